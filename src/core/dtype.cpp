@@ -1,0 +1,25 @@
+#include "core/dtype.h"
+
+namespace newbie {
+
+std::string_view to_string(DType dtype) {
+  switch (dtype) {
+    case DType::F32: return "f32";
+    case DType::BF16: return "bf16";
+    case DType::F16: return "f16";
+    case DType::F64: return "f64";
+    case DType::I64: return "i64";
+    case DType::I32: return "i32";
+    case DType::I8: return "i8";
+    case DType::U8: return "u8";
+  }
+  return "?";
+}
+
+std::optional<DType> find_dtype(std::string_view name) {
+  for (DType d : {DType::F32, DType::BF16, DType::F16, DType::F64, DType::I64, DType::I32, DType::I8, DType::U8})
+    if (name == to_string(d)) return d;
+  return std::nullopt;
+}
+
+}  // namespace newbie

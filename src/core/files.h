@@ -1,0 +1,49 @@
+// The one file layer: every byte read or written goes through here, so that fault-injection tests see every call.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace newbie {
+
+// A read-only mapping of a whole file. If the file shrinks while mapped, reads beyond its new end give zeros
+// instead of a crash, and check_intact() throws: call it after using bytes and before trusting a result.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);  // Error{BadFile} when missing or unreadable
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+  void check_intact() const;                                   // Error{BadFile} if a read ran past a shrunken end
+  void drop_pages(std::span<const std::byte> range) const;     // give page cache mappings back; they can be read again
+
+ private:
+  std::filesystem::path path_;
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+  size_t slot_ = 0;  // its row in the table of mappings that the fault handler reads
+};
+
+// The whole file; Error{BadFile} when it is larger than `limit` bytes.
+std::string read_file(const std::filesystem::path& path, size_t limit);
+
+// Writes `bytes` to a temporary file beside `path`, syncs it, and renames it over `path`: readers see the old
+// file or the new one, and a failure leaves nothing behind. Error{BadFile} with the reason (full disk, read-only…).
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
+void write_file_atomically(const std::filesystem::path& path, std::string_view text);
+
+// For tests: called before every open, read, write, sync and rename with (sequence number, operation name);
+// returning false makes that call fail as if the system had refused. Pass {} to remove.
+using FileFaultHook = std::function<bool(size_t sequence, const char* operation)>;
+void set_file_fault_hook(FileFaultHook hook);
+
+}  // namespace newbie

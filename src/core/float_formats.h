@@ -1,0 +1,38 @@
+// float32 ↔ bfloat16, float16: exact widening, narrowing by round-to-nearest-even (spec/metrics.md §6).
+// NaN stays NaN, overflow becomes infinity, subnormals are kept.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/dtype.h"
+
+namespace newbie {
+
+struct bf16_t {
+  uint16_t bits;
+};
+struct f16_t {
+  uint16_t bits;
+};
+
+inline float to_float(float x) { return x; }
+inline float to_float(bf16_t x) { return std::bit_cast<float>(static_cast<uint32_t>(x.bits) << 16); }
+float to_float(f16_t x);
+
+inline bf16_t to_bf16(float x) {
+  const uint32_t u = std::bit_cast<uint32_t>(x);
+  if ((u & 0x7FFFFFFFu) > 0x7F800000u) return {static_cast<uint16_t>((u >> 16) | 0x0040u)};  // quiet the NaN
+  return {static_cast<uint16_t>((u + 0x7FFFu + ((u >> 16) & 1u)) >> 16)};
+}
+f16_t to_f16(float x);
+
+// Rounds a float to the nearest value of `dtype` and back (identity for F32).
+float round_to(DType dtype, float x);
+
+// Converts `count` elements between any two of F32, BF16, F16, F64 (F64 as a source only). Source and
+// destination may be unaligned; they must not overlap unless the dtypes are equal.
+void convert(DType from, const std::byte* source, DType to, std::byte* destination, size_t count);
+
+}  // namespace newbie

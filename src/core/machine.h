@@ -1,0 +1,32 @@
+// What this process may use of the machine: CPUs (affinity and cgroup quota), memory (cgroup limit), and what it
+// does use (resident size).
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+
+namespace newbie {
+
+// CPUs this process may run on: the affinity mask, cut to the cgroup's CPU quota rounded up; at least 1.
+int usable_cpus();
+
+// Bytes this process may use: the smallest of physical memory and every cgroup limit above it.
+size_t memory_limit_bytes();
+
+// Bytes that could be had now without swapping: MemAvailable, cut to what the cgroup has left.
+size_t available_memory_bytes();
+
+size_t resident_bytes();       // VmRSS now
+size_t peak_resident_bytes();  // VmHWM since the start
+
+// The cgroup limits of a process as read from `proc` and `cgroup` roots (arguments for tests): v2 and v1.
+struct CgroupLimits {
+  std::optional<double> cpus;
+  std::optional<size_t> memory_bytes;
+  std::optional<size_t> memory_used_bytes;
+};
+CgroupLimits read_cgroup_limits(const std::filesystem::path& proc_root = "/proc",
+                                const std::filesystem::path& cgroup_root = "/sys/fs/cgroup");
+
+}  // namespace newbie
