@@ -22,12 +22,15 @@ class Buffer {
   std::byte* data() const { return data_; }
   size_t size() const { return size_; }
   template <typename T>
-  T* as() const { return reinterpret_cast<T*>(data_); }
+  T* as() const {
+    return reinterpret_cast<T*>(data_);
+  }
   explicit operator bool() const { return data_ != nullptr; }
 
  private:
   friend class Allocator;
-  Buffer(Allocator* owner, std::byte* data, size_t size, size_t mapped) : owner_(owner), data_(data), size_(size), mapped_(mapped) {}
+  Buffer(Allocator* owner, std::byte* data, size_t size, size_t mapped)
+      : owner_(owner), data_(data), size_(size), mapped_(mapped) {}
 
   Allocator* owner_ = nullptr;
   std::byte* data_ = nullptr;

@@ -37,7 +37,7 @@ constexpr bool is_float(DType dtype) {
   return dtype == DType::F32 || dtype == DType::BF16 || dtype == DType::F16 || dtype == DType::F64;
 }
 
-std::string_view to_string(DType dtype);                       // "f32", "bf16", …
-std::optional<DType> find_dtype(std::string_view name);        // accepts the names above
+std::string_view to_string(DType dtype);                 // "f32", "bf16", …
+std::optional<DType> find_dtype(std::string_view name);  // accepts the names above
 
 }  // namespace newbie

@@ -2,11 +2,11 @@
 // code or an HTTP status in apps/. Nothing in src/ exits or aborts.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <exception>
 #include <string>
 #include <string_view>
-
-#include <fmt/format.h>
 
 namespace newbie {
 
@@ -45,8 +45,7 @@ template <typename... Args>
 
 // The same with a hint for the reader.
 template <typename... Args>
-[[noreturn]] void fail_with_hint(ErrorKind kind, std::string hint, fmt::format_string<Args...> format,
-                                 Args&&... args) {
+[[noreturn]] void fail_with_hint(ErrorKind kind, std::string hint, fmt::format_string<Args...> format, Args&&... args) {
   throw Error(kind, fmt::format(format, std::forward<Args>(args)...), std::move(hint));
 }
 

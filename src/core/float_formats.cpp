@@ -33,7 +33,7 @@ f16_t to_f16(float x) {
     if (a <= 0x33000000u) return {sign};                                 // |x| <= 2^-25 ties to zero
     const uint32_t exponent = a >> 23;                                   // 102 … 112
     const uint32_t mantissa = (a & 0x7FFFFFu) | 0x800000u;
-    const uint32_t shift = 126 - exponent;                               // 14 … 24
+    const uint32_t shift = 126 - exponent;  // 14 … 24
     const uint32_t half = 1u << (shift - 1);
     const uint32_t rest = mantissa & ((1u << shift) - 1);
     uint32_t out = mantissa >> shift;
@@ -73,8 +73,7 @@ void convert_with(const std::byte* source, std::byte* destination, size_t count,
 template <typename From>
 void convert_from(const std::byte* source, DType to, std::byte* destination, size_t count, float (*widen)(From)) {
   switch (to) {
-    case DType::F32:
-      return convert_with<From, float>(source, destination, count, [&](From x) { return widen(x); });
+    case DType::F32: return convert_with<From, float>(source, destination, count, [&](From x) { return widen(x); });
     case DType::BF16:
       return convert_with<From, bf16_t>(source, destination, count, [&](From x) { return to_bf16(widen(x)); });
     case DType::F16:

@@ -1,9 +1,8 @@
 // JSON: the only door to nlohmann-json.
 #pragma once
 
-#include <string_view>
-
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 namespace newbie {
 

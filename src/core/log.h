@@ -1,10 +1,11 @@
-// Words for the person running the program. Rooms below apps/ never print: they tell a Log, and apps/ decides where it goes.
+// Words for the person running the program. Rooms below apps/ never print: they tell a Log, and apps/ decides where it
+// goes.
 #pragma once
+
+#include <fmt/format.h>
 
 #include <string>
 #include <string_view>
-
-#include <fmt/format.h>
 
 namespace newbie {
 

@@ -18,7 +18,8 @@ class Shape {
   Shape() = default;
   Shape(std::initializer_list<int64_t> extents) : Shape(std::span(extents.begin(), extents.size())) {}
   explicit Shape(std::span<const int64_t> extents) {
-    if (extents.size() > kMaxRank) fail(ErrorKind::Unsupported, "shape of rank {}, at most {}", extents.size(), kMaxRank);
+    if (extents.size() > kMaxRank)
+      fail(ErrorKind::Unsupported, "shape of rank {}, at most {}", extents.size(), kMaxRank);
     for (int64_t e : extents) {
       if (e < 0) fail(ErrorKind::InvalidRequest, "negative extent {} in a shape", e);
       extents_[static_cast<size_t>(rank_++)] = e;

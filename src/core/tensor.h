@@ -23,9 +23,13 @@ struct TensorView {
   std::byte* data = nullptr;
 
   template <typename T>
-  T* as() const { return reinterpret_cast<T*>(data); }
+  T* as() const {
+    return reinterpret_cast<T*>(data);
+  }
   template <typename T>
-  std::span<T> span() const { return {as<T>(), spec.shape.elements()}; }
+  std::span<T> span() const {
+    return {as<T>(), spec.shape.elements()};
+  }
 };
 
 struct ConstTensorView {
@@ -37,9 +41,13 @@ struct ConstTensorView {
   ConstTensorView(const TensorView& v) : spec(v.spec), data(v.data) {}  // NOLINT: a view of a view
 
   template <typename T>
-  const T* as() const { return reinterpret_cast<const T*>(data); }
+  const T* as() const {
+    return reinterpret_cast<const T*>(data);
+  }
   template <typename T>
-  std::span<const T> span() const { return {as<T>(), spec.shape.elements()}; }
+  std::span<const T> span() const {
+    return {as<T>(), spec.shape.elements()};
+  }
 };
 
 }  // namespace newbie

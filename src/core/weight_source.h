@@ -1,4 +1,5 @@
-// WeightSource: where a program's weights come from, by name. weights/WeightStore reads them from files; tests make them up.
+// WeightSource: where a program's weights come from, by name. weights/WeightStore reads them from files; tests make
+// them up.
 #pragma once
 
 #include <optional>
@@ -15,10 +16,12 @@ class WeightSource {
   // Shape and stored dtype, or nothing when there is no such tensor.
   virtual std::optional<TensorSpec> find(std::string_view name) const = 0;
 
-  // The stored bytes where they lie (read-only, perhaps unaligned), or data == nullptr when the tensor has to be computed.
+  // The stored bytes where they lie (read-only, perhaps unaligned), or data == nullptr when the tensor has to be
+  // computed.
   virtual ConstTensorView mapped(std::string_view name) const = 0;
 
-  // Reads the whole tensor as `dtype` (F32, BF16, F16) into `destination`, row-major. Error{BadFile} when there is no such tensor.
+  // Reads the whole tensor as `dtype` (F32, BF16, F16) into `destination`, row-major. Error{BadFile} when there is no
+  // such tensor.
   virtual void read(std::string_view name, DType dtype, std::byte* destination) const = 0;
 
   // The caller has what it needs of this tensor: its pages may be given back to the system.

@@ -1,0 +1,79 @@
+#include "graph/ops/attention.h"
+
+#include "graph/ops/movement.h"
+#include "graph/ops/require.h"
+
+namespace newbie {
+
+namespace {
+AttentionMask mask_of(const Attrs& a) { return {a.integer("causal") != 0, a.integer("window")}; }
+
+Value split_heads(Value x, int64_t heads) {  // [S, heads · D] -> [heads, S, D]
+  return permute(reshape(x, {x.shape()[0], heads, x.shape()[1] / heads}), {1, 0, 2});
+}
+}  // namespace
+
+const OpDef attention_op{
+    .name = "attention",
+    .numeric_class = NumericClass::Attention,
+    .infer =
+        [](std::span<const Value> in, const Attrs& attrs) {
+          const int64_t heads = attrs.integer("heads"), kv_heads = attrs.integer("kv_heads");
+          for (const Value& v : in) require_rank(v, 2, "q, k and v");
+          require(heads > 0 && kv_heads > 0 && heads % kv_heads == 0,
+                  fmt::format("{} query heads do not divide among {} kv heads", heads, kv_heads));
+          require(in[0].shape()[1] % heads == 0, "q's width does not divide into heads");
+          const int64_t d = in[0].shape()[1] / heads;
+          require_shape(in[2], in[1].shape(), "v");
+          require(in[1].shape()[1] == kv_heads * d,
+                  fmt::format("k {} must be kv_heads {} x head size {} wide", in[1].shape().str(), kv_heads, d));
+          require(attrs.integer("causal") == 0 || in[0].shape()[0] == in[1].shape()[0],
+                  "causal attention needs S == T");
+          return in[0].shape();
+        },
+    .decompose =
+        [](std::span<const Value> in, const Attrs& a) {
+          const int64_t heads = a.integer("heads"), kv_heads = a.integer("kv_heads");
+          const Value q = split_heads(in[0], heads), k = split_heads(in[1], kv_heads), v = split_heads(in[2], kv_heads);
+          const Value p = attention_softmax(batched_matmul(q, k, true), a.real("scale"), mask_of(a));
+          return reshape(permute(batched_matmul(p, v, false), {1, 0, 2}), in[0].shape());
+        }};
+
+const OpDef batched_matmul_op{.name = "batched_matmul",
+                              .numeric_class = NumericClass::Matmul,
+                              .infer = [](std::span<const Value> in, const Attrs& attrs) {
+                                require_rank(in[0], 3, "a");
+                                require_rank(in[1], 3, "b");
+                                const Shape &a = in[0].shape(), &b = in[1].shape();
+                                const bool t = attrs.integer("transpose_b") != 0;
+                                require(b[0] > 0 && a[0] % b[0] == 0 && a[2] == (t ? b[2] : b[1]),
+                                        fmt::format("{} and {} do not fit", a.str(), b.str()));
+                                return Shape{a[0], a[1], t ? b[1] : b[2]};
+                              }};
+
+const OpDef attention_softmax_op{.name = "attention_softmax",
+                                 .numeric_class = NumericClass::Softmax,
+                                 .infer = [](std::span<const Value> in, const Attrs&) {
+                                   require_rank(in[0], 3, "scores");
+                                   return in[0].shape();
+                                 }};
+
+Value attention(Value q, Value k, Value v, int64_t heads, int64_t kv_heads, double scale, AttentionMask mask) {
+  return q.graph().emit(attention_op, {q, k, v},
+                        {{"heads", heads},
+                         {"kv_heads", kv_heads},
+                         {"scale", scale},
+                         {"causal", int64_t{mask.causal}},
+                         {"window", mask.window}});
+}
+
+Value batched_matmul(Value a, Value b, bool transpose_b) {
+  return a.graph().emit(batched_matmul_op, {a, b}, {{"transpose_b", int64_t{transpose_b}}});
+}
+
+Value attention_softmax(Value scores, double scale, AttentionMask mask) {
+  return scores.graph().emit(attention_softmax_op, {scores},
+                             {{"scale", scale}, {"causal", int64_t{mask.causal}}, {"window", mask.window}});
+}
+
+}  // namespace newbie

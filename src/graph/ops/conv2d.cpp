@@ -1,0 +1,31 @@
+#include "graph/ops/conv2d.h"
+
+#include "graph/ops/require.h"
+
+namespace newbie {
+
+const OpDef conv2d_op{.name = "conv2d",
+                      .numeric_class = NumericClass::Convolution,
+                      .infer = [](std::span<const Value> in, const Attrs& attrs) {
+                        require_rank(in[0], 3, "x");
+                        require_rank(in[1], 4, "weight");
+                        const Shape &x = in[0].shape(), &w = in[1].shape();
+                        const auto& pad = attrs.list("padding");
+                        const int64_t stride = attrs.integer("stride");
+                        require(x[2] == w[1], fmt::format("x {} has not the channels of weight {}", x.str(), w.str()));
+                        require_shape(in[2], {w[0]}, "bias");
+                        const int64_t h = x[0] + pad[0] + pad[2] - w[2], ww = x[1] + pad[1] + pad[3] - w[3];
+                        require(stride > 0 && h >= 0 && ww >= 0,
+                                fmt::format("x {} is smaller than the kernel {}", x.str(), w.str()));
+                        return Shape{h / stride + 1, ww / stride + 1, w[0]};
+                      }};
+
+Value conv2d(const Scope& scope, Value x, int64_t out_channels, int64_t kernel, int64_t stride, Padding padding) {
+  const Value w = scope.weight("weight", {out_channels, x.shape()[2], kernel, kernel});
+  return x.graph().emit(
+      conv2d_op, {x, w, scope.weight("bias", {out_channels})},
+      {{"stride", stride}, {"padding", std::vector<int64_t>{padding.top, padding.left, padding.bottom, padding.right}}},
+      scope.path());
+}
+
+}  // namespace newbie

@@ -1,0 +1,38 @@
+#include "graph/ops/elementwise.h"
+
+#include "graph/ops/require.h"
+
+namespace newbie {
+
+namespace {
+Shape same(std::span<const Value> in, const Attrs&) { return in[0].shape(); }
+
+Shape same_or_row(std::span<const Value> in, const Attrs&) {
+  require(in[0].shape() == in[1].shape() || broadcasts_row(in[0].shape(), in[1].shape()),
+          fmt::format("{} and {} do not fit", in[0].shape().str(), in[1].shape().str()));
+  return in[0].shape();
+}
+}  // namespace
+
+bool broadcasts_row(const Shape& a, const Shape& b) {
+  return !(a == b) && a.rank() >= 1 && b.rank() >= 1 && b.last() == a.last() &&
+         b.elements() == static_cast<size_t>(b.last());
+}
+
+const OpDef silu_op{.name = "silu", .numeric_class = NumericClass::Activation, .infer = same};
+const OpDef gelu_tanh_op{.name = "gelu_tanh", .numeric_class = NumericClass::Activation, .infer = same};
+const OpDef gelu_erf_op{.name = "gelu_erf", .numeric_class = NumericClass::Activation, .infer = same};
+const OpDef tanh_op{.name = "tanh", .numeric_class = NumericClass::Activation, .infer = same};
+const OpDef add_scalar_op{.name = "add_scalar", .numeric_class = NumericClass::Activation, .infer = same};
+const OpDef add_op{.name = "add", .numeric_class = NumericClass::Residual, .infer = same_or_row};
+const OpDef mul_op{.name = "mul", .numeric_class = NumericClass::Activation, .infer = same_or_row};
+
+Value silu(Value x) { return x.graph().emit(silu_op, {x}); }
+Value gelu_tanh(Value x) { return x.graph().emit(gelu_tanh_op, {x}); }
+Value gelu_erf(Value x) { return x.graph().emit(gelu_erf_op, {x}); }
+Value tanh(Value x) { return x.graph().emit(tanh_op, {x}); }
+Value add_scalar(Value x, double scalar) { return x.graph().emit(add_scalar_op, {x}, {{"scalar", scalar}}); }
+Value add(Value a, Value b, std::string path) { return a.graph().emit(add_op, {a, b}, {}, std::move(path)); }
+Value mul(Value a, Value b, std::string path) { return a.graph().emit(mul_op, {a, b}, {}, std::move(path)); }
+
+}  // namespace newbie

@@ -1,0 +1,23 @@
+// Element-wise functions of one value, and sums and products of two.
+#pragma once
+
+#include "graph/graph.h"
+
+namespace newbie {
+
+extern const OpDef silu_op, gelu_tanh_op, gelu_erf_op, tanh_op, add_scalar_op, add_op, mul_op;
+
+Value silu(Value x);       // x · σ(x)
+Value gelu_tanh(Value x);  // 0.5 x (1 + tanh(√(2/π)(x + 0.044715 x³)))
+Value gelu_erf(Value x);   // 0.5 x (1 + erf(x / √2))
+Value tanh(Value x);
+Value add_scalar(Value x, double scalar);
+
+// b has a's shape, or is one row of a's last extent ([C] or [1, C]) used for every row of a.
+Value add(Value a, Value b, std::string path = {});
+Value mul(Value a, Value b, std::string path = {});
+
+// True when `b` is one row for every row of `a` (and not of a's very shape).
+bool broadcasts_row(const Shape& a, const Shape& b);
+
+}  // namespace newbie

@@ -1,0 +1,90 @@
+#include "graph/ops/movement.h"
+
+#include "graph/ops/require.h"
+
+namespace newbie {
+
+const OpDef reshape_op{.name = "reshape",
+                       .infer =
+                           [](std::span<const Value> in, const Attrs& attrs) {
+                             const Shape shape(attrs.list("shape"));
+                             require(
+                                 shape.elements() == in[0].shape().elements(),
+                                 fmt::format("{} has not as many elements as {}", shape.str(), in[0].shape().str()));
+                             return shape;
+                           },
+                       .view = true};
+
+const OpDef slice_rows_op{.name = "slice_rows",
+                          .infer =
+                              [](std::span<const Value> in, const Attrs& attrs) {
+                                const Shape& x = in[0].shape();
+                                const int64_t begin = attrs.integer("begin"), end = attrs.integer("end");
+                                require(x.rank() >= 1 && 0 <= begin && begin <= end && end <= x[0],
+                                        fmt::format("rows {}:{} are not in {}", begin, end, x.str()));
+                                std::vector<int64_t> out(x.extents().begin(), x.extents().end());
+                                out[0] = end - begin;
+                                return Shape(out);
+                              },
+                          .view = true,
+                          .view_offset =
+                              [](std::span<const Value> in, const Attrs& attrs) {
+                                const Shape& x = in[0].shape();
+                                return x[0] == 0 ? 0
+                                                 : static_cast<size_t>(attrs.integer("begin")) *
+                                                       (x.elements() / static_cast<size_t>(x[0]));
+                              }};
+
+const OpDef slice_columns_op{.name = "slice_columns", .infer = [](std::span<const Value> in, const Attrs& attrs) {
+                               const Shape& x = in[0].shape();
+                               const int64_t begin = attrs.integer("begin"), end = attrs.integer("end");
+                               require(x.rank() >= 1 && 0 <= begin && begin <= end && end <= x.last(),
+                                       fmt::format("columns {}:{} are not in {}", begin, end, x.str()));
+                               std::vector<int64_t> out(x.extents().begin(), x.extents().end());
+                               out.back() = end - begin;
+                               return Shape(out);
+                             }};
+
+const OpDef permute_op{.name = "permute", .infer = [](std::span<const Value> in, const Attrs& attrs) {
+                         const auto& axes = attrs.list("axes");
+                         const Shape& x = in[0].shape();
+                         require(static_cast<int>(axes.size()) == x.rank(), "axes must name every axis once");
+                         std::vector<int64_t> out;
+                         std::vector<bool> seen(axes.size(), false);
+                         for (int64_t a : axes) {
+                           require(a >= 0 && a < x.rank() && !seen[static_cast<size_t>(a)],
+                                   "axes must name every axis once");
+                           seen[static_cast<size_t>(a)] = true;
+                           out.push_back(x[static_cast<int>(a)]);
+                         }
+                         return Shape(out);
+                       }};
+
+const OpDef concat_rows_op{.name = "concat_rows", .infer = [](std::span<const Value> in, const Attrs&) {
+                             const Shape &a = in[0].shape(), &b = in[1].shape();
+                             require(a.rank() == 2 && b.rank() == 2 && a[1] == b[1],
+                                     fmt::format("{} and {} do not fit", a.str(), b.str()));
+                             return Shape{a[0] + b[0], a[1]};
+                           }};
+
+const OpDef upsample_nearest_op{.name = "upsample_nearest", .infer = [](std::span<const Value> in, const Attrs&) {
+                                  require_rank(in[0], 3, "x");
+                                  const Shape& x = in[0].shape();
+                                  return Shape{2 * x[0], 2 * x[1], x[2]};
+                                }};
+
+Value reshape(Value x, const Shape& shape) {
+  return x.graph().emit(reshape_op, {x},
+                        {{"shape", std::vector<int64_t>(shape.extents().begin(), shape.extents().end())}});
+}
+Value slice_rows(Value x, int64_t begin, int64_t end) {
+  return x.graph().emit(slice_rows_op, {x}, {{"begin", begin}, {"end", end}});
+}
+Value slice_columns(Value x, int64_t begin, int64_t end) {
+  return x.graph().emit(slice_columns_op, {x}, {{"begin", begin}, {"end", end}});
+}
+Value permute(Value x, const std::vector<int64_t>& axes) { return x.graph().emit(permute_op, {x}, {{"axes", axes}}); }
+Value concat_rows(Value a, Value b) { return a.graph().emit(concat_rows_op, {a, b}); }
+Value upsample_nearest(Value x) { return x.graph().emit(upsample_nearest_op, {x}); }
+
+}  // namespace newbie

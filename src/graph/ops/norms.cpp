@@ -1,0 +1,59 @@
+#include "graph/ops/norms.h"
+
+#include "graph/ops/require.h"
+
+namespace newbie {
+
+const OpDef rms_norm_op{
+    .name = "rms_norm", .numeric_class = NumericClass::Norm, .infer = [](std::span<const Value> in, const Attrs&) {
+      require_rank(in[1], 1, "weight");
+      const int64_t n = in[1].shape()[0];
+      require(n > 0 && in[0].shape().last() % n == 0,
+              fmt::format("last axis of {} is not a multiple of the weight's {}", in[0].shape().str(), n));
+      return in[0].shape();
+    }};
+
+const OpDef layer_norm_op{
+    .name = "layer_norm", .numeric_class = NumericClass::Norm, .infer = [](std::span<const Value> in, const Attrs&) {
+      require(in.size() == 1 || in.size() == 3, "takes x, or x, weight and bias");
+      for (size_t i = 1; i < in.size(); ++i) require_shape(in[i], {in[0].shape().last()}, "weight or bias");
+      return in[0].shape();
+    }};
+
+const OpDef group_norm_op{.name = "group_norm",
+                          .numeric_class = NumericClass::Norm,
+                          .infer = [](std::span<const Value> in, const Attrs& attrs) {
+                            require_rank(in[0], 3, "x");
+                            const int64_t channels = in[0].shape()[2], groups = attrs.integer("groups");
+                            require(groups > 0 && channels % groups == 0,
+                                    fmt::format("{} channels do not divide into {} groups", channels, groups));
+                            for (size_t i = 1; i < 3; ++i) require_shape(in[i], {channels}, "weight or bias");
+                            return in[0].shape();
+                          }};
+
+Value rms_norm(Value x, Value weight, double eps, double offset, std::string path) {
+  return x.graph().emit(rms_norm_op, {x, weight}, {{"eps", eps}, {"offset", offset}}, std::move(path));
+}
+
+Value rms_norm(const Scope& scope, Value x, int64_t width, double eps, double offset) {
+  return rms_norm(x, scope.weight("weight", {width}), eps, offset, scope.path());
+}
+
+Value layer_norm(Value x, double eps, Value weight, Value bias, std::string path) {
+  std::vector<Value> in{x};
+  if (weight) in.insert(in.end(), {weight, bias});
+  return x.graph().emit(layer_norm_op, std::move(in), {{"eps", eps}}, std::move(path));
+}
+
+Value layer_norm(const Scope& scope, Value x, double eps) {
+  const int64_t n = x.shape().last();
+  return layer_norm(x, eps, scope.weight("weight", {n}), scope.weight("bias", {n}), scope.path());
+}
+
+Value group_norm(const Scope& scope, Value x, int64_t groups, double eps) {
+  const int64_t n = x.shape().last();
+  return x.graph().emit(group_norm_op, {x, scope.weight("weight", {n}), scope.weight("bias", {n})},
+                        {{"groups", groups}, {"eps", eps}}, scope.path());
+}
+
+}  // namespace newbie

@@ -1,0 +1,42 @@
+#include "graph/ops/rope.h"
+
+#include "graph/ops/norms.h"
+#include "graph/ops/require.h"
+
+namespace newbie {
+
+namespace {
+void require_tables(const Value& x, const Value& cos, const Value& sin) {
+  require_rank(x, 2, "x");
+  require_rank(cos, 2, "cos");
+  require_shape(sin, cos.shape(), "sin");
+  require(cos.shape()[0] == x.shape()[0] && cos.shape()[1] > 0 && x.shape()[1] % (2 * cos.shape()[1]) == 0,
+          fmt::format("tables {} do not fit x {}", cos.shape().str(), x.shape().str()));
+}
+}  // namespace
+
+const OpDef rope_op{
+    .name = "rope", .numeric_class = NumericClass::Activation, .infer = [](std::span<const Value> in, const Attrs&) {
+      require_tables(in[0], in[1], in[2]);
+      return in[0].shape();
+    }};
+
+const OpDef norm_rope_op{.name = "norm_rope",
+                         .numeric_class = NumericClass::Norm,
+                         .infer =
+                             [](std::span<const Value> in, const Attrs&) {
+                               require_tables(in[0], in[2], in[3]);
+                               require_shape(in[1], {2 * in[2].shape()[1]}, "weight");
+                               return in[0].shape();
+                             },
+                         .decompose =
+                             [](std::span<const Value> in, const Attrs& a) {
+                               return rope(rms_norm(in[0], in[1], a.real("eps"), a.real("offset")), in[2], in[3],
+                                           static_cast<RopeLayout>(a.integer("layout")));
+                             }};
+
+Value rope(Value x, Value cos, Value sin, RopeLayout layout) {
+  return x.graph().emit(rope_op, {x, cos, sin}, {{"layout", static_cast<int64_t>(layout)}});
+}
+
+}  // namespace newbie
