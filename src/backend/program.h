@@ -1,0 +1,66 @@
+// Program: a lowered graph. Its memory is known exactly before any allocation; running it allocates nothing.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/weight_bank.h"
+#include "core/stop_token.h"
+
+namespace newbie {
+
+struct MemoryReport {
+  size_t arena_bytes = 0;     // intermediates and scratch, at their largest moment
+  size_t scratch_bytes = 0;   // the largest kernel scratch (part of the arena)
+  size_t constant_bytes = 0;  // tables known when the graph was built
+};
+
+// Sees every named value after the op that made it. Values that a fusion or a view removed are not seen.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void on_value(const std::string& path, ConstTensorView value) = 0;
+};
+
+// Where a run finds its inputs and leaves its outputs, by name. Outputs are F32 and copied out at the end.
+struct Bindings {
+  std::map<std::string, ConstTensorView> inputs;
+  std::map<std::string, TensorView> outputs;
+};
+
+struct ExecutionContext {
+  ThreadPool& threads;
+  std::byte* arena = nullptr;  // Program::memory().arena_bytes, aligned to 64
+  StopToken stop;              // checked between ops
+};
+
+class Program {
+ public:
+  // Plans memory and makes kernels; reads no weight. `threads` is the pool size the program will run with.
+  // Error{Unsupported} names the op and path for which `backend` has no kernel.
+  Program(const Graph& graph, const Backend& backend, int threads);
+  ~Program();
+  Program(Program&&) noexcept;
+  Program& operator=(Program&&) noexcept;
+
+  const MemoryReport& memory() const;
+  const std::vector<WeightUse>& weights() const;  // every weight operand, for WeightBank::prepare
+  size_t steps() const;
+
+  // Error{InvalidRequest} when a binding is missing or has another shape or dtype; Error{Cancelled} when stopped.
+  // `bank` must have prepared weights().
+  void run(ExecutionContext& context, const WeightBank& bank, const Bindings& bindings,
+           Observer* observer = nullptr) const;
+
+  // Bytes of arena touched by the steps: equals memory().arena_bytes (a law held by a property test).
+  size_t used_arena_bytes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace newbie

@@ -1,0 +1,57 @@
+// WeightBank: a network's weights in the layouts its kernels want, prepared once and shared by all programs of that
+// network.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "core/allocator.h"
+#include "core/weight_source.h"
+
+namespace newbie {
+
+// One weight as one kernel operand wants it.
+struct WeightUse {
+  std::string name;
+  TensorSpec spec;  // shape as the graph states it; dtype as the operand wants it
+  WeightLayout layout;
+
+  std::string key() const { return name + '|' + std::string(to_string(spec.dtype)) + '|' + layout.key; }
+};
+
+class WeightBank {
+ public:
+  // Both must outlive the bank.
+  WeightBank(const WeightSource& source, Allocator& allocator) : source_(source), allocator_(allocator) {}
+
+  // Prepares what is missing. Error{BadFile} when a weight is absent or has another shape. Pages of the file are given
+  // back after a weight was copied.
+  void prepare(const std::vector<WeightUse>& uses, ThreadPool& threads);
+
+  // The prepared bytes (valid while the bank lives), or null when `use` was not prepared.
+  const std::byte* find(const WeightUse& use) const;
+
+  // Bytes that prepare() would allocate for these uses from nothing; mapped weights that are used as they lie cost
+  // none. `staging_bytes`, if given, receives the largest temporary needed meanwhile.
+  size_t planned_bytes(const std::vector<WeightUse>& uses, size_t* staging_bytes = nullptr) const;
+
+  size_t allocated_bytes() const { return allocated_; }
+
+ private:
+  struct Prepared {
+    Buffer buffer;  // empty when the mapped bytes are used as they are
+    const std::byte* data = nullptr;
+  };
+  TensorSpec stored_spec(const WeightUse& use) const;
+  bool usable_as_mapped(const WeightUse& use) const;
+
+  const WeightSource& source_;
+  Allocator& allocator_;
+  std::map<std::string, Prepared> prepared_;
+  size_t allocated_ = 0;
+};
+
+}  // namespace newbie
