@@ -99,6 +99,13 @@ void Program::Impl::lower(const Graph& graph, const Backend& backend, int thread
     if (n.op == &weight_op) continue;  // operands of a kernel, one row per wanted layout
     if (n.op->view) {
       const int in = n.inputs[0];
+      const Node& source = graph.node(in);
+      if (source.op == &weight_op) {  // a view of the row-major weight
+        WeightUse use{source.paths.front(), source.spec(), {}};
+        const auto [row, fresh] = weight_rows.emplace(use.key(), weights.size());
+        if (fresh) weights.push_back(std::move(use));
+        location[static_cast<size_t>(in)] = {Place::Weight, row->second, 0};
+      }
       here = location[static_cast<size_t>(in)];
       const Value base = g.value(in);
       if (n.op->view_offset != nullptr)
@@ -213,7 +220,7 @@ void Program::run(ExecutionContext& context, const WeightBank& bank, const Bindi
     switch (at.place) {
       case Place::Arena: return context.arena + impl_->blocks[at.index].offset + at.offset;
       case Place::Input: return inputs[at.index] + at.offset;
-      case Place::Weight: return weights[at.index];
+      case Place::Weight: return weights[at.index] + at.offset;
       case Place::Constant: return reinterpret_cast<const std::byte*>(impl_->constants[at.index]->data()) + at.offset;
     }
     return nullptr;

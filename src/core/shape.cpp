@@ -1,9 +1,11 @@
 #include "core/shape.h"
 
-#include <fmt/ranges.h>
-
 namespace newbie {
 
-std::string Shape::str() const { return fmt::format("[{}]", fmt::join(extents(), ", ")); }
+std::string Shape::str() const {
+  std::string out = "[";
+  for (int i = 0; i < rank_; ++i) out += (i == 0 ? "" : ", ") + std::to_string((*this)[i]);
+  return out + "]";
+}
 
 }  // namespace newbie

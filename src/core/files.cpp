@@ -1,0 +1,267 @@
+#include "core/files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <mutex>
+#include <system_error>
+#include <utility>
+
+#include "core/error.h"
+#include "core/mapping_table.h"
+
+namespace newbie {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Hook {
+  FileFaultHook call;
+  std::atomic<size_t> sequence{0};
+};
+std::mutex hook_mutex;
+std::shared_ptr<Hook> installed_hook;        // guarded by hook_mutex
+std::atomic<bool> hook_is_installed{false};  // so that a program without a hook never takes the lock
+
+// True when the test hook wants the coming call to fail; errno is set as the failed call would.
+bool refused(const char* operation) {
+  if (!hook_is_installed.load(std::memory_order_acquire)) return false;
+  std::shared_ptr<Hook> hook;
+  {
+    const std::lock_guard lock(hook_mutex);
+    hook = installed_hook;
+  }
+  if (hook == nullptr || hook->call(hook->sequence++, operation)) return false;
+  errno = EIO;
+  return true;
+}
+
+const char* hint_for(int code, bool writing) {
+  switch (code) {
+    case ENOSPC:
+    case EDQUOT: return "the disk is full: free some space, or write to another disk";
+    case EACCES:
+    case EPERM: return "check the permissions of the file and of its folder";
+    case EROFS: return "this file system is read-only: write to another folder";
+    case ENOENT:
+    case ENOTDIR: return writing ? "the folder is not there: create it first" : "check the spelling of the path";
+    case EMFILE:
+    case ENFILE: return "too many open files: raise the limit with ulimit -n";
+    default: return "";
+  }
+}
+
+[[noreturn]] void fail_with_errno(const fs::path& path, const char* doing, int code, bool writing) {
+  fail_with_hint(ErrorKind::BadFile, hint_for(code, writing), "{}: cannot {}: {}", path.string(), doing,
+                 std::generic_category().message(code));
+}
+
+// Owns an open file; -1 when there is none.
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  int get() const { return value_; }
+  int release() { return std::exchange(value_, -1); }
+
+ private:
+  int value_;
+};
+
+// open(2) behind the hook; -1 with errno on failure.
+int open_file(const fs::path& path, int flags, mode_t mode = 0) {
+  if (refused("open")) return -1;
+  int descriptor = -1;
+  do descriptor = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+  while (descriptor < 0 && errno == EINTR);
+  return descriptor;
+}
+
+bool sync_file(int descriptor) {
+  if (refused("sync")) return false;
+  int result = 0;
+  do result = ::fsync(descriptor);
+  while (result < 0 && errno == EINTR);
+  return result == 0;
+}
+
+const char* kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+// A new file beside the target, removed again unless it was renamed away.
+class TemporaryFile {
+ public:
+  TemporaryFile(const fs::path& folder, const fs::path& target) {
+    static std::atomic<unsigned> counter{0};
+    // A name may be taken by a process of another machine or container that shares the folder: try a few.
+    for (int attempt = 0; attempt < 100; ++attempt) {
+      path_ = folder / fmt::format(".newbie-{}-{}.tmp", ::getpid(), counter++);
+      descriptor_ = open_file(path_, O_WRONLY | O_CREAT | O_EXCL, 0666);
+      if (descriptor_ >= 0) return;
+      if (errno != EEXIST) break;
+    }
+    fail_with_errno(target, "create a temporary file beside it", errno, true);
+  }
+  ~TemporaryFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    if (!renamed_) ::unlink(path_.c_str());
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  void write(std::span<const std::byte> bytes, const fs::path& target) {
+    while (!bytes.empty()) {
+      const ssize_t written = refused("write") ? -1 : ::write(descriptor_, bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) fail_with_errno(target, "write", written == 0 ? EIO : errno, true);
+      bytes = bytes.subspan(static_cast<size_t>(written));
+    }
+    if (!sync_file(descriptor_)) fail_with_errno(target, "sync", errno, true);
+  }
+
+  void rename_to(const fs::path& target) {
+    if (refused("rename") || ::rename(path_.c_str(), target.c_str()) != 0)
+      fail_with_errno(target, "rename the temporary file to it", errno, true);
+    renamed_ = true;
+  }
+
+ private:
+  fs::path path_;
+  int descriptor_ = -1;
+  bool renamed_ = false;
+};
+
+// Where a write to `path` really goes: through symbolic links, and never over a folder or a device, which a rename
+// would replace.
+fs::path resolve_target(const fs::path& path) {
+  std::error_code code;
+  fs::path target = fs::is_symlink(path, code) ? fs::canonical(path, code) : path;
+  if (target.empty()) fail_with_errno(path, "write", code ? code.value() : ENOENT, true);
+  struct stat info {};
+  if (::stat(target.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
+    fail(ErrorKind::BadFile, "{}: expected a regular file to replace, got {}", path.string(), kind_of(info.st_mode));
+  return target;
+}
+
+}  // namespace
+
+MappedFile::MappedFile(const fs::path& path) : path_(path) {
+  // O_NONBLOCK: opening a pipe must not wait for a writer; it means nothing for regular files.
+  Descriptor file(open_file(path, O_RDONLY | O_NONBLOCK));
+  if (file.get() < 0) fail_with_errno(path, "open", errno, false);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) fail_with_errno(path, "get its size", errno, false);
+  if (!S_ISREG(info.st_mode))
+    fail(ErrorKind::BadFile, "{}: expected a regular file, got {}", path.string(), kind_of(info.st_mode));
+  const auto bytes = static_cast<size_t>(info.st_size);
+  if (bytes == 0) return;  // nothing to map, nothing to lose
+  void* data = refused("read") ? MAP_FAILED : ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (data == MAP_FAILED) fail_with_errno(path, "map", errno, false);
+  try {
+    slot_ = add_mapping(static_cast<const std::byte*>(data), bytes, file.get());
+  } catch (...) {
+    ::munmap(data, bytes);
+    throw;
+  }
+  file.release();  // its row owns it now
+  data_ = static_cast<const std::byte*>(data);
+  size_ = bytes;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ == nullptr) return;
+  remove_mapping(slot_);
+  ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void MappedFile::check_intact() const {
+  if (data_ == nullptr) return;
+  struct stat info {};
+  if (::fstat(mapping_descriptor(slot_), &info) != 0) fail_with_errno(path_, "get its size", errno, false);
+  const char* hint = "another program changed the file: restore it and try again";
+  if (static_cast<size_t>(info.st_size) < size_)
+    fail_with_hint(ErrorKind::BadFile, hint, "{}: the file shrank while in use: expected {} bytes, got {}",
+                   path_.string(), size_, info.st_size);
+  if (mapping_is_damaged(slot_))
+    fail_with_hint(ErrorKind::BadFile, hint, "{}: a part of the file could not be read while in use", path_.string());
+}
+
+void MappedFile::drop_pages(std::span<const std::byte> range) const {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto file_begin = reinterpret_cast<uintptr_t>(data_);
+  const auto range_begin = reinterpret_cast<uintptr_t>(range.data());
+  const uintptr_t begin = std::max(file_begin, range_begin);
+  const uintptr_t end = std::min(file_begin + size_, range_begin + range.size());
+  if (begin >= end) return;
+  const uintptr_t first = (begin + page - 1) / page * page;
+  const uintptr_t last = end / page * page;
+  if (first >= last) return;
+  // Advice: when it is refused the pages merely stay.
+  ::madvise(const_cast<std::byte*>(data_ + (first - file_begin)), last - first, MADV_DONTNEED);
+}
+
+std::string read_file(const fs::path& path, size_t limit) {
+  const Descriptor file(open_file(path, O_RDONLY));
+  if (file.get() < 0) fail_with_errno(path, "open", errno, false);
+  constexpr size_t kStep = 256 * 1024;
+  std::string text;
+  size_t filled = 0;
+  for (;;) {
+    if (filled == text.size()) text.resize(filled + std::max(kStep, filled / 2));
+    const ssize_t got = refused("read") ? -1 : ::read(file.get(), text.data() + filled, text.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_with_errno(path, "read", errno, false);
+    if (got == 0) break;
+    filled += static_cast<size_t>(got);
+    if (filled > limit)
+      fail(ErrorKind::BadFile, "{}: the file is too large: expected at most {} bytes", path.string(), limit);
+  }
+  text.resize(filled);
+  return text;
+}
+
+void write_file_atomically(const fs::path& path, std::span<const std::byte> bytes) {
+  const fs::path target = resolve_target(path);
+  const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
+  TemporaryFile file(folder, path);
+  file.write(bytes, path);
+  file.rename_to(target);
+  // The rename survives a power cut only once the folder is synced. The new file is in place either way, and some
+  // file systems cannot sync folders, so a failure here is not one of the write.
+  const Descriptor opened(open_file(folder, O_RDONLY | O_DIRECTORY));
+  if (opened.get() >= 0) sync_file(opened.get());
+}
+
+void write_file_atomically(const fs::path& path, std::string_view text) {
+  write_file_atomically(path, std::as_bytes(std::span(text)));
+}
+
+void set_file_fault_hook(FileFaultHook hook) {
+  std::shared_ptr<Hook> next;
+  if (hook) {
+    next = std::make_shared<Hook>();
+    next->call = std::move(hook);
+  }
+  const std::lock_guard lock(hook_mutex);
+  installed_hook = std::move(next);
+  hook_is_installed.store(installed_hook != nullptr, std::memory_order_release);
+}
+
+}  // namespace newbie

@@ -1,0 +1,16 @@
+// The samplers, one file each; registry.cpp lists them.
+#pragma once
+
+#include "diffusion/sampler.h"
+
+namespace newbie {
+
+extern const Sampler res_multistep_sampler;
+extern const Sampler euler_sampler;
+extern const Sampler midpoint_sampler;
+extern const Sampler heun_sampler;
+extern const Sampler rk4_sampler;
+extern const Sampler dpmpp_2m_sampler;
+extern const Sampler euler_a_sampler;
+
+}  // namespace newbie

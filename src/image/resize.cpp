@@ -1,0 +1,155 @@
+#include "image/resize.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/checked.h"
+
+namespace newbie {
+namespace {
+
+constexpr int kChannels = 3;
+// Weights are fixed point: 8 bits of pixel, 2 of headroom for overshoot, the rest of an int for the fraction.
+constexpr int kFractionBits = 32 - 8 - 2;
+
+double bicubic(double x) {
+  constexpr double a = -0.5;
+  x = std::abs(x);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0;
+}
+
+// For every output position along one axis: the first input position it reads and the weights from there on.
+struct AxisWeights {
+  struct Window {
+    int first;
+    int count;
+  };
+  std::vector<Window> windows;   // one per output position
+  std::vector<int32_t> weights;  // `stride` per output position
+  size_t stride = 0;
+};
+
+AxisWeights axis_weights(int in, int out) {
+  const double scale = static_cast<double>(in) / out;
+  const double stretch = std::max(scale, 1.0);  // shrinking widens the filter: that is the antialiasing
+  const double support = 2.0 * stretch;
+  AxisWeights axis;
+  axis.stride = static_cast<size_t>(std::ceil(support)) * 2 + 1;
+  axis.windows.resize(static_cast<size_t>(out));
+  axis.weights.resize(checked_mul(axis.stride, static_cast<size_t>(out)));
+  std::vector<double> exact(axis.stride);
+  for (int o = 0; o < out; ++o) {
+    const double center = (o + 0.5) * scale, inverse = 1.0 / stretch;
+    const int first = std::max(0, static_cast<int>(center - support + 0.5));
+    const int count = std::min(in, static_cast<int>(center + support + 0.5)) - first;
+    double sum = 0;
+    for (int k = 0; k < count; ++k)
+      sum += exact[static_cast<size_t>(k)] = bicubic((k + first - center + 0.5) * inverse);
+    axis.windows[static_cast<size_t>(o)] = {first, count};
+    int32_t* weights = axis.weights.data() + static_cast<size_t>(o) * axis.stride;
+    for (int k = 0; k < count; ++k) {
+      const double w = exact[static_cast<size_t>(k)] / sum * (1 << kFractionBits);
+      weights[k] = static_cast<int32_t>(w < 0 ? w - 0.5 : w + 0.5);  // half away from zero
+    }
+  }
+  return axis;
+}
+
+uint8_t rounded_byte(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kFractionBits, 0, 255)); }
+
+constexpr int32_t kHalf = 1 << (kFractionBits - 1);
+
+Image resize_rows(const Image& in, int width) {
+  const AxisWeights axis = axis_weights(in.width, width);
+  Image out{.width = width, .height = in.height, .channels = kChannels, .pixels = {}};
+  out.pixels.resize(pixel_bytes(width, in.height, kChannels));
+  const size_t in_row = static_cast<size_t>(in.width) * kChannels;
+  uint8_t* to = out.pixels.data();
+  for (size_t y = 0; y < static_cast<size_t>(in.height); ++y) {
+    for (size_t x = 0; x < static_cast<size_t>(width); ++x) {
+      const auto [first, count] = axis.windows[x];
+      const int32_t* weights = axis.weights.data() + x * axis.stride;
+      const uint8_t* from = in.pixels.data() + y * in_row + static_cast<size_t>(first) * kChannels;
+      int32_t r = kHalf, g = kHalf, b = kHalf;
+      for (int k = 0; k < count; ++k, from += kChannels) {
+        r += from[0] * weights[k];
+        g += from[1] * weights[k];
+        b += from[2] * weights[k];
+      }
+      *to++ = rounded_byte(r);
+      *to++ = rounded_byte(g);
+      *to++ = rounded_byte(b);
+    }
+  }
+  return out;
+}
+
+Image resize_columns(const Image& in, int height) {
+  const AxisWeights axis = axis_weights(in.height, height);
+  Image out{.width = in.width, .height = height, .channels = kChannels, .pixels = {}};
+  out.pixels.resize(pixel_bytes(in.width, height, kChannels));
+  const size_t row = static_cast<size_t>(in.width) * kChannels;
+  std::vector<int32_t> sums(row);
+  for (size_t y = 0; y < static_cast<size_t>(height); ++y) {
+    const auto [first, count] = axis.windows[y];
+    const int32_t* weights = axis.weights.data() + y * axis.stride;
+    std::ranges::fill(sums, kHalf);
+    for (int k = 0; k < count; ++k) {
+      const uint8_t* from = in.pixels.data() + (static_cast<size_t>(first) + static_cast<size_t>(k)) * row;
+      for (size_t i = 0; i < row; ++i) sums[i] += from[i] * weights[k];
+    }
+    std::ranges::transform(sums, out.pixels.begin() + static_cast<std::ptrdiff_t>(y * row), rounded_byte);
+  }
+  return out;
+}
+
+void check_side(const char* what, int side) {
+  if (side < 1 || side > kMaxResizedSide)
+    fail(ErrorKind::InvalidRequest, "resize: {} must be 1 to {}, got {}", what, kMaxResizedSide, side);
+}
+
+}  // namespace
+
+Image resize_bicubic(const Image& image, int width, int height) {
+  check_image(image);
+  check_side("width", width);
+  check_side("height", height);
+  if (image.channels != kChannels)
+    fail_with_hint(ErrorKind::Unsupported, "drop or flatten the alpha channel first",
+                   "resize: a picture with {} channels, expected {}", image.channels, kChannels);
+  // Rows first, then columns, each rounded to bytes; a side that keeps its size is not touched.
+  if (image.width == width) return image.height == height ? image : resize_columns(image, height);
+  Image rows = resize_rows(image, width);
+  return image.height == height ? rows : resize_columns(rows, height);
+}
+
+Image resize_shorter_side(const Image& image, int side) {
+  check_image(image);
+  check_side("shorter side", side);
+  const int shorter = std::min(image.width, image.height), longer = std::max(image.width, image.height);
+  const double other = std::nearbyint(static_cast<double>(longer) * side / shorter);
+  if (other > kMaxResizedSide)
+    fail(ErrorKind::InvalidRequest, "resize: {}x{} with the shorter side at {} has a side of {}, at most {}",
+         image.width, image.height, side, other, kMaxResizedSide);
+  const int length = static_cast<int>(other);
+  return image.width < image.height ? resize_bicubic(image, side, length) : resize_bicubic(image, length, side);
+}
+
+Image center_crop(const Image& image, int width, int height) {
+  check_image(image);
+  if (width < 1 || height < 1 || width > image.width || height > image.height)
+    fail(ErrorKind::InvalidRequest, "crop: {}x{} out of a picture of {}x{}", width, height, image.width, image.height);
+  Image out{.width = width, .height = height, .channels = image.channels, .pixels = {}};
+  out.pixels.resize(pixel_bytes(width, height, image.channels));
+  const size_t channels = static_cast<size_t>(image.channels);
+  const size_t in_row = static_cast<size_t>(image.width) * channels, out_row = static_cast<size_t>(width) * channels;
+  const size_t left = static_cast<size_t>((image.width - width) / 2),
+               top = static_cast<size_t>((image.height - height) / 2);
+  for (size_t y = 0; y < static_cast<size_t>(height); ++y)
+    std::copy_n(image.pixels.data() + (top + y) * in_row + left * channels, out_row, out.pixels.data() + y * out_row);
+  return out;
+}
+
+}  // namespace newbie

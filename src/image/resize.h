@@ -1,0 +1,21 @@
+// Resizing as Pillow does it, to the byte: what CLIP preprocessing and the reference pictures were made with.
+#pragma once
+
+#include "image/image.h"
+
+namespace newbie {
+
+constexpr int kMaxResizedSide = 65536;
+
+// Antialiased bicubic (a = -0.5) on 8-bit RGB, equal to Pillow's Image.resize(BICUBIC). Error{InvalidRequest} when a
+// side is outside 1…kMaxResizedSide; Error{Unsupported} for RGBA, where alpha would have to be multiplied in first.
+Image resize_bicubic(const Image& image, int width, int height);
+
+// The shorter side becomes `side`, the other round(long · side / short), as in spec/jina_clip_v2.md §4.1.
+Image resize_shorter_side(const Image& image, int side);
+
+// The middle width x height; an odd rest stays on the right and below. Error{InvalidRequest} when the picture is
+// smaller.
+Image center_crop(const Image& image, int width, int height);
+
+}  // namespace newbie

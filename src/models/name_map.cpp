@@ -1,0 +1,19 @@
+#include "models/name_map.h"
+
+#include <map>
+
+#include "core/error.h"
+
+namespace newbie {
+
+void require_unique(const NameMap& map, std::string_view where) {
+  std::map<std::string_view, std::string_view> seen;
+  for (const MappedName& name : map.names) {
+    const auto [other, fresh] = seen.emplace(name.canonical, name.file_key);
+    if (!fresh)
+      fail(ErrorKind::BadFile, "{}: expected one key for {}, got '{}' and '{}'", where, name.canonical, other->second,
+           name.file_key);
+  }
+}
+
+}  // namespace newbie

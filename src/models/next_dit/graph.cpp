@@ -1,0 +1,157 @@
+#include "models/next_dit/graph.h"
+
+#include <cmath>
+
+#include "graph/ops/all.h"
+#include "models/rope_tables.h"
+
+namespace newbie {
+
+namespace {
+
+struct Position {
+  int64_t sequence, row, column;
+};
+
+// Angle of pair k on an axis of n components: position · base^(−2k/n), in double, rounded once (§6).
+RopeTables rope(Graph& g, const std::vector<Position>& positions, const NextDitConfig& c) {
+  std::vector<float> angles;
+  angles.reserve(positions.size() * static_cast<size_t>(c.head_size / 2));
+  for (const Position& p : positions)
+    for (int axis = 0; axis < 3; ++axis) {
+      const double at = static_cast<double>(axis == 0 ? p.sequence : axis == 1 ? p.row : p.column);
+      const auto n = static_cast<double>(c.rope_axes[static_cast<size_t>(axis)]);
+      for (int64_t k = 0; k < c.rope_axes[static_cast<size_t>(axis)] / 2; ++k)
+        angles.push_back(static_cast<float>(at * std::pow(c.rope_base, -2.0 * static_cast<double>(k) / n)));
+    }
+  return rope_tables(g, static_cast<int64_t>(positions.size()), angles);
+}
+
+std::vector<Position> caption_positions(int64_t tokens) {
+  std::vector<Position> out;
+  for (int64_t j = 0; j < tokens; ++j) out.push_back({j, 0, 0});
+  return out;
+}
+
+std::vector<Position> image_positions(int64_t caption_tokens, int64_t rows, int64_t columns) {
+  std::vector<Position> out;
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t col = 0; col < columns; ++col) out.push_back({caption_tokens, r, col});
+  return out;
+}
+
+Value attention(const Scope& s, Value u, const RopeTables& table, const NextDitConfig& c) {  // [S, C] -> [S, C]
+  const int64_t q_width = c.heads * c.head_size, kv_width = c.kv_heads * c.head_size;
+  const Value qkv = linear(s / "qkv", u, q_width + 2 * kv_width, false);
+  Value q = slice_columns(qkv, 0, q_width);
+  Value k = slice_columns(qkv, q_width, q_width + kv_width);
+  const Value v = slice_columns(qkv, q_width + kv_width, q_width + 2 * kv_width);
+  q = rope(rms_norm(s / "q_norm", q, c.head_size, c.qk_norm_eps), table.cos, table.sin, RopeLayout::Interleaved);
+  k = rope(rms_norm(s / "k_norm", k, c.head_size, c.qk_norm_eps), table.cos, table.sin, RopeLayout::Interleaved);
+  const Value o = attention(q, k, v, c.heads, c.kv_heads, 1.0 / std::sqrt(static_cast<double>(c.head_size)));
+  return s.result(linear(s / "out", o, c.dim, false));
+}
+
+Value feed_forward(const Scope& s, Value x, const NextDitConfig& c) {  // [S, C] -> [S, C]
+  const Value gate = linear(s / "w1", x, c.ffn, false), up = linear(s / "w3", x, c.ffn, false);
+  return s.result(linear(s / "w2", swiglu(gate, up), c.dim, false));
+}
+
+// Scale before and gate after each branch, [1, C] each; empty in context blocks.
+struct Modulation {
+  Value scale_attn, gate_attn, scale_mlp, gate_mlp;
+};
+
+Modulation modulation(const Scope& s, Value activated, const NextDitConfig& c) {
+  const Value m = reshape(s.result(linear(s / "1", activated, 4 * c.dim, true)), {4, c.dim});
+  return {slice_rows(m, 0, 1), slice_rows(m, 1, 2), slice_rows(m, 2, 3), slice_rows(m, 3, 4)};
+}
+
+Value block(const Scope& s, Value x, const RopeTables& table, const Modulation& m, const NextDitConfig& c) {
+  const auto scaled = [&](Value v, Value scale) { return scale ? modulate(v, scale) : v; };
+  const auto residual = [&](Value sum, Value branch, Value gate) {
+    return gate ? gated_residual(sum, branch, gate) : add(sum, branch);
+  };
+  const auto norm = [&](std::string_view name, Value v) { return rms_norm(s / name, v, c.dim, c.norm_eps); };
+
+  const Value a = attention(s / "attention", scaled(norm("attention_norm1", x), m.scale_attn), table, c);
+  x = residual(x, norm("attention_norm2", a), m.gate_attn);
+  const Value f = feed_forward(s / "feed_forward", scaled(norm("ffn_norm1", x), m.scale_mlp), c);
+  return s.result(residual(x, norm("ffn_norm2", f), m.gate_mlp));
+}
+
+// The vector that modulates every block: time and pooled text (§4).
+Value conditioning(const Scope& root, Value time, Value pooled, const NextDitConfig& c) {
+  const Scope t = root / "t_embedder";
+  Value tau = linear(t / "mlp.0", timestep_embedding(time, c.time_width), c.conditioning, true);
+  tau = t.result(linear(t / "mlp.2", silu(tau), c.conditioning, true));
+  const Scope p = root / "clip_text_pooled_proj";
+  const Value row = reshape(pooled, {1, c.pooled_width});
+  const Value text =
+      p.result(linear(p / "1", rms_norm(p / "0", row, c.pooled_width, c.pooled_norm_eps), c.pooled_width, true));
+  const Value both = concat_rows(reshape(tau, {c.conditioning, 1}), reshape(text, {c.pooled_width, 1}));
+  const Scope e = root / "time_text_embed";
+  return e.result(linear(e / "1", silu(reshape(both, {1, c.conditioning + c.pooled_width})), c.conditioning, true));
+}
+
+}  // namespace
+
+Graph next_dit_context(const NextDitConfig& c, int64_t caption_tokens) {
+  Graph g;
+  const Scope root(g);
+  const Value caption = g.input("caption", {caption_tokens, c.caption_width});
+  const Scope embedder = root / "cap_embedder";
+  Value y = embedder.result(
+      linear(embedder / "1", rms_norm(embedder / "0", caption, c.caption_width, c.norm_eps), c.dim, true));
+  const RopeTables table = rope(g, caption_positions(caption_tokens), c);
+  for (int64_t i = 0; i < c.refiner_layers; ++i) y = block(root / "context_refiner" / i, y, table, {}, c);
+  g.output("context", y);
+  return g;
+}
+
+Graph next_dit_step(const NextDitConfig& c, int64_t caption_tokens, int64_t height, int64_t width) {
+  const int64_t p = c.patch, rows = height / p, columns = width / p, channels = c.latent_channels,
+                patch_width = p * p * channels;
+  if (rows < 1 || columns < 1 || rows * p != height || columns * p != width)
+    fail(ErrorKind::InvalidRequest, "latent size {}x{} is not a multiple of the patch size {}", width, height, p);
+
+  Graph g;
+  const Scope root(g);
+  const Value latent = g.input("latent", {channels, height, width});
+  const Value time = g.input("time", {1});
+  const Value context = g.input("context", {caption_tokens, c.dim});
+  const Value pooled = g.input("pooled", {c.pooled_width});
+
+  const Value activated = silu(conditioning(root, time, pooled, c));
+
+  // patch[row, col][(dy·p + dx)·channels + ch] = latent[ch][p·row + dy][p·col + dx]
+  const Value patches = reshape(permute(reshape(latent, {channels, rows, p, columns, p}), {1, 3, 2, 4, 0}),
+                                {rows * columns, patch_width});
+  Value x = linear(root / "x_embedder", patches, c.dim, true);
+  const std::vector<Position> image = image_positions(caption_tokens, rows, columns);
+  const RopeTables image_table = rope(g, image, c);
+  for (int64_t i = 0; i < c.refiner_layers; ++i) {
+    const Scope s = root / "noise_refiner" / i;
+    x = block(s, x, image_table, modulation(s / "adaLN_modulation", activated, c), c);
+  }
+
+  std::vector<Position> joint = caption_positions(caption_tokens);
+  joint.insert(joint.end(), image.begin(), image.end());
+  const RopeTables joint_table = rope(g, joint, c);
+  Value z = concat_rows(context, x);
+  for (int64_t i = 0; i < c.layers; ++i) {
+    const Scope s = root / "layers" / i;
+    z = block(s, z, joint_table, modulation(s / "adaLN_modulation", activated, c), c);
+  }
+
+  // Only image rows are wanted from here on.
+  z = slice_rows(z, caption_tokens, caption_tokens + rows * columns);
+  const Scope final = root / "final_layer";
+  const Value scale = linear(final / "adaLN_modulation.1", activated, c.dim, true);
+  const Value y = linear(final / "linear", modulate(layer_norm(z, c.final_norm_eps), scale), patch_width, true);
+  g.output("velocity",
+           reshape(permute(reshape(y, {rows, columns, p, p, channels}), {4, 0, 2, 1, 3}), {channels, height, width}));
+  return g;
+}
+
+}  // namespace newbie

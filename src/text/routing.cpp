@@ -1,0 +1,14 @@
+#include "text/routing.h"
+
+namespace newbie {
+
+EncoderTexts route_prompt(std::string_view prompt, std::string_view system_prompt, Routing routing) {
+  const std::string whole = std::string(system_prompt).append(prompt);
+  return {whole, routing == Routing::Official ? std::string(prompt) : whole};
+}
+
+EncoderTexts route_negative_prompt(std::string_view prompt, std::string_view system_prompt, Routing routing) {
+  return prompt.empty() ? EncoderTexts{} : route_prompt(prompt, system_prompt, routing);
+}
+
+}  // namespace newbie

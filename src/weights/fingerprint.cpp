@@ -1,0 +1,100 @@
+#include "weights/fingerprint.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "core/checked.h"
+
+namespace newbie {
+
+namespace {
+
+constexpr size_t kReadWhole = 64 * 1024 * 1024;
+constexpr size_t kBlock = 4096;
+constexpr size_t kBlocks = 4096;
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    check(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+  }
+
+  void add(std::span<const std::byte> bytes) {
+    check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
+  }
+
+  void add(uint64_t value) {
+    std::array<std::byte, 8> bytes{};
+    for (std::byte& byte : bytes) {
+      byte = static_cast<std::byte>(value & 0xFFu);
+      value >>= 8;
+    }
+    add(bytes);
+  }
+
+  std::string hex() {
+    std::array<unsigned char, 32> digest{};
+    check(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
+    std::string text;
+    for (const unsigned char byte : digest) text += fmt::format("{:02x}", byte);
+    return text;
+  }
+
+ private:
+  static void check(bool ok) {
+    if (!ok) fail(ErrorKind::Internal, "SHA-256 is not available from the crypto library");
+  }
+
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+// Hashes bytes [first, first + count) of the files' data buffers laid end to end.
+void add_range(Sha256& hash, std::span<const std::shared_ptr<const SafetensorsFile>> files, size_t first,
+               size_t count) {
+  for (const auto& file : files) {
+    const std::span<const std::byte> data = file->data_bytes();
+    if (first >= data.size()) {
+      first -= data.size();
+      continue;
+    }
+    const auto piece = data.subspan(first, std::min(count, data.size() - first));
+    hash.add(piece);
+    file->drop_pages(piece);
+    count -= piece.size();
+    if (count == 0) return;
+    first = 0;
+  }
+}
+
+}  // namespace
+
+std::string fingerprint(std::span<const std::shared_ptr<const SafetensorsFile>> files) {
+  std::vector<std::shared_ptr<const SafetensorsFile>> sorted(files.begin(), files.end());
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto& a, const auto& b) { return a->path().filename() < b->path().filename(); });
+
+  Sha256 hash;
+  size_t file_bytes = 0;
+  size_t data_bytes = 0;
+  for (const auto& file : sorted) {
+    hash.add(static_cast<uint64_t>(file->file_bytes()));
+    hash.add(file->header_bytes());
+    file_bytes = checked_add(file_bytes, file->file_bytes());
+    data_bytes = checked_add(data_bytes, file->data_bytes().size());
+  }
+  if (file_bytes <= kReadWhole || data_bytes <= kBlocks * kBlock) {
+    add_range(hash, sorted, 0, data_bytes);
+  } else {
+    const size_t room = data_bytes - kBlock;
+    for (size_t i = 0; i < kBlocks; ++i)  // room / (kBlocks - 1) steps, without the product that could overflow
+      add_range(hash, sorted, room / (kBlocks - 1) * i + room % (kBlocks - 1) * i / (kBlocks - 1), kBlock);
+  }
+  for (const auto& file : sorted) file->check_intact();
+  return hash.hex();
+}
+
+}  // namespace newbie

@@ -1,0 +1,100 @@
+#include "weights/open_weights.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include "weights/formats/sharded_index.h"
+
+namespace newbie {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kFile = ".safetensors";
+constexpr std::string_view kIndex = ".safetensors.index.json";
+
+std::vector<fs::path> files_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  fs::directory_iterator it(folder, error);
+  for (; !error && it != fs::directory_iterator(); it.increment(error))
+    if (std::error_code ignored; it->is_regular_file(ignored)) files.push_back(it->path());
+  if (error) fail(ErrorKind::BadFile, "{}: expected a folder we can list, got: {}", folder.string(), error.message());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+template <typename Predicate>
+std::vector<fs::path> only(const std::vector<fs::path>& files, Predicate wanted) {
+  std::vector<fs::path> chosen;
+  for (const fs::path& file : files)
+    if (wanted(file.filename().string())) chosen.push_back(file);
+  return chosen;
+}
+
+fs::path choose(const fs::path& folder) {
+  const std::vector<fs::path> files = files_in(folder);
+  const std::vector<fs::path> choices[] = {
+      only(files,
+           [](const std::string& n) { return n == "model.safetensors" || n == "diffusion_pytorch_model.safetensors"; }),
+      only(files, [](const std::string& n) { return n.ends_with(kIndex); }),
+      only(files, [](const std::string& n) { return n.ends_with(kFile); }),
+  };
+  for (const std::vector<fs::path>& found : choices) {
+    if (found.size() == 1) return found.front();
+    if (found.size() > 1) {
+      std::string list;
+      for (const fs::path& file : found) list += (list.empty() ? "" : ", ") + in_quotes(file.filename().string());
+      fail_with_hint(ErrorKind::BadFile, "name the file itself", "{}: expected one weight file, got {}: {}",
+                     folder.string(), found.size(), list);
+    }
+  }
+  fail_with_hint(ErrorKind::BadFile, "is this the right folder, and is the download complete?",
+                 "{}: expected model.safetensors, diffusion_pytorch_model.safetensors, *.safetensors.index.json or one "
+                 "*.safetensors, got none of them",
+                 folder.string());
+}
+
+}  // namespace
+
+std::vector<std::string> OpenedWeights::keys() const {
+  std::vector<std::string> keys;
+  keys.reserve(tensors.size());
+  for (const FileTensor& tensor : tensors) keys.push_back(tensor.key());
+  return keys;
+}
+
+const FileTensor* OpenedWeights::find(std::string_view key) const {
+  const auto found = std::lower_bound(tensors.begin(), tensors.end(), key,
+                                      [](const FileTensor& tensor, std::string_view k) { return tensor.key() < k; });
+  return found != tensors.end() && found->key() == key ? &*found : nullptr;
+}
+
+OpenedWeights open_weights(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status))
+    fail(ErrorKind::BadFile, "{}: expected a weight file or a folder, got: {}", path.string(),
+         error ? error.message() : "nothing there");
+  const fs::path file = fs::is_directory(status) ? choose(path) : path;
+
+  OpenedWeights opened;
+  if (file.filename().string().ends_with(kIndex)) {
+    opened.tensors = open_sharded(file);
+  } else {
+    const auto single = std::make_shared<const SafetensorsFile>(file);
+    for (const SafetensorsEntry& entry : single->entries()) opened.tensors.push_back({single, &entry});
+    opened.files.push_back(single);  // also when it holds no tensor: its metadata may be wanted
+  }
+  std::sort(opened.tensors.begin(), opened.tensors.end(),
+            [](const FileTensor& a, const FileTensor& b) { return a.key() < b.key(); });
+  for (const FileTensor& tensor : opened.tensors)
+    if (std::find(opened.files.begin(), opened.files.end(), tensor.file) == opened.files.end())
+      opened.files.push_back(tensor.file);
+  std::sort(opened.files.begin(), opened.files.end(),
+            [](const auto& a, const auto& b) { return a->path().filename() < b->path().filename(); });
+  return opened;
+}
+
+}  // namespace newbie

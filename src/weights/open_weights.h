@@ -1,0 +1,26 @@
+// Finds the weight files of one part of a model and opens them: a single file, or a folder in one of the usual layouts.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weights/file_tensor.h"
+
+namespace newbie {
+
+struct OpenedWeights {
+  std::vector<std::shared_ptr<const SafetensorsFile>> files;  // sorted by file name
+  std::vector<FileTensor> tensors;                            // sorted by key
+
+  std::vector<std::string> keys() const;               // what a name map is made from, sorted
+  const FileTensor* find(std::string_view key) const;  // or nullptr
+};
+
+// `path` is a .safetensors file, a .safetensors.index.json, or a folder; in a folder the first of these that exists:
+// model.safetensors or diffusion_pytorch_model.safetensors, the only *.safetensors.index.json, the only *.safetensors.
+// Error{BadFile} when there is none, or several that are equally good (it lists them).
+OpenedWeights open_weights(const std::filesystem::path& path);
+
+}  // namespace newbie

@@ -1,0 +1,88 @@
+#include "core/parallel.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <vector>
+
+#include "core/error.h"
+#include "expect_error.h"
+
+namespace newbie {
+namespace {
+
+class ThreadPoolOf : public testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(Sizes, ThreadPoolOf, testing::Values(1, 2, 7));
+
+TEST_P(ThreadPoolOf, VisitsEveryIndexOnce) {
+  ThreadPool pool(GetParam());
+  EXPECT_EQ(pool.size(), GetParam());
+  for (const int64_t count : {0, 1, 2, 7, 100, 10'000}) {
+    std::vector<std::atomic<int>> visits(static_cast<size_t>(count));
+    std::atomic<bool> in_range = true;
+    pool.run(count, [&](int64_t index, int worker) {
+      ++visits.at(static_cast<size_t>(index));
+      if (worker < 0 || worker >= pool.size()) in_range = false;
+    });
+    for (const auto& v : visits) ASSERT_EQ(v, 1);
+    EXPECT_TRUE(in_range);
+  }
+}
+
+// A worker's number names its scratch: no two tasks may hold the same one at the same time.
+TEST_P(ThreadPoolOf, AWorkerNumberIsHeldByOneThreadAtATime) {
+  ThreadPool pool(GetParam());
+  std::vector<std::atomic<int>> held(static_cast<size_t>(pool.size()));
+  std::atomic<int> clashes = 0;
+  pool.run(20'000, [&](int64_t, int worker) {
+    auto& mine = held.at(static_cast<size_t>(worker));
+    if (++mine != 1) ++clashes;
+    --mine;
+  });
+  EXPECT_EQ(clashes, 0);
+}
+
+TEST_P(ThreadPoolOf, ManyShortRunsAllFinish) {
+  ThreadPool pool(GetParam());
+  std::atomic<int64_t> sum = 0;
+  int64_t expected = 0;
+  for (int run = 0; run < 2000; ++run) {
+    const int64_t count = run % 9;
+    pool.run(count, [&](int64_t index, int) { sum += index + 1; });
+    expected += count * (count + 1) / 2;
+  }
+  EXPECT_EQ(sum, expected);
+}
+
+TEST_P(ThreadPoolOf, RethrowsAndWorksOnAfterwards) {
+  ThreadPool pool(GetParam());
+  for (int round = 0; round < 50; ++round) {
+    EXPECT_THROW(pool.run(100,
+                          [](int64_t index, int) {
+                            if (index == 17) throw std::runtime_error("seventeen");
+                          }),
+                 std::runtime_error);
+    EXPECT_THROW(pool.run(3, [](int64_t, int) { throw std::runtime_error("all of them"); }), std::runtime_error);
+    std::atomic<int> done = 0;
+    pool.run(10, [&](int64_t, int) { ++done; });
+    EXPECT_EQ(done, 10);
+  }
+}
+
+TEST_P(ThreadPoolOf, ComesAndGoes) {
+  for (int i = 0; i < 50; ++i) {
+    ThreadPool pool(GetParam());
+    if (i % 2 == 0) pool.run(3, [](int64_t, int) {});
+  }
+}
+
+TEST(ThreadPool, NegativeCountsAreNoWork) {
+  ThreadPool pool(2);
+  pool.run(-5, [](int64_t, int) { FAIL(); });
+}
+
+TEST(ThreadPool, NeedsAtLeastOneThread) { EXPECT_ERROR(ThreadPool(0), ErrorKind::InvalidRequest, "at least 1"); }
+
+}  // namespace
+}  // namespace newbie
