@@ -16,22 +16,26 @@ TensorSpec WeightBank::stored_spec(const WeightUse& use) const {
   return *spec;
 }
 
-bool WeightBank::usable_as_mapped(const WeightUse& use) const {
-  if (!use.layout.key.empty() || stored_spec(use).dtype != use.spec.dtype) return false;
+// Row-major bytes of the operand's dtype, aligned, where they lie in a file.
+bool WeightBank::packs_from_mapped(const WeightUse& use) const {
+  if (stored_spec(use).dtype != use.spec.dtype) return false;
   const ConstTensorView view = source_.mapped(use.name);
   return view.data != nullptr && reinterpret_cast<uintptr_t>(view.data) % size_of(use.spec.dtype) == 0;
 }
 
-size_t WeightBank::planned_bytes(const std::vector<WeightUse>& uses, size_t* staging_bytes) const {
+bool WeightBank::usable_as_mapped(const WeightUse& use) const { return packs_from_mapped(use) && use.layout.key.empty(); }
+
+WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
   std::set<std::string> seen;
-  size_t total = 0, staging = 0;
+  Plan plan;
   for (const WeightUse& use : uses) {
     if (!seen.insert(use.key()).second || usable_as_mapped(use)) continue;
-    total = checked_add(total, use.layout.key.empty() ? use.spec.bytes() : use.layout.bytes);
-    if (!use.layout.key.empty()) staging = std::max(staging, use.spec.bytes());
+    const size_t bytes = use.layout.key.empty() ? use.spec.bytes() : use.layout.bytes;
+    const size_t staging = use.layout.key.empty() || packs_from_mapped(use) ? 0 : use.spec.bytes();
+    plan.bytes = checked_add(plan.bytes, bytes);
+    plan.peak_bytes = std::max(plan.peak_bytes, checked_add(plan.bytes, staging));
   }
-  if (staging_bytes != nullptr) *staging_bytes = staging;
-  return total;
+  return plan;
 }
 
 void WeightBank::prepare(const std::vector<WeightUse>& uses, ThreadPool& threads) {
@@ -48,18 +52,17 @@ void WeightBank::prepare(const std::vector<WeightUse>& uses, ThreadPool& threads
       item.buffer = allocator_.allocate(use.spec.bytes(), "weights");
       source_.read(use.name, use.spec.dtype, item.buffer.data());
     } else {
-      // The kernels' reorders want aligned row-major bytes of the operand's dtype; a mapped tensor often is just that.
-      const ConstTensorView view = source_.mapped(use.name);
-      const bool direct = view.data != nullptr && view.spec.dtype == use.spec.dtype &&
-                          reinterpret_cast<uintptr_t>(view.data) % size_of(use.spec.dtype) == 0;
-      stored_spec(use);
       Buffer staging;
-      if (!direct) {
+      const std::byte* row_major = nullptr;
+      if (packs_from_mapped(use)) {
+        row_major = source_.mapped(use.name).data;
+      } else {
         staging = allocator_.allocate(use.spec.bytes(), "weight staging");
         source_.read(use.name, use.spec.dtype, staging.data());
+        row_major = staging.data();
       }
       item.buffer = allocator_.allocate(use.layout.bytes, "packed weights");
-      use.layout.pack({use.spec, direct ? view.data : staging.data()}, item.buffer.data(), threads);
+      use.layout.pack({use.spec, row_major}, item.buffer.data(), threads);
     }
     source_.release(use.name);
     item.data = item.buffer.data();

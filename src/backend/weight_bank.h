@@ -34,9 +34,13 @@ class WeightBank {
   // The prepared bytes (valid while the bank lives), or null when `use` was not prepared.
   const std::byte* find(const WeightUse& use) const;
 
-  // Bytes that prepare() would allocate for these uses from nothing; mapped weights that are used as they lie cost
-  // none. `staging_bytes`, if given, receives the largest temporary needed meanwhile.
-  size_t planned_bytes(const std::vector<WeightUse>& uses, size_t* staging_bytes = nullptr) const;
+  // What prepare() would allocate for these uses from nothing, in this order; mapped weights that are used as they lie
+  // cost none. Checks names and shapes as prepare() does, and reads no weight.
+  struct Plan {
+    size_t bytes = 0;       // when all is prepared
+    size_t peak_bytes = 0;  // at the largest moment meanwhile, temporaries included
+  };
+  Plan plan(const std::vector<WeightUse>& uses) const;
 
   size_t allocated_bytes() const { return allocated_; }
 
@@ -47,6 +51,7 @@ class WeightBank {
   };
   TensorSpec stored_spec(const WeightUse& use) const;
   bool usable_as_mapped(const WeightUse& use) const;
+  bool packs_from_mapped(const WeightUse& use) const;  // the mapped bytes are what a kernel's pack function reads
 
   const WeightSource& source_;
   Allocator& allocator_;

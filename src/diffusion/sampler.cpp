@@ -17,10 +17,17 @@ void SampleRun::report(int index, std::span<const float> latent, std::span<const
 }
 
 void sample(const Sampler& sampler, const SampleRun& run, std::span<float> x) {
+  std::vector<float> workspace(checked_mul(x.size(), static_cast<size_t>(sampler.state_vectors)));
+  sample(sampler, run, x, workspace);
+}
+
+void sample(const Sampler& sampler, const SampleRun& run, std::span<float> x, std::span<float> workspace) {
   check_sigmas(run.sigmas, sampler.name);
   if (x.empty()) fail(ErrorKind::InvalidRequest, "{}: the latent is empty", sampler.name);
-  std::vector<float> state(checked_mul(x.size(), static_cast<size_t>(sampler.state_vectors)));
-  sampler.run(run, x, SamplerState(state, x.size()));
+  if (workspace.size() < checked_mul(x.size(), static_cast<size_t>(sampler.state_vectors)))
+    fail(ErrorKind::Internal, "{}: workspace of {} values for {} vectors of {}", sampler.name, workspace.size(),
+         sampler.state_vectors, x.size());
+  sampler.run(run, x, SamplerState(workspace, x.size()));
 }
 
 }  // namespace newbie

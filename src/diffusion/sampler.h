@@ -71,4 +71,7 @@ struct Sampler {
 // sigmas or options, Error{Cancelled} when asked to stop; x is then somewhere on the way.
 void sample(const Sampler& sampler, const SampleRun& run, std::span<float> x);
 
+// The same in the caller's memory: state_vectors · x.size() values at `workspace`, whose contents do not matter.
+void sample(const Sampler& sampler, const SampleRun& run, std::span<float> x, std::span<float> workspace);
+
 }  // namespace newbie

@@ -13,6 +13,12 @@ Json section(const Json& json, const char* key) {
 }
 }  // namespace
 
+double jina_adapter_scale(const Json& config, const std::string& where) {
+  const Json json = section(section(config, "text_config"), "hf_model_config_kwargs");
+  const double rank = config_number(json, "lora_rank", 4, 1, 1e6, where);
+  return config_number(json, "lora_alpha", rank, 0, 1e6, where) / rank;
+}
+
 JinaTextConfig jina_text_config(const ConfigSource& source) {
   const std::string p = kText;
   const Json json = section(section(source.json, "text_config"), "hf_model_config_kwargs");
@@ -30,8 +36,6 @@ JinaTextConfig jina_text_config(const ConfigSource& source) {
     fail(ErrorKind::BadFile, "{}: width {} does not divide into {} heads", source.where, c.width, c.heads);
   c.rope_base = config_number(json, "rotary_emb_base", c.rope_base, 1, 1e12, source.where);
   c.norm_eps = config_number(json, "layer_norm_eps", c.norm_eps, 0, 1, source.where);
-  const double rank = config_number(json, "lora_rank", 4, 1, 1e6, source.where);
-  c.adapter_scale = config_number(json, "lora_alpha", rank, 0, 1e6, source.where) / rank;
   return c;
 }
 

@@ -9,7 +9,6 @@ struct JinaTextConfig {
   int64_t vocabulary = 0, width = 0, layers = 0, heads = 0, ffn = 0;
   double rope_base = 20000.0;
   double norm_eps = 1e-5;
-  double adapter_scale = 1.0;  // lora_alpha / lora_rank of an unmerged adapter
 };
 
 struct JinaVisionConfig {
@@ -18,6 +17,9 @@ struct JinaVisionConfig {
   double rope_base = 10000.0;
   double norm_eps = 1e-6;
 };
+
+// lora_alpha / lora_rank of an unmerged adapter, from text_config.hf_model_config_kwargs of config.json; 1 without it.
+double jina_adapter_scale(const Json& config, const std::string& where);
 
 JinaTextConfig jina_text_config(const ConfigSource& source);
 JinaVisionConfig jina_vision_config(const ConfigSource& source);

@@ -1,0 +1,75 @@
+// Ops that copy elements: bytes in, the same bytes out.
+#include <cstring>
+
+#include "backend/reference/loops.h"
+
+namespace newbie::reference {
+
+namespace {
+
+void copy(const ConstTensorView& from, int64_t first, const TensorView& to, int64_t at, int64_t count) {
+  const size_t size = size_of(to.spec.dtype);
+  if (count != 0)
+    std::memcpy(to.data + static_cast<size_t>(at) * size, from.data + static_cast<size_t>(first) * size,
+                static_cast<size_t>(count) * size);
+}
+
+}  // namespace
+
+Loops slice_columns_loops(const KernelRequest& request) {
+  const int64_t rows = request.output.shape.rows(), n = request.output.shape.last();
+  const int64_t width = request.inputs[0].shape.last(), begin = request.attrs.integer("begin");
+  return {.run = [=](const KernelArgs& args, const WorkerScratch&) {
+    for_blocks(args.threads, rows, rows_per_task(n), [&](int64_t first, int64_t last, int) {
+      for (int64_t row = first; row < last; ++row) copy(args.inputs[0], row * width + begin, args.output, row * n, n);
+    });
+  }};
+}
+
+Loops permute_loops(const KernelRequest& request) {
+  const Shape from = request.inputs[0].shape, to = request.output.shape;
+  const std::vector<int64_t> axes = request.attrs.list("axes");
+  // Elements between neighbours along an axis of the result, counted in the input.
+  std::vector<int64_t> step(axes.size());
+  for (size_t i = 0; i < axes.size(); ++i) {
+    step[i] = 1;
+    for (int a = static_cast<int>(axes[i]) + 1; a < from.rank(); ++a) step[i] *= from[a];
+  }
+  return {.run = [=](const KernelArgs& args, const WorkerScratch&) {
+    const int64_t n = to.last();
+    for_blocks(args.threads, to.rows(), rows_per_task(n), [&](int64_t first, int64_t last, int) {
+      for (int64_t row = first; row < last; ++row) {
+        int64_t source = 0, rest = row;
+        for (int axis = to.rank() - 2; axis >= 0; --axis) {
+          source += rest % to[axis] * step[static_cast<size_t>(axis)];
+          rest /= to[axis];
+        }
+        for (int64_t i = 0; i < n; ++i) copy(args.inputs[0], source + i * step.back(), args.output, row * n + i, 1);
+      }
+    });
+  }};
+}
+
+Loops concat_rows_loops(const KernelRequest& request) {
+  const auto a = static_cast<int64_t>(request.inputs[0].shape.elements());
+  const auto b = static_cast<int64_t>(request.inputs[1].shape.elements());
+  return {.run = [=](const KernelArgs& args, const WorkerScratch&) {
+    copy(args.inputs[0], 0, args.output, 0, a);
+    copy(args.inputs[1], 0, args.output, a, b);
+  }};
+}
+
+Loops upsample_nearest_loops(const KernelRequest& request) {
+  const Shape y = request.output.shape;
+  const int64_t channels = y[2], width = y[1];
+  return {.run = [=](const KernelArgs& args, const WorkerScratch&) {
+    for_blocks(args.threads, y[0], rows_per_task(width * channels), [&](int64_t first, int64_t last, int) {
+      for (int64_t row = first; row < last; ++row)
+        for (int64_t column = 0; column < width; ++column)
+          copy(args.inputs[0], (row / 2 * (width / 2) + column / 2) * channels, args.output,
+               (row * width + column) * channels, channels);
+    });
+  }};
+}
+
+}  // namespace newbie::reference

@@ -1,0 +1,23 @@
+#include "generate/memory_plan.h"
+
+#include <algorithm>
+
+namespace newbie {
+
+std::string_view to_string(Residency residency) {
+  switch (residency) {
+    case Residency::FreeEncoders: return "encoders freed after use";
+    case Residency::FreeEachStage: return "each part freed after use";
+  }
+  return "?";
+}
+
+size_t StagePlan::peak_bytes() const { return weights_bytes + buffer_bytes + std::max(arena_bytes, loading_bytes); }
+
+size_t MemoryPlan::allocated_peak_bytes() const {
+  size_t peak = 0;
+  for (const StagePlan& stage : stages) peak = std::max(peak, stage.peak_bytes());
+  return peak;
+}
+
+}  // namespace newbie

@@ -1,0 +1,52 @@
+#include "generate/metadata.h"
+
+#include "core/json.h"
+
+namespace newbie {
+
+std::string a1111_parameters(const GenerateRequest& r, const PictureFacts& facts) {
+  std::string out = r.prompt;
+  if (!r.negative_prompt.empty()) out += "\nNegative prompt: " + r.negative_prompt;
+  out += fmt::format(
+      "\nSteps: {}, Sampler: {}, Schedule type: {}, CFG scale: {:g}, Seed: {}, Size: {}x{}, Model hash: {}, Version: "
+      "newbie.cpp",
+      r.steps, r.sampler, facts.schedule, r.cfg, facts.seed, facts.size.width, facts.size.height,
+      facts.parts.transformer.substr(0, 10));
+  return out;
+}
+
+std::string request_json(const GenerateRequest& r, const PictureFacts& facts) {
+  OrderedJson j;
+  j["format"] = 1;
+  j["prompt"] = r.prompt;
+  j["negative_prompt"] = r.negative_prompt;
+  j["system_prompt"] = facts.system_prompt;
+  j["routing"] = r.routing == Routing::Official ? "official" : "comfyui";
+  j["max_gemma_tokens"] = r.max_gemma_tokens;
+  j["max_jina_tokens"] = r.max_jina_tokens;
+  j["width"] = facts.size.width;
+  j["height"] = facts.size.height;
+  j["seed"] = r.batch_noise == BatchNoise::Seeds ? facts.seed : r.seed;
+  // A slice of a larger draw cannot be had from a seed of its own.
+  j["batch"] = r.batch_noise == BatchNoise::Seeds ? 1 : r.batch;
+  j["batch_index"] = r.batch_noise == BatchNoise::Seeds ? 0 : facts.index;
+  j["batch_noise"] = r.batch_noise == BatchNoise::Seeds ? "seeds" : "slices";
+  j["sampler"] = r.sampler;
+  j["schedule"] = facts.schedule;
+  j["steps"] = r.steps;
+  if (!r.sigmas.empty()) j["sigmas"] = r.sigmas;
+  j["shift"] = r.shift;
+  j["eta"] = r.eta;
+  j["cfg"] = r.cfg;
+  j["cfg_trunc"] = r.cfg_trunc;
+  j["renorm_cfg"] = r.renorm_cfg;
+  j["rescale_cfg"] = r.rescale_cfg;
+  j["precision"] = facts.precision;
+  j["parts"] = {{"transformer", facts.parts.transformer},
+                {"text_encoder", facts.parts.text_encoder},
+                {"clip_model", facts.parts.clip_model},
+                {"vae", facts.parts.vae}};
+  return j.dump();
+}
+
+}  // namespace newbie

@@ -1,0 +1,27 @@
+// What is written into a picture: A1111's `parameters` text, and a JSON entry with everything needed to draw it again.
+#pragma once
+
+#include <string>
+
+#include "generate/request.h"
+#include "generate/text_to_image.h"
+
+namespace newbie {
+
+// The key of the JSON entry in a PNG.
+inline constexpr const char* kRequestKey = "newbie";
+
+struct PictureFacts {
+  PictureSize size;
+  uint64_t seed = 0;
+  int index = 0;              // in the batch
+  std::string system_prompt;  // the text used
+  std::string schedule;
+  std::string precision;  // of the run: "bf16", "f32"
+  TextToImage::Fingerprints parts;
+};
+
+std::string a1111_parameters(const GenerateRequest& request, const PictureFacts& facts);
+std::string request_json(const GenerateRequest& request, const PictureFacts& facts);
+
+}  // namespace newbie

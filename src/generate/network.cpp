@@ -1,0 +1,55 @@
+#include "generate/network.h"
+
+#include <algorithm>
+
+namespace newbie {
+
+Network::Network(Runtime& runtime, const WeightStore& store, std::string part)
+    : runtime_(runtime), store_(store), part_(std::move(part)) {}
+
+Program Network::compile(const Graph& graph) const {
+  CompileOptions options{
+      .precision = runtime_.precision, .part = part_, .threads = runtime_.pool.size(), .fuse = runtime_.fuse};
+  options.stored_dtype = [this](const std::string& name) -> std::optional<DType> {
+    const auto spec = store_.find(name);
+    if (!spec) return std::nullopt;
+    return store_.mapped(name).data != nullptr ? spec->dtype : DType::F32;  // computed tensors come in f32
+  };
+  return newbie::compile(graph, *runtime_.backend, options);
+}
+
+WeightBank::Plan Network::plan(std::span<const Program* const> programs) const {
+  std::vector<WeightUse> uses;
+  for (const Program* program : programs) uses.insert(uses.end(), program->weights().begin(), program->weights().end());
+  return WeightBank(store_, runtime_.allocator).plan(uses);
+}
+
+void Network::load(const Program& program) {
+  if (!bank_) bank_ = std::make_unique<WeightBank>(store_, runtime_.allocator);
+  bank_->prepare(program.weights(), runtime_.pool);
+}
+
+void Network::free() { bank_.reset(); }
+
+size_t Network::mapped_bytes(const Program& program, int64_t rows) const {
+  constexpr size_t kPage = 4096;
+  size_t total = 0;
+  for (const WeightUse& use : program.weights()) {
+    if (use.spec.shape.rank() != 2 || !use.layout.key.empty() || store_.mapped(use.name).data == nullptr) continue;
+    const size_t row = static_cast<size_t>(use.spec.shape[1]) * size_of(use.spec.dtype);
+    total += std::min(use.spec.bytes(), static_cast<size_t>(rows) * (row + 2 * kPage));
+  }
+  return total;
+}
+
+void Network::run(const Program& program, const Buffer& arena, const Bindings& bindings, StopToken stop,
+                  Observer* observer) const {
+  if (arena.size() < program.memory().arena_bytes)
+    fail(ErrorKind::Internal, "{}: arena of {} bytes for a program of {}", part_, arena.size(),
+         program.memory().arena_bytes);
+  ExecutionContext context{runtime_.pool, arena.data(), stop};
+  program.run(context, *bank_, bindings, observer);
+  store_.check_intact();
+}
+
+}  // namespace newbie

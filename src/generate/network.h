@@ -1,0 +1,54 @@
+// Network: one part of the model with its weights and the way to run graphs on them.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "compile/compile.h"
+#include "core/allocator.h"
+#include "core/parallel.h"
+#include "weights/weight_store.h"
+
+namespace newbie {
+
+// What all networks of an engine share.
+struct Runtime {
+  explicit Runtime(int threads, PrecisionPolicy policy, std::unique_ptr<Backend> chosen, Allocator::FaultHook hook = {})
+      : pool(threads), allocator(std::move(hook)), backend(std::move(chosen)), precision(std::move(policy)) {}
+
+  ThreadPool pool;
+  Allocator allocator;
+  std::unique_ptr<Backend> backend;
+  PrecisionPolicy precision;
+  bool fuse = true;
+};
+
+class Network {
+ public:
+  // `part` prefixes paths in precision policies. Runtime and store must outlive the network.
+  Network(Runtime& runtime, const WeightStore& store, std::string part);
+
+  Program compile(const Graph& graph) const;
+
+  // Bytes of the weights of these programs when loaded, and while they are loaded.
+  WeightBank::Plan plan(std::span<const Program* const> programs) const;
+  void load(const Program& program);  // prepares what is not there yet
+  void free();
+  size_t resident_bytes() const { return bank_ ? bank_->allocated_bytes() : 0; }
+
+  // Bytes of mapped weights that reading `rows` rows of each table may bring in: pages are whole.
+  size_t mapped_bytes(const Program& program, int64_t rows) const;
+
+  // Runs a loaded program in `arena` (at least its arena_bytes). Error{BadFile} when a mapped file shrank meanwhile.
+  void run(const Program& program, const Buffer& arena, const Bindings& bindings, StopToken stop,
+           Observer* observer = nullptr) const;
+
+ private:
+  Runtime& runtime_;
+  const WeightStore& store_;
+  std::string part_;
+  std::unique_ptr<WeightBank> bank_;
+};
+
+}  // namespace newbie

@@ -1,0 +1,62 @@
+// GenerateRequest: everything that decides a picture. The CLI, and later a server, fill the same struct.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "text/routing.h"
+
+namespace newbie {
+
+enum class BatchNoise {
+  Seeds,   // picture k is drawn from seed + k: each equals the picture drawn alone
+  Slices,  // picture k takes slice k of one large draw, as ComfyUI does
+};
+
+struct GenerateRequest {
+  std::string prompt;
+  std::string negative_prompt;
+  std::optional<std::string>
+      system_prompt;  // a name of text/system_prompts.h or a literal text; none: chosen by the prompt
+  Routing routing = Routing::Official;
+  size_t max_gemma_tokens = 512;  // special tokens included
+  size_t max_jina_tokens = 2048;
+
+  int64_t width = 0, height = 0;  // pixels, multiples of 16; 0: the model's own size
+  uint64_t seed = 0;
+  int batch = 1;
+  BatchNoise batch_noise = BatchNoise::Seeds;
+
+  std::string sampler = "res_multistep";
+  std::string schedule;  // empty: the sampler's own
+  int steps = 28;
+  std::vector<double> sigmas;  // by hand; wins over schedule and steps
+  double shift = 6.0;
+  double eta = 1.0;  // ancestral samplers
+
+  double cfg = 4.5;          // 1 skips the unconditional pass
+  double cfg_trunc = 100.0;  // guidance acts while t < cfg_trunc (0 noise … 1 data)
+  double renorm_cfg = 0.0;   // 0 is off
+  double rescale_cfg = 0.0;  // 0 is off
+};
+
+// Error{InvalidRequest} for what no model could do: sizes, counts and numbers out of range.
+void check_request(const GenerateRequest& request);
+
+// Width and height with the model's defaults filled in. Error{InvalidRequest} when they are no multiples of `step` or
+// absurd.
+struct PictureSize {
+  int64_t width, height;
+};
+PictureSize picture_size(const GenerateRequest& request, int64_t default_side, int64_t step);
+
+// The falling noise levels of a request, and the name of the schedule they come from ("by hand" included).
+struct NoiseLevels {
+  std::string schedule;
+  std::vector<double> sigmas;
+};
+NoiseLevels noise_levels(const GenerateRequest& request);
+
+}  // namespace newbie

@@ -1,0 +1,87 @@
+// TextToImage: from one request to pictures. Opens a model, says what a request will cost, and draws.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compile/precision.h"
+#include "core/allocator.h"
+#include "core/log.h"
+#include "core/stop_token.h"
+#include "generate/memory_plan.h"
+#include "generate/parts.h"
+#include "generate/progress.h"
+#include "generate/request.h"
+#include "image/image.h"
+
+namespace newbie {
+
+enum class BackendChoice { Cpu, Reference };
+
+struct EngineOptions {
+  int threads = 0;                 // 0: as many as the process may use
+  size_t memory_budget_bytes = 0;  // 0: what the machine and its cgroup leave
+  PrecisionRequest precision = PrecisionRequest::Auto;
+  BackendChoice backend = BackendChoice::Cpu;
+  bool fuse = true;
+  Allocator::FaultHook allocation_fault;  // tests
+};
+
+struct StageTime {
+  std::string name;
+  double seconds = 0;
+};
+
+struct GeneratedImage {
+  Image image;
+  uint64_t seed = 0;
+  std::string parameters;    // A1111's text form
+  std::string request_json;  // everything needed to draw it again
+};
+
+struct GenerateResult {
+  std::vector<StageTime> times;
+  int64_t evaluations = 0;  // of the network, guidance counted twice
+  size_t allocated_peak_bytes = 0;
+};
+
+class TextToImage {
+ public:
+  // Reads configurations and tokenizers and maps the weight files; reads no weight.
+  static TextToImage open(const ModelPaths& paths, const EngineOptions& options, Log& log);
+  ~TextToImage();
+  TextToImage(TextToImage&&) noexcept;
+  TextToImage& operator=(TextToImage&&) noexcept;
+
+  // Every byte of the request, stage by stage, before anything is allocated. Error{OverBudget} names the smallest
+  // budget that would do; Error{InvalidRequest} or Error{BadFile} as generate() would throw them.
+  MemoryPlan plan(const GenerateRequest& request);
+
+  // Draws request.batch pictures and gives each to `on_image` as it is finished. Uses plan()'s very plan.
+  // Error{Cancelled} within one block of the network after `stop` was set.
+  GenerateResult generate(const GenerateRequest& request, Progress& progress, StopToken stop,
+                          const std::function<void(GeneratedImage)>& on_image);
+
+  // For tests and tools: the normalised latents after every interval, before decoding.
+  using LatentTap = std::function<void(int picture, int interval, std::span<const float> latent)>;
+  void set_latent_tap(LatentTap tap);
+
+  const std::vector<std::string>& precision_reasons() const;
+  const std::string& precision_name() const;
+  int threads() const;
+  PictureSize default_size() const;
+  // Identities of the four parts (weights/fingerprint.h), computed when first asked for.
+  struct Fingerprints {
+    std::string transformer, text_encoder, clip_model, vae;
+  };
+  const Fingerprints& fingerprints();
+
+ private:
+  struct Impl;
+  explicit TextToImage(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace newbie

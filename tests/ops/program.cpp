@@ -1,0 +1,241 @@
+// A program gives what its nodes give one by one, whatever memory they share, and uses the memory it announced.
+#include "backend/program.h"
+
+#include <gmock/gmock.h>
+
+#include <cstring>
+#include <random>
+
+#include "graph/ops/all.h"
+#include "support/close.h"
+#include "support/graph_runner.h"
+
+namespace newbie::test {
+
+namespace {
+
+// Every node of `graph` computed into memory of its own, outputs by name. Views are copies here.
+Tensors evaluate_node_by_node(Graph& graph, const Backend& backend, const WeightSource& weights,
+                              const Tensors& inputs) {
+  ThreadPool threads(1);
+  std::vector<std::vector<std::byte>> bytes(static_cast<size_t>(graph.size()));
+  for (int id = 0; id < graph.size(); ++id) {
+    const Node& n = graph.node(id);
+    std::vector<std::byte>& here = bytes[static_cast<size_t>(id)];
+    here.resize(n.spec().bytes());
+    if (n.op == &input_op) {
+      here = as_bytes(inputs.at(n.paths.front()), n.spec().dtype);
+    } else if (n.op == &weight_op) {
+      weights.read(n.paths.front(), n.spec().dtype, here.data());
+    } else if (n.op == &constant_op) {
+      std::memcpy(here.data(), n.constant->data(), here.size());
+    } else if (n.op->view) {
+      const Value base = graph.value(n.inputs[0]);
+      const size_t offset = n.op->view_offset ? n.op->view_offset(std::span(&base, 1), n.attrs) : 0;
+      std::memcpy(here.data(), bytes[static_cast<size_t>(base.id())].data() + offset * size_of(n.spec().dtype),
+                  here.size());
+    } else {
+      KernelRequest request{.op = n.op, .attrs = n.attrs, .output = n.spec(), .precision = n.precision};
+      std::vector<ConstTensorView> operands;
+      for (int in : n.inputs) {
+        request.inputs.push_back(graph.node(in).spec());
+        operands.emplace_back(graph.node(in).spec(), bytes[static_cast<size_t>(in)].data());
+      }
+      const auto kernel = backend.make_kernel(request);
+      std::vector<std::byte> scratch(kernel->scratch_bytes());
+      kernel->run({operands, {n.spec(), here.data()}, scratch.data(), threads});
+    }
+  }
+  Tensors out;
+  for (const auto& o : graph.outputs())
+    out[o.name] = as_tensor({graph.node(o.id).spec(), bytes[static_cast<size_t>(o.id)].data()});
+  return out;
+}
+
+void expect_same_as_node_by_node(Graph& g, const Tensors& inputs) {
+  const auto backend = make_reference_backend();
+  const MemoryWeights none;
+  const Tensors want = evaluate_node_by_node(g, *backend, none, inputs);
+  for (int threads : {1, 2, 7}) {
+    const RunResult run = run_graph(g, *backend, none, inputs, {.threads = threads});
+    EXPECT_EQ(run.used_arena_bytes, run.memory.arena_bytes);
+    for (const auto& [name, tensor] : want)
+      ASSERT_TRUE(same_bytes(run.output(name), tensor.values)) << name << ", " << threads << " threads";
+  }
+}
+
+// A graph of element-wise ops, views and concatenations over [rows, width], with values read late and outputs from the
+// middle.
+Graph random_graph(uint64_t seed, int64_t rows, int64_t width) {
+  std::mt19937_64 engine(seed);
+  const auto below = [&](size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(engine); };
+  Graph g;
+  std::vector<Value> values{g.input("a", {rows, width}), g.input("b", {rows, width})};
+  for (int i = 0; i < 40; ++i) {
+    const Value x = values[values.size() - 1 - below(std::min<size_t>(values.size(), 5))],
+                y = values[below(values.size())];
+    const Value row = slice_rows(y, static_cast<int64_t>(below(static_cast<size_t>(rows))), rows);
+    switch (below(9)) {
+      case 0: values.push_back(silu(x)); break;
+      case 1: values.push_back(tanh(x)); break;
+      case 2: values.push_back(tanh(add(x, y))); break;
+      case 3: values.push_back(tanh(mul(x, y))); break;
+      case 4: values.push_back(tanh(modulate(x, slice_rows(row, 0, 1)))); break;
+      case 5: values.push_back(tanh(gated_residual(x, y, slice_rows(row, 0, 1)))); break;
+      case 6: values.push_back(reshape(silu(reshape(x, {width, rows})), {rows, width})); break;
+      case 7: {
+        const auto cut = static_cast<int64_t>(below(static_cast<size_t>(rows)));
+        values.push_back(concat_rows(slice_rows(x, cut, rows), slice_rows(y, 0, cut)));
+        break;
+      }
+      case 8: values.push_back(swiglu(x, y)); break;
+    }
+  }
+  for (int i = 0; i < 3; ++i) g.output(fmt::format("middle{}", i), values[below(values.size())]);
+  g.output("last", values.back());
+  return g;
+}
+
+}  // namespace
+
+TEST(Program, SharedMemoryNeverChangesAResult) {
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    const int64_t rows = 1 + static_cast<int64_t>(seed % 4), width = seed % 2 == 0 ? 48 : 1300;
+    Graph g = random_graph(seed, rows, width);
+    expect_same_as_node_by_node(
+        g, {{"a", random_tensor({rows, width}, 2 * seed)}, {"b", random_tensor({rows, width}, 2 * seed + 1)}});
+    ASSERT_FALSE(HasFatalFailure()) << "seed " << seed;
+  }
+}
+
+TEST(Program, AnOperandThatIsAViewOfTheFirstKeepsItsBytes) {
+  // The result may not take over x's memory: the row that every row is multiplied with lies in it.
+  Graph g;
+  const Value x = silu(g.input("x", {3, 4096}));
+  g.output("y", mul(x, slice_rows(x, 0, 1)));
+  expect_same_as_node_by_node(g, {{"x", random_tensor({3, 4096}, 1)}});
+}
+
+TEST(Program, InPlaceSavesMemory) {
+  Graph g;
+  Value x = silu(g.input("x", {129, 288}));
+  for (int i = 0; i < 5; ++i) x = tanh(x);
+  g.output("y", x);
+  const Program program(g, *make_reference_backend(), 1);
+  EXPECT_EQ(program.memory().arena_bytes, 129u * 288u * sizeof(float));
+}
+
+TEST(Program, NearlyEqualAttributesAreDifferentKernels) {
+  // Equal in six digits, not in ten.
+  Graph g;
+  const Value x = g.input("x", {1, 1});
+  g.output("a", add_scalar(x, 1000000.25));
+  g.output("b", add_scalar(x, 1000000.75));
+  const auto backend = make_reference_backend();
+  const RunResult run = run_graph(g, *backend, MemoryWeights(), {{"x", {{1, 1}, {0.0f}}}});
+  EXPECT_EQ(run.output("a").front(), 1000000.25f);
+  EXPECT_EQ(run.output("b").front(), 1000000.75f);
+}
+
+TEST(Program, ScratchIsPartOfTheArena) {
+  Graph g;
+  g.output("y", linear(g.input("x", {33, 48}), g.weight("w", {96, 48})));
+  for (int threads : {1, 7}) {
+    const Program program(g, *make_reference_backend(), threads);
+    EXPECT_GT(program.memory().scratch_bytes, 0u);
+    EXPECT_GE(program.memory().arena_bytes, program.memory().scratch_bytes + 33u * 96u * sizeof(float));
+    EXPECT_EQ(program.used_arena_bytes(), program.memory().arena_bytes);
+  }
+}
+
+TEST(Program, InputsAndConstantsAndTheirViewsCanBeOutputs) {
+  Graph g;
+  const Value x = g.input("x", {2, 3});
+  g.output("x", x);
+  g.output("row", slice_rows(x, 1, 2));
+  g.output("constant", g.constant({2}, {4.0f, 5.0f}));
+  const auto backend = make_reference_backend();
+  const RunResult run =
+      run_graph(g, *backend, MemoryWeights(), {{"x", {{2, 3}, {1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f}}}});
+  EXPECT_THAT(run.output("x"), ::testing::ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_THAT(run.output("row"), ::testing::ElementsAre(4, 5, 6));
+  EXPECT_THAT(run.output("constant"), ::testing::ElementsAre(4, 5));
+  EXPECT_EQ(run.memory.arena_bytes, 0u);
+  EXPECT_EQ(run.memory.constant_bytes, 8u);
+}
+
+TEST(Program, AViewOfAWeightIsThatPartOfTheWeight) {
+  Graph g;
+  g.output("y", silu(slice_rows(g.weight("positions", {4, 2}), 1, 2)));
+  const auto backend = make_reference_backend();
+  MemoryWeights weights;
+  weights.add("positions", {{4, 2}, {1.0f, 2.0f, 30.0f, 40.0f, 5.0f, 6.0f, 7.0f, 8.0f}});
+  EXPECT_THAT(run_graph(g, *backend, weights, {}).output("y"), ::testing::ElementsAre(30, 40));
+}
+
+TEST(Program, PathsAreSeenAndViewsToo) {
+  Graph g;
+  const Value x = silu(g.input("x", {2, 3}));
+  g.name(x, "block.act");
+  const Value row = slice_rows(x, 1, 2);
+  g.name(row, "block.row");
+  g.output("y", tanh(row));
+  const auto backend = make_reference_backend();
+  const RunResult run = run_graph(g, *backend, MemoryWeights(), {{"x", random_tensor({2, 3}, 1)}}, {.observe = true});
+  const std::vector<float>& all = run.path("block.act");
+  EXPECT_TRUE(same_bytes(run.path("block.row"), std::vector<float>(all.begin() + 3, all.end())));
+}
+
+TEST(Program, BindingsAreChecked) {
+  Graph g;
+  g.output("y", silu(g.input("x", {2, 3})));
+  const Program program(g, *make_reference_backend(), 1);
+  Allocator allocator;
+  const MemoryWeights none;
+  const WeightBank bank(none, allocator);
+  ThreadPool threads(1);
+  const Buffer arena = allocator.allocate(program.memory().arena_bytes, "test");
+  ExecutionContext context{.threads = threads, .arena = arena.data()};
+  const auto kind_of = [&](const Bindings& bindings) {
+    try {
+      program.run(context, bank, bindings);
+    } catch (const Error& e) {
+      return e.kind();
+    }
+    return ErrorKind::Internal;
+  };
+  std::vector<float> values(6);
+  const auto view = [&](const Shape& s, DType d) {
+    return TensorView{{s, d}, reinterpret_cast<std::byte*>(values.data())};
+  };
+  EXPECT_EQ(kind_of({}), ErrorKind::InvalidRequest);
+  EXPECT_EQ(kind_of({.inputs = {{"x", view({3, 2}, DType::F32)}}}), ErrorKind::InvalidRequest);
+  EXPECT_EQ(kind_of({.inputs = {{"x", view({2, 3}, DType::BF16)}}}), ErrorKind::InvalidRequest);
+  EXPECT_EQ(kind_of({.inputs = {{"x", view({2, 3}, DType::F32)}}, .outputs = {{"y", view({6}, DType::F32)}}}),
+            ErrorKind::InvalidRequest);
+
+  const std::atomic<bool> stop = true;
+  context.stop = StopToken(&stop);
+  EXPECT_EQ(kind_of({.inputs = {{"x", view({2, 3}, DType::F32)}}}), ErrorKind::Cancelled);
+}
+
+TEST(Program, AMissingOrMisshapenWeightIsABadFile) {
+  Graph g;
+  g.output("y", linear(g.input("x", {2, 3}), g.weight("w", {4, 3})));
+  const auto backend = make_reference_backend();
+  const auto message = [&](const MemoryWeights& weights) {
+    try {
+      run_graph(g, *backend, weights, {{"x", random_tensor({2, 3}, 1)}});
+    } catch (const Error& e) {
+      EXPECT_EQ(e.kind(), ErrorKind::BadFile);
+      return e.message();
+    }
+    return std::string("no error");
+  };
+  MemoryWeights other;
+  other.add("w", random_tensor({3, 4}, 1));
+  EXPECT_THAT(message(MemoryWeights()), ::testing::HasSubstr("no such weight"));
+  EXPECT_THAT(message(other), ::testing::HasSubstr("[3, 4]"));
+}
+
+}  // namespace newbie::test
