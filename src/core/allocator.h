@@ -54,7 +54,8 @@ class Allocator {
   Buffer allocate(size_t bytes, const char* purpose);
 
   size_t in_use_bytes() const { return in_use_; }
-  size_t peak_bytes() const { return peak_; }
+  size_t peak_bytes() const { return peak_; }  // since the start or the last reset_peak()
+  void reset_peak() { peak_ = in_use_.load(); }
 
  private:
   friend class Buffer;

@@ -1,7 +1,5 @@
 #include "generate/memory_plan.h"
 
-#include <algorithm>
-
 namespace newbie {
 
 std::string_view to_string(Residency residency) {
@@ -11,8 +9,6 @@ std::string_view to_string(Residency residency) {
   }
   return "?";
 }
-
-size_t StagePlan::peak_bytes() const { return weights_bytes + buffer_bytes + std::max(arena_bytes, loading_bytes); }
 
 size_t MemoryPlan::allocated_peak_bytes() const {
   size_t peak = 0;

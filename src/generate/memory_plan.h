@@ -1,8 +1,10 @@
 // MemoryPlan: the bytes of a request, stage by stage, before anything is allocated.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace newbie {
@@ -14,17 +16,17 @@ enum class Residency {
 };
 std::string_view to_string(Residency residency);
 
-// One stretch of a run with a fixed set of weights. Peak of a stage = everything in its row.
+// One stretch of a run with a fixed set of weights: they are loaded, then an arena is allocated and programs run.
 struct StagePlan {
-  std::string name;          // "gemma", "jina", "context", "denoise", "decode"
-  size_t weights_bytes = 0;  // resident, other parts' included
-  size_t arena_bytes = 0;    // intermediates and kernel scratch
-  size_t scratch_bytes = 0;  // of the arena: the largest kernel scratch
-  size_t buffer_bytes = 0;   // features, latents, sampler state, pictures
-  size_t loading_bytes = 0;  // beyond weights_bytes while weights are packed, at most
+  std::string name;               // "gemma", "jina", "context", "denoise", "decode"
+  size_t weights_bytes = 0;       // resident, other parts' included
+  size_t arena_bytes = 0;         // intermediates and kernel scratch
+  size_t scratch_bytes = 0;       // of the arena: the largest kernel scratch
+  size_t buffer_bytes = 0;        // features, latents, sampler state, pictures
+  size_t loading_peak_bytes = 0;  // everything allocated at the largest moment while weights are loaded; 0: none are
 
-  // Weights are packed before the arena is allocated: the larger moment counts.
-  size_t peak_bytes() const;
+  size_t running_bytes() const { return weights_bytes + arena_bytes + buffer_bytes; }
+  size_t peak_bytes() const { return std::max(running_bytes(), loading_peak_bytes); }
 };
 
 struct MemoryPlan {

@@ -235,28 +235,32 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
 
   const WeightBank::Plan gemma_weights = gemma.plan(gemmas), jina_weights = jina.plan(jinas),
                          dit_weights = dit.plan(dits), vae_weights = decoder.plan(decoders);
-  const auto loading = [](const WeightBank::Plan& w) { return w.peak_bytes - w.bytes; };
   const size_t latents = latent_elements(p) * sizeof(float) * static_cast<size_t>(r.batch);
   const size_t picture = static_cast<size_t>(p.size.width * p.size.height) * 3 * sizeof(float);
   const bool apart = residency == Residency::FreeEachStage;
   // The transformer and the decoder of an earlier request may still be there.
-  const size_t kept = dit.resident_bytes() + decoder.resident_bytes();
+  const size_t old_dit = dit.resident_bytes(), old_decoder = decoder.resident_bytes();
+  const size_t text = pooled + context;
 
   MemoryPlan plan{.residency = residency};
   const auto stage = [&](const char* name, std::span<const Program* const> programs, size_t weights, size_t buffers,
-                         size_t load) {
+                         size_t loading_peak) {
     plan.stages.push_back({name, weights, largest(programs, &MemoryReport::arena_bytes),
-                           largest(programs, &MemoryReport::scratch_bytes), buffers, load});
+                           largest(programs, &MemoryReport::scratch_bytes), buffers, loading_peak});
   };
-  stage("gemma", gemmas, kept + gemma_weights.bytes, features, loading(gemma_weights));
-  stage("jina", jinas, kept + jina_weights.bytes, features + pooled, loading(jina_weights));
-  stage("context", contexts, decoder.resident_bytes() + dit_weights.bytes, features + pooled + context,
-        loading(dit_weights));
+  stage("gemma", gemmas, old_dit + old_decoder + gemma_weights.bytes, features,
+        old_dit + old_decoder + gemma_weights.peak_bytes);
+  stage("jina", jinas, old_dit + old_decoder + jina_weights.bytes, features + pooled,
+        old_dit + old_decoder + jina_weights.peak_bytes + features);
+  stage("context", contexts, old_decoder + dit_weights.bytes, features + text,
+        old_dit != 0 ? 0 : old_decoder + dit_weights.peak_bytes + features + pooled);
   // From the second picture of a batch on, the decoder is there while the next one is drawn.
-  const size_t beside = !apart && r.batch > 1 ? vae_weights.bytes : decoder.resident_bytes();
-  stage("denoise", steps, dit_weights.bytes + beside, pooled + context + latents + walk_bytes(p), 0);
-  stage("decode", decoders, (apart ? 0 : dit_weights.bytes) + vae_weights.bytes,
-        (apart ? 0 : pooled + context) + latents + picture + latent_elements(p) * sizeof(float), loading(vae_weights));
+  const size_t beside = !apart && r.batch > 1 ? vae_weights.bytes : old_decoder;
+  stage("denoise", steps, dit_weights.bytes + beside, text + latents + walk_bytes(p), 0);
+  const size_t kept = apart ? 0 : dit_weights.bytes;
+  const size_t around = (apart ? 0 : text) + latents;
+  stage("decode", decoders, kept + vae_weights.bytes, around + picture + latent_elements(p) * sizeof(float),
+        old_decoder != 0 ? 0 : kept + vae_weights.peak_bytes + around);
   plan.mapped_bytes = mapped;
   plan.process_bytes = resident_bytes() - std::min(resident_bytes(), runtime.allocator.in_use_bytes());
   return plan;
@@ -414,6 +418,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   Impl& m = *impl_;
   GenerateResult result;
   const auto start = Clock::now();
+  m.runtime.allocator.reset_peak();
   progress.on_stage("plan");
   const Impl::Prepared p = m.prepare(r);
   result.times.push_back({"plan", seconds_since(start)});

@@ -32,8 +32,9 @@ Tensors evaluate_node_by_node(Graph& graph, const Backend& backend, const Weight
     } else if (n.op->view) {
       const Value base = graph.value(n.inputs[0]);
       const size_t offset = n.op->view_offset ? n.op->view_offset(std::span(&base, 1), n.attrs) : 0;
-      std::memcpy(here.data(), bytes[static_cast<size_t>(base.id())].data() + offset * size_of(n.spec().dtype),
-                  here.size());
+      std::copy_n(
+          bytes[static_cast<size_t>(base.id())].begin() + static_cast<std::ptrdiff_t>(offset * size_of(n.spec().dtype)),
+          here.size(), here.begin());
     } else {
       KernelRequest request{.op = n.op, .attrs = n.attrs, .output = n.spec(), .precision = n.precision};
       std::vector<ConstTensorView> operands;

@@ -1,8 +1,7 @@
 #include "backend/cpu/kernel_list.h"
 
-#include "graph/ops/attention.h"
-#include "graph/ops/conv2d.h"
-#include "graph/ops/linear.h"
+#include "backend/cpu/kernels/kernels.h"
+#include "graph/ops/all.h"
 
 #if NEWBIE_ONEDNN
 #include "backend/cpu/onednn/kernels.h"
@@ -18,6 +17,32 @@ const KernelMaker kMakers[] = {
     {&conv2d_op, make_onednn_conv2d},
     {&attention_op, make_onednn_attention},
 #endif
+    {&cast_op, make_map},
+    {&silu_op, make_map},
+    {&gelu_tanh_op, make_map},
+    {&gelu_erf_op, make_map},
+    {&tanh_op, make_map},
+    {&add_scalar_op, make_map},
+    {&add_op, make_combination},
+    {&mul_op, make_combination},
+    {&swiglu_op, make_combination},
+    {&geglu_tanh_op, make_combination},
+    {&modulate_op, make_modulation},
+    {&gated_residual_op, make_modulation},
+    {&rms_norm_op, make_rms_norm},
+    {&norm_modulate_op, make_rms_norm},
+    {&norm_residual_op, make_rms_norm},
+    {&norm_gated_residual_op, make_rms_norm},
+    {&layer_norm_op, make_layer_norm},
+    {&group_norm_op, make_group_norm},
+    {&group_norm_silu_op, make_group_norm},
+    {&rope_op, make_rope},
+    {&norm_rope_op, make_rope},
+    {&embedding_op, make_embedding},
+    {&mean_rows_op, make_mean_rows},
+    {&slice_columns_op, make_copy},
+    {&concat_rows_op, make_copy},
+    {&upsample_nearest_op, make_copy},
 };
 
 }  // namespace

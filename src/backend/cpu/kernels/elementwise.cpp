@@ -31,9 +31,8 @@ void map_as(Function f, float scalar, const X* x, size_t count, Y* y) {
 
 template <typename A, typename B, typename Y, typename F>
 HWY_INLINE void combine(const A* a, const B* b, size_t count, Y* y, const F& f) {
-  for_lanes(count, [&](size_t i, auto lanes) NEWBIE_LANES {
-    lanes.write(f(lanes.read(a + i), lanes.read(b + i)), y + i);
-  });
+  for_lanes(count,
+            [&](size_t i, auto lanes) NEWBIE_LANES { lanes.write(f(lanes.read(a + i), lanes.read(b + i)), y + i); });
 }
 
 template <typename A, typename B, typename Y>
@@ -67,9 +66,8 @@ void add_scaled_as(const B* base, const X* x, const float* gain, size_t rows, si
 
 void map_elements_here(Function f, float scalar, Source x, size_t count, Target y) {
   with_type(x.dtype, [&](auto from) NEWBIE_LANES {
-    with_type(y.dtype, [&](auto to) NEWBIE_LANES {
-      map_as(f, scalar, x.as<decltype(from)>(), count, y.as<decltype(to)>());
-    });
+    with_type(y.dtype,
+              [&](auto to) NEWBIE_LANES { map_as(f, scalar, x.as<decltype(from)>(), count, y.as<decltype(to)>()); });
   });
 }
 
@@ -79,9 +77,8 @@ void combine_elements_here(Pairing p, Source a, Source b, size_t count, Target y
       const auto* from = a.as<decltype(first)>();
       auto* out = y.as<decltype(to)>();
       if (p == Pairing::Swiglu || p == Pairing::GegluTanh) return gate(p, from, b.as<decltype(first)>(), count, out);
-      with_type(b.dtype, [&](auto second) NEWBIE_LANES {
-        add_or_multiply(p, from, b.as<decltype(second)>(), count, out);
-      });
+      with_type(b.dtype,
+                [&](auto second) NEWBIE_LANES { add_or_multiply(p, from, b.as<decltype(second)>(), count, out); });
     });
   });
 }

@@ -16,9 +16,9 @@ enum class Pairing { Sum, Product, Swiglu, GegluTanh };  // the gated ones: f(a)
 void combine_elements(Pairing p, Source a, Source b, size_t count, Target y);
 
 // Rows of `width` with one f32 row for all of them.
-void add_row(Source x, const float* row, size_t rows, size_t width, Target y);        // y = x + row
-void scale_rows(Source x, const float* gain, size_t rows, size_t width, Target y);    // y = x ⊙ gain
+void add_row(Source x, const float* row, size_t rows, size_t width, Target y);      // y = x + row
+void scale_rows(Source x, const float* gain, size_t rows, size_t width, Target y);  // y = x ⊙ gain
 void add_scaled_rows(Source base, Source x, const float* gain, size_t rows, size_t width,
-                     Target y);                                                       // y = base + x ⊙ gain
+                     Target y);  // y = base + x ⊙ gain
 
 }  // namespace newbie::cpu

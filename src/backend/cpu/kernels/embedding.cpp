@@ -15,9 +15,8 @@ template <typename T, typename Y>
 void table_rows_as(std::span<const int32_t> ids, const T* table, size_t width, float scale, Y* y) {
   for (size_t row = 0; row < ids.size(); ++row, y += width) {
     const T* from = table + static_cast<size_t>(ids[row]) * width;
-    for_lanes(width, [&](size_t i, auto lanes) NEWBIE_LANES {
-      lanes.write(hn::Mul(lanes.read(from + i), all(scale)), y + i);
-    });
+    for_lanes(width, [&](size_t i, auto lanes)
+                         NEWBIE_LANES { lanes.write(hn::Mul(lanes.read(from + i), all(scale)), y + i); });
   }
 }
 
@@ -34,9 +33,8 @@ void table_rows_here(std::span<const int32_t> ids, Source table, size_t width, f
   with_type(y.dtype, [&](auto to) NEWBIE_LANES {
     auto* out = y.as<decltype(to)>();
     if (table.dtype == DType::F16) return table_rows_as(ids, table.as<f16_t>(), width, scale, out);
-    with_type(table.dtype, [&](auto from) NEWBIE_LANES {
-      table_rows_as(ids, table.as<decltype(from)>(), width, scale, out);
-    });
+    with_type(table.dtype,
+              [&](auto from) NEWBIE_LANES { table_rows_as(ids, table.as<decltype(from)>(), width, scale, out); });
   });
 }
 

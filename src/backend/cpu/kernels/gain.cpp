@@ -26,9 +26,8 @@ void gain_of(const float* weight, float offset, RowFunction f, const T* row, siz
 }
 
 void make_gain_here(const float* weight, float offset, RowFunction f, Source row, size_t width, float* gain) {
-  with_type(row.dtype, [&](auto element) NEWBIE_LANES {
-    gain_of(weight, offset, f, row.as<decltype(element)>(), width, gain);
-  });
+  with_type(row.dtype,
+            [&](auto element) NEWBIE_LANES { gain_of(weight, offset, f, row.as<decltype(element)>(), width, gain); });
 }
 
 }  // namespace newbie::cpu::HWY_NAMESPACE

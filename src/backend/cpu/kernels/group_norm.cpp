@@ -25,9 +25,8 @@ void channel_sums(const X* x, size_t pixels, size_t channels, float* sums) {
     });
   }
   for (; pixel < pixels; ++pixel, x += channels)
-    for_lanes(channels, [&](size_t c, auto lanes) NEWBIE_LANES {
-      lanes.write(hn::Add(lanes.read(sums + c), lanes.read(x + c)), sums + c);
-    });
+    for_lanes(channels, [&](size_t c, auto lanes)
+                            NEWBIE_LANES { lanes.write(hn::Add(lanes.read(sums + c), lanes.read(x + c)), sums + c); });
 }
 
 // Sums of differences from `mean` and of their squares.
@@ -92,9 +91,8 @@ void normalize_as(const X* x, const float* mean, const float* gain, const float*
 }
 
 void group_moments_here(Source x, size_t pixels, size_t channels, std::span<Moments> groups, float* scratch) {
-  with_type(x.dtype, [&](auto from) NEWBIE_LANES {
-    moments_as(x.as<decltype(from)>(), pixels, channels, groups, scratch);
-  });
+  with_type(x.dtype,
+            [&](auto from) NEWBIE_LANES { moments_as(x.as<decltype(from)>(), pixels, channels, groups, scratch); });
 }
 
 void normalize_channels_here(Source x, const float* mean, const float* gain, const float* bias, bool with_silu,
@@ -125,8 +123,8 @@ void group_moments(Source x, size_t pixels, size_t channels, std::span<Moments> 
   HWY_DYNAMIC_DISPATCH(group_moments_here)(x, pixels, channels, groups, scratch);
 }
 
-void normalize_channels(Source x, const float* mean, const float* gain, const float* bias, bool with_silu, size_t pixels,
-                        size_t channels, Target y) {
+void normalize_channels(Source x, const float* mean, const float* gain, const float* bias, bool with_silu,
+                        size_t pixels, size_t channels, Target y) {
   HWY_DYNAMIC_DISPATCH(normalize_channels_here)(x, mean, gain, bias, with_silu, pixels, channels, y);
 }
 

@@ -37,10 +37,19 @@ HWY_INLINE Floats load(const bf16_t* from) {
   return hn::BitCast(FloatTag(), hn::ShiftLeft<16>(hn::PromoteTo(wide, hn::LoadU(narrow, &from->bits))));
 }
 
+// Exact for all 65536, infinities and subnormals too; Highway 1.0's scalar promotion takes infinity for 65536.
 HWY_INLINE Floats load(const f16_t* from) {
   const hn::Rebind<uint16_t, FloatTag> narrow;
-  const hn::Rebind<hwy::float16_t, FloatTag> half;
-  return hn::PromoteTo(FloatTag(), hn::BitCast(half, hn::LoadU(narrow, &from->bits)));
+  const hn::Rebind<uint32_t, FloatTag> wide;
+  const auto bits = hn::PromoteTo(wide, hn::LoadU(narrow, &from->bits));
+  const auto magnitude = hn::And(bits, hn::Set(wide, 0x7FFFu));
+  // Exponent and fraction in their new places; the product moves the exponent's bias from 15 to 127.
+  const Floats finite = hn::Mul(hn::BitCast(FloatTag(), hn::ShiftLeft<13>(magnitude)), all(0x1p112f));
+  const auto infinite = hn::Or(hn::ShiftLeft<13>(magnitude), hn::Set(wide, 0x7F800000u));
+  const auto is_finite = hn::Lt(magnitude, hn::Set(wide, 0x7C00u));
+  const auto kept = hn::IfThenElse(is_finite, hn::BitCast(wide, finite), infinite);
+  const auto sign = hn::ShiftLeft<16>(hn::And(bits, hn::Set(wide, 0x8000u)));
+  return hn::BitCast(FloatTag(), hn::Or(kept, sign));
 }
 
 HWY_INLINE void store(Floats v, float* to) { hn::StoreU(v, FloatTag(), to); }

@@ -15,7 +15,8 @@ namespace newbie::cpu::HWY_NAMESPACE {
 
 template <typename X>
 HWY_INLINE Floats inverse_rms(const X* x, size_t width, float eps) {
-  const float squares = sum_over(x, width, [](Floats v, Floats so_far) NEWBIE_LANES { return hn::MulAdd(v, v, so_far); });
+  const float squares =
+      sum_over(x, width, [](Floats v, Floats so_far) NEWBIE_LANES { return hn::MulAdd(v, v, so_far); });
   return all(1.0f / std::sqrt(squares / static_cast<float>(width) + eps));
 }
 

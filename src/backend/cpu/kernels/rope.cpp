@@ -13,8 +13,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace newbie::cpu::HWY_NAMESPACE {
 
-// One row's angles as factors, the same for all its heads: o[i] = own[i]·x[i] + other[i]·x[i's partner]. The norm's gain
-// is part of them.
+// One row's angles as factors, the same for all its heads: o[i] = own[i]·x[i] + other[i]·x[i's partner]. The norm's
+// gain is part of them.
 void factors_of(const RopeHeads& form, const float* cos, const float* sin, float* own, float* other) {
   const FloatTag d;
   const size_t half = form.head_size / 2, step = hn::Lanes(d);

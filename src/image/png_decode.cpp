@@ -1,110 +1,20 @@
-// libpng reports errors by longjmp, which skips destructors. So every run of libpng calls sits in a `guarded` step that
-// creates nothing with a destructor; what lives longer (buffers, messages, libpng's own structs) is owned outside.
-#include "image/png.h"
-
+// Reading PNG from hostile bytes: limits first, libpng's memory under a budget, its errors as Error.
 #include <png.h>
 
 #include <algorithm>
-#include <array>
-#include <csetjmp>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 
 #include "core/checked.h"
+#include "image/png.h"
+#include "image/png_guard.h"
 
 namespace newbie {
 namespace {
 
-// Where libpng leaves its message before it jumps.
-struct Fault {
-  std::array<char, 160> message{};
-};
-
-void on_error(png_structp png, png_const_charp message) {
-  Fault* fault = static_cast<Fault*>(png_get_error_ptr(png));
-  std::strncpy(fault->message.data(), message, fault->message.size() - 1);
-  png_longjmp(png, 1);
-}
-
-void on_warning(png_structp, png_const_charp) {}  // libraries do not print
-
-// Runs libpng calls; false when libpng gave up.
-template <typename Step>
-bool guarded(png_structp png, const Step& step) {
-  if (setjmp(png_jmpbuf(png)) != 0) return false;
-  step();
-  return true;
-}
-
-bool is_ascii(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
-// Well-formed UTF-8: no stray or missing continuation, no overlong form, no surrogate, nothing above U+10FFFF.
-bool is_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto byte = [&](size_t k) { return static_cast<unsigned char>(text[k]); };
-    const unsigned lead = byte(i);
-    const size_t length = lead < 0x80                   ? 1
-                          : lead >= 0xC2 && lead < 0xE0 ? 2
-                          : (lead & 0xF0) == 0xE0       ? 3
-                          : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                        : 0;
-    if (length == 0 || text.size() - i < length) return false;
-    for (size_t k = 1; k < length; ++k)
-      if ((byte(i + k) & 0xC0) != 0x80) return false;
-    if (length > 2) {
-      const unsigned second = byte(i + 1);
-      if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) || (lead == 0xF0 && second < 0x90) ||
-          (lead == 0xF4 && second > 0x8F))
-        return false;
-    }
-    i += length;
-  }
-  return true;
-}
-
-void check_text(const TextChunk& chunk) {
-  const bool printable = std::ranges::all_of(chunk.key, [](char c) { return c >= ' ' && c <= '~'; });
-  if (chunk.key.empty() || chunk.key.size() > 79 || !printable || chunk.key.front() == ' ' || chunk.key.back() == ' ' ||
-      chunk.key.find("  ") != std::string::npos)
-    fail(ErrorKind::InvalidRequest,
-         "PNG text key of {} bytes: expected 1 to 79 printable ASCII characters, single spaces only inside",
-         chunk.key.size());
-  if (chunk.text.size() > PNG_UINT_31_MAX - 128)
-    fail(ErrorKind::InvalidRequest, "PNG text '{}': {} bytes are too many for a chunk", chunk.key, chunk.text.size());
-  if (!is_utf8(chunk.text) || chunk.text.find('\0') != std::string::npos)
-    fail(ErrorKind::InvalidRequest, "PNG text '{}': expected UTF-8 without zero bytes", chunk.key);
-}
-
-// --- writing
-
-struct Writer {
-  Fault fault;
-  std::vector<std::byte> bytes;
-  bool out_of_memory = false;
-  png_structp png = nullptr;
-  png_infop info = nullptr;
-  ~Writer() { png_destroy_write_struct(&png, &info); }
-};
-
-void on_write(png_structp png, png_bytep data, size_t size) {
-  Writer* writer = static_cast<Writer*>(png_get_io_ptr(png));
-  try {
-    const std::byte* first = reinterpret_cast<const std::byte*>(data);
-    writer->bytes.insert(writer->bytes.end(), first, first + size);
-    return;
-  } catch (const std::exception&) {  // must not fly through C code
-    writer->out_of_memory = true;
-  }
-  png_error(png, "out of memory");
-}
-
-// --- reading
-
 struct Reader {
-  Fault fault;
+  PngFault fault;
   std::span<const std::byte> rest;  // what is not yet read
   size_t budget = 0;                // bytes libpng may still take for itself
   png_structp png = nullptr;
@@ -194,42 +104,6 @@ std::vector<TextChunk> texts_of(const Reader& reader) {
 
 }  // namespace
 
-std::vector<std::byte> encode_png(const Image& image, std::span<const TextChunk> texts) {
-  check_image(image);
-  if (image.width > PNG_USER_WIDTH_MAX || image.height > PNG_USER_HEIGHT_MAX)
-    fail(ErrorKind::InvalidRequest, "PNG: a picture of {}x{} is too large to write", image.width, image.height);
-  std::vector<png_text> entries;
-  for (const TextChunk& chunk : texts) {
-    check_text(chunk);
-    png_text entry{};
-    entry.compression = is_ascii(chunk.text) ? PNG_TEXT_COMPRESSION_NONE : PNG_ITXT_COMPRESSION_NONE;
-    entry.key = const_cast<char*>(chunk.key.c_str());  // libpng copies both and writes to neither
-    entry.text = const_cast<char*>(chunk.text.c_str());
-    (entry.compression == PNG_TEXT_COMPRESSION_NONE ? entry.text_length : entry.itxt_length) = chunk.text.size();
-    entries.push_back(entry);
-  }
-
-  Writer writer;
-  writer.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &writer.fault, on_error, on_warning);
-  if (writer.png != nullptr) writer.info = png_create_info_struct(writer.png);
-  if (writer.info == nullptr) throw std::bad_alloc();
-  const size_t row_bytes = static_cast<size_t>(image.width) * static_cast<size_t>(image.channels);
-  const bool written = guarded(writer.png, [&] {
-    png_set_write_fn(writer.png, &writer, on_write, nullptr);
-    png_set_IHDR(writer.png, writer.info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height),
-                 8, image.channels == 4 ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    if (!entries.empty()) png_set_text(writer.png, writer.info, entries.data(), static_cast<int>(entries.size()));
-    png_write_info(writer.png, writer.info);
-    for (size_t y = 0; y < static_cast<size_t>(image.height); ++y)
-      png_write_row(writer.png, image.pixels.data() + y * row_bytes);
-    png_write_end(writer.png, nullptr);
-  });
-  if (writer.out_of_memory) throw std::bad_alloc();
-  if (!written) fail(ErrorKind::Internal, "PNG: libpng could not write the picture: {}", writer.fault.message.data());
-  return std::move(writer.bytes);
-}
-
 DecodedPng decode_png(std::span<const std::byte> bytes, std::string_view where, const PngLimits& limits) {
   check_header(bytes, where, limits);
   Reader reader;
@@ -244,14 +118,14 @@ DecodedPng decode_png(std::span<const std::byte> bytes, std::string_view where, 
       checked_add(checked_add(kOwnNeeds, checked_mul(3, limits.max_text_bytes)), checked_mul(4, longest_row));
   const auto damaged = [&] { fail(ErrorKind::BadFile, "{}: damaged PNG: {}", where, reader.fault.message.data()); };
 
-  reader.png =
-      png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &reader.fault, on_error, on_warning, &reader, on_malloc, on_free);
+  reader.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &reader.fault, on_png_error, on_png_warning, &reader,
+                                        on_malloc, on_free);
   if (reader.png != nullptr) reader.info = png_create_info_struct(reader.png);
   if (reader.info == nullptr) throw std::bad_alloc();
   size_t row_bytes = 0;
   DecodedPng out;
   Image& image = out.image;
-  const bool opened = guarded(reader.png, [&] {
+  const bool opened = png_guarded(reader.png, [&] {
     png_set_read_fn(reader.png, &reader, on_read);
     png_set_user_limits(reader.png, static_cast<png_uint_32>(limits.max_side),
                         static_cast<png_uint_32>(limits.max_side));
@@ -275,7 +149,7 @@ DecodedPng decode_png(std::span<const std::byte> bytes, std::string_view where, 
          image.width, image.channels);
   std::vector<png_bytep> rows(static_cast<size_t>(image.height));
   for (size_t y = 0; y < rows.size(); ++y) rows[y] = image.pixels.data() + y * row_bytes;
-  const bool read = guarded(reader.png, [&] {
+  const bool read = png_guarded(reader.png, [&] {
     png_read_image(reader.png, rows.data());
     png_read_end(reader.png, reader.info);
   });

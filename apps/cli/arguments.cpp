@@ -1,0 +1,152 @@
+#include "arguments.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <random>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "diffusion/registry.h"
+#include "diffusion/schedules.h"
+#include "flags.h"
+#include "output_path.h"
+#include "profile.h"
+#include "standard_streams.h"
+#include "text/system_prompts.h"
+#include "text/utf8.h"
+
+namespace newbie {
+
+namespace {
+
+constexpr size_t kMaxPromptBytes = size_t{1} << 20;
+
+std::string list_system_prompts() {
+  std::string out;
+  for (const NamedSystemPrompt& known : system_prompts()) out += (out.empty() ? "" : ", ") + std::string(known.name);
+  return out;
+}
+
+// -1 asks for a random seed. The generator uses the low 32 bits, so a random one has no more.
+uint64_t parse_seed(const std::string& text) {
+  if (text == "-1") return std::random_device{}();
+  if (!text.empty() && text.find_first_not_of("0123456789") == std::string::npos) {
+    errno = 0;
+    const unsigned long long seed = std::strtoull(text.c_str(), nullptr, 10);
+    if (errno == 0) return seed;
+  }
+  fail(ErrorKind::InvalidRequest, "--seed: expected -1 (random) or 0 to 18446744073709551615, got '{}'", text);
+}
+
+std::string read_prompt(const std::string& file) {
+  std::string text = file == "-" ? read_standard_input(kMaxPromptBytes) : read_file(file, kMaxPromptBytes);
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+// The tokenizers would say so too, but not of a text they do not get to read, and a PNG takes neither.
+void require_text(const char* what, const std::string& text) {
+  if (const auto at = find_invalid_utf8(text))
+    fail_with_hint(ErrorKind::InvalidRequest, "save it as UTF-8", "{}: byte {} is not UTF-8", what, *at);
+  if (const size_t at = text.find('\0'); at != std::string::npos)
+    fail(ErrorKind::InvalidRequest, "{}: byte {} is zero", what, at);
+}
+
+}  // namespace
+
+void add_engine_flags(CLI::App& parser, EngineArguments& a) {
+  Flags model(parser, "Model");
+  model.text(
+      "-m,--model", a.model.folder, "DIR",
+      "folder with transformer, text_encoder, clip_model and vae\n(default: $NEWBIE_MODEL, else the avatar model)");
+  model.text("--diffusion-model", a.model.transformer, "PATH", "the transformer alone: a file or a folder");
+  model.text("--text-encoder", a.model.text_encoder, "PATH", "Gemma 3 alone");
+  model.text("--clip", a.model.clip_model, "PATH", "Jina CLIP alone");
+  model.text("--vae", a.model.vae, "PATH", "the autoencoder alone");
+
+  Flags engine(parser, "Engine");
+  engine.integer("-t,--threads", a.options.threads, "threads (default: every CPU this process may use)", 1, 1024);
+  engine.choice<PrecisionRequest>(
+      "--dtype", a.options.precision,
+      {{"auto", PrecisionRequest::Auto}, {"f32", PrecisionRequest::F32}, {"bf16", PrecisionRequest::BF16}},
+      "numbers to compute in; auto: bf16 where the CPU has it");
+  engine.value("--memory", "SIZE",
+               "limit for the whole process, as in 6GiB or 800MB\n(default: what the machine has left)",
+               [&a](const std::string& given) { a.options.memory_budget_bytes = parse_bytes("--memory", given); });
+  engine.choice<BackendChoice>("--backend", a.options.backend,
+                               {{"cpu", BackendChoice::Cpu}, {"reference", BackendChoice::Reference}},
+                               "reference: plain loops, very slow, to compare with");
+  engine.switch_off("--no-fuse", a.options.fuse, "run without fused kernels, to compare with");
+}
+
+void add_report_flags(CLI::App& parser, ReportArguments& a) {
+  Flags flags(parser, "Messages");
+  flags.flag("--json", a.json, "one JSON object on standard output, at the end");
+  flags.flag("-q,--quiet", a.verbosity.quiet, "errors only");
+  flags.flag("-v,--verbose", a.verbosity.verbose, "tell more");
+}
+
+void add_picture_flags(CLI::App& parser, PictureArguments& a) {
+  GenerateRequest& r = a.request;
+  Flags prompt(parser, "Prompt");
+  CLI::Option* text = prompt.text("-p,--prompt", a.prompt, "TEXT", "XML, tags or sentences; - reads standard input");
+  prompt.text("--prompt-file", a.prompt_file, "FILE", "the prompt from a file; - is standard input")->excludes(text);
+  prompt.text("-n,--negative-prompt", r.negative_prompt, "TEXT", "what to steer away from");
+  prompt.text("--system-prompt", r.system_prompt, "NAME|TEXT",
+              fmt::format("put before the prompt as it is; names: {}\n(default: xml if the prompt has a known tag, "
+                          "else tags)",
+                          list_system_prompts()));
+  prompt.choice<Routing>("--routing", r.routing, {{"official", Routing::Official}, {"comfyui", Routing::ComfyUi}},
+                         "comfyui: Jina CLIP reads the system prompt, too");
+  prompt.integer("--max-gemma-tokens", r.max_gemma_tokens,
+                 fmt::format("longer prompts are cut (default: {})", r.max_gemma_tokens), 1);
+  prompt.integer("--max-jina-tokens", r.max_jina_tokens, fmt::format("(default: {})", r.max_jina_tokens), 1);
+
+  Flags picture(parser, "Picture");
+  picture.integer("-W,--width", r.width, "pixels, a multiple of 16 (default: the model's)", 1);
+  picture.integer("-H,--height", r.height, "pixels, a multiple of 16 (default: the model's)", 1);
+  picture.value("-s,--seed", "N", fmt::format("-1: random (default: {})", r.seed),
+                [&r](const std::string& given) { r.seed = parse_seed(given); });
+  picture.integer("-b,--batch-count", r.batch, fmt::format("how many pictures (default: {})", r.batch));
+  picture.choice<BatchNoise>(
+      "--batch-noise", r.batch_noise, {{"seeds", BatchNoise::Seeds}, {"slices", BatchNoise::Slices}},
+      "seeds: picture k is that of seed + k (default);\nslices: of one large draw, as in ComfyUI");
+  picture.text("-o,--output", a.output, "PATH", output_help() + fmt::format(" (default: {})", a.output));
+
+  Flags sampling(parser, "Sampling");
+  sampling.text("--sampling-method", r.sampler, "NAME", fmt::format("{}\n(default: {})", sampler_names(), r.sampler));
+  CLI::Option* scheduler = sampling.text("--scheduler", r.schedule, "NAME",
+                                         fmt::format("{}\n(default: the sampler's own)", schedule_names()));
+  CLI::Option* steps = sampling.integer(
+      "--steps", r.steps,
+      fmt::format("intervals; with --scheduler official: grid points,\none more than intervals (default: {})",
+                  r.steps));
+  sampling
+      .value("--sigmas", "A,B,C", "falling noise levels by hand, from 1 (noise) to 0",
+             [&r](const std::string& given) { r.sigmas = parse_reals("--sigmas", given); })
+      ->excludes(scheduler)
+      ->excludes(steps);
+  sampling.real("--shift", r.shift, fmt::format("of the schedule (default: {})", r.shift));
+  sampling.real("--eta", r.eta, fmt::format("fresh noise of euler_a, 0 to 1 (default: {})", r.eta));
+  sampling.real("--cfg-scale", r.cfg, fmt::format("guidance; 1 is off and twice as fast (default: {})", r.cfg));
+  sampling.real("--cfg-trunc", r.cfg_trunc, "guidance while t is below this; t: 0 noise, 1 data\n(default: always)");
+  sampling.real("--renorm-cfg", r.renorm_cfg, "limit of the guided length, in unguided ones (default: 0, off)");
+  sampling.real("--rescale-cfg", r.rescale_cfg, "RescaleCFG, 0 to 1 (default: 0, off)");
+  sampling.text("--profile", a.profile, "NAME|FILE",
+                fmt::format("flags from a TOML file, or one of: {};\nflags given beside it win", profile_names()));
+}
+
+bool complete_request(CLI::App& parser, PictureArguments& a) {
+  if (a.profile) apply_profile(parser, *a.profile);
+  GenerateRequest& r = a.request;
+  if (a.prompt_file)
+    r.prompt = read_prompt(*a.prompt_file);
+  else if (a.prompt)
+    r.prompt = *a.prompt == "-" ? read_prompt("-") : *a.prompt;
+  require_text("the prompt", r.prompt);
+  require_text("the negative prompt", r.negative_prompt);
+  if (r.system_prompt) require_text("the system prompt", *r.system_prompt);
+  return a.prompt || a.prompt_file;
+}
+
+}  // namespace newbie

@@ -1,0 +1,20 @@
+// Every command of the program. A new one is a file here and a row in kCommands.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace newbie {
+
+struct Command {
+  const CLI::App* parser;
+  std::function<void()> run;  // once everything is parsed; failures are Errors
+};
+
+Command add_generate(CLI::App& program);
+Command add_plan(CLI::App& program);
+Command add_dev_features(CLI::App& program);
+
+inline constexpr Command (*kCommands[])(CLI::App& program) = {add_generate, add_plan, add_dev_features};
+
+}  // namespace newbie

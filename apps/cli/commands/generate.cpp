@@ -1,0 +1,132 @@
+// newbie generate: from words to pictures.
+#include <memory>
+
+#include "arguments.h"
+#include "commands/commands.h"
+#include "core/machine.h"
+#include "find_model.h"
+#include "generate/metadata.h"
+#include "image/png.h"
+#include "interrupt.h"
+#include "output_path.h"
+#include "plan_report.h"
+#include "standard_streams.h"
+#include "units.h"
+
+namespace newbie {
+
+namespace {
+
+struct GenerateArguments {
+  EngineArguments engine;
+  PictureArguments picture;
+  ReportArguments report;
+};
+
+struct WrittenFile {
+  std::string path;
+  uint64_t seed;
+};
+
+std::vector<PictureName> picture_names(const GenerateRequest& r, PictureSize model_size) {
+  std::vector<PictureName> names;
+  for (int k = 0; k < r.batch; ++k)
+    names.push_back({.seed = r.batch_noise == BatchNoise::Seeds ? r.seed + static_cast<uint64_t>(k) : r.seed,
+                     .index = k,
+                     .width = r.width != 0 ? r.width : model_size.width,
+                     .height = r.height != 0 ? r.height : model_size.height});
+  return names;
+}
+
+std::string summary(std::span<const WrittenFile> files, const PictureName& first, const MemoryPlan& plan,
+                    const GenerateResult& result) {
+  std::string out;
+  for (const WrittenFile& file : files)
+    out += fmt::format("{}  {}x{}  seed {}\n", file.path, first.width, first.height, file.seed);
+  out += "time:";
+  for (size_t i = 0; i < result.times.size(); ++i)
+    out += fmt::format("{} {} {:.2f} s", i ? "," : "", result.times[i].name, result.times[i].seconds);
+  out += fmt::format("; {} evaluations\nmemory: {} planned, {} measured\n", result.evaluations,
+                     format_bytes(plan.peak_bytes()), format_bytes(peak_resident_bytes()));
+  return out;
+}
+
+OrderedJson result_json(std::span<const WrittenFile> files, const PictureName& first, const TextToImage& engine,
+                        const MemoryPlan& plan, const GenerateResult& result) {
+  OrderedJson pictures = OrderedJson::array(), seconds;
+  for (const WrittenFile& file : files)
+    pictures.push_back({{"path", file.path}, {"seed", file.seed}, {"width", first.width}, {"height", first.height}});
+  for (const StageTime& time : result.times) seconds[time.name] = time.seconds;
+  OrderedJson out;
+  out["version"] = NEWBIE_VERSION;
+  out["files"] = pictures;
+  out["seconds"] = seconds;
+  out["evaluations"] = result.evaluations;
+  out["precision"] = {{"name", engine.precision_name()}, {"reasons", engine.precision_reasons()}};
+  out["threads"] = engine.threads();
+  out["memory"] = {{"planned_peak_bytes", plan.peak_bytes()},
+                   {"measured_peak_bytes", peak_resident_bytes()},
+                   {"planned_allocated_bytes", plan.allocated_peak_bytes()},
+                   {"measured_allocated_bytes", result.allocated_peak_bytes}};
+  out["plan"] = plan_json(plan);
+  return out;
+}
+
+void run(CLI::App& parser, GenerateArguments& args) {
+  if (!complete_request(parser, args.picture))
+    fail_with_hint(ErrorKind::InvalidRequest, "an empty one is -p \"\"", "no prompt: give --prompt or --prompt-file");
+  const GenerateRequest& request = args.picture.request;
+  check_request(request);
+  const OutputPath output(args.picture.output);
+  if (output.is_standard_output() && (request.batch != 1 || args.report.json))
+    fail(ErrorKind::InvalidRequest, "--output -: standard output takes one picture and nothing else");
+
+  Terminal terminal(args.report.verbosity);
+  const StopToken stop = stop_on_signals();
+  TextToImage engine = TextToImage::open(find_model(args.engine.model), args.engine.options, terminal);
+  const std::vector<PictureName> names = picture_names(request, engine.default_size());
+  std::vector<std::filesystem::path> paths;
+  if (!output.is_standard_output()) {
+    paths = output.expand(names);
+    output.check_writable(paths);
+  }
+  const MemoryPlan plan = engine.plan(request);
+  terminal.info("{} threads, {}", engine.threads(), engine.precision_name());
+  for (const std::string& reason : engine.precision_reasons()) terminal.info("{}", reason);
+  terminal.info("{}", plan_table(plan));
+
+  std::vector<WrittenFile> files;
+  const GenerateResult result = engine.generate(request, terminal, stop, [&](const GeneratedImage& picture) {
+    const TextChunk texts[] = {{"parameters", picture.parameters}, {kRequestKey, picture.request_json}};
+    const std::vector<std::byte> png = encode_png(picture.image, texts);
+    if (output.is_standard_output()) {
+      write_standard_output(png);
+      files.push_back({"-", picture.seed});
+    } else {
+      output.save(paths[files.size()], png);
+      files.push_back({paths[files.size()].string(), picture.seed});
+    }
+  });
+  terminal.clear_bar();
+  if (args.report.json) return print_json(result_json(files, names.front(), engine, plan, result));
+  if (args.report.verbosity.quiet) return;
+  const std::string text = summary(files, names.front(), plan, result);
+  output.is_standard_output() ? terminal.tell(text) : print(text);
+}
+
+}  // namespace
+
+Command add_generate(CLI::App& program) {
+  CLI::App& parser = *program.add_subcommand("generate", "draw pictures from a prompt");
+  const auto args = std::make_shared<GenerateArguments>();
+  add_picture_flags(parser, args->picture);
+  add_engine_flags(parser, args->engine);
+  add_report_flags(parser, args->report);
+  parser.footer(R"(Examples:
+  newbie generate -p "1girl, solo, blue hair, smile" -s 7 -o girl.png
+  newbie generate --prompt-file prompt.xml -s -1 -b 4 -o pictures/
+  newbie generate -p "1boy, red hair" --profile official-demo --steps 28)");
+  return {&parser, [&parser, args] { run(parser, *args); }};
+}
+
+}  // namespace newbie

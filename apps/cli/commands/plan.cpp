@@ -1,0 +1,55 @@
+// newbie plan: the memory of a request, before anything is allocated.
+#include <memory>
+
+#include "arguments.h"
+#include "commands/commands.h"
+#include "core/machine.h"
+#include "find_model.h"
+#include "plan_report.h"
+#include "standard_streams.h"
+#include "units.h"
+
+namespace newbie {
+
+namespace {
+
+struct PlanArguments {
+  EngineArguments engine;
+  PictureArguments picture;
+  ReportArguments report;
+};
+
+void run(CLI::App& parser, PlanArguments& args) {
+  complete_request(parser, args.picture);  // without a prompt: an empty one
+  Terminal terminal(args.report.verbosity);
+  TextToImage engine = TextToImage::open(find_model(args.engine.model), args.engine.options, terminal);
+  const MemoryPlan plan = engine.plan(args.picture.request);
+  const size_t limit = args.engine.options.memory_budget_bytes;
+  const size_t budget = limit != 0 ? limit : available_memory_bytes() + resident_bytes();
+  if (args.report.json) {
+    OrderedJson out = plan_json(plan);
+    out["budget_bytes"] = budget;
+    out["threads"] = engine.threads();
+    out["precision"] = {{"name", engine.precision_name()}, {"reasons", engine.precision_reasons()}};
+    return print_json(out);
+  }
+  print(plan_table(plan) + fmt::format("{:<28}{:>12}{}\n", "budget", format_bytes(budget),
+                                       limit != 0 ? "" : "  (what the machine has left)"));
+}
+
+}  // namespace
+
+Command add_plan(CLI::App& program) {
+  CLI::App& parser = *program.add_subcommand("plan", "print the memory a request needs, and stop");
+  const auto args = std::make_shared<PlanArguments>();
+  add_picture_flags(parser, args->picture);
+  add_engine_flags(parser, args->engine);
+  add_report_flags(parser, args->report);
+  parser.footer(R"(Without a prompt the plan is that of an empty one.
+
+Example:
+  newbie plan -W 256 -H 128 --prompt-file prompt.xml --memory 300MiB)");
+  return {&parser, [&parser, args] { run(parser, *args); }};
+}
+
+}  // namespace newbie

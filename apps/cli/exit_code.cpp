@@ -1,0 +1,71 @@
+#include "exit_code.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <new>
+
+#include "core/json.h"
+#include "standard_streams.h"
+
+namespace newbie {
+
+namespace {
+
+struct Row {
+  ErrorKind kind;
+  int code;
+  const char* meaning;
+};
+
+constexpr Row kRows[] = {
+    {ErrorKind::InvalidRequest, 2, "wrong usage, or a request that cannot be drawn"},
+    {ErrorKind::BadFile, 3, "a file is missing, damaged or cannot be written"},
+    {ErrorKind::Unsupported, 4, "well-formed, but not supported"},
+    {ErrorKind::OverBudget, 5, "more memory than allowed or available"},
+    {ErrorKind::Internal, 70, "a mistake in newbie: please report it"},
+    {ErrorKind::Cancelled, 130, "stopped by Ctrl-C"},
+};
+
+}  // namespace
+
+int exit_code(ErrorKind kind) {
+  for (const Row& row : kRows)
+    if (row.kind == kind) return row.code;
+  return 70;
+}
+
+std::string exit_code_help() {
+  std::string out = "Exit codes:\n    0  done\n";
+  for (const Row& row : kRows) out += fmt::format("  {:>3}  {}\n", row.code, row.meaning);
+  return out;
+}
+
+int report(const Error& error, bool json) {
+  std::string text = fmt::format("newbie: {}: {}\n", to_string(error.kind()), error.message());
+  if (!error.hint().empty()) text += fmt::format("  hint: {}\n", error.hint());
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  const int code = exit_code(error.kind());
+  if (!json) return code;
+  std::string kind(to_string(error.kind()));
+  std::replace(kind.begin(), kind.end(), ' ', '_');
+  OrderedJson out;
+  out["error"] = {{"kind", kind}, {"message", error.message()}, {"hint", error.hint()}, {"exit_code", code}};
+  try {
+    print_json(out);
+  } catch (const Error&) {
+    // stdout is gone; stderr and the exit code have told it.
+  }
+  return code;
+}
+
+Error describe(const std::exception& exception) {
+  if (const auto* refused = dynamic_cast<const std::filesystem::filesystem_error*>(&exception))
+    return Error(ErrorKind::BadFile, fmt::format("{}: {}", refused->path1().string(), refused->code().message()));
+  if (dynamic_cast<const std::bad_alloc*>(&exception) != nullptr)
+    return Error(ErrorKind::OverBudget, "the system gave no more memory",
+                 "ask for a smaller picture or a smaller batch");
+  return Error(ErrorKind::Internal, exception.what(), "please report this with the command that led to it");
+}
+
+}  // namespace newbie

@@ -1,0 +1,21 @@
+// How a failure is told: lines on stderr for a person, an exit code for a shell, an object on stdout for a program.
+#pragma once
+
+#include <string>
+
+#include "core/error.h"
+
+namespace newbie {
+
+int exit_code(ErrorKind kind);
+
+// The table of exit codes for help texts.
+std::string exit_code_help();
+
+// Tells the error and returns the exit code. With `json` the object goes to stdout as well.
+int report(const Error& error, bool json);
+
+// The error behind an exception that is none of ours: a refused system call, no memory, a bug.
+Error describe(const std::exception& exception);
+
+}  // namespace newbie

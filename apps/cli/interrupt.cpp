@@ -1,0 +1,28 @@
+#include "interrupt.h"
+
+#include <signal.h>
+
+namespace newbie {
+
+namespace {
+
+std::atomic<bool> stop_requested{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may not take a lock");
+
+extern "C" void request_stop(int) { stop_requested.store(true, std::memory_order_relaxed); }
+
+}  // namespace
+
+StopToken stop_on_signals() {
+  for (int number : {SIGINT, SIGTERM}) {
+    struct sigaction before {};
+    if (::sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
+    struct sigaction action {};
+    action.sa_handler = request_stop;
+    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);  // back to the default for the second one
+    ::sigaction(number, &action, nullptr);
+  }
+  return StopToken(&stop_requested);
+}
+
+}  // namespace newbie

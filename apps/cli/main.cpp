@@ -1,0 +1,58 @@
+// newbie: text to pictures on the command line. Words become requests here, and errors exit codes.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <string_view>
+
+#include "commands/commands.h"
+#include "exit_code.h"
+#include "standard_streams.h"
+
+namespace newbie {
+
+namespace {
+
+void run_command(int argc, char** argv) {
+  CLI::App program("newbie: NewBie-image on the CPU, from a prompt to a picture", "newbie");
+  program.set_version_flag("--version", "newbie " NEWBIE_VERSION);
+  program.require_subcommand(1);
+  program.footer(
+      "Examples:\n"
+      "  newbie generate -p \"1girl, solo, blue hair, smile\" -s 7 -o girl.png\n"
+      "  newbie plan -W 256 -H 128\n"
+      "  newbie generate --help\n\n" +
+      exit_code_help());
+  std::vector<Command> commands;
+  for (const auto add : kCommands) commands.push_back(add(program));
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    const CLI::App* asked = &program;
+    while (!asked->get_subcommands().empty()) asked = asked->get_subcommands().front();
+    return print(asked->help());
+  } catch (const CLI::CallForVersion& e) {
+    return print(std::string(e.what()) + '\n');
+  } catch (const CLI::ParseError& e) {
+    fail_with_hint(ErrorKind::InvalidRequest, "newbie --help, newbie generate --help", "{}", e.what());
+  }
+  for (const Command& command : commands)
+    if (command.parser->parsed()) command.run();
+}
+
+}  // namespace
+
+}  // namespace newbie
+
+int main(int argc, char** argv) {
+  using namespace newbie;
+  settle_standard_streams();
+  // Read here and not from the parser: words that do not parse are an error to be told, too.
+  const bool json = std::any_of(argv + 1, argv + argc, [](std::string_view word) { return word == "--json"; });
+  try {
+    run_command(argc, argv);
+    return 0;
+  } catch (const Error& e) {
+    return report(e, json);
+  } catch (const std::exception& e) {
+    return report(describe(e), json);
+  }
+}

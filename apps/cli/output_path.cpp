@@ -1,0 +1,149 @@
+#include "output_path.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cctype>
+#include <cerrno>
+#include <ctime>
+#include <set>
+
+#include "core/error.h"
+#include "core/files.h"
+
+namespace newbie {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kPlaceholders = "{seed} {index} {date} {width} {height}";
+
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  ::localtime_r(&now, &local);
+  return fmt::format("{:04}-{:02}-{:02}", local.tm_year + 1900, local.tm_mon + 1, local.tm_mday);
+}
+
+std::string substitute(std::string_view pattern, const PictureName& picture, const std::string& date) {
+  std::string out;
+  for (size_t i = 0; i < pattern.size();) {
+    if (pattern[i] == '%') {
+      const size_t end = pattern.find_first_not_of("0123456789", i + 1);
+      // At most two digits of width: file names are short. Other percent signs are themselves.
+      if (end != std::string_view::npos && pattern[end] == 'd' && end - i <= 3) {
+        const bool zeros = pattern[i + 1] == '0';
+        int width = 0;
+        for (char digit : pattern.substr(i + 1, end - i - 1)) width = width * 10 + (digit - '0');
+        out += zeros ? fmt::format("{:0{}}", picture.index, width) : fmt::format("{:{}}", picture.index, width);
+        i = end + 1;
+        continue;
+      }
+    }
+    if (pattern[i] == '{') {
+      const size_t end = pattern.find('}', i);
+      const std::string_view name = pattern.substr(i + 1, end == std::string_view::npos ? end : end - i - 1);
+      if (end != std::string_view::npos && name == "seed")
+        out += std::to_string(picture.seed);
+      else if (end != std::string_view::npos && name == "index")
+        out += std::to_string(picture.index);
+      else if (end != std::string_view::npos && name == "date")
+        out += date;
+      else if (end != std::string_view::npos && name == "width")
+        out += std::to_string(picture.width);
+      else if (end != std::string_view::npos && name == "height")
+        out += std::to_string(picture.height);
+      else
+        fail_with_hint(ErrorKind::InvalidRequest, fmt::format("placeholders: {}", kPlaceholders),
+                       "--output {}: unknown placeholder '{{{}'", pattern, pattern.substr(i + 1, end - i));
+      i = end + 1;
+      continue;
+    }
+    out += pattern[i++];
+  }
+  return out;
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+[[noreturn]] void fail_to_write(const fs::path& path, const char* hint, const std::string& why) {
+  fail_with_hint(ErrorKind::BadFile, hint, "{}: cannot be written: {}", path.string(), why);
+}
+
+void require_writable_folder(const fs::path& path, const fs::path& folder) {
+  struct stat info {};
+  if (::stat(folder.c_str(), &info) != 0)
+    fail_to_write(path, "create the folder first",
+                  fmt::format("{}: {}", folder.string(), std::generic_category().message(errno)));
+  if (!S_ISDIR(info.st_mode)) fail_to_write(path, "", fmt::format("{} is not a folder", folder.string()));
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    fail_to_write(path, "choose another folder with -o",
+                  fmt::format("{}: {}", folder.string(), std::generic_category().message(errno)));
+}
+
+}  // namespace
+
+std::string output_help() {
+  return fmt::format("PNG file; in the name: {} or %03d;\na folder gets {{seed}}.png; - is standard output",
+                     kPlaceholders);
+}
+
+OutputPath::OutputPath(const std::string& pattern) : pattern_(pattern), date_(today()) {
+  if (pattern_.empty()) fail(ErrorKind::InvalidRequest, "--output: the name is empty");
+  if (pattern_.find('\0') != std::string::npos)
+    fail(ErrorKind::InvalidRequest, "--output: the name has a zero byte in it");
+  if (is_standard_output()) return;
+  std::error_code ignored;
+  may_make_folder_ = pattern_.ends_with('/');
+  if (may_make_folder_ || fs::is_directory(pattern_, ignored)) pattern_ = (fs::path(pattern_) / "{seed}.png").string();
+  const std::string name = substitute(pattern_, {}, date_);
+  if (const std::string extension = lower(fs::path(name).extension().string()); extension != ".png")
+    fail_with_hint(ErrorKind::Unsupported, "pictures are written as .png",
+                   "--output {}: expected a name that ends in .png", pattern);
+}
+
+std::vector<fs::path> OutputPath::expand(std::span<const PictureName> pictures) const {
+  std::vector<fs::path> out;
+  std::set<fs::path> taken;
+  for (const PictureName& picture : pictures) {
+    const fs::path plain = substitute(pattern_, picture, date_);
+    fs::path path = plain;
+    for (int number = picture.index + 1; !taken.insert(path).second; ++number)
+      path = folder_of(plain) / fmt::format("{}_{}{}", plain.stem().string(), number, plain.extension().string());
+    out.push_back(plain.has_parent_path() ? path : path.filename());
+  }
+  return out;
+}
+
+void OutputPath::check_writable(std::span<const fs::path> paths) const {
+  for (const fs::path& path : paths) {
+    const fs::path folder = folder_of(path);
+    std::error_code ignored;
+    if (may_make_folder_ && !fs::exists(folder, ignored)) {
+      require_writable_folder(path, folder_of(folder));
+      continue;
+    }
+    require_writable_folder(path, folder);
+    struct stat info {};
+    if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
+      fail_to_write(path, "choose another name with -o", "something that is not a file has that name");
+    if (path.filename().string().size() > 255) fail_to_write(path, "", "the name is too long");
+  }
+}
+
+void OutputPath::save(const fs::path& path, std::span<const std::byte> bytes) const {
+  if (may_make_folder_) {
+    const fs::path folder = folder_of(path);
+    std::error_code code;
+    if (fs::create_directory(folder, code); code) fail_to_write(path, "", code.message());
+  }
+  write_file_atomically(path, bytes);
+}
+
+}  // namespace newbie

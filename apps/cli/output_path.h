@@ -1,0 +1,46 @@
+// Where pictures go: patterns for file names, and whether they can be written, before any work is done.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace newbie {
+
+// What a pattern may use of one picture.
+struct PictureName {
+  uint64_t seed = 0;
+  int index = 0;  // in the batch, from 0
+  int64_t width = 0, height = 0;
+};
+
+class OutputPath {
+ public:
+  // `pattern`: a .png file with {seed} {index} {date} {width} {height} or a %d form (%03d: the index) in it; a folder
+  // (it exists, or ends in a slash) stands for folder/{seed}.png; "-" is standard output.
+  // Error{InvalidRequest} on an unknown placeholder, Error{Unsupported} on another kind of file.
+  explicit OutputPath(const std::string& pattern);
+
+  bool is_standard_output() const { return pattern_ == "-"; }
+
+  // One path for each picture. Paths that would be equal are told apart by _2, _3 … before the extension.
+  std::vector<std::filesystem::path> expand(std::span<const PictureName> pictures) const;
+
+  // Error{BadFile} unless every path can be written. Touches nothing.
+  void check_writable(std::span<const std::filesystem::path> paths) const;
+
+  // Writes atomically; makes the folder first when the pattern named one with a slash.
+  void save(const std::filesystem::path& path, std::span<const std::byte> bytes) const;
+
+ private:
+  std::string pattern_;
+  std::string date_;
+  bool may_make_folder_ = false;
+};
+
+// Help text for -o.
+std::string output_help();
+
+}  // namespace newbie

@@ -1,0 +1,97 @@
+#include "terminal.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "core/machine.h"
+#include "units.h"
+
+namespace newbie {
+
+namespace {
+
+size_t terminal_columns() {
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+}  // namespace
+
+std::string progress_line(std::string_view stage, const StepReport& r, double mean_seconds, size_t memory_bytes,
+                          size_t peak_bytes, size_t columns) {
+  const int64_t all = int64_t{r.evaluations} * r.pictures;
+  const int64_t done = int64_t{r.evaluations} * r.picture + r.evaluation;
+  const std::string picture = r.pictures > 1 ? fmt::format(" {}/{}", r.picture + 1, r.pictures) : "";
+  const std::string numbers = fmt::format(" {}/{}  {:.2f} s/it  ETA {}  {} (peak {})", r.evaluation, r.evaluations,
+                                          r.seconds, format_duration(mean_seconds * static_cast<double>(all - done)),
+                                          format_bytes(memory_bytes), format_bytes(peak_bytes));
+  std::string out = fmt::format("{}{}", stage, picture);
+  const size_t used = out.size() + numbers.size() + 3;
+  if (columns > used + 8) {
+    const size_t width = std::min<size_t>(columns - used - 1, 40);
+    const size_t full = all > 0 ? width * static_cast<size_t>(done) / static_cast<size_t>(all) : 0;
+    out += " [" + std::string(full, '#') + std::string(width - full, '.') + "]";
+  }
+  out += numbers;
+  return columns > 0 ? out.substr(0, columns - 1) : out;  // the last column would wrap
+}
+
+Terminal::Terminal(Verbosity verbosity) : verbosity_(verbosity), is_terminal_(::isatty(STDERR_FILENO) != 0) {}
+
+void Terminal::write(LogLevel level, std::string_view text) {
+  if (verbosity_.quiet || (level == LogLevel::Info && !verbosity_.verbose)) return;
+  if (!told_.emplace(text).second) return;
+  line(level == LogLevel::Warning ? fmt::format("newbie: warning: {}", text) : std::string(text));
+}
+
+void Terminal::on_stage(std::string_view name) {
+  if (verbosity_.quiet) return;
+  const bool again = stage_ == name;
+  stage_ = name;
+  if (is_terminal_)
+    draw(stage_ + " …");
+  else if (!again)
+    line(stage_);
+}
+
+void Terminal::on_step(const StepReport& report) {
+  if (verbosity_.quiet) return;
+  step_seconds_ += report.seconds;
+  ++steps_;
+  // A log file wants no line for every step: the first, the last, and about ten between.
+  const int every = std::max(1, report.evaluations / 10);
+  if (!is_terminal_ && report.evaluation != 1 && report.evaluation != report.evaluations &&
+      report.evaluation % every != 0)
+    return;
+  const std::string text = progress_line(stage_, report, step_seconds_ / steps_, resident_bytes(),
+                                         peak_resident_bytes(), is_terminal_ ? terminal_columns() : 0);
+  is_terminal_ ? draw(text) : line(text);
+}
+
+void Terminal::tell(std::string_view text) {
+  if (!verbosity_.quiet) line(text);
+}
+
+void Terminal::clear_bar() {
+  if (!bar_shown_) return;
+  std::fputs("\r\x1b[K", stderr);
+  std::fflush(stderr);
+  bar_shown_ = false;
+}
+
+void Terminal::draw(const std::string& text) {
+  std::fprintf(stderr, "\r%s\x1b[K", text.c_str());
+  std::fflush(stderr);
+  bar_shown_ = true;
+}
+
+void Terminal::line(std::string_view text) {
+  clear_bar();
+  std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+}  // namespace newbie

@@ -1,0 +1,84 @@
+#include "units.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace newbie {
+
+namespace {
+
+template <typename T>
+bool parse_whole(std::string_view text, T& out) {
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return code == std::errc() && end == text.data() + text.size();
+}
+
+struct Unit {
+  std::string_view name;
+  double bytes;
+};
+constexpr Unit kUnits[] = {
+    {"", 1},         {"B", 1},      {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30},
+    {"TiB", 0x1p40}, {"K", 0x1p10}, {"M", 0x1p20},   {"G", 0x1p30},   {"T", 0x1p40},
+    {"kB", 1e3},     {"KB", 1e3},   {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12},
+};
+
+}  // namespace
+
+int64_t parse_integer(std::string_view what, std::string_view text) {
+  int64_t out = 0;
+  if (!parse_whole(text, out)) fail(ErrorKind::InvalidRequest, "{}: expected a whole number, got '{}'", what, text);
+  return out;
+}
+
+double parse_real(std::string_view what, std::string_view text) {
+  double out = 0;
+  if (!parse_whole(text, out) || !std::isfinite(out))
+    fail(ErrorKind::InvalidRequest, "{}: expected a number, got '{}'", what, text);
+  return out;
+}
+
+std::vector<double> parse_reals(std::string_view what, std::string_view text) {
+  std::vector<double> out;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    std::string_view one = text.substr(begin, end - begin);
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    while (one.ends_with(' ')) one.remove_suffix(1);
+    out.push_back(parse_real(what, one));
+    begin = end + 1;
+  }
+  return out;
+}
+
+size_t parse_bytes(std::string_view what, std::string_view text) {
+  size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+  double number = 0;
+  std::string_view unit = text.substr(digits);
+  while (unit.starts_with(' ')) unit.remove_prefix(1);
+  if (parse_whole(text.substr(0, digits), number))
+    for (const Unit& known : kUnits)
+      if (known.name == unit && number * known.bytes >= 1 && number * known.bytes < 0x1p62)
+        return static_cast<size_t>(number * known.bytes);
+  fail_with_hint(ErrorKind::InvalidRequest, "units: B, kB, MB, GB, TB, KiB, MiB, GiB, TiB",
+                 "{}: expected a size such as 6GiB or 800MB, got '{}'", what, text);
+}
+
+std::string format_bytes(size_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  if (bytes >= size_t{10} << 30) return fmt::format("{:.1f} GiB", value / 0x1p30);
+  if (bytes >= size_t{10} << 20) return fmt::format("{:.0f} MiB", value / 0x1p20);
+  if (bytes >= size_t{1} << 20) return fmt::format("{:.1f} MiB", value / 0x1p20);
+  return fmt::format("{:.0f} KiB", std::ceil(value / 0x1p10));
+}
+
+std::string format_duration(double seconds) {
+  const auto whole = static_cast<int64_t>(std::ceil(std::min(std::max(seconds, 0.0), 1e9)));
+  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+}  // namespace newbie

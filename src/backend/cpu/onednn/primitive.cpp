@@ -1,0 +1,100 @@
+#include "backend/cpu/onednn/primitive.h"
+
+#include <omp.h>
+
+#include <array>
+
+#include "core/error.h"
+
+namespace newbie::cpu::onednn {
+
+const dnnl::engine& engine() {
+  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
+  return cpu;
+}
+
+OneThread::OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+OneThread::~OneThread() { omp_set_num_threads(before_); }
+
+bool is_supported(DType dtype) { return dtype == DType::F32 || dtype == DType::BF16; }
+
+dnnl::memory::data_type data_type(DType dtype) {
+  if (!is_supported(dtype)) fail(ErrorKind::Internal, "{} is not for oneDNN", to_string(dtype));
+  return dtype == DType::BF16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
+}
+
+dnnl::primitive_attr attributes() {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  attr.set_fpmath_mode(dnnl::fpmath_mode::strict);
+  return attr;
+}
+
+dnnl::memory::desc matrix(int64_t rows, int64_t columns, DType dtype) {
+  return {{rows, columns}, data_type(dtype), dnnl::memory::format_tag::ab};
+}
+
+dnnl::memory::desc strided(int64_t rows, int64_t columns, DType dtype, int64_t row_stride, int64_t column_stride) {
+  return {{rows, columns}, data_type(dtype), dnnl::memory::dims{row_stride, column_stride}};
+}
+
+std::string layout_text(const dnnl::memory::desc& desc) {
+  const dnnl_memory_desc_t& d = desc.data;
+  if (d.format_kind != dnnl_blocked) fail(ErrorKind::Internal, "oneDNN chose a layout that has no description");
+  std::string text;
+  for (int i = 0; i < d.ndims; ++i) text += fmt::format("{}:{} ", d.padded_dims[i], d.format_desc.blocking.strides[i]);
+  for (int i = 0; i < d.format_desc.blocking.inner_nblks; ++i)
+    text += fmt::format("{}@{} ", d.format_desc.blocking.inner_blks[i], d.format_desc.blocking.inner_idxs[i]);
+  text.pop_back();
+  return text;
+}
+
+bool is_reference(const std::string& implementation) { return implementation.find("ref") != std::string::npos; }
+
+void require_fast(const std::string& implementation, const std::string& what) {
+  if (is_reference(implementation))
+    fail(ErrorKind::Unsupported, "oneDNN has only its reference for {}", what);
+}
+
+namespace {
+
+void require_success(dnnl_status_t status, const char* what) {
+  if (status != dnnl_success)
+    fail(ErrorKind::Internal, "oneDNN: {} failed with status {}", what, static_cast<int>(status));
+}
+
+}  // namespace
+
+void point(const dnnl::memory& memory, const void* data) {
+  // oneDNN has no constant memory; what is read only is never written.
+  require_success(dnnl_memory_set_data_handle(memory.get(), const_cast<void*>(data)), "setting an address");
+}
+
+WorkerPrimitive::WorkerPrimitive(const dnnl::primitive& primitive, const std::vector<Argument>& arguments, int workers)
+    : primitive_(primitive) {
+  for (const Argument& a : arguments) names_.push_back(a.name);
+  for (int i = 0; i < workers; ++i) {
+    Worker worker{.stream = dnnl::stream(engine())};
+    for (const Argument& a : arguments) worker.memories.emplace_back(a.desc, engine(), nullptr);
+    workers_.push_back(std::move(worker));
+  }
+}
+
+void WorkerPrimitive::run(int worker, std::initializer_list<const void*> data, const dnnl::memory* weights) const {
+  constexpr size_t kMost = 8;
+  if (data.size() != names_.size() || data.size() + 1 > kMost)
+    fail(ErrorKind::Internal, "a oneDNN primitive of {} arguments got {}", names_.size(), data.size());
+  const Worker& w = workers_[static_cast<size_t>(worker)];
+  std::array<dnnl_exec_arg_t, kMost> args;
+  size_t count = 0;
+  for (const void* address : data) {
+    point(w.memories[count], address);
+    args[count] = {names_[count], w.memories[count].get()};
+    ++count;
+  }
+  if (weights != nullptr) args[count++] = {DNNL_ARG_WEIGHTS, weights->get()};
+  require_success(dnnl_primitive_execute(primitive_.get(), w.stream.get(), static_cast<int>(count), args.data()),
+                  "a primitive");
+}
+
+}  // namespace newbie::cpu::onednn
