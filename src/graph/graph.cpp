@@ -44,7 +44,7 @@ std::string Attrs::str() const {
     out += item.name;
     out += '=';
     if (const auto* i = std::get_if<int64_t>(&item.value)) out += std::to_string(*i);
-    if (const auto* r = std::get_if<double>(&item.value)) out += fmt::format("{:g}", *r);
+    if (const auto* r = std::get_if<double>(&item.value)) out += fmt::format("{}", *r);
     if (const auto* l = std::get_if<std::vector<int64_t>>(&item.value)) out += fmt::format("{}", *l);
   }
   return out;
