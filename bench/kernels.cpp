@@ -38,12 +38,13 @@ Case linear_case(int64_t m, int64_t n, int64_t k) {
 }
 
 Case attention_case(int64_t s, int64_t heads, int64_t kv_heads, int64_t d, bool causal) {
-  return {fmt::format("attention S={} H={}/{} D={}{}", s, heads, kv_heads, d, causal ? " causal" : ""),
-          &attention_op,
-          {{"heads", heads}, {"kv_heads", kv_heads}, {"scale", 0.1}, {"causal", int64_t{causal}}, {"window", int64_t{0}}},
-          {{s, heads * d}, {s, kv_heads * d}, {s, kv_heads * d}},
-          {s, heads * d},
-          4.0 * s * s * heads * d};
+  return {
+      fmt::format("attention S={} H={}/{} D={}{}", s, heads, kv_heads, d, causal ? " causal" : ""),
+      &attention_op,
+      {{"heads", heads}, {"kv_heads", kv_heads}, {"scale", 0.1}, {"causal", int64_t{causal}}, {"window", int64_t{0}}},
+      {{s, heads * d}, {s, kv_heads * d}, {s, kv_heads * d}},
+      {s, heads * d},
+      4.0 * s * s * heads * d};
 }
 
 Case conv_case(int64_t side, int64_t in, int64_t out, int64_t kernel) {
@@ -85,7 +86,8 @@ Speed measure(const Backend& backend, const Case& c, DType dtype, ThreadPool& th
                         .precision = {dtype, dtype, DType::F32},
                         .threads = threads.size()};
   const bool bias = c.op != &attention_op;
-  for (size_t i = 0; i < c.inputs.size(); ++i) request.inputs.push_back({c.inputs[i], i == 2 && bias ? DType::F32 : dtype});
+  for (size_t i = 0; i < c.inputs.size(); ++i)
+    request.inputs.push_back({c.inputs[i], i == 2 && bias ? DType::F32 : dtype});
   std::string why;
   const auto kernel = backend.make_kernel(request, &why);
   if (!kernel) fail(ErrorKind::Unsupported, "{}: {}", c.name, why);
@@ -127,8 +129,13 @@ Speed measure(const Backend& backend, const Case& c, DType dtype, ThreadPool& th
 
 int run(int threads, const std::string& part) {
   std::vector<Case> cases;
-  for (const auto& [n, k] : {std::pair<int64_t, int64_t>{3840, 2304}, {2304, 2304}, {9216, 2304}, {2304, 9216},
-                             {10240, 2560}, {2560, 10240}, {1024, 2560}})
+  for (const auto& [n, k] : {std::pair<int64_t, int64_t>{3840, 2304},
+                             {2304, 2304},
+                             {9216, 2304},
+                             {2304, 9216},
+                             {10240, 2560},
+                             {2560, 10240},
+                             {1024, 2560}})
     cases.push_back(linear_case(1280, n, k));
   cases.push_back(linear_case(1, 9216, 2304));
   cases.push_back(linear_case(128, 1152, 288));
@@ -150,12 +157,11 @@ int run(int threads, const std::string& part) {
       if (c.name.find(part) == std::string::npos) continue;
       const Speed s = measure(*backend, c, dtype, pool);
       const double per_cpu = c.flop / s.cpu_s * 1e-9;
-      fmt::print(
-          R"({{"case": "{}", "dtype": "{}", "kernel": "{}", "threads": {}, "ms": {:.3f}, "gflops": {:.1f}, )"
-          R"("gflops_per_cpu": {:.1f}, "of_peak": {:.2f}, "scratch_bytes": {}}})"
-          "\n",
-          c.name, to_string(dtype), s.kernel, threads, 1e3 * s.best_s, c.flop / s.best_s * 1e-9, per_cpu,
-          per_cpu / peak, s.scratch_bytes);
+      fmt::print(R"({{"case": "{}", "dtype": "{}", "kernel": "{}", "threads": {}, "ms": {:.3f}, "gflops": {:.1f}, )"
+                 R"("gflops_per_cpu": {:.1f}, "of_peak": {:.2f}, "scratch_bytes": {}}})"
+                 "\n",
+                 c.name, to_string(dtype), s.kernel, threads, 1e3 * s.best_s, c.flop / s.best_s * 1e-9, per_cpu,
+                 per_cpu / peak, s.scratch_bytes);
       std::fflush(stdout);
     }
   }

@@ -6,7 +6,10 @@
     env/bin/python tools/check_real_gemma.py WORKDIR [--newbie build/release/newbie]
 
 Makes WORKDIR/model and WORKDIR/features.safetensors with tests/reference/real_gemma.py (once: two minutes, 0.5 GB), then
-compares `newbie dev features` in f32, from token ids and from the texts, with the reference: max|a-b| <= 1e-4 * max|b|.
+compares `newbie dev features` in f32 with the reference, token ids given: max|a-b| <= 1e-4 * max|b|. Where the reference itself
+is further than that from its own float64 run (the long text: repeated phrases behind a first token of 82,765), ours must be no
+further from float64 than 1.5 times as far. (The GGUF package carries no tokenizer in Gemma's own form; tests/unit/text checks the
+real tokenizer.)
 """
 import argparse, json, subprocess, sys, tempfile
 from pathlib import Path
@@ -31,19 +34,19 @@ def main():
     failed = 0
     for i, text in enumerate(texts):
         want, ids = reference[f"{i}/penultimate"], reference[f"{i}/ids"].tolist()
-        for form, given in (("ids", ["--ids", ",".join(map(str, ids))]), ("text", ["-p", text, "--max-gemma-tokens", "4096"])):
-            with tempfile.TemporaryDirectory() as folder:
-                out = Path(folder) / "features.safetensors"
-                subprocess.run([args.newbie, "dev", "features", "--part", "text_encoder", "--model", args.workdir / "model", "--dtype", "f32",
-                                "-o", out, *given], check=True, stdout=subprocess.DEVNULL)
-                got = load_file(out)
-            same_ids = got["ids"].tolist() == ids
-            error = ((got["features"] - want).abs().max() / want.abs().max()).item() if same_ids else float("inf")
-            good = error <= BOUND
-            failed += not good
-            print(f"{'ok  ' if good else 'FAIL'} text {i} from {form}: {len(ids)} tokens, largest |x| {want.abs().max():.0f}, "
-                  f"max error {error:.2e} of {BOUND:.0e}{'' if same_ids else ', other ids'}")
-    print(f"{2 * len(texts) - failed} passed, {failed} failed")
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "features.safetensors"
+            subprocess.run([args.newbie, "dev", "features", "--part", "text_encoder", "--model", args.workdir / "model", "--dtype", "f32",
+                            "-o", out, "--ids", ",".join(map(str, ids))], check=True, stdout=subprocess.DEVNULL)
+            got = load_file(out)["features"]
+        exact = reference[f"{i}/penultimate.f64"]
+        largest = exact.abs().max()
+        error, ours, theirs = (((a.double() - b).abs().max() / largest).item() for a, b in ((got, want), (got, exact), (want, exact)))
+        good = error <= BOUND or (theirs > BOUND and ours <= 1.5 * theirs)
+        failed += not good
+        print(f"{'ok  ' if good else 'FAIL'} text {i} ({text[:24]!r}): {len(ids)} tokens, largest |x| {largest:.0f}, max error "
+              f"{error:.1e} of {BOUND:.0e}; to float64: ours {ours:.1e}, the reference {theirs:.1e}")
+    print(f"{len(texts) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 

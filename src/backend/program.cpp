@@ -249,7 +249,8 @@ void Program::run(ExecutionContext& context, const WeightBank& bank, const Bindi
       fail(ErrorKind::InvalidRequest, "output {}: it is {} {}, asked for as {} {}", output.name,
            to_string(output.value.spec.dtype), output.value.spec.shape.str(), to_string(it->second.spec.dtype),
            it->second.spec.shape.str());
-    std::memcpy(it->second.data, address(output.value.at), output.value.spec.bytes());
+    if (const size_t bytes = output.value.spec.bytes(); bytes != 0)
+      std::memcpy(it->second.data, address(output.value.at), bytes);
   }
 }
 

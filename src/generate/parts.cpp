@@ -55,9 +55,8 @@ void read_config(Part& part) {
 using FromJson = std::unique_ptr<Tokenizer> (*)(std::string_view, std::string_view);
 using FromSentencePiece = std::unique_ptr<Tokenizer> (*)(std::span<const std::byte>, std::string_view);
 
-// In the weight file itself (ComfyUI), or beside it: tokenizer.json, then the SentencePiece model.
-std::unique_ptr<Tokenizer> open_tokenizer(const Part& part, FromJson from_json, FromSentencePiece from_sentencepiece,
-                                          const char* sentencepiece_name) {
+std::unique_ptr<Tokenizer> tokenizer_of(const Part& part, FromJson from_json, FromSentencePiece from_sentencepiece,
+                                        const char* sentencepiece_name) {
   if (const FileTensor* inside = part.files.find("spiece_model")) {
     auto tokenizer = from_sentencepiece(inside->bytes(), inside->where());
     inside->file->check_intact();
@@ -101,8 +100,6 @@ TextEncoder open_text_encoder(const fs::path& path, Log& log) {
   add_named(part.weights, part.files, gemma3_names(part.files.keys(), path.string()), path, log);
   read_config(part);
   part.sizes = gemma3_config(part.config_source());
-  part.tokenizer =
-      open_tokenizer(part, gemma_tokenizer_from_json, gemma_tokenizer_from_sentencepiece, "tokenizer.model");
   return part;
 }
 
@@ -121,9 +118,16 @@ ClipModel open_clip_model(const fs::path& path, Log& log) {
         low_rank_merge(*part.files.find(name.base_key), *part.files.find(name.a_key), *part.files.find(name.b_key),
                        name.is_embedding ? LowRankKind::Embedding : LowRankKind::Linear, scale));
   part.sizes = jina_text_config(part.config_source());
-  part.tokenizer = open_tokenizer(part, xlm_roberta_tokenizer_from_json, xlm_roberta_tokenizer_from_sentencepiece,
-                                  "sentencepiece.bpe.model");
   return part;
+}
+
+std::unique_ptr<Tokenizer> TextEncoder::open_tokenizer() const {
+  return tokenizer_of(*this, gemma_tokenizer_from_json, gemma_tokenizer_from_sentencepiece, "tokenizer.model");
+}
+
+std::unique_ptr<Tokenizer> ClipModel::open_tokenizer() const {
+  return tokenizer_of(*this, xlm_roberta_tokenizer_from_json, xlm_roberta_tokenizer_from_sentencepiece,
+                      "sentencepiece.bpe.model");
 }
 
 Vae open_vae(const fs::path& path, Log& log) {

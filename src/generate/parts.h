@@ -39,13 +39,15 @@ struct Part {
 struct Transformer : Part {
   NextDitConfig sizes;
 };
+// The encoders' tokenizers lie in the weight file itself (ComfyUI's spiece_model) or beside it (tokenizer.json, then
+// the SentencePiece model); opening one throws Error{BadFile} when there is none.
 struct TextEncoder : Part {
   Gemma3Config sizes;
-  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<Tokenizer> open_tokenizer() const;
 };
 struct ClipModel : Part {
   JinaTextConfig sizes;
-  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<Tokenizer> open_tokenizer() const;
 };
 struct Vae : Part {
   FluxVaeConfig sizes;

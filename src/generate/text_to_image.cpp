@@ -61,6 +61,8 @@ struct TextToImage::Impl {
         text_encoder(open_text_encoder(part_path(paths, "text_encoder"), l)),
         clip_model(open_clip_model(part_path(paths, "clip_model"), l)),
         vae(open_vae(part_path(paths, "vae"), l)),
+        gemma_tokenizer(text_encoder.open_tokenizer()),
+        jina_tokenizer(clip_model.open_tokenizer()),
         resolution(resolve_precision(options.precision, this_cpu())),
         runtime(options.threads > 0 ? options.threads : usable_cpus(), resolution.policy, make_backend(options.backend),
                 options.allocation_fault),
@@ -78,6 +80,7 @@ struct TextToImage::Impl {
   TextEncoder text_encoder;
   ClipModel clip_model;
   Vae vae;
+  std::unique_ptr<Tokenizer> gemma_tokenizer, jina_tokenizer;
   Resolution resolution;
   Runtime runtime;
   size_t budget_bytes;
@@ -177,10 +180,9 @@ TokenizedPrompt TextToImage::Impl::tokenize(const EncoderTexts& texts, const Gen
                        "{}: the tokenizer gives id {}, the embedding has {} rows", part.path.string(), id, rows);
     return std::move(t.ids);
   };
-  return {one(*text_encoder.tokenizer, texts.gemma_text, r.max_gemma_tokens, text_encoder.sizes.vocabulary,
-              text_encoder, "Gemma"),
-          one(*clip_model.tokenizer, texts.jina_text, r.max_jina_tokens, clip_model.sizes.vocabulary, clip_model,
-              "Jina CLIP")};
+  return {
+      one(*gemma_tokenizer, texts.gemma_text, r.max_gemma_tokens, text_encoder.sizes.vocabulary, text_encoder, "Gemma"),
+      one(*jina_tokenizer, texts.jina_text, r.max_jina_tokens, clip_model.sizes.vocabulary, clip_model, "Jina CLIP")};
 }
 
 TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r) {

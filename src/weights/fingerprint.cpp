@@ -14,6 +14,7 @@ namespace newbie {
 namespace {
 
 constexpr size_t kReadWhole = 64 * 1024 * 1024;
+constexpr size_t kPiece = 1024 * 1024;
 constexpr size_t kBlock = 4096;
 constexpr size_t kBlocks = 4096;
 
@@ -61,10 +62,14 @@ void add_range(Sha256& hash, std::span<const std::shared_ptr<const SafetensorsFi
       first -= data.size();
       continue;
     }
-    const auto piece = data.subspan(first, std::min(count, data.size() - first));
-    hash.add(piece);
-    file->drop_pages(piece);
-    count -= piece.size();
+    // In pieces: pages that were hashed need not stay in memory.
+    while (count != 0 && first < data.size()) {
+      const auto piece = data.subspan(first, std::min({count, kPiece, data.size() - first}));
+      hash.add(piece);
+      file->drop_pages(piece);
+      count -= piece.size();
+      first += piece.size();
+    }
     if (count == 0) return;
     first = 0;
   }

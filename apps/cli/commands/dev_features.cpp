@@ -75,10 +75,13 @@ fs::path encoder_path(const EngineArguments& engine, const char* part) {
   return paths.folder;
 }
 
-std::vector<int32_t> token_ids(const FeatureArguments& args, const Tokenizer& tokenizer, int64_t rows, Log& log) {
+// Given ids need no tokenizer, so that weights without one can be looked into.
+template <typename Encoder>
+std::vector<int32_t> token_ids(const FeatureArguments& args, const Encoder& part, Log& log) {
   std::vector<int32_t> ids = args.ids;
+  const int64_t rows = part.sizes.vocabulary;
   if (ids.empty()) {
-    TokenizedText text = tokenizer.encode(*args.prompt, args.max_tokens);
+    TokenizedText text = part.open_tokenizer()->encode(*args.prompt, args.max_tokens);
     if (text.lost_tokens != 0) log.warn("{} tokens do not fit in {} and are lost", text.lost_tokens, args.max_tokens);
     ids = std::move(text.ids);
   }
@@ -126,12 +129,12 @@ void run(FeatureArguments& args) {
   Features features;
   if (args.part == Encoder::TextEncoder) {
     const TextEncoder part = open_text_encoder(encoder_path(args.engine, "text_encoder"), terminal);
-    std::vector<int32_t> ids = token_ids(args, *part.tokenizer, part.sizes.vocabulary, terminal);
+    std::vector<int32_t> ids = token_ids(args, part, terminal);
     const Graph graph = gemma3_features(part.sizes, static_cast<int64_t>(ids.size()));
     features = run_encoder(runtime, part, "text_encoder", std::move(ids), graph, stop, collector);
   } else {
     const ClipModel part = open_clip_model(encoder_path(args.engine, "clip_model"), terminal);
-    std::vector<int32_t> ids = token_ids(args, *part.tokenizer, part.sizes.vocabulary, terminal);
+    std::vector<int32_t> ids = token_ids(args, part, terminal);
     const Graph graph = jina_text(part.sizes, static_cast<int64_t>(ids.size()));
     features = run_encoder(runtime, part, "clip_model", std::move(ids), graph, stop, collector);
   }

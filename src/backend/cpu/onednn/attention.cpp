@@ -90,9 +90,8 @@ class Attention final : public Kernel {
       reorders_[static_cast<size_t>(which)].run(worker, {plain, packed(args, which, head), spare(args, worker)});
     });
     // Neighbouring tasks share keys and values: they stay in the cache.
-    args.threads.run(heads_ * tiles(), [&](int64_t task, int worker) {
-      run_tile(args, task / tiles(), task % tiles(), worker);
-    });
+    args.threads.run(heads_ * tiles(),
+                     [&](int64_t task, int worker) { run_tile(args, task / tiles(), task % tiles(), worker); });
   }
 
  private:
@@ -194,7 +193,7 @@ class Attention final : public Kernel {
   float scale_;
   bool causal_;
   int64_t window_;
-  std::vector<WorkerPrimitive> reorders_;           // keys, values
+  std::vector<WorkerPrimitive> reorders_;            // keys, values
   std::vector<memory> packed_keys_, packed_values_;  // by kv head
   std::vector<Tile> tiles_;                          // whole, and the rest if there is one
   std::string implementation_;

@@ -91,12 +91,10 @@ class Linear final : public Kernel {
     tile_dtype_ = panels_.dtype == DType::F32 ? DType::F32 : result_;
     in_place_ = panels_.count() == 1 && tile_dtype_ == result_;
     for (int64_t panel : {int64_t{0}, panels_.count() - 1})
-      for (int64_t tile : {int64_t{0}, tiles() - 1})
-        add_primitive(rows_of(tile), panel);
+      for (int64_t tile : {int64_t{0}, tiles() - 1}) add_primitive(rows_of(tile), panel);
     for (int64_t panel = 0; panel < panels_.count(); ++panel)
       weights_.emplace_back(panels_.desc_of(panel), engine(), nullptr);
-    if (!in_place_)
-      tile_bytes_ = round_up(static_cast<size_t>(tile_rows_ * panels_.width) * size_of(tile_dtype_), 64);
+    if (!in_place_) tile_bytes_ = round_up(static_cast<size_t>(tile_rows_ * panels_.width) * size_of(tile_dtype_), 64);
   }
 
   size_t scratch_bytes() const override {

@@ -52,8 +52,7 @@ std::string layout_text(const dnnl::memory::desc& desc) {
 bool is_reference(const std::string& implementation) { return implementation.find("ref") != std::string::npos; }
 
 void require_fast(const std::string& implementation, const std::string& what) {
-  if (is_reference(implementation))
-    fail(ErrorKind::Unsupported, "oneDNN has only its reference for {}", what);
+  if (is_reference(implementation)) fail(ErrorKind::Unsupported, "oneDNN has only its reference for {}", what);
 }
 
 namespace {
