@@ -23,7 +23,9 @@ bool WeightBank::packs_from_mapped(const WeightUse& use) const {
   return view.data != nullptr && reinterpret_cast<uintptr_t>(view.data) % size_of(use.spec.dtype) == 0;
 }
 
-bool WeightBank::usable_as_mapped(const WeightUse& use) const { return packs_from_mapped(use) && use.layout.key.empty(); }
+bool WeightBank::usable_as_mapped(const WeightUse& use) const {
+  return packs_from_mapped(use) && use.layout.key.empty();
+}
 
 WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
   std::set<std::string> seen;
@@ -38,8 +40,9 @@ WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
   return plan;
 }
 
-void WeightBank::prepare(const std::vector<WeightUse>& uses, ThreadPool& threads) {
+void WeightBank::prepare(const std::vector<WeightUse>& uses, ThreadPool& threads, StopToken stop) {
   for (const WeightUse& use : uses) {
+    stop.throw_if_stopped();
     const std::string key = use.key();
     if (prepared_.contains(key)) continue;
     Prepared item;

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "backend/backend.h"
 #include "core/allocator.h"
+#include "core/stop_token.h"
 #include "core/weight_source.h"
 
 namespace newbie {
@@ -29,7 +29,8 @@ class WeightBank {
 
   // Prepares what is missing. Error{BadFile} when a weight is absent or has another shape. Pages of the file are given
   // back after a weight was copied.
-  void prepare(const std::vector<WeightUse>& uses, ThreadPool& threads);
+  // `stop` is checked between weights; what is prepared by then stays.
+  void prepare(const std::vector<WeightUse>& uses, ThreadPool& threads, StopToken stop = {});
 
   // The prepared bytes (valid while the bank lives), or null when `use` was not prepared.
   const std::byte* find(const WeightUse& use) const;

@@ -24,9 +24,10 @@ WeightBank::Plan Network::plan(std::span<const Program* const> programs) const {
   return WeightBank(store_, runtime_.allocator).plan(uses);
 }
 
-void Network::load(const Program& program) {
+void Network::load(const Program& program, StopToken stop) {
   if (!bank_) bank_ = std::make_unique<WeightBank>(store_, runtime_.allocator);
-  bank_->prepare(program.weights(), runtime_.pool);
+  bank_->prepare(program.weights(), runtime_.pool, stop);
+  store_.check_intact();
 }
 
 void Network::free() { bank_.reset(); }

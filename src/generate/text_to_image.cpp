@@ -284,7 +284,7 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
   };
 
   timed("gemma", [&](const StagePlan& stage) {
-    for (const TokenizedPrompt& t : p.prompts) gemma.load(gemma_program(t.caption_tokens()));
+    for (const TokenizedPrompt& t : p.prompts) gemma.load(gemma_program(t.caption_tokens()), stop);
     const Buffer arena = runtime.allocator.allocate(stage.arena_bytes, "gemma arena");
     for (size_t i = 0; i < p.prompts.size(); ++i) {
       const std::vector<int32_t>& ids = p.prompts[i].gemma;
@@ -300,7 +300,7 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
   });
 
   timed("jina", [&](const StagePlan& stage) {
-    for (const TokenizedPrompt& t : p.prompts) jina.load(jina_program(static_cast<int64_t>(t.jina.size())));
+    for (const TokenizedPrompt& t : p.prompts) jina.load(jina_program(static_cast<int64_t>(t.jina.size())), stop);
     const Buffer arena = runtime.allocator.allocate(stage.arena_bytes, "jina arena");
     for (size_t i = 0; i < p.prompts.size(); ++i) {
       const std::vector<int32_t>& ids = p.prompts[i].jina;
@@ -315,8 +315,8 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
   });
 
   timed("context", [&](const StagePlan& stage) {
-    for (const TokenizedPrompt& t : p.prompts) dit.load(context_program(t.caption_tokens()));
-    for (const TokenizedPrompt& t : p.prompts) dit.load(step_program(t.caption_tokens(), p.h, p.w));
+    for (const TokenizedPrompt& t : p.prompts) dit.load(context_program(t.caption_tokens()), stop);
+    for (const TokenizedPrompt& t : p.prompts) dit.load(step_program(t.caption_tokens(), p.h, p.w), stop);
     const Buffer arena = runtime.allocator.allocate(stage.arena_bytes, "context arena");
     for (size_t i = 0; i < p.prompts.size(); ++i) {
       const int64_t tokens = p.prompts[i].caption_tokens();
@@ -387,7 +387,7 @@ void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, int
 
 Image TextToImage::Impl::decode(const Prepared& p, std::span<const float> latent, StopToken stop) {
   const Program& program = decoder_program(p.h, p.w);
-  decoder.load(program);
+  decoder.load(program, stop);
   const Buffer arena = runtime.allocator.allocate(program.memory().arena_bytes, "decoder arena");
   const Buffer raw = runtime.allocator.allocate(latent.size() * sizeof(float), "raw latent");
   for (size_t i = 0; i < latent.size(); ++i)
