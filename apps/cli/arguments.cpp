@@ -122,7 +122,8 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
       fmt::format("intervals; with --scheduler official: grid points,\none more than intervals (default: {})",
                   r.steps));
   sampling
-      .value("--sigmas", "A,B,C", "falling noise levels by hand, from 1 (noise) to 0",
+      .value("--sigmas", "A,B,C",
+             "falling noise levels by hand, from 1 (noise) to 0,\ninstead of --scheduler and --steps",
              [&r](const std::string& given) { r.sigmas = parse_reals("--sigmas", given); })
       ->excludes(scheduler)
       ->excludes(steps);

@@ -1,6 +1,7 @@
 // newbie: text to pictures on the command line. Words become requests here, and errors exit codes.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <memory>
 #include <string_view>
 
 #include "commands/commands.h"
@@ -11,9 +12,19 @@ namespace newbie {
 
 namespace {
 
+// CLI11's help without its list of what each flag excludes: the flags' own words say it.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return option->get_type_size() == 0 ? "" : " " + option->get_type_name();
+  }
+};
+
 void run_command(int argc, char** argv) {
   CLI::App program("newbie: NewBie-image on the CPU, from a prompt to a picture", "newbie");
-  program.set_version_flag("--version", "newbie " NEWBIE_VERSION);
+  program.formatter(std::make_shared<HelpFormatter>());
+  program.set_version_flag("--version", "newbie " NEWBIE_VERSION, "print the version and exit");
+  program.set_help_flag("-h,--help", "print this text and exit");
   program.require_subcommand(1);
   program.footer(
       "Examples:\n"
@@ -26,9 +37,7 @@ void run_command(int argc, char** argv) {
   try {
     program.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    const CLI::App* asked = &program;
-    while (!asked->get_subcommands().empty()) asked = asked->get_subcommands().front();
-    return print(asked->help());
+    return print(program.help());  // of the command that was asked
   } catch (const CLI::CallForVersion& e) {
     return print(std::string(e.what()) + '\n');
   } catch (const CLI::ParseError& e) {

@@ -153,9 +153,8 @@ void Program::Impl::lower(const Graph& graph, const Backend& backend, int thread
       const Operand& operand = step.inputs[*candidate];
       const auto r = static_cast<size_t>(root[static_cast<size_t>(in)]);
       // Another operand may be a view of the same bytes: it would be read after they are overwritten.
-      const auto readers = std::ranges::count_if(step.inputs, [&](const Operand& o) {
-        return o.at.place == Place::Arena && o.at.index == operand.at.index;
-      });
+      const auto readers = std::ranges::count_if(
+          step.inputs, [&](const Operand& o) { return o.at.place == Place::Arena && o.at.index == operand.at.index; });
       in_place = operand.at.place == Place::Arena && operand.at.offset == 0 && last_use[r] == id && readers == 1 &&
                  operand.spec.bytes() == n.spec().bytes() && blocks[operand.at.index].bytes == n.spec().bytes();
       if (in_place) here = operand.at;

@@ -171,7 +171,7 @@ void check_sigmas(std::span<const double> sigmas, std::string_view where) {
       fail(ErrorKind::InvalidRequest, "{}: sigma {} is {}, expected 0 to 1", where, i, sigmas[i]);
     if (i > 0 && !(sigmas[i] < sigmas[i - 1]))
       fail_with_hint(ErrorKind::InvalidRequest, "sigmas must fall; fewer steps keep neighbours apart",
-                     "{}: sigma {} is {}, not below the {} before it", where, i, sigmas[i], sigmas[i - 1]);
+                     "{}: sigma {} is {:.9g}, not below the {:.9g} before it", where, i, sigmas[i], sigmas[i - 1]);
   }
 }
 

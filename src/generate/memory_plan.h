@@ -34,6 +34,7 @@ struct MemoryPlan {
   std::vector<StagePlan> stages;
   size_t process_bytes = 0;  // resident already: program, libraries, tables, kernels
   size_t mapped_bytes = 0;   // of mapped files: rows of tables that will be touched, at most
+  size_t budget_bytes = 0;   // what peak_bytes() was held against
 
   size_t allocated_peak_bytes() const;  // what the allocator will see
   size_t peak_bytes() const { return process_bytes + mapped_bytes + allocated_peak_bytes(); }  // resident size

@@ -35,17 +35,23 @@ void open_files(Part& part, const fs::path& path) {
   part.files = open_weights(path);
 }
 
+Json parse_config(std::string_view text, const std::string& where) {
+  Json config = parse_json(text, where);
+  if (!config.is_object()) fail(ErrorKind::BadFile, "{}: expected a JSON object, got {}", where, config.type_name());
+  return config;
+}
+
 // After the store is filled: its metadata may carry the configuration.
 void read_config(Part& part) {
   const fs::path beside = folder_of(part.path) / "config.json";
   if (fs::is_regular_file(beside)) {
-    part.config = parse_json(read_file(beside, kMaxConfigBytes), beside.string());
+    part.config = parse_config(read_file(beside, kMaxConfigBytes), beside.string());
     part.config_origin = "config.json";
     return;
   }
   const auto& metadata = part.weights.metadata();
   if (const auto it = metadata.find("config"); it != metadata.end()) {
-    part.config = parse_json(it->second, part.path.string() + ": metadata config");
+    part.config = parse_config(it->second, part.path.string() + ": metadata config");
     part.config_origin = "file metadata";
     return;
   }

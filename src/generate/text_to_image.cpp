@@ -201,14 +201,24 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
     p.prompts.push_back(
         tokenize(route_negative_prompt(r.negative_prompt, system.text, r.routing), r, "negative prompt"));
 
-  p.plan = make_plan(p, r, Residency::FreeEncoders);
   const size_t budget = budget_bytes != 0 ? budget_bytes : available_memory_bytes() + resident_bytes();
-  if (p.plan.peak_bytes() > budget) p.plan = make_plan(p, r, Residency::FreeEachStage);
-  if (p.plan.peak_bytes() > budget)
+  const auto refuse = [&](const char* needs, size_t bytes) {
     fail_with_hint(ErrorKind::OverBudget, "ask for a smaller picture, or give --memory at least that much",
-                   "this request needs {:.0f} MiB, the budget is {:.0f} MiB",
-                   std::ceil(static_cast<double>(p.plan.peak_bytes()) / (1 << 20)),
+                   "this request needs {}{:.0f} MiB, the budget is {:.0f} MiB", needs,
+                   std::ceil(static_cast<double>(bytes) / (1 << 20)),
                    std::floor(static_cast<double>(budget) / (1 << 20)));
+  };
+  // The residual stream and one branch of it are alive together, whatever else is: no need to build graphs of millions
+  // of tokens to see that these two do not fit.
+  const int64_t patch = transformer.sizes.patch;
+  const size_t tokens = checked_mul(static_cast<size_t>(p.h / patch), static_cast<size_t>(p.w / patch));
+  const size_t least = checked_mul(tokens, static_cast<size_t>(transformer.sizes.dim) * 2 * sizeof(float));
+  if (least > budget) refuse("more than ", least);
+
+  p.plan = make_plan(p, r, Residency::FreeEncoders);
+  if (p.plan.peak_bytes() > budget) p.plan = make_plan(p, r, Residency::FreeEachStage);
+  if (p.plan.peak_bytes() > budget) refuse("", p.plan.peak_bytes());
+  p.plan.budget_bytes = budget;
   return p;
 }
 
@@ -475,6 +485,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   result.times.push_back({"decode", decode_seconds});
   result.times.push_back({"total", seconds_since(start)});
   result.allocated_peak_bytes = m.runtime.allocator.peak_bytes();
+  result.plan = p.plan;
   return result;
 }
 

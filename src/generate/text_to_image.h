@@ -42,6 +42,7 @@ struct GeneratedImage {
 };
 
 struct GenerateResult {
+  MemoryPlan plan;  // the one this run used
   std::vector<StageTime> times;
   int64_t evaluations = 0;  // of the network, guidance counted twice
   size_t allocated_peak_bytes = 0;

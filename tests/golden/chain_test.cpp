@@ -61,7 +61,8 @@ TEST_P(Chain, EqualsTheReference) {
   if (is_bf16(row)) {
     // Compared with the f32 picture, as PyTorch's own bf16 picture is.
     const std::vector<Json> all = rows();
-    const Json f32 = *std::ranges::find_if(all, [&](const Json& r) { return r["name"].get<std::string>() + "_bf16" == name; });
+    const Json f32 =
+        *std::ranges::find_if(all, [&](const Json& r) { return r["name"].get<std::string>() + "_bf16" == name; });
     const double bound = std::min(30.0, row["psnr_to_f32"].get<double>() - 1);
     const double got = psnr(draw(row, PrecisionRequest::BF16).image.pixels, picture_of(f32).pixels);
     EXPECT_GE(got, bound);

@@ -40,8 +40,7 @@ TEST_P(ClipVision, TheFeatureOfAResizedPictureEqualsTheReference) {
   report("clip vision resized f32", GetParam(), error, kF32Bound);
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, ClipVision, ::testing::ValuesIn(kWays),
-                         [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(Ways, ClipVision, ::testing::ValuesIn(kWays), [](const auto& row) { return row.param.name; });
 
 }  // namespace
 }  // namespace newbie::test

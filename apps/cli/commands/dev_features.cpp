@@ -71,7 +71,7 @@ class Collector final : public Observer {
 fs::path encoder_path(const EngineArguments& engine, const char* part) {
   const ModelPaths paths = find_model(engine.model);
   const bool own_path = !paths.text_encoder.empty() || !paths.clip_model.empty();
-  if (own_path || fs::exists(paths.folder / part)) return part_path(paths, part);
+  if (own_path || paths.folder.empty() || fs::exists(paths.folder / part)) return part_path(paths, part);
   return paths.folder;
 }
 

@@ -3,7 +3,6 @@
 
 #include "arguments.h"
 #include "commands/commands.h"
-#include "core/machine.h"
 #include "find_model.h"
 #include "plan_report.h"
 #include "standard_streams.h"
@@ -24,17 +23,16 @@ void run(CLI::App& parser, PlanArguments& args) {
   Terminal terminal(args.report.verbosity);
   TextToImage engine = TextToImage::open(find_model(args.engine.model), args.engine.options, terminal);
   const MemoryPlan plan = engine.plan(args.picture.request);
-  const size_t limit = args.engine.options.memory_budget_bytes;
-  const size_t budget = limit != 0 ? limit : available_memory_bytes() + resident_bytes();
   if (args.report.json) {
     OrderedJson out = plan_json(plan);
-    out["budget_bytes"] = budget;
+    out["budget_bytes"] = plan.budget_bytes;
     out["threads"] = engine.threads();
     out["precision"] = {{"name", engine.precision_name()}, {"reasons", engine.precision_reasons()}};
     return print_json(out);
   }
-  print(plan_table(plan) + fmt::format("{:<28}{:>12}{}\n", "budget", format_bytes(budget),
-                                       limit != 0 ? "" : "  (what the machine has left)"));
+  print(plan_table(plan) +
+        fmt::format("{:<28}{:>12}{}\n", "budget", format_bytes(plan.budget_bytes),
+                    args.engine.options.memory_budget_bytes != 0 ? "" : "  (what the machine has left)"));
 }
 
 }  // namespace

@@ -1,0 +1,242 @@
+// What goes wrong is told once, with an exit code, and leaves nothing behind.
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "core/json.h"
+#include "e2e/pictures.h"
+#include "e2e/run_program.h"
+#include "unit/core/temporary_folder.h"
+
+namespace newbie::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+int count(const std::string& text, const std::string& word) {
+  int n = 0;
+  for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++n;
+  return n;
+}
+
+// A run in an empty folder that must end with `exit_code`, one message with all of `words` in it, and no file.
+void expect_refused(std::vector<std::string> arguments, int exit_code, const std::vector<std::string>& words) {
+  const TemporaryFolder folder;
+  arguments.insert(arguments.begin(), {"generate", "-q"});
+  const Outcome o = run({.arguments = arguments, .folder = folder.path()});
+  EXPECT_EQ(o.exit_code, exit_code) << o.err;
+  EXPECT_EQ(count(o.err, "newbie: "), 1) << o.err;
+  for (const std::string& word : words) EXPECT_THAT(o.err, HasSubstr(word));
+  EXPECT_EQ(o.out, "");
+  EXPECT_THAT(names_in(folder.path()), testing::IsEmpty());
+}
+
+// The avatar model with one part copied, to be damaged; the others are links.
+class DamagedModel {
+ public:
+  explicit DamagedModel(const std::string& part) {
+    for (const auto& entry : fs::directory_iterator(avatar())) {
+      const fs::path name = entry.path().filename();
+      name == part ? fs::copy(entry.path(), folder_ / name, fs::copy_options::recursive)
+                   : fs::create_symlink(entry.path(), folder_ / name);
+    }
+    for (const auto& entry : fs::directory_iterator(folder_ / part))
+      if (entry.path().extension() == ".safetensors") weights_ = entry.path();
+  }
+  const fs::path& weights() const { return weights_; }
+  fs::path operator/(const fs::path& name) const { return folder_ / name; }
+  std::string path() const { return folder_.path().string(); }
+  std::vector<std::string> flags() const { return {"-p", "a", "--steps", "1", "-m", path()}; }
+
+  size_t header_bytes() const {
+    const std::string bytes = file_bytes(weights_);
+    uint64_t length = 0;
+    std::memcpy(&length, bytes.data(), sizeof length);
+    return sizeof length + length;
+  }
+  void overwrite(size_t at, std::string_view bytes) const {
+    std::fstream file(weights_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  }
+
+ private:
+  TemporaryFolder folder_;
+  fs::path weights_;
+};
+
+TEST(Errors, Requests) {
+  expect_refused({"-p", "a", "-W", "100", "-H", "64"}, 2, {"multiples of 16", "100x64", "96 and 112"});
+  expect_refused({"-p", "a", "-W", "99999999"}, 2, {"99999999", "16384"});
+  expect_refused({"-p", "a", "-W", "9223372036854775807", "-H", "9223372036854775807"}, 2, {"16384"});
+  expect_refused({"-p", "a", "-W", "0"}, 2, {"--width"});
+  expect_refused({"-p", "a", "--steps", "0"}, 2, {"steps", "got 0"});
+  expect_refused({"-p", "a", "--steps", "1e9"}, 2, {"--steps", "1e9"});
+  expect_refused({"-p", "a", "-b", "0"}, 2, {"batch", "got 0"});
+  expect_refused({"-p", "a", "-s", "-2"}, 2, {"--seed", "-2"});
+  expect_refused({"-p", "a", "-s", "18446744073709551616"}, 2, {"--seed"});
+  expect_refused({"-p", "a", "--cfg-scale", "nan"}, 2, {"--cfg-scale", "nan"});
+  expect_refused({"-p", "a", "-t", "0"}, 2, {"--threads"});
+  expect_refused({"-p", "a", "--sampling-method", "eular"}, 2, {"eular", "euler, midpoint"});
+  expect_refused({"-p", "a", "--scheduler", "karras"}, 2, {"karras", "sgm_uniform"});
+  expect_refused({"-p", "a", "--sigmas", "0.2,0.7"}, 2, {"sigma"});
+  expect_refused({"-p", "a", "--sigmas", "1,,0"}, 2, {"--sigmas"});
+  expect_refused({"-p", "a", "--sigmas", "1,0", "--steps", "3"}, 2, {"--sigmas", "--steps"});
+  expect_refused({"-p", "a", "--prompt-file", "b"}, 2, {"--prompt-file"});
+  expect_refused({"-p", "\xff"}, 2, {"UTF-8"});
+  expect_refused({"-p", "a", "-n", "\xc0\x80", "--cfg-scale", "1"}, 2, {"negative prompt", "UTF-8"});
+  expect_refused({"-p", "a", "--memory", "lots"}, 2, {"--memory", "6GiB"});
+  expect_refused({"-p", "a", "--dtype", "f16"}, 2, {"f16", "auto, f32, bf16"});
+  expect_refused({"--prompt-file", "nowhere.txt"}, 3, {"nowhere.txt"});
+}
+
+TEST(Errors, MoreMemoryThanAllowedNamesWhatWouldDo) {
+  expect_refused({"-p", "a", "--memory", "10MB"}, 5, {"needs", "MiB", "--memory"});
+  expect_refused({"-p", "a", "-W", "4096", "-H", "4096", "--memory", "1GiB"}, 5, {"needs", "1024 MiB"});
+}
+
+TEST(Errors, JsonTellsThemOnStandardOutput) {
+  const Outcome o = run({"generate", "-p", "a", "--steps", "0", "--json"});
+  EXPECT_EQ(o.exit_code, 2);
+  const Json error = parse_json(o.out, "stdout")["error"];
+  EXPECT_EQ(error["kind"], "invalid_request");
+  EXPECT_EQ(error["exit_code"], 2);
+  EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("steps"));
+}
+
+TEST(Errors, Outputs) {
+  expect_refused({"-p", "a", "-o", "picture.jpg"}, 4, {"picture.jpg", ".png"});
+  expect_refused({"-p", "a", "-o", "picture"}, 4, {"picture", ".png"});
+  expect_refused({"-p", "a", "-o", ""}, 2, {"--output"});
+  expect_refused({"-p", "a", "-o", "{size}.png"}, 2, {"{size}", "{seed}"});
+  expect_refused({"-p", "a", "-o", "no/where.png"}, 3, {"no/where.png", "create the folder"});
+  expect_refused({"-p", "a", "-o", "no/where/"}, 3, {"no"});
+  expect_refused({"-p", "a", "-o", "-", "-b", "2"}, 2, {"standard output"});
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "taken.png");
+  fs::create_directory(folder / "taken.png/0.png");
+  expect_refused({"-p", "a", "-o", (folder / "taken.png").string()}, 3, {"0.png"});
+}
+
+TEST(Errors, AFolderThatMayNotBeWrittenIsFoundBeforeTheWork) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  const TemporaryFolder folder;
+  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
+  const Outcome o = run({"generate", "-p", "a", "-o", (folder / "a.png").string()});
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_EQ(o.err.find("denoise"), std::string::npos);
+  fs::permissions(folder.path(), fs::perms::owner_all);
+}
+
+TEST(Errors, AWriteThatFailsHalfwayLeavesNothing) {
+  const TemporaryFolder folder;
+  Invocation call{.arguments = {"generate", "-p", "a", "--steps", "1", "-q"}, .folder = folder.path()};
+  call.before_exec = [] {
+    const rlimit limit{1024, 1024};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    ::signal(SIGXFSZ, SIG_IGN);
+  };
+  const Outcome o = run(call);
+  EXPECT_EQ(o.exit_code, 3) << o.err;
+  EXPECT_THAT(o.err, HasSubstr("output.png"));
+  EXPECT_THAT(names_in(folder.path()), testing::IsEmpty());
+}
+
+TEST(Errors, AFullDiskLeavesNothing) {
+  const TemporaryFolder folder;
+  if (::mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=8k") != 0)
+    GTEST_SKIP() << "a small disk to fill needs the right to mount one";
+  const Outcome o = run({.arguments = {"generate", "-p", "a", "--steps", "1", "-q"}, .folder = folder.path()});
+  EXPECT_EQ(o.exit_code, 3) << o.err;
+  EXPECT_THAT(o.err, HasSubstr("disk is full"));
+  EXPECT_THAT(names_in(folder.path()), testing::IsEmpty());
+  ::umount(folder.path().c_str());
+}
+
+TEST(Errors, AFullStandardOutputIsTold) {
+  Invocation call{.arguments = {"plan", "-p", "a", "-W", "32", "-H", "32"}, .standard_output = "/dev/full"};
+  EXPECT_EQ(run(call).exit_code, 3);
+}
+
+TEST(Errors, MissingFiles) {
+  expect_refused({"-p", "a", "-m", "nowhere"}, 3, {"nowhere"});
+  expect_refused({"-p", "a", "--vae", "ae.safetensors"}, 2, {"--model"});
+  for (const char* part : {"transformer", "text_encoder", "clip_model", "vae"}) {
+    const DamagedModel model(part);
+    fs::remove(model.weights());
+    expect_refused(model.flags(), 3, {part});
+    fs::remove_all(model / part);
+    expect_refused(model.flags(), 3, {part});
+  }
+  const DamagedModel model("text_encoder");
+  fs::remove(model / "text_encoder/tokenizer.json");
+  fs::remove(model / "text_encoder/tokenizer.model");
+  expect_refused(model.flags(), 3, {"tokenizer"});
+}
+
+TEST(Errors, TruncatedFiles) {
+  for (const char* part : {"transformer", "text_encoder", "clip_model", "vae"}) {
+    const DamagedModel model(part);
+    const auto whole = fs::file_size(model.weights());
+    for (const uintmax_t bytes : {whole - 1, whole / 2, uintmax_t{100}, uintmax_t{8}, uintmax_t{3}, uintmax_t{0}}) {
+      fs::resize_file(model.weights(), bytes);
+      expect_refused(model.flags(), 3, {model.weights().string()});
+    }
+  }
+}
+
+TEST(Errors, DamagedConfigurations) {
+  for (const char* part : {"transformer", "text_encoder", "clip_model", "vae"}) {
+    const DamagedModel model(part);
+    for (const char* text : {"", "{", "[]", "{\"a\": 1, \"a\": 2}", "\xff\xfe"}) {
+      std::ofstream(model / part / "config.json") << text;
+      expect_refused(model.flags(), 3, {"config.json"});
+    }
+  }
+}
+
+TEST(Errors, AnyByteOfAHeaderMayBeDamaged) {
+  const DamagedModel model("vae");
+  const std::string whole = file_bytes(model.weights());
+  const size_t header = model.header_bytes();
+  for (size_t at = 0; at < header; at += at < 16 ? 1 : 151) {
+    const char other = static_cast<char>(whole[at] ^ 0x15);
+    model.overwrite(at, {&other, 1});
+    const Outcome o = run({"plan", "-W", "32", "-H", "32", "-m", model.path()});
+    // A letter of the metadata may change and mean nothing.
+    EXPECT_THAT(o.exit_code, testing::AnyOf(0, 3, 4)) << "byte " << at << ", signal " << o.signal << "\n" << o.err;
+    if (o.exit_code != 0) {
+      EXPECT_EQ(count(o.err, "newbie: bad file: ") + count(o.err, "newbie: unsupported: "), 1) << o.err;
+      EXPECT_THAT(o.err, HasSubstr(model.path()));
+    }
+    model.overwrite(at, {&whole[at], 1});
+  }
+}
+
+TEST(Errors, WrongShapes) {
+  const DamagedModel model("vae");
+  const std::string whole = file_bytes(model.weights());
+  const size_t tensor = whole.find("\"decoder.up_blocks.2.resnets.0.conv1.weight\"");
+  ASSERT_NE(tensor, std::string::npos);
+  const size_t shape = whole.find("[64,128,3,3]", tensor);
+  ASSERT_NE(shape, std::string::npos);
+  model.overwrite(shape, "[128,64,3,3]");
+  expect_refused(model.flags(), 3,
+                 {"decoder.up_blocks.2.resnets.0.conv1.weight", "[128, 64, 3, 3]", "[64, 128, 3, 3]"});
+}
+
+TEST(Errors, PartsOfAnotherKind) {
+  const std::string model = avatar().string();
+  expect_refused({"-p", "a", "-m", model, "--text-encoder", model + "/clip_model"}, 3, {"clip_model"});
+  expect_refused({"-p", "a", "-m", model, "--diffusion-model", model + "/vae"}, 3, {"vae"});
+  expect_refused({"-p", "a", "-m", model, "--vae", model + "/transformer"}, 3, {"transformer"});
+}
+
+}  // namespace
+}  // namespace newbie::e2e
