@@ -38,6 +38,8 @@ DOORS = [
     (r"hwy/", r"src/backend/cpu/", "src/backend/cpu"),
     (r"nlohmann/", r"src/core/json\.h$", "src/core/json.h"),
     (r"png(conf)?\.h$", r"src/image/", "src/image"),
+    (r"(jpeglib|jerror|jmorecfg)\.h$", r"src/image/", "src/image"),
+    (r"webp/", r"src/image/", "src/image"),
     (r"openssl/", r"src/weights/.*\.cpp$", "a .cpp file of src/weights"),
     (r"CLI/", r"apps/", "apps"),
     (r"(toml\+\+/|toml\.hpp$)", r"apps/", "apps"),

@@ -7,8 +7,10 @@
 #include <new>
 
 #include "core/checked.h"
+#include "image/exif.h"
 #include "image/png.h"
 #include "image/png_guard.h"
+#include "image/unicode.h"
 
 namespace newbie {
 namespace {
@@ -59,7 +61,7 @@ uint32_t big_endian(std::span<const std::byte, 4> b) {
 }
 
 // Signature and header by hand, so that a huge or foreign file is refused before libpng sees it.
-void check_header(std::span<const std::byte> bytes, std::string_view where, const PngLimits& limits) {
+void check_header(std::span<const std::byte> bytes, std::string_view where, const DecodeLimits& limits) {
   constexpr size_t kHeaderBytes = 8 + 8 + 13 + 4;  // signature, chunk head, IHDR, checksum
   constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
   if (bytes.size() < kHeaderBytes)
@@ -71,21 +73,6 @@ void check_header(std::span<const std::byte> bytes, std::string_view where, cons
   if (width > side || height > side || width * height > limits.max_pixels)
     fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where, width,
          height, limits.max_side, limits.max_pixels);
-}
-
-std::string latin1_to_utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    const unsigned u = static_cast<unsigned char>(c);
-    if (u < 0x80) {
-      out += c;
-    } else {
-      out += static_cast<char>(0xC0 | u >> 6);
-      out += static_cast<char>(0x80 | (u & 0x3F));
-    }
-  }
-  return out;
 }
 
 std::vector<TextChunk> texts_of(const Reader& reader) {
@@ -102,9 +89,17 @@ std::vector<TextChunk> texts_of(const Reader& reader) {
   return out;
 }
 
+// libpng keeps the chunk; it belongs to it.
+std::span<const std::byte> exif_of(const Reader& reader) {
+  png_bytep data = nullptr;
+  png_uint_32 size = 0;
+  if (png_get_eXIf_1(reader.png, reader.info, &size, &data) == 0 || data == nullptr) return {};
+  return std::as_bytes(std::span(data, size));
+}
+
 }  // namespace
 
-DecodedPng decode_png(std::span<const std::byte> bytes, std::string_view where, const PngLimits& limits) {
+DecodedPicture decode_png(std::span<const std::byte> bytes, std::string_view where, const DecodeLimits& limits) {
   check_header(bytes, where, limits);
   Reader reader;
   reader.rest = bytes;
@@ -123,7 +118,7 @@ DecodedPng decode_png(std::span<const std::byte> bytes, std::string_view where, 
   if (reader.png != nullptr) reader.info = png_create_info_struct(reader.png);
   if (reader.info == nullptr) throw std::bad_alloc();
   size_t row_bytes = 0;
-  DecodedPng out;
+  DecodedPicture out;
   Image& image = out.image;
   const bool opened = png_guarded(reader.png, [&] {
     png_set_read_fn(reader.png, &reader, on_read);
@@ -155,6 +150,9 @@ DecodedPng decode_png(std::span<const std::byte> bytes, std::string_view where, 
   });
   if (!read) damaged();
   out.texts = texts_of(reader);
+  const Exif exif = read_exif(exif_of(reader));
+  out.orientation = exif.orientation;
+  out.texts.insert(out.texts.end(), exif.texts.begin(), exif.texts.end());
   size_t text_bytes = 0;
   for (const TextChunk& text : out.texts) text_bytes += text.key.size() + text.text.size();
   if (text_bytes > limits.max_text_bytes)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "core/checked.h"
 
@@ -20,6 +21,22 @@ double bicubic(double x) {
   return 0;
 }
 
+double sinc(double x) {
+  if (x == 0) return 1;
+  x *= std::numbers::pi;
+  return std::sin(x) / x;
+}
+
+double lanczos3(double x) { return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0; }
+
+double triangle(double x) { return std::max(0.0, 1 - std::abs(x)); }
+
+struct Filter {
+  double (*weight)(double x);
+  double support;  // weights are 0 from here on
+};
+constexpr Filter kBicubic{bicubic, 2}, kLanczos3{lanczos3, 3}, kTriangle{triangle, 1};
+
 // For every output position along one axis: the first input position it reads and the weights from there on.
 struct AxisWeights {
   struct Window {
@@ -31,10 +48,10 @@ struct AxisWeights {
   size_t stride = 0;
 };
 
-AxisWeights axis_weights(int in, int out) {
+AxisWeights axis_weights(const Filter& filter, int in, int out) {
   const double scale = static_cast<double>(in) / out;
   const double stretch = std::max(scale, 1.0);  // shrinking widens the filter: that is the antialiasing
-  const double support = 2.0 * stretch;
+  const double support = filter.support * stretch;
   AxisWeights axis;
   axis.stride = static_cast<size_t>(std::ceil(support)) * 2 + 1;
   axis.windows.resize(static_cast<size_t>(out));
@@ -46,7 +63,7 @@ AxisWeights axis_weights(int in, int out) {
     const int count = std::min(in, static_cast<int>(center + support + 0.5)) - first;
     double sum = 0;
     for (int k = 0; k < count; ++k)
-      sum += exact[static_cast<size_t>(k)] = bicubic((k + first - center + 0.5) * inverse);
+      sum += exact[static_cast<size_t>(k)] = filter.weight((k + first - center + 0.5) * inverse);
     axis.windows[static_cast<size_t>(o)] = {first, count};
     int32_t* weights = axis.weights.data() + static_cast<size_t>(o) * axis.stride;
     for (int k = 0; k < count; ++k) {
@@ -61,8 +78,8 @@ uint8_t rounded_byte(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >
 
 constexpr int32_t kHalf = 1 << (kFractionBits - 1);
 
-Image resize_rows(const Image& in, int width) {
-  const AxisWeights axis = axis_weights(in.width, width);
+Image resize_rows(const Filter& filter, const Image& in, int width) {
+  const AxisWeights axis = axis_weights(filter, in.width, width);
   Image out{.width = width, .height = in.height, .channels = kChannels, .pixels = {}};
   out.pixels.resize(pixel_bytes(width, in.height, kChannels));
   const size_t in_row = static_cast<size_t>(in.width) * kChannels;
@@ -86,8 +103,8 @@ Image resize_rows(const Image& in, int width) {
   return out;
 }
 
-Image resize_columns(const Image& in, int height) {
-  const AxisWeights axis = axis_weights(in.height, height);
+Image resize_columns(const Filter& filter, const Image& in, int height) {
+  const AxisWeights axis = axis_weights(filter, in.height, height);
   Image out{.width = in.width, .height = height, .channels = kChannels, .pixels = {}};
   out.pixels.resize(pixel_bytes(in.width, height, kChannels));
   const size_t row = static_cast<size_t>(in.width) * kChannels;
@@ -110,9 +127,7 @@ void check_side(const char* what, int side) {
     fail(ErrorKind::InvalidRequest, "resize: {} must be 1 to {}, got {}", what, kMaxResizedSide, side);
 }
 
-}  // namespace
-
-Image resize_bicubic(const Image& image, int width, int height) {
+Image resize(const Filter& filter, const Image& image, int width, int height) {
   check_image(image);
   check_side("width", width);
   check_side("height", height);
@@ -120,10 +135,16 @@ Image resize_bicubic(const Image& image, int width, int height) {
     fail_with_hint(ErrorKind::Unsupported, "drop or flatten the alpha channel first",
                    "resize: a picture with {} channels, expected {}", image.channels, kChannels);
   // Rows first, then columns, each rounded to bytes; a side that keeps its size is not touched.
-  if (image.width == width) return image.height == height ? image : resize_columns(image, height);
-  Image rows = resize_rows(image, width);
-  return image.height == height ? rows : resize_columns(rows, height);
+  if (image.width == width) return image.height == height ? image : resize_columns(filter, image, height);
+  Image rows = resize_rows(filter, image, width);
+  return image.height == height ? rows : resize_columns(filter, rows, height);
 }
+
+}  // namespace
+
+Image resize_bicubic(const Image& image, int width, int height) { return resize(kBicubic, image, width, height); }
+Image resize_lanczos(const Image& image, int width, int height) { return resize(kLanczos3, image, width, height); }
+Image resize_bilinear(const Image& image, int width, int height) { return resize(kTriangle, image, width, height); }
 
 Image resize_shorter_side(const Image& image, int side) {
   check_image(image);

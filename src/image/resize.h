@@ -10,6 +10,10 @@ constexpr int kMaxResizedSide = 65536;
 // Antialiased bicubic (a = -0.5) on 8-bit RGB, equal to Pillow's Image.resize(BICUBIC). Error{InvalidRequest} when a
 // side is outside 1…kMaxResizedSide; Error{Unsupported} for RGBA, where alpha would have to be multiplied in first.
 Image resize_bicubic(const Image& image, int width, int height);
+// The same with three lobes of Lanczos (sharper: for pictures to go on from), and with triangles (never beyond the
+// values around: for masks).
+Image resize_lanczos(const Image& image, int width, int height);
+Image resize_bilinear(const Image& image, int width, int height);
 
 // The shorter side becomes `side`, the other round(long · side / short), as in spec/jina_clip_v2.md §4.1.
 Image resize_shorter_side(const Image& image, int side);

@@ -44,7 +44,7 @@ TEST(Generate, DrawsAPictureOfTheModelsSizeWithItsTexts) {
   EXPECT_THAT(o.out, HasSubstr("output.png  128x128  seed 7\n"));
   for (const char* word : {"time:", "denoise", "memory:", "planned", "measured"}) EXPECT_THAT(o.out, HasSubstr(word));
 
-  const DecodedPng png = picture(folder / "output.png");
+  const DecodedPicture png = picture(folder / "output.png");
   EXPECT_EQ(png.image.width, 128);
   EXPECT_EQ(png.image.height, 128);
   EXPECT_THAT(text_of(png, "parameters"), testing::StartsWith("1girl, blue hair\nSteps: 2, Sampler: res_multistep"));

@@ -14,12 +14,12 @@ namespace newbie::e2e {
 
 inline std::string file_bytes(const std::filesystem::path& path) { return read_file(path, size_t{1} << 30); }
 
-inline DecodedPng picture(const std::filesystem::path& path) {
+inline DecodedPicture picture(const std::filesystem::path& path) {
   const std::string bytes = file_bytes(path);
   return decode_png(std::as_bytes(std::span(bytes)), path.string());
 }
 
-inline std::string text_of(const DecodedPng& png, const std::string& key) {
+inline std::string text_of(const DecodedPicture& png, const std::string& key) {
   for (const TextChunk& chunk : png.texts)
     if (chunk.key == key) return chunk.text;
   ADD_FAILURE() << "no text " << key;

@@ -33,7 +33,7 @@ TEST(Png, PicturesAndTextsComeBack) {
                                      {"Empty", ""}};
   for (const int channels : {3, 4}) {
     const Image image = pattern(19, 11, channels);
-    const DecodedPng back = decode_png(encode_png(image, texts));
+    const DecodedPicture back = decode_png(encode_png(image, texts));
     EXPECT_EQ(back.image, image);
     EXPECT_EQ(back.texts, texts);
   }
@@ -166,7 +166,7 @@ TEST(Png, FlippedBytesAreErrorsOrPictures) {
         std::string bad = file;
         bad[i] = static_cast<char>(bad[i] ^ mask);
         try {
-          const DecodedPng back = decode_png(as_bytes(bad));
+          const DecodedPicture back = decode_png(as_bytes(bad));
           EXPECT_NO_THROW(check_image(back.image));
           ++readable;
         } catch (const Error& e) {

@@ -54,6 +54,33 @@ TEST(Resize, EqualsPillowOnTheGolden) {
   EXPECT_EQ(center_crop(shorter, 128, 128), golden_image("clip_vision.safetensors", "resized_128"));
 }
 
+// The picture of tests/reference/pictures.py.
+Image congruential_noise(int width, int height) {
+  Image image{.width = width, .height = height, .channels = 3, .pixels = {}};
+  uint32_t state = 1;
+  for (int i = 0; i < width * height * 3; ++i) {
+    state = state * 1664525 + 1013904223;
+    image.pixels.push_back(static_cast<uint8_t>(state >> 24));
+  }
+  return image;
+}
+
+TEST(Resize, LanczosAndBilinearEqualPillow) {
+  const std::string text =
+      read_file(std::filesystem::path(NEWBIE_SOURCE_DIR) / "tests/unit/image/data/resized.json", size_t{1} << 20);
+  const Json rows = parse_json(text, "resized.json");
+  ASSERT_FALSE(rows.empty());
+  for (const Json& row : rows) {
+    const auto from = row["from"].get<std::vector<int>>(), to = row["to"].get<std::vector<int>>();
+    const Image source = congruential_noise(from.at(0), from.at(1));
+    const Image out = row["filter"] == "lanczos" ? resize_lanczos(source, to.at(0), to.at(1))
+                                                 : resize_bilinear(source, to.at(0), to.at(1));
+    std::string hex;
+    for (const uint8_t p : out.pixels) hex += fmt::format("{:02x}", p);
+    EXPECT_EQ(hex, row["pixels"].get<std::string>()) << row["filter"] << " " << from[0] << "x" << from[1];
+  }
+}
+
 TEST(Resize, ASideThatKeepsItsSizeIsNotTouched) {
   const Image image = stripes(7, 5);
   EXPECT_EQ(resize_bicubic(image, 7, 5), image);

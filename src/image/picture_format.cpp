@@ -1,0 +1,62 @@
+#include "image/picture_format.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "image/jpeg.h"
+#include "image/orientation.h"
+#include "image/png.h"
+#include "image/webp.h"
+
+namespace newbie {
+
+namespace {
+
+constexpr size_t kMaxFileBytes = size_t{512} << 20;
+
+}  // namespace
+
+std::optional<PictureFormat> format_of_name(const std::filesystem::path& name) {
+  std::string extension = name.extension().string();
+  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (extension == ".png") return PictureFormat::Png;
+  if (extension == ".jpg" || extension == ".jpeg") return PictureFormat::Jpeg;
+  if (extension == ".webp") return PictureFormat::WebP;
+  return std::nullopt;
+}
+
+std::vector<std::byte> encode_picture(PictureFormat format, const Image& image, std::span<const TextChunk> texts,
+                                      int quality) {
+  switch (format) {
+    case PictureFormat::Png: return encode_png(image, texts);
+    case PictureFormat::Jpeg: return encode_jpeg(image, quality, texts);
+    case PictureFormat::WebP: return encode_webp(image, quality, texts);
+  }
+  fail(ErrorKind::Internal, "a picture format without an encoder");
+}
+
+DecodedPicture decode_picture(std::span<const std::byte> bytes, std::string_view where, const DecodeLimits& limits) {
+  const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min<size_t>(bytes.size(), 12));
+  DecodedPicture out;
+  if (head.starts_with("\x89PNG"))
+    out = decode_png(bytes, where, limits);
+  else if (head.starts_with("\xFF\xD8"))
+    out = decode_jpeg(bytes, where, limits);
+  else if (head.starts_with("RIFF") && head.ends_with("WEBP"))
+    out = decode_webp(bytes, where, limits);
+  else
+    fail_with_hint(ErrorKind::BadFile, "convert it to one of these first", "{}: not a PNG, JPEG or WebP picture",
+                   where);
+  out.image = upright(std::move(out.image), out.orientation);
+  out.orientation = 1;
+  return out;
+}
+
+DecodedPicture read_picture(const std::filesystem::path& path, const DecodeLimits& limits) {
+  const std::string bytes = read_file(path, kMaxFileBytes);
+  return decode_picture(std::as_bytes(std::span(bytes)), path.string(), limits);
+}
+
+}  // namespace newbie

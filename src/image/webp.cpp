@@ -1,0 +1,132 @@
+#include "image/webp.h"
+
+#include <webp/decode.h>
+#include <webp/demux.h>
+#include <webp/encode.h>
+#include <webp/mux.h>
+
+#include <algorithm>
+#include <memory>
+#include <new>
+
+#include "core/checked.h"
+#include "image/exif.h"
+
+namespace newbie {
+
+namespace {
+
+const uint8_t* octets(std::span<const std::byte> bytes) { return reinterpret_cast<const uint8_t*>(bytes.data()); }
+
+struct Exporter {
+  WebPPicture picture{};
+  WebPMemoryWriter memory{};
+  Exporter() { WebPMemoryWriterInit(&memory); }
+  ~Exporter() {
+    WebPPictureFree(&picture);
+    WebPMemoryWriterClear(&memory);
+  }
+};
+
+struct MuxDelete {
+  void operator()(WebPMux* mux) const { WebPMuxDelete(mux); }
+};
+struct DemuxDelete {
+  void operator()(WebPDemuxer* demux) const { WebPDemuxDelete(demux); }
+};
+
+// The file with an EXIF chunk in it.
+std::vector<std::byte> with_exif(std::span<const std::byte> file, std::span<const std::byte> exif) {
+  const WebPData whole{octets(file), file.size()}, chunk{octets(exif), exif.size()};
+  const std::unique_ptr<WebPMux, MuxDelete> mux(WebPMuxCreate(&whole, 0));
+  WebPData assembled{};
+  if (!mux || WebPMuxSetChunk(mux.get(), "EXIF", &chunk, 0) != WEBP_MUX_OK ||
+      WebPMuxAssemble(mux.get(), &assembled) != WEBP_MUX_OK)
+    fail(ErrorKind::Internal, "WebP: libwebp could not add the texts");
+  const std::unique_ptr<WebPData, void (*)(WebPData*)> owner(&assembled, WebPDataClear);
+  const auto* first = reinterpret_cast<const std::byte*>(assembled.bytes);
+  return {first, first + assembled.size};
+}
+
+Exif exif_of(std::span<const std::byte> file, std::string_view where, const DecodeLimits& limits) {
+  const WebPData whole{octets(file), file.size()};
+  const std::unique_ptr<WebPDemuxer, DemuxDelete> demux(WebPDemux(&whole));
+  WebPChunkIterator chunk{};
+  if (!demux || WebPDemuxGetChunk(demux.get(), "EXIF", 1, &chunk) == 0) return {};
+  const std::unique_ptr<WebPChunkIterator, void (*)(WebPChunkIterator*)> owner(&chunk, WebPDemuxReleaseChunkIterator);
+  if (chunk.chunk.size > limits.max_text_bytes)
+    fail(ErrorKind::BadFile, "{}: {} bytes of text entries, at most {}", where, chunk.chunk.size,
+         limits.max_text_bytes);
+  return read_exif(std::as_bytes(std::span(chunk.chunk.bytes, chunk.chunk.size)));
+}
+
+}  // namespace
+
+std::vector<std::byte> encode_webp(const Image& image, int quality, std::span<const TextChunk> texts) {
+  check_image(image);
+  if (image.width > WEBP_MAX_DIMENSION || image.height > WEBP_MAX_DIMENSION)
+    fail(ErrorKind::InvalidRequest, "WebP: a picture of {}x{}, sides go up to {}", image.width, image.height,
+         WEBP_MAX_DIMENSION);
+  if (quality < 1 || quality > 100) fail(ErrorKind::InvalidRequest, "WebP: quality {}, expected 1 to 100", quality);
+  const std::vector<std::byte> exif = write_exif(texts);
+
+  constexpr int kLosslessEffort = 6;  // of 9
+  WebPConfig config;
+  Exporter out;
+  if (!WebPConfigInit(&config) || !WebPPictureInit(&out.picture))
+    fail(ErrorKind::Internal, "WebP: the library is of another version than its headers");
+  config.quality = static_cast<float>(quality);
+  config.use_sharp_yuv = 1;  // thin coloured lines stay lines
+  if (quality == 100) WebPConfigLosslessPreset(&config, kLosslessEffort);
+  out.picture.use_argb = 1;
+  out.picture.width = image.width;
+  out.picture.height = image.height;
+  out.picture.writer = WebPMemoryWrite;
+  out.picture.custom_ptr = &out.memory;
+  const int stride = image.width * image.channels;
+  const int imported = image.channels == 4 ? WebPPictureImportRGBA(&out.picture, image.pixels.data(), stride)
+                                           : WebPPictureImportRGB(&out.picture, image.pixels.data(), stride);
+  if (!imported) throw std::bad_alloc();
+  if (!WebPEncode(&config, &out.picture)) {
+    if (out.picture.error_code == VP8_ENC_ERROR_OUT_OF_MEMORY) throw std::bad_alloc();
+    fail(ErrorKind::Internal, "WebP: libwebp could not write the picture: error {}",
+         static_cast<int>(out.picture.error_code));
+  }
+  const std::span file(reinterpret_cast<const std::byte*>(out.memory.mem), out.memory.size);
+  return exif.empty() ? std::vector<std::byte>(file.begin(), file.end()) : with_exif(file, exif);
+}
+
+DecodedPicture decode_webp(std::span<const std::byte> bytes, std::string_view where, const DecodeLimits& limits) {
+  WebPDecoderConfig config;
+  if (!WebPInitDecoderConfig(&config))
+    fail(ErrorKind::Internal, "WebP: the library is of another version than its headers");
+  const WebPBitstreamFeatures& found = config.input;
+  if (const VP8StatusCode status = WebPGetFeatures(octets(bytes), bytes.size(), &config.input); status != VP8_STATUS_OK)
+    fail(ErrorKind::BadFile, "{}: damaged WebP: the header cannot be read (status {})", where,
+         static_cast<int>(status));
+  if (found.has_animation)
+    fail_with_hint(ErrorKind::Unsupported, "save one frame of it as a picture", "{}: an animated WebP", where);
+  if (found.width > limits.max_side || found.height > limits.max_side ||
+      static_cast<size_t>(found.width) * static_cast<size_t>(found.height) > limits.max_pixels)
+    fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where, found.width,
+         found.height, limits.max_side, limits.max_pixels);
+  DecodedPicture out;
+  Image& image = out.image;
+  image = {.width = found.width, .height = found.height, .channels = found.has_alpha ? 4 : 3};
+  image.pixels.resize(pixel_bytes(image.width, image.height, image.channels));
+  config.output.colorspace = found.has_alpha ? MODE_RGBA : MODE_RGB;
+  config.output.is_external_memory = 1;
+  config.output.u.RGBA = {
+      .rgba = image.pixels.data(), .stride = image.width * image.channels, .size = image.pixels.size()};
+  const VP8StatusCode status = WebPDecode(octets(bytes), bytes.size(), &config);
+  if (status == VP8_STATUS_OUT_OF_MEMORY) throw std::bad_alloc();
+  if (status != VP8_STATUS_OK)
+    fail(ErrorKind::BadFile, "{}: damaged WebP: the picture cannot be read (status {})", where,
+         static_cast<int>(status));
+  Exif exif = exif_of(bytes, where, limits);
+  out.orientation = exif.orientation;
+  out.texts = std::move(exif.texts);
+  return out;
+}
+
+}  // namespace newbie
