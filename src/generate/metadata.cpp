@@ -4,14 +4,28 @@
 
 namespace newbie {
 
+std::string picture_hash(const Image& image) {
+  uint64_t hash = 0xcbf29ce484222325;
+  const auto mix = [&](uint64_t byte) { hash = (hash ^ byte) * 0x100000001b3; };
+  for (const int value : {image.width, image.height, image.channels})
+    for (int shift = 0; shift < 32; shift += 8) mix(static_cast<uint32_t>(value) >> shift & 0xFF);
+  for (const uint8_t byte : image.pixels) mix(byte);
+  return fmt::format("{:016x}", hash);
+}
+
 std::string a1111_parameters(const GenerateRequest& r, const PictureFacts& facts) {
   std::string out = r.prompt;
   if (!r.negative_prompt.empty()) out += "\nNegative prompt: " + r.negative_prompt;
-  out += fmt::format(
-      "\nSteps: {}, Sampler: {}, Schedule type: {}, CFG scale: {:g}, Seed: {}, Size: {}x{}, Model hash: {}, Version: "
-      "newbie.cpp",
-      r.steps, r.sampler, facts.schedule, r.cfg, facts.seed, facts.size.width, facts.size.height,
-      facts.parts.transformer.substr(0, 10));
+  out +=
+      fmt::format("\nSteps: {}, Sampler: {}, Schedule type: {}, CFG scale: {:g}, Seed: {}, Size: {}x{}, Model hash: {}",
+                  r.steps, r.sampler, facts.schedule, r.cfg, facts.seed, facts.size.width, facts.size.height,
+                  facts.parts.transformer.substr(0, 10));
+  if (r.hires_scale != 0)
+    out += fmt::format(", Denoising strength: {:g}, Hires upscale: {:g}, Hires steps: {}, Hires upscaler: Lanczos",
+                       r.hires_strength, r.hires_scale, r.hires_steps != 0 ? r.hires_steps : r.steps);
+  else if (r.init_image)
+    out += fmt::format(", Denoising strength: {:g}", r.strength);
+  out += ", Version: newbie.cpp";
   return out;
 }
 
@@ -41,6 +55,17 @@ std::string request_json(const GenerateRequest& r, const PictureFacts& facts) {
   j["cfg_trunc"] = r.cfg_trunc;
   j["renorm_cfg"] = r.renorm_cfg;
   j["rescale_cfg"] = r.rescale_cfg;
+  if (r.init_image) {
+    j["strength"] = r.strength;
+    j["strength_rule"] = r.strength_rule == StrengthRule::Diffusers ? "diffusers" : "comfyui";
+    j["init_image"] = picture_hash(*r.init_image);
+    if (r.mask) j["mask"] = picture_hash(*r.mask);
+  }
+  if (r.hires_scale != 0)
+    j["hires"] = {{"scale", r.hires_scale},
+                  {"strength", r.hires_strength},
+                  {"strength_rule", r.strength_rule == StrengthRule::Diffusers ? "diffusers" : "comfyui"},
+                  {"steps", r.hires_steps != 0 ? r.hires_steps : r.steps}};
   j["precision"] = facts.precision;
   j["parts"] = {{"transformer", facts.parts.transformer},
                 {"text_encoder", facts.parts.text_encoder},

@@ -12,7 +12,8 @@ namespace newbie {
 inline constexpr const char* kRequestKey = "newbie";
 
 struct PictureFacts {
-  PictureSize size;
+  PictureSize size;        // of the first pass
+  PictureSize final_size;  // of the picture
   uint64_t seed = 0;
   int index = 0;              // in the batch
   std::string system_prompt;  // the text used
@@ -20,6 +21,9 @@ struct PictureFacts {
   std::string precision;  // of the run: "bf16", "f32"
   TextToImage::Fingerprints parts;
 };
+
+// Tells pictures apart: FNV-1a (64 bit, hex) over width, height, channels and pixels.
+std::string picture_hash(const Image& image);
 
 std::string a1111_parameters(const GenerateRequest& request, const PictureFacts& facts);
 std::string request_json(const GenerateRequest& request, const PictureFacts& facts);

@@ -1,5 +1,6 @@
 #include "generate/request.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -30,10 +31,37 @@ void check_request(const GenerateRequest& r) {
   in_range("Gemma token limit", static_cast<double>(r.max_gemma_tokens), 1, 131072);
   in_range("Jina token limit", static_cast<double>(r.max_jina_tokens), 2, 8194);
   noise_levels(r);
+  if (r.mask && !r.init_image)
+    fail_with_hint(ErrorKind::InvalidRequest, "give the picture with --init-img", "a mask without a picture");
+  if (r.hires_scale == 0) return;
+  in_range("hires scale", r.hires_scale, 1, 8);
+  if (r.mask)
+    fail_with_hint(ErrorKind::InvalidRequest, "repaint first, and enlarge the result by another request",
+                   "a mask and a hires pass exclude each other: kept pixels have no larger counterpart");
+  hires_noise_levels(r);
 }
 
+namespace {
+
+int64_t nearest_multiple(double value, int64_t step) {
+  return std::max(step, static_cast<int64_t>(std::nearbyint(value / static_cast<double>(step))) * step);
+}
+
+// What is not given follows the picture to start from.
+PictureSize asked_size(const GenerateRequest& r, int64_t default_side, int64_t step) {
+  if (!r.init_image) return {r.width == 0 ? default_side : r.width, r.height == 0 ? default_side : r.height};
+  const double width = r.init_image->width, height = r.init_image->height;
+  const double scale = r.width != 0    ? static_cast<double>(r.width) / width
+                       : r.height != 0 ? static_cast<double>(r.height) / height
+                                       : 1;
+  return {r.width != 0 ? r.width : nearest_multiple(width * scale, step),
+          r.height != 0 ? r.height : nearest_multiple(height * scale, step)};
+}
+
+}  // namespace
+
 PictureSize picture_size(const GenerateRequest& r, int64_t default_side, int64_t step) {
-  const PictureSize size{r.width == 0 ? default_side : r.width, r.height == 0 ? default_side : r.height};
+  const PictureSize size = asked_size(r, default_side, step);
   for (int64_t side : {size.width, size.height}) {
     if (side < step || side > kMaxSide)
       fail(ErrorKind::InvalidRequest, "picture sides must be between {} and {} pixels, got {}x{}", step, kMaxSide,
@@ -54,7 +82,21 @@ NoiseLevels noise_levels(const GenerateRequest& r) {
     return {"by hand", r.sigmas};
   }
   const std::string name = r.schedule.empty() ? std::string(sampler.default_schedule) : r.schedule;
+  if (r.init_image) return {name, sigmas_for_strength(name, r.steps, r.strength, r.strength_rule, {.shift = r.shift})};
   return {name, make_sigmas(name, r.steps, {.shift = r.shift})};
+}
+
+PictureSize hires_size(const GenerateRequest& r, PictureSize first, int64_t step) {
+  GenerateRequest second;
+  second.width = nearest_multiple(static_cast<double>(first.width) * r.hires_scale, step);
+  second.height = nearest_multiple(static_cast<double>(first.height) * r.hires_scale, step);
+  return picture_size(second, 0, step);
+}
+
+NoiseLevels hires_noise_levels(const GenerateRequest& r) {
+  const std::string name = r.schedule.empty() ? std::string(find_sampler(r.sampler).default_schedule) : r.schedule;
+  return {name, sigmas_for_strength(name, r.hires_steps != 0 ? r.hires_steps : r.steps, r.hires_strength,
+                                    r.strength_rule, {.shift = r.shift})};
 }
 
 }  // namespace newbie

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "diffusion/strength.h"
+#include "image/image.h"
 #include "text/routing.h"
 
 namespace newbie {
@@ -40,13 +42,24 @@ struct GenerateRequest {
   double cfg_trunc = 100.0;  // guidance acts while t < cfg_trunc (0 noise … 1 data)
   double renorm_cfg = 0.0;   // 0 is off
   double rescale_cfg = 0.0;  // 0 is off
+
+  // Image to image: the picture is resized to width and height; where those are 0, they come from it.
+  std::optional<Image> init_image;  // RGB or RGBA
+  double strength = 0.75;           // in (0, 1]: how much of the schedule is walked; sigmas by hand are walked as given
+  StrengthRule strength_rule = StrengthRule::Diffusers;
+  std::optional<Image> mask;  // of init_image: white is repainted, the rest comes back to the pixel
+
+  // A second pass on the picture enlarged by this factor; 0 is off.
+  double hires_scale = 0.0;
+  double hires_strength = 0.5;
+  int hires_steps = 0;  // 0: steps
 };
 
 // Error{InvalidRequest} for what no model could do: sizes, counts and numbers out of range.
 void check_request(const GenerateRequest& request);
 
-// Width and height with the model's defaults filled in. Error{InvalidRequest} when they are no multiples of `step` or
-// absurd.
+// Width and height, from the picture to start from or the model's default side where they are not given.
+// Error{InvalidRequest} when they are no multiples of `step` or absurd.
 struct PictureSize {
   int64_t width, height;
 };
@@ -58,5 +71,9 @@ struct NoiseLevels {
   std::vector<double> sigmas;
 };
 NoiseLevels noise_levels(const GenerateRequest& request);
+
+// The second pass of a request with hires_scale: its size, and its levels (never those given by hand).
+PictureSize hires_size(const GenerateRequest& request, PictureSize first, int64_t step);
+NoiseLevels hires_noise_levels(const GenerateRequest& request);
 
 }  // namespace newbie

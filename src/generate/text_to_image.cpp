@@ -9,9 +9,13 @@
 #include "core/machine.h"
 #include "core/random.h"
 #include "diffusion/guidance.h"
+#include "diffusion/inpaint.h"
 #include "diffusion/registry.h"
+#include "diffusion/strength.h"
+#include "generate/init_picture.h"
 #include "generate/metadata.h"
 #include "generate/network.h"
+#include "image/resize.h"
 #include "models/flux_vae/graph.h"
 #include "models/gemma3/graph.h"
 #include "models/jina_clip/graph.h"
@@ -70,7 +74,8 @@ struct TextToImage::Impl {
         dit(runtime, transformer.weights, "transformer"),
         gemma(runtime, text_encoder.weights, "text_encoder"),
         jina(runtime, clip_model.weights, "clip_model"),
-        decoder(runtime, vae.weights, "vae") {
+        decoder(runtime, vae.weights, "vae"),
+        encoder(runtime, vae.weights, "vae") {
     runtime.fuse = options.fuse;
     check_parts_fit();
   }
@@ -84,24 +89,34 @@ struct TextToImage::Impl {
   Resolution resolution;
   Runtime runtime;
   size_t budget_bytes;
-  Network dit, gemma, jina, decoder;
+  Network dit, gemma, jina, decoder, encoder;
   std::optional<Fingerprints> fingerprints;
   LatentTap tap;
 
   // Programs by shape.
   std::map<int64_t, Program> gemma_programs, jina_programs, context_programs;
   std::map<std::array<int64_t, 3>, Program> step_programs;
-  std::map<std::array<int64_t, 2>, Program> decoder_programs;
+  std::map<std::array<int64_t, 2>, Program> decoder_programs, encoder_programs;
 
-  // A request after everything is known that can be known without weights.
-  struct Prepared {
+  // One walk from noise, or from a noised picture, to a latent.
+  struct Pass {
     PictureSize size;
     int64_t h = 0, w = 0;  // latent
     NoiseLevels noise;
+  };
+
+  // A request after everything is known that can be known without weights.
+  struct Prepared {
+    std::vector<Pass> passes;  // the first, and the hires pass if there is one
+    std::optional<InitPicture> init;
     const Sampler* sampler = nullptr;
     std::string system_prompt;
     std::vector<TokenizedPrompt> prompts;  // the prompt, and the negative one where guidance needs it
     MemoryPlan plan;
+
+    const Pass& first() const { return passes.front(); }
+    const Pass& last() const { return passes.back(); }
+    bool masked() const { return init && init->mask; }
   };
 
   void check_parts_fit() const;
@@ -110,9 +125,20 @@ struct TextToImage::Impl {
   MemoryPlan make_plan(const Prepared& p, const GenerateRequest& r, Residency residency);
   void encode(const Prepared& p, std::vector<Conditioning>& conditioning, Progress& progress, StopToken stop,
               std::vector<StageTime>& times);
-  void denoise(const Prepared& p, const GenerateRequest& r, int picture, std::span<const Conditioning> conditioning,
-               std::span<float> latent, Progress& progress, StopToken stop, int64_t& evaluations);
-  Image decode(const Prepared& p, std::span<const float> latent, StopToken stop);
+  // Which picture of which pass is drawn, and what it is held to: an empty latent for none.
+  struct Walk {
+    const Pass& pass;
+    int picture;
+    std::span<const float> held_latent, held_mask;
+  };
+  void denoise(const Prepared& p, const GenerateRequest& r, const Walk& walk,
+               std::span<const Conditioning> conditioning, std::span<float> latent, Progress& progress, StopToken stop,
+               int64_t& evaluations);
+  Image decode(const Pass& pass, std::span<const float> latent, StopToken stop);
+  void encode_picture(const Pass& pass, const Image& picture, std::span<float> latent, StopToken stop);
+  void load_decoder(const Prepared& p, StopToken stop) {
+    for (const Pass& pass : p.passes) decoder.load(decoder_program(pass.h, pass.w), stop);
+  }
 
   template <typename Key, typename Make>
   const Program& cached(std::map<Key, Program>& programs, const Key& key, const Network& network, Make make) {
@@ -136,8 +162,18 @@ struct TextToImage::Impl {
     return cached(decoder_programs, {h, w}, decoder, [&] { return flux_vae_decoder(vae.sizes, h, w); });
   }
 
-  size_t latent_elements(const Prepared& p) const {
-    return static_cast<size_t>(transformer.sizes.latent_channels * p.h * p.w);
+  const Program& encoder_program(const Pass& pass) {
+    return cached(encoder_programs, {pass.h, pass.w}, encoder,
+                  [&] { return flux_vae_encoder(vae.sizes, pass.size.height, pass.size.width); });
+  }
+
+  size_t latent_elements(const Pass& pass) const {
+    return static_cast<size_t>(transformer.sizes.latent_channels * pass.h * pass.w);
+  }
+  size_t latent_bytes(const Pass& pass) const { return latent_elements(pass) * sizeof(float); }
+  static size_t mask_bytes(const Pass& pass) { return static_cast<size_t>(pass.h * pass.w) * sizeof(float); }
+  static size_t picture_bytes(const Pass& pass) {
+    return static_cast<size_t>(pass.size.width * pass.size.height) * 3 * sizeof(float);
   }
   size_t features_bytes(const TokenizedPrompt& t) const {
     return t.gemma.size() * static_cast<size_t>(text_encoder.sizes.width) * sizeof(float);
@@ -146,9 +182,10 @@ struct TextToImage::Impl {
   size_t context_bytes(const TokenizedPrompt& t) const {
     return t.gemma.size() * static_cast<size_t>(transformer.sizes.dim) * sizeof(float);
   }
-  // Velocities, and the vectors the sampler works in.
-  size_t walk_bytes(const Prepared& p) const {
-    return latent_elements(p) * sizeof(float) * (static_cast<size_t>(p.sampler->state_vectors) + p.prompts.size());
+  // Velocities, the vectors the sampler works in, and for a mask the noise and what the network is shown.
+  size_t walk_bytes(const Prepared& p, const Pass& pass) const {
+    return latent_bytes(pass) *
+           (static_cast<size_t>(p.sampler->state_vectors) + p.prompts.size() + (p.masked() ? 2 : 0));
   }
 };
 
@@ -169,10 +206,10 @@ void TextToImage::Impl::check_parts_fit() const {
 
 TokenizedPrompt TextToImage::Impl::tokenize(const EncoderTexts& texts, const GenerateRequest& r, const char* which) {
   const auto one = [&](const Tokenizer& tokenizer, const std::string& text, size_t limit, int64_t rows,
-                       const Part& part, const char* encoder) {
+                       const Part& part, const char* reader) {
     TokenizedText t = tokenizer.encode(text, limit);
     if (t.lost_tokens != 0)
-      log.warn("the {} is longer than {} tokens for {}: {} tokens are lost, from \"{}\" on", which, limit, encoder,
+      log.warn("the {} is longer than {} tokens for {}: {} tokens are lost, from \"{}\" on", which, limit, reader,
                t.lost_tokens, t.lost_text);
     for (int32_t id : t.ids)
       if (id < 0 || id >= rows)
@@ -189,10 +226,12 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
   check_request(r);
   Prepared p;
   const int64_t downscale = vae.sizes.downscale();
-  p.size = picture_size(r, vae.sizes.sample_size, downscale * transformer.sizes.patch);
-  p.h = p.size.height / downscale;
-  p.w = p.size.width / downscale;
-  p.noise = noise_levels(r);
+  const int64_t step = downscale * transformer.sizes.patch;
+  const auto add_pass = [&](PictureSize size, NoiseLevels noise) {
+    p.passes.push_back({size, size.height / downscale, size.width / downscale, std::move(noise)});
+  };
+  add_pass(picture_size(r, vae.sizes.sample_size, step), noise_levels(r));
+  if (r.hires_scale != 0) add_pass(hires_size(r, p.first().size, step), hires_noise_levels(r));
   p.sampler = &find_sampler(r.sampler);
   const SystemPrompt system = resolve_system_prompt(r.system_prompt, r.prompt);
   p.system_prompt = system.text;
@@ -211,9 +250,10 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
   // The residual stream and one branch of it are alive together, whatever else is: no need to build graphs of millions
   // of tokens to see that these two do not fit.
   const int64_t patch = transformer.sizes.patch;
-  const size_t tokens = checked_mul(static_cast<size_t>(p.h / patch), static_cast<size_t>(p.w / patch));
+  const size_t tokens = checked_mul(static_cast<size_t>(p.last().h / patch), static_cast<size_t>(p.last().w / patch));
   const size_t least = checked_mul(tokens, static_cast<size_t>(transformer.sizes.dim) * 2 * sizeof(float));
   if (least > budget) refuse("more than ", least);
+  p.init = init_picture(r, p.first().size);
 
   p.plan = make_plan(p, r, Residency::FreeEncoders);
   if (p.plan.peak_bytes() > budget) p.plan = make_plan(p, r, Residency::FreeEachStage);
@@ -228,51 +268,100 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
     for (const Program* program : programs) out = std::max(out, program->memory().*field);
     return out;
   };
-  std::vector<const Program*> gemmas, jinas, contexts, steps, dits;
+  std::vector<const Program*> gemmas, jinas, contexts, dits, decoders;
   size_t features = 0, pooled = 0, context = 0, mapped = 0;
   for (const TokenizedPrompt& t : p.prompts) {
     gemmas.push_back(&gemma_program(t.caption_tokens()));
     jinas.push_back(&jina_program(static_cast<int64_t>(t.jina.size())));
     contexts.push_back(&context_program(t.caption_tokens()));
-    steps.push_back(&step_program(t.caption_tokens(), p.h, p.w));
     features += features_bytes(t);
     pooled += pooled_bytes();
     context += context_bytes(t);
     mapped += gemma.mapped_bytes(*gemmas.back(), t.caption_tokens());
   }
+  const auto steps_of = [&](const Pass& pass) {
+    std::vector<const Program*> out;
+    for (const TokenizedPrompt& t : p.prompts) out.push_back(&step_program(t.caption_tokens(), pass.h, pass.w));
+    return out;
+  };
   dits = contexts;
-  dits.insert(dits.end(), steps.begin(), steps.end());
-  const Program* const decode = &decoder_program(p.h, p.w);
-  const std::vector<const Program*> decoders{decode};
-
+  for (const Pass& pass : p.passes) {
+    const std::vector<const Program*> steps = steps_of(pass);
+    dits.insert(dits.end(), steps.begin(), steps.end());
+    decoders.push_back(&decoder_program(pass.h, pass.w));
+  }
   const WeightBank::Plan gemma_weights = gemma.plan(gemmas), jina_weights = jina.plan(jinas),
                          dit_weights = dit.plan(dits), vae_weights = decoder.plan(decoders);
-  const size_t latents = latent_elements(p) * sizeof(float) * static_cast<size_t>(r.batch);
-  const size_t picture = static_cast<size_t>(p.size.width * p.size.height) * 3 * sizeof(float);
+  const auto batch = static_cast<size_t>(r.batch);
   const bool apart = residency == Residency::FreeEachStage;
-  // The transformer and the decoder of an earlier request may still be there.
-  const size_t old_dit = dit.resident_bytes(), old_decoder = decoder.resident_bytes();
-  const size_t text = pooled + context;
 
+  // The run, replayed: weights and buffers that are there between stages. The transformer and the decoder of an earlier
+  // request may still be.
+  size_t dit_now = dit.resident_bytes(), decoder_now = decoder.resident_bytes(), buffers = 0;
   MemoryPlan plan{.residency = residency};
-  const auto stage = [&](const char* name, std::span<const Program* const> programs, size_t weights, size_t buffers,
-                         size_t loading_peak) {
-    plan.stages.push_back({name, weights, largest(programs, &MemoryReport::arena_bytes),
-                           largest(programs, &MemoryReport::scratch_bytes), buffers, loading_peak});
+  const auto stage = [&](const char* name, std::span<const Program* const> programs, size_t own_weights,
+                         size_t own_buffers, size_t loading_peak) {
+    plan.stages.push_back({name, dit_now + decoder_now + own_weights, largest(programs, &MemoryReport::arena_bytes),
+                           largest(programs, &MemoryReport::scratch_bytes), buffers + own_buffers, loading_peak});
   };
-  stage("gemma", gemmas, old_dit + old_decoder + gemma_weights.bytes, features,
-        old_dit + old_decoder + gemma_weights.peak_bytes);
-  stage("jina", jinas, old_dit + old_decoder + jina_weights.bytes, features + pooled,
-        old_dit + old_decoder + jina_weights.peak_bytes + features);
-  stage("context", contexts, old_decoder + dit_weights.bytes, features + text,
-        old_dit != 0 ? 0 : old_decoder + dit_weights.peak_bytes + features + pooled);
+  const auto encode_stage = [&](const char* name, const Pass& pass, size_t loading_before) {
+    const std::vector<const Program*> programs{&encoder_program(pass)};
+    const WeightBank::Plan weights = encoder.plan(programs);
+    stage(name, programs, weights.bytes, picture_bytes(pass) + 2 * latent_bytes(pass),
+          std::max(loading_before, dit_now + decoder_now + buffers + weights.peak_bytes));
+    return weights.bytes;
+  };
+  const auto load_decoder_peak = [&] {
+    const size_t peak = decoder_now != 0 ? 0 : dit_now + buffers + vae_weights.peak_bytes;
+    decoder_now = vae_weights.bytes;
+    return peak;
+  };
+  const auto decode_stage = [&](const char* name, const Pass& pass, size_t own_weights, size_t loading_peak) {
+    const std::vector<const Program*> programs{&decoder_program(pass.h, pass.w)};
+    stage(name, programs, own_weights, latent_bytes(pass) + picture_bytes(pass), loading_peak);
+  };
+
+  const size_t held = p.init ? latent_bytes(p.first()) + (p.masked() ? mask_bytes(p.first()) : 0) : 0;
+  buffers += held;
+  if (p.init) encode_stage("picture", p.first(), 0);
+  stage("gemma", gemmas, gemma_weights.bytes, features, dit_now + decoder_now + buffers + gemma_weights.peak_bytes);
+  buffers += features;
+  stage("jina", jinas, jina_weights.bytes, pooled, dit_now + decoder_now + buffers + jina_weights.peak_bytes);
+  buffers += pooled;
+  const size_t loading_dit = dit_now != 0 ? 0 : decoder_now + buffers + dit_weights.peak_bytes;
+  dit_now = dit_weights.bytes;
+  stage("context", contexts, 0, context, loading_dit);
+  const size_t text = pooled + context;
+  buffers += context - features + batch * latent_bytes(p.first());
+  if (p.passes.size() > 1) {
+    stage("denoise", steps_of(p.first()), 0, walk_bytes(p, p.first()), 0);
+    buffers -= held;
+    if (apart) dit_now = 0;
+    buffers += batch * latent_bytes(p.last());  // enlarged and encoded
+    const size_t loading_decoder = load_decoder_peak();
+    const std::vector<const Program*> encoders{&encoder_program(p.last())};
+    const size_t encoder_bytes = encoder.plan(encoders).bytes;
+    decode_stage("enlarge", p.first(), encoder_bytes, loading_decoder);
+    encode_stage("encode", p.last(), 0);
+    buffers += batch * (latent_bytes(p.last()) - latent_bytes(p.first()));  // the latents of the second pass
+    if (apart) decoder_now = 0;
+  }
+  const std::vector<const Program*> last_steps = steps_of(p.last());
+  size_t loading_again = 0;
+  if (dit_now == 0) {
+    const WeightBank::Plan weights = dit.plan(last_steps);
+    loading_again = decoder_now + buffers + weights.peak_bytes;
+    dit_now = weights.bytes;
+  }
   // From the second picture of a batch on, the decoder is there while the next one is drawn.
-  const size_t beside = !apart && r.batch > 1 ? vae_weights.bytes : old_decoder;
-  stage("denoise", steps, dit_weights.bytes + beside, text + latents + walk_bytes(p), 0);
-  const size_t kept = apart ? 0 : dit_weights.bytes;
-  const size_t around = (apart ? 0 : text) + latents;
-  stage("decode", decoders, kept + vae_weights.bytes, around + picture + latent_elements(p) * sizeof(float),
-        old_decoder != 0 ? 0 : kept + vae_weights.peak_bytes + around);
+  const size_t beside = !apart && batch > 1 && decoder_now == 0 ? vae_weights.bytes : 0;
+  stage(p.passes.size() > 1 ? "hires" : "denoise", last_steps, beside, walk_bytes(p, p.last()), loading_again);
+  if (apart) {
+    dit_now = 0;
+    buffers -= text;
+  }
+  const size_t loading_decoder = load_decoder_peak();
+  decode_stage("decode", p.last(), 0, loading_decoder);
   plan.mapped_bytes = mapped;
   plan.process_bytes = resident_bytes() - std::min(resident_bytes(), runtime.allocator.in_use_bytes());
   return plan;
@@ -326,7 +415,8 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
 
   timed("context", [&](const StagePlan& stage) {
     for (const TokenizedPrompt& t : p.prompts) dit.load(context_program(t.caption_tokens()), stop);
-    for (const TokenizedPrompt& t : p.prompts) dit.load(step_program(t.caption_tokens(), p.h, p.w), stop);
+    for (const Pass& pass : p.passes)
+      for (const TokenizedPrompt& t : p.prompts) dit.load(step_program(t.caption_tokens(), pass.h, pass.w), stop);
     const Buffer arena = runtime.allocator.allocate(stage.arena_bytes, "context arena");
     for (size_t i = 0; i < p.prompts.size(); ++i) {
       const int64_t tokens = p.prompts[i].caption_tokens();
@@ -341,19 +431,35 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
   });
 }
 
-void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, int picture,
+void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, const Walk& walk,
                                 std::span<const Conditioning> conditioning, std::span<float> latent, Progress& progress,
                                 StopToken stop, int64_t& evaluations) {
+  const Pass& pass = walk.pass;
   const size_t n = latent.size();
-  const Shape latent_shape{transformer.sizes.latent_channels, p.h, p.w};
+  const Shape latent_shape{transformer.sizes.latent_channels, pass.h, pass.w};
   size_t arena_bytes = 0;
   for (const TokenizedPrompt& t : p.prompts)
-    arena_bytes = std::max(arena_bytes, step_program(t.caption_tokens(), p.h, p.w).memory().arena_bytes);
+    arena_bytes = std::max(arena_bytes, step_program(t.caption_tokens(), pass.h, pass.w).memory().arena_bytes);
   const Buffer arena = runtime.allocator.allocate(arena_bytes, "denoiser arena");
-  const Buffer walk = runtime.allocator.allocate(walk_bytes(p), "sampler state");
-  const std::span<float> vectors(walk.as<float>(), walk.size() / sizeof(float));
-  const std::span<float> v_cond = vectors.subspan(0, n),
-                         v_uncond = p.prompts.size() > 1 ? vectors.subspan(n, n) : std::span<float>{};
+  const Buffer vectors = runtime.allocator.allocate(walk_bytes(p, pass), "sampler state");
+  std::span<float> rest(vectors.as<float>(), vectors.size() / sizeof(float));
+  const auto take = [&] {
+    const std::span<float> out = rest.first(n);
+    rest = rest.subspan(n);
+    return out;
+  };
+  const std::span<float> v_cond = take(), v_uncond = p.prompts.size() > 1 ? take() : std::span<float>{};
+  const bool masked = !walk.held_mask.empty();
+  const std::span<float> noise = masked ? take() : std::span<float>{}, shown = masked ? take() : std::span<float>{};
+  std::copy_n(latent.begin(), noise.size(), noise.begin());
+  const HeldPicture held{walk.held_latent, noise, walk.held_mask};
+  const double first_sigma = pass.noise.sigmas.front();
+  if (!walk.held_latent.empty()) {
+    noise_latent(first_sigma, walk.held_latent, latent);
+  } else if (first_sigma < 1.0) {
+    // A schedule written by hand may start below pure noise: with no picture to start from, the noise is scaled.
+    for (float& v : latent) v *= static_cast<float>(first_sigma);
+  }
 
   const auto velocity = [&](size_t prompt, std::span<const float> x, float t, std::span<float> out) {
     const int64_t tokens = p.prompts[prompt].caption_tokens();
@@ -363,20 +469,22 @@ void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, int
     b.inputs["context"] = {f32({tokens, transformer.sizes.dim}), conditioning[prompt].context.data()};
     b.inputs["pooled"] = {f32({transformer.sizes.pooled_width}), conditioning[prompt].pooled.data()};
     b.outputs["velocity"] = {f32(latent_shape), reinterpret_cast<std::byte*>(out.data())};
-    dit.run(step_program(tokens, p.h, p.w), arena, b, stop);
+    dit.run(step_program(tokens, pass.h, pass.w), arena, b, stop);
     ++evaluations;
   };
 
-  const int total = static_cast<int>(p.sampler->evaluations(static_cast<int>(p.noise.sigmas.size()) - 1));
+  const int total = static_cast<int>(p.sampler->evaluations(static_cast<int>(pass.noise.sigmas.size()) - 1));
   int done = 0;
   SampleRun run{
-      .sigmas = p.noise.sigmas,
+      .sigmas = pass.noise.sigmas,
       .options = {.eta = r.eta,
-                  .seed = r.batch_noise == BatchNoise::Seeds ? r.seed + static_cast<uint64_t>(picture) : r.seed},
+                  .seed = r.batch_noise == BatchNoise::Seeds ? r.seed + static_cast<uint64_t>(walk.picture) : r.seed},
       .stop = stop};
-  run.denoise = [&](std::span<const float> x, double t, std::span<float> out) {
+  run.denoise = [&](std::span<const float> state, double t, std::span<float> out) {
     const auto start = Clock::now();
     const auto time = static_cast<float>(t);
+    if (masked) show_held(held, 1.0 - t, state, shown);
+    const std::span<const float> x = masked ? shown : state;
     velocity(0, x, time, v_cond);
     if (p.prompts.size() > 1 && guidance_active(t, r.cfg, r.cfg_trunc)) {
       velocity(1, x, time, v_uncond);
@@ -386,32 +494,49 @@ void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, int
     } else {
       std::copy(v_cond.begin(), v_cond.end(), out.begin());
     }
+    if (masked) steer_to_held(held, 1.0 - t, state, out);
     require_finite(out, "the velocity of the transformer");
-    progress.on_step({picture, r.batch, ++done, total, seconds_since(start)});
+    progress.on_step({walk.picture, r.batch, ++done, total, seconds_since(start)});
   };
   run.on_step = [&](const SampleStep& s) {
-    if (tap) tap(picture, s.index, s.latent);
+    if (tap) tap(walk.picture, s.index, s.latent);
   };
-  sample(*p.sampler, run, latent, vectors.subspan(p.prompts.size() * n));
+  sample(*p.sampler, run, latent, rest);
+  if (masked) restore_held(held, latent);
 }
 
-Image TextToImage::Impl::decode(const Prepared& p, std::span<const float> latent, StopToken stop) {
-  const Program& program = decoder_program(p.h, p.w);
-  decoder.load(program, stop);
+Image TextToImage::Impl::decode(const Pass& pass, std::span<const float> latent, StopToken stop) {
+  const Program& program = decoder_program(pass.h, pass.w);
   const Buffer arena = runtime.allocator.allocate(program.memory().arena_bytes, "decoder arena");
   const Buffer raw = runtime.allocator.allocate(latent.size() * sizeof(float), "raw latent");
   for (size_t i = 0; i < latent.size(); ++i)
     raw.as<float>()[i] =
         latent[i] / static_cast<float>(vae.sizes.scaling_factor) + static_cast<float>(vae.sizes.shift_factor);
-  const size_t values = static_cast<size_t>(p.size.width * p.size.height) * 3;
-  const Buffer picture = runtime.allocator.allocate(values * sizeof(float), "decoded picture");
+  const Buffer picture = runtime.allocator.allocate(picture_bytes(pass), "decoded picture");
   Bindings b;
-  b.inputs["latent"] = {f32({vae.sizes.latent_channels, p.h, p.w}), raw.data()};
-  b.outputs["picture"] = {f32({p.size.height, p.size.width, 3}), picture.data()};
+  b.inputs["latent"] = {f32({vae.sizes.latent_channels, pass.h, pass.w}), raw.data()};
+  b.outputs["picture"] = {f32({pass.size.height, pass.size.width, 3}), picture.data()};
   decoder.run(program, arena, b, stop);
-  const std::span<const float> pixels(picture.as<float>(), values);
+  const std::span<const float> pixels(picture.as<float>(), picture.size() / sizeof(float));
   require_finite(pixels, "the decoded picture");
-  return from_signed_floats(pixels, static_cast<int>(p.size.width), static_cast<int>(p.size.height));
+  return from_signed_floats(pixels, static_cast<int>(pass.size.width), static_cast<int>(pass.size.height));
+}
+
+// The normalised mode of the encoder's distribution: nothing is drawn at random.
+void TextToImage::Impl::encode_picture(const Pass& pass, const Image& image, std::span<float> latent, StopToken stop) {
+  const Program& program = encoder_program(pass);
+  const Buffer arena = runtime.allocator.allocate(program.memory().arena_bytes, "encoder arena");
+  const Buffer picture = runtime.allocator.allocate(picture_bytes(pass), "picture to encode");
+  to_signed_floats(image, {picture.as<float>(), picture.size() / sizeof(float)});
+  const Buffer moments = runtime.allocator.allocate(2 * latent_bytes(pass), "moments");
+  Bindings b;
+  b.inputs["picture"] = {f32({pass.size.height, pass.size.width, 3}), picture.data()};
+  b.outputs["moments"] = {f32({2 * vae.sizes.latent_channels, pass.h, pass.w}), moments.data()};
+  encoder.run(program, arena, b, stop);
+  require_finite({moments.as<float>(), moments.size() / sizeof(float)}, "the encoded picture");
+  for (size_t i = 0; i < latent.size(); ++i)
+    latent[i] = (moments.as<float>()[i] - static_cast<float>(vae.sizes.shift_factor)) *
+                static_cast<float>(vae.sizes.scaling_factor);
 }
 
 TextToImage::TextToImage(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -434,42 +559,107 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   progress.on_stage("plan");
   const Impl::Prepared p = m.prepare(r);
   result.times.push_back({"plan", seconds_since(start)});
+  const bool apart = p.plan.residency == Residency::FreeEachStage;
+  const auto timed = [&](const char* stage, double& seconds, auto&& work) {
+    progress.on_stage(stage);
+    const auto begin = Clock::now();
+    work();
+    seconds += seconds_since(begin);
+  };
+  double picture_seconds = 0, denoise_seconds = 0, enlarge_seconds = 0, decode_seconds = 0;
+
+  // What the first pass is held to: the picture's latent, and the mask behind it.
+  const size_t n = m.latent_elements(p.first());
+  Buffer held;
+  if (p.init) {
+    held = m.runtime.allocator.allocate(n * sizeof(float) + (p.masked() ? m.mask_bytes(p.first()) : 0), "picture");
+    timed("picture", picture_seconds, [&] {
+      m.encoder.load(m.encoder_program(p.first()), stop);
+      m.encode_picture(p.first(), p.init->picture, {held.as<float>(), n}, stop);
+      m.encoder.free();
+      if (p.masked())
+        latent_mask(*p.init->mask, m.vae.sizes.downscale(), {held.as<float>() + n, held.size() / sizeof(float) - n});
+    });
+    result.times.push_back({"picture", picture_seconds});
+  }
   std::vector<Conditioning> conditioning;
   m.encode(p, conditioning, progress, stop, result.times);
 
-  const size_t n = m.latent_elements(p);
-  const Buffer latents = m.runtime.allocator.allocate(n * sizeof(float) * static_cast<size_t>(r.batch), "latents");
-  const auto latent = [&](int k) { return std::span<float>(latents.as<float>() + static_cast<size_t>(k) * n, n); };
-  if (r.batch_noise == BatchNoise::Slices) {
-    TorchGenerator(r.seed).normal({latents.as<float>(), n * static_cast<size_t>(r.batch)});
-  } else {
-    for (int k = 0; k < r.batch; ++k) TorchGenerator(r.seed + static_cast<uint64_t>(k)).normal(latent(k));
-  }
-  // A schedule written by hand may start below pure noise: there is no picture to start from, so the noise is scaled.
-  if (const double first = p.noise.sigmas.front(); first < 1.0)
-    for (int k = 0; k < r.batch; ++k)
-      for (float& v : latent(k)) v *= static_cast<float>(first);
+  // Latents of a pass, one after the other, filled with noise.
+  const auto batch = static_cast<size_t>(r.batch);
+  const auto noise_for = [&](const Impl::Pass& pass) {
+    const size_t count = m.latent_elements(pass);
+    Buffer out = m.runtime.allocator.allocate(count * sizeof(float) * batch, "latents");
+    if (r.batch_noise == BatchNoise::Slices) {
+      TorchGenerator(r.seed).normal({out.as<float>(), count * batch});
+    } else {
+      for (size_t k = 0; k < batch; ++k) TorchGenerator(r.seed + k).normal({out.as<float>() + k * count, count});
+    }
+    return out;
+  };
+  const auto latent_of = [&](const Buffer& all, const Impl::Pass& pass, int k) {
+    const size_t count = m.latent_elements(pass);
+    return std::span<float>(all.as<float>() + static_cast<size_t>(k) * count, count);
+  };
+  Buffer latents = noise_for(p.first());
+  const auto draw_first = [&](int k) {
+    timed("denoise", denoise_seconds, [&] {
+      Impl::Walk walk{p.first(), k, {}, {}};
+      if (p.init) walk.held_latent = {held.as<float>(), n};
+      if (p.masked()) walk.held_mask = {held.as<float>() + n, held.size() / sizeof(float) - n};
+      m.denoise(p, r, walk, conditioning, latent_of(latents, p.first(), k), progress, stop, result.evaluations);
+    });
+  };
 
-  double denoise_seconds = 0, decode_seconds = 0;
+  // With a second pass: all pictures drawn small, enlarged and encoded, before any is drawn large.
+  Buffer enlarged;
+  const bool hires = p.passes.size() > 1;
+  if (hires) {
+    for (int k = 0; k < r.batch; ++k) draw_first(k);
+    held = {};
+    if (apart) m.dit.free();
+    enlarged = m.runtime.allocator.allocate(m.latent_bytes(p.last()) * batch, "enlarged latents");
+    timed("enlarge", enlarge_seconds, [&] {
+      m.load_decoder(p, stop);
+      m.encoder.load(m.encoder_program(p.last()), stop);
+      for (int k = 0; k < r.batch; ++k) {
+        const Image small = m.decode(p.first(), latent_of(latents, p.first(), k), stop);
+        const PictureSize size = p.last().size;
+        m.encode_picture(p.last(), resize_lanczos(small, static_cast<int>(size.width), static_cast<int>(size.height)),
+                         latent_of(enlarged, p.last(), k), stop);
+      }
+      m.encoder.free();
+      if (apart) m.decoder.free();
+    });
+    latents = {};
+    latents = noise_for(p.last());
+    if (apart)
+      for (const TokenizedPrompt& t : p.prompts)
+        m.dit.load(m.step_program(t.caption_tokens(), p.last().h, p.last().w), stop);
+  }
   const auto draw = [&](int k) {
-    progress.on_stage("denoise");
-    const auto begin = Clock::now();
-    m.denoise(p, r, k, conditioning, latent(k), progress, stop, result.evaluations);
-    denoise_seconds += seconds_since(begin);
+    if (!hires) return draw_first(k);
+    timed("hires", denoise_seconds, [&] {
+      m.denoise(p, r, {p.last(), k, latent_of(enlarged, p.last(), k), {}}, conditioning,
+                latent_of(latents, p.last(), k), progress, stop, result.evaluations);
+    });
   };
   const auto finish = [&](int k) {
-    progress.on_stage("decode");
-    const auto begin = Clock::now();
     const uint64_t seed = r.batch_noise == BatchNoise::Seeds ? r.seed + static_cast<uint64_t>(k) : r.seed;
-    GeneratedImage out{.image = m.decode(p, latent(k), stop), .seed = seed};
-    decode_seconds += seconds_since(begin);
-    const PictureFacts facts{p.size,        seed, k, p.system_prompt, p.noise.schedule, m.resolution.policy.name,
-                             fingerprints()};
+    GeneratedImage out{.seed = seed};
+    timed("decode", decode_seconds, [&] {
+      m.load_decoder(p, stop);
+      out.image = m.decode(p.last(), latent_of(latents, p.last(), k), stop);
+    });
+    if (p.masked()) restore_pixels(*p.init, out.image);
+    const PictureFacts facts{
+        p.first().size,           p.last().size, seed, k, p.system_prompt, p.first().noise.schedule,
+        m.resolution.policy.name, fingerprints()};
     out.parameters = a1111_parameters(r, facts);
     out.request_json = request_json(r, facts);
     on_image(std::move(out));
   };
-  if (p.plan.residency == Residency::FreeEachStage) {
+  if (apart) {
     for (int k = 0; k < r.batch; ++k) draw(k);
     m.dit.free();
     conditioning.clear();
@@ -482,6 +672,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
     }
   }
   result.times.push_back({"denoise", denoise_seconds});
+  if (hires) result.times.push_back({"enlarge", enlarge_seconds});
   result.times.push_back({"decode", decode_seconds});
   result.times.push_back({"total", seconds_since(start)});
   result.allocated_peak_bytes = m.runtime.allocator.peak_bytes();
@@ -493,7 +684,12 @@ void TextToImage::set_latent_tap(LatentTap tap) { impl_->tap = std::move(tap); }
 const std::vector<std::string>& TextToImage::precision_reasons() const { return impl_->resolution.reasons; }
 const std::string& TextToImage::precision_name() const { return impl_->resolution.policy.name; }
 int TextToImage::threads() const { return impl_->runtime.pool.size(); }
-PictureSize TextToImage::default_size() const { return {impl_->vae.sizes.sample_size, impl_->vae.sizes.sample_size}; }
+
+PictureSize TextToImage::final_size(const GenerateRequest& r) const {
+  const int64_t step = impl_->vae.sizes.downscale() * impl_->transformer.sizes.patch;
+  const PictureSize first = picture_size(r, impl_->vae.sizes.sample_size, step);
+  return r.hires_scale != 0 ? hires_size(r, first, step) : first;
+}
 
 const TextToImage::Fingerprints& TextToImage::fingerprints() {
   Impl& m = *impl_;

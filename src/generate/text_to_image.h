@@ -72,7 +72,7 @@ class TextToImage {
   const std::vector<std::string>& precision_reasons() const;
   const std::string& precision_name() const;
   int threads() const;
-  PictureSize default_size() const;
+  PictureSize final_size(const GenerateRequest& request) const;  // of the pictures it will give
   // Identities of the four parts (weights/fingerprint.h), computed when first asked for.
   struct Fingerprints {
     std::string transformer, text_encoder, clip_model, vae;

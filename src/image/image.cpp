@@ -36,10 +36,17 @@ Image from_signed_floats(std::span<const float> hwc, int width, int height) {
   return image;
 }
 
-std::vector<float> to_signed_floats(const Image& image) {
+void to_signed_floats(const Image& image, std::span<float> out) {
   check_image(image);
-  std::vector<float> out(image.pixels.size());
+  if (out.size() != image.pixels.size())
+    fail(ErrorKind::InvalidRequest, "{}x{} pixels: room for {} numbers, got {}", image.width, image.height,
+         image.pixels.size(), out.size());
   std::ranges::transform(image.pixels, out.begin(), [](uint8_t p) { return static_cast<float>(p) / 127.5f - 1.0f; });
+}
+
+std::vector<float> to_signed_floats(const Image& image) {
+  std::vector<float> out(image.pixels.size());
+  to_signed_floats(image, out);
   return out;
 }
 

@@ -28,7 +28,8 @@ void check_image(const Image& image);
 // programs truncate: spec/vae.md §5). A value that is not a number becomes 0. Error{InvalidRequest} on a wrong length.
 Image from_signed_floats(std::span<const float> hwc, int width, int height);
 
-// x / 127.5 - 1 for every byte, in the order of `pixels`.
+// x / 127.5 - 1 for every byte, in the order of `pixels`; `out` has as many values.
+void to_signed_floats(const Image& image, std::span<float> out);
 std::vector<float> to_signed_floats(const Image& image);
 
 }  // namespace newbie

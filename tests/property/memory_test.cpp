@@ -57,6 +57,38 @@ TEST(MemoryPlan, HoldsForASecondRequestOfTheSameEngine) {
   }
 }
 
+Image picture(int width, int height) {
+  Image out{.width = width, .height = height, .channels = 3, .pixels = {}};
+  for (int i = 0; i < width * height * 3; ++i) out.pixels.push_back(static_cast<uint8_t>(i * 7 % 256));
+  return out;
+}
+
+// Pictures to start from, masks and hires passes, with everything kept and with every part freed after use.
+TEST(MemoryPlan, HoldsForPicturesMasksAndHires) {
+  for (const bool tight : {false, true})
+    for (const int batch : {1, 2})
+      for (const char* kind : {"img2img", "inpaint", "hires", "img2img and hires"}) {
+        GenerateRequest request = small_request(64, 96, batch, 4.0);
+        request.steps = 2;
+        const std::string_view name = kind;
+        if (name.starts_with("i")) request.init_image = picture(64, 96);
+        if (name == "inpaint") request.mask = picture(64, 96);
+        if (name.ends_with("hires")) request.hires_scale = 1.5;
+        size_t budget = 0;
+        if (tight) {
+          TextToImage roomy = open(PrecisionRequest::F32, size_t{64} << 30);
+          budget = roomy.plan(request).peak_bytes() - (size_t{6} << 20);
+        }
+        TextToImage engine = open(PrecisionRequest::F32, budget);
+        for (int again = 0; again < 2; ++again) {
+          const Outcome out = draw(engine, request);
+          EXPECT_EQ(out.plan.residency, tight ? Residency::FreeEachStage : Residency::FreeEncoders);
+          EXPECT_EQ(out.plan.allocated_peak_bytes(), out.result.allocated_peak_bytes)
+              << kind << " batch " << batch << " tight " << tight << " again " << again;
+        }
+      }
+}
+
 TEST(MemoryPlan, ASmallBudgetFreesEachStageAndASmallerOneIsRefusedWithTheSmallest) {
   const GenerateRequest request = small_request(128, 128, 2, 4.0);
   TextToImage roomy = open(PrecisionRequest::F32, size_t{64} << 30);

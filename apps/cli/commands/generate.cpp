@@ -84,7 +84,7 @@ void run(CLI::App& parser, GenerateArguments& args) {
   Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
   TextToImage engine = TextToImage::open(find_model(args.engine.model), args.engine.options, terminal);
-  const std::vector<PictureName> names = picture_names(request, engine.default_size());
+  const std::vector<PictureName> names = picture_names(request, engine.final_size(request));
   std::vector<std::filesystem::path> paths;
   if (!output.is_standard_output()) {
     paths = output.expand(names);
