@@ -9,6 +9,8 @@
 #include "diffusion/registry.h"
 #include "diffusion/schedules.h"
 #include "flags.h"
+#include "from_picture.h"
+#include "image/picture_format.h"
 #include "output_path.h"
 #include "profile.h"
 #include "standard_streams.h"
@@ -112,6 +114,24 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
       "--batch-noise", r.batch_noise, {{"seeds", BatchNoise::Seeds}, {"slices", BatchNoise::Slices}},
       "seeds: picture k is that of seed + k (default);\nslices: of one large draw, as in ComfyUI");
   picture.text("-o,--output", a.output, "PATH", output_help() + fmt::format(" (default: {})", a.output));
+  picture.integer("--quality", a.quality,
+                  fmt::format("of JPEG and WebP, 1 to 100; 100: WebP is lossless\n(default: {})", a.quality), 1, 100);
+  picture.text("--grid", a.grid, "FILE", "all pictures of the batch on one sheet, too");
+
+  Flags start(parser, "From a picture");
+  start.text("-i,--init-img", a.init_image, "FILE",
+             "PNG, JPEG or WebP to start from; resized to -W and -H, which default\nto its own size");
+  start.real("--strength", r.strength, fmt::format("how much is drawn anew, above 0 to 1 (default: {})", r.strength));
+  start.choice<StrengthRule>("--strength-rule", r.strength_rule,
+                             {{"diffusers", StrengthRule::Diffusers}, {"comfyui", StrengthRule::ComfyUi}},
+                             "diffusers: fewer steps (default);\ncomfyui: as many steps as asked for, closer together");
+  start.text("--mask", a.mask, "FILE", "white is repainted, black comes back exactly");
+  start.real("--hires", r.hires_scale, "then a second pass, enlarged by X (default: off)");
+  start.real("--hires-strength", r.hires_strength, fmt::format("of the second pass (default: {})", r.hires_strength));
+  start.integer("--hires-steps", r.hires_steps, "of the second pass (default: those of --steps)", 1, kMaxSteps);
+  start.text("--from", a.from, "FILE",
+             "draw a picture again: the request is read from it (ours, A1111's\nand ComfyUI's texts; also .json); "
+             "flags given beside it win");
 
   Flags sampling(parser, "Sampling");
   sampling.text("--sampling-method", r.sampler, "NAME", fmt::format("{}\n(default: {})", sampler_names(), r.sampler));
@@ -140,6 +160,7 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
 bool complete_request(CLI::App& parser, PictureArguments& a) {
   if (a.profile) apply_profile(parser, *a.profile);
   GenerateRequest& r = a.request;
+  if (a.from) a.recalled = recall_request(parser, *a.from, r);
   if (a.prompt_file)
     r.prompt = read_prompt(*a.prompt_file);
   else if (a.prompt)
@@ -147,7 +168,9 @@ bool complete_request(CLI::App& parser, PictureArguments& a) {
   require_text("the prompt", r.prompt);
   require_text("the negative prompt", r.negative_prompt);
   if (r.system_prompt) require_text("the system prompt", *r.system_prompt);
-  return a.prompt || a.prompt_file;
+  if (a.init_image) r.init_image = read_picture(*a.init_image).image;
+  if (a.mask) r.mask = read_picture(*a.mask).image;
+  return a.prompt || a.prompt_file || a.from;
 }
 
 }  // namespace newbie

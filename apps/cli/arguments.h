@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "generate/recall.h"
 #include "generate/text_to_image.h"
 #include "terminal.h"
 
@@ -29,7 +30,12 @@ struct PictureArguments {
   std::optional<std::string> prompt;  // "-": standard input
   std::optional<std::string> prompt_file;
   std::optional<std::string> profile;
+  std::optional<std::string> from;  // a picture whose request is taken over
   std::string output = "output.png";
+  int quality = 95;                 // of JPEG and WebP
+  std::optional<std::string> grid;  // where all pictures together go
+  std::optional<std::string> init_image, mask;
+  std::optional<Recollection> recalled;  // by complete_request, with --from
   GenerateRequest request;
 };
 void add_picture_flags(CLI::App& parser, PictureArguments& arguments);

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cctype>
 #include <cerrno>
 #include <ctime>
 #include <set>
@@ -65,11 +64,6 @@ std::string substitute(std::string_view pattern, const PictureName& picture, con
   return out;
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
 [[noreturn]] void fail_to_write(const fs::path& path, const char* hint, const std::string& why) {
@@ -90,8 +84,9 @@ void require_writable_folder(const fs::path& path, const fs::path& folder) {
 }  // namespace
 
 std::string output_help() {
-  return fmt::format("PNG file; in the name: {} or %03d;\na folder gets {{seed}}.png; - is standard output",
-                     kPlaceholders);
+  return fmt::format(
+      "PNG, JPEG or WebP file; in the name: {} or %03d;\na folder gets {{seed}}.png; - is standard output",
+      kPlaceholders);
 }
 
 OutputPath::OutputPath(const std::string& pattern) : pattern_(pattern), date_(today()) {
@@ -103,9 +98,11 @@ OutputPath::OutputPath(const std::string& pattern) : pattern_(pattern), date_(to
   may_make_folder_ = pattern_.ends_with('/');
   if (may_make_folder_ || fs::is_directory(pattern_, ignored)) pattern_ = (fs::path(pattern_) / "{seed}.png").string();
   const std::string name = substitute(pattern_, {}, date_);
-  if (const std::string extension = lower(fs::path(name).extension().string()); extension != ".png")
-    fail_with_hint(ErrorKind::Unsupported, "pictures are written as .png",
-                   "--output {}: expected a name that ends in .png", pattern);
+  const auto format = format_of_name(name);
+  if (!format)
+    fail_with_hint(ErrorKind::Unsupported, fmt::format("pictures are written as {}", kPictureExtensions),
+                   "--output {}: the extension is none of these", pattern);
+  format_ = *format;
 }
 
 std::vector<fs::path> OutputPath::expand(std::span<const PictureName> pictures) const {

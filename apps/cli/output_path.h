@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "image/picture_format.h"
+
 namespace newbie {
 
 // What a pattern may use of one picture.
@@ -18,12 +20,13 @@ struct PictureName {
 
 class OutputPath {
  public:
-  // `pattern`: a .png file with {seed} {index} {date} {width} {height} or a %d form (%03d: the index) in it; a folder
-  // (it exists, or ends in a slash) stands for folder/{seed}.png; "-" is standard output.
+  // `pattern`: a .png, .jpg or .webp file with {seed} {index} {date} {width} {height} or a %d form (%03d: the index) in
+  // it; a folder (it exists, or ends in a slash) stands for folder/{seed}.png; "-" is standard output.
   // Error{InvalidRequest} on an unknown placeholder, Error{Unsupported} on another kind of file.
   explicit OutputPath(const std::string& pattern);
 
   bool is_standard_output() const { return pattern_ == "-"; }
+  PictureFormat format() const { return format_; }  // by the extension; PNG for standard output
 
   // One path for each picture. Paths that would be equal are told apart by _2, _3 … before the extension.
   std::vector<std::filesystem::path> expand(std::span<const PictureName> pictures) const;
@@ -37,6 +40,7 @@ class OutputPath {
  private:
   std::string pattern_;
   std::string date_;
+  PictureFormat format_ = PictureFormat::Png;
   bool may_make_folder_ = false;
 };
 

@@ -32,7 +32,7 @@ renorm-cfg = 0.0
 constexpr size_t kMaxProfileBytes = size_t{1} << 20;
 
 // Flags about this very run, not about pictures.
-constexpr std::string_view kNotInProfiles[] = {"help", "profile", "json", "quiet", "verbose"};
+constexpr std::string_view kNotInProfiles[] = {"help", "profile", "from", "json", "quiet", "verbose"};
 
 std::string number_text(const toml::node& value) {
   if (const auto* integer = value.as_integer()) return std::to_string(integer->get());

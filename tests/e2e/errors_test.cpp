@@ -111,7 +111,7 @@ TEST(Errors, JsonTellsThemOnStandardOutput) {
 }
 
 TEST(Errors, Outputs) {
-  expect_refused({"-p", "a", "-o", "picture.jpg"}, 4, {"picture.jpg", ".png"});
+  expect_refused({"-p", "a", "-o", "picture.gif"}, 4, {"picture.gif", ".png"});
   expect_refused({"-p", "a", "-o", "picture"}, 4, {"picture", ".png"});
   expect_refused({"-p", "a", "-o", ""}, 2, {"--output"});
   expect_refused({"-p", "a", "-o", "{size}.png"}, 2, {"{size}", "{seed}"});

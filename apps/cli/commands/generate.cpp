@@ -5,8 +5,10 @@
 #include "commands/commands.h"
 #include "core/machine.h"
 #include "find_model.h"
+#include "from_picture.h"
 #include "generate/metadata.h"
-#include "image/png.h"
+#include "image/grid.h"
+#include "image/picture_format.h"
 #include "interrupt.h"
 #include "output_path.h"
 #include "plan_report.h"
@@ -28,14 +30,21 @@ struct WrittenFile {
   uint64_t seed;
 };
 
-std::vector<PictureName> picture_names(const GenerateRequest& r, PictureSize model_size) {
+std::vector<PictureName> picture_names(const GenerateRequest& r, PictureSize size) {
   std::vector<PictureName> names;
   for (int k = 0; k < r.batch; ++k)
     names.push_back({.seed = r.batch_noise == BatchNoise::Seeds ? r.seed + static_cast<uint64_t>(k) : r.seed,
                      .index = k,
-                     .width = r.width != 0 ? r.width : model_size.width,
-                     .height = r.height != 0 ? r.height : model_size.height});
+                     .width = size.width,
+                     .height = size.height});
   return names;
+}
+
+// The sheet's own path, before any work is done.
+OutputPath grid_path(const std::string& name) {
+  OutputPath out(name);
+  if (out.is_standard_output()) fail(ErrorKind::InvalidRequest, "--grid: expected a file, not standard output");
+  return out;
 }
 
 std::string summary(std::span<const WrittenFile> files, const PictureName& first, const MemoryPlan& plan,
@@ -74,7 +83,8 @@ OrderedJson result_json(std::span<const WrittenFile> files, const PictureName& f
 
 void run(CLI::App& parser, GenerateArguments& args) {
   if (!complete_request(parser, args.picture))
-    fail_with_hint(ErrorKind::InvalidRequest, "an empty one is -p \"\"", "no prompt: give --prompt or --prompt-file");
+    fail_with_hint(ErrorKind::InvalidRequest, "an empty one is -p \"\"",
+                   "no prompt: give --prompt, --prompt-file or --from");
   const GenerateRequest& request = args.picture.request;
   check_request(request);
   const OutputPath output(args.picture.output);
@@ -84,6 +94,7 @@ void run(CLI::App& parser, GenerateArguments& args) {
   Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
   TextToImage engine = TextToImage::open(find_model(args.engine.model), args.engine.options, terminal);
+  if (args.picture.recalled) tell_differences(*args.picture.recalled, request, engine.fingerprints(), terminal);
   const std::vector<PictureName> names = picture_names(request, engine.final_size(request));
   std::vector<std::filesystem::path> paths;
   if (!output.is_standard_output()) {
@@ -95,19 +106,30 @@ void run(CLI::App& parser, GenerateArguments& args) {
   for (const std::string& reason : engine.precision_reasons()) terminal.info("{}", reason);
   terminal.info("{}", plan_table(plan));
 
+  std::optional<OutputPath> sheet;
+  std::vector<std::filesystem::path> sheet_path;
+  if (args.picture.grid) {
+    sheet = grid_path(*args.picture.grid);
+    sheet_path = sheet->expand(std::span(names).first(1));
+    sheet->check_writable(sheet_path);
+  }
+  std::vector<Image> drawn;  // for the sheet
+
   std::vector<WrittenFile> files;
   const GenerateResult result = engine.generate(request, terminal, stop, [&](const GeneratedImage& picture) {
     const TextChunk texts[] = {{"parameters", picture.parameters}, {kRequestKey, picture.request_json}};
-    const std::vector<std::byte> png = encode_png(picture.image, texts);
+    const std::vector<std::byte> bytes = encode_picture(output.format(), picture.image, texts, args.picture.quality);
+    if (sheet) drawn.push_back(picture.image);
     if (output.is_standard_output()) {
-      write_standard_output(png);
+      write_standard_output(bytes);
       files.push_back({"-", picture.seed});
     } else {
-      output.save(paths[files.size()], png);
+      output.save(paths[files.size()], bytes);
       files.push_back({paths[files.size()].string(), picture.seed});
     }
   });
   terminal.clear_bar();
+  if (sheet) sheet->save(sheet_path.front(), encode_picture(sheet->format(), grid_of(drawn), {}, args.picture.quality));
   if (args.report.json) return print_json(result_json(files, names.front(), engine, plan, result));
   if (args.report.verbosity.quiet) return;
   const std::string text = summary(files, names.front(), plan, result);
@@ -125,7 +147,9 @@ Command add_generate(CLI::App& program) {
   parser.footer(R"(Examples:
   newbie generate -p "1girl, solo, blue hair, smile" -s 7 -o girl.png
   newbie generate --prompt-file prompt.xml -s -1 -b 4 -o pictures/
-  newbie generate -p "1boy, red hair" --profile official-demo --steps 28)");
+  newbie generate -p "1boy, red hair" --profile official-demo --steps 28
+  newbie generate -p "1girl, smile" -i photo.jpg --strength 0.6 -o girl.webp
+  newbie generate --from girl.webp --steps 40 -o again.png)");
   return {&parser, [&parser, args] { run(parser, *args); }};
 }
 

@@ -1,0 +1,24 @@
+// --from: the request of a picture that was drawn before, under the flags given now.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "core/log.h"
+#include "generate/recall.h"
+
+namespace newbie {
+
+// What a file says: a picture's texts, or a .json of a request or a workflow. Error{BadFile} when it says nothing.
+Recollection read_recollection(const std::string& file);
+
+// Sets every flag of `parser` that the file speaks of, except those given on the command line or in a profile, and
+// those that exclude one given there; the prompt goes into `request` unless a prompt was given. To be called after
+// parsing. Error{InvalidRequest} for a value that is none.
+Recollection recall_request(CLI::App& parser, const std::string& file, GenerateRequest& request);
+
+// Tells what could not be taken over, and when the model or the pictures it starts from are others.
+void tell_differences(const Recollection& recalled, const GenerateRequest& request,
+                      const TextToImage::Fingerprints& parts, Log& log);
+
+}  // namespace newbie
