@@ -18,7 +18,8 @@ std::string_view to_string(Residency residency);
 
 // One stretch of a run with a fixed set of weights: they are loaded, then an arena is allocated and programs run.
 struct StagePlan {
-  std::string name;               // "picture", "gemma", "jina", "context", "denoise", "enlarge", "encode", "hires", "decode"
+  // "picture", "gemma", "jina", "context", "denoise", "enlarge", "encode", "hires", "decode"
+  std::string name;
   size_t weights_bytes = 0;       // resident, other parts' included
   size_t arena_bytes = 0;         // intermediates and kernel scratch
   size_t scratch_bytes = 0;       // of the arena: the largest kernel scratch
