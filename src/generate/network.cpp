@@ -13,7 +13,8 @@ Program Network::compile(const Graph& graph) const {
   options.stored_dtype = [this](const std::string& name) -> std::optional<DType> {
     const auto spec = store_.find(name);
     if (!spec) return std::nullopt;
-    return store_.mapped(name).data != nullptr ? spec->dtype : DType::F32;  // computed tensors come in f32
+    if (store_.mapped(name).data == nullptr) return DType::F32;  // computed tensors come in f32
+    return is_f8(spec->dtype) ? DType::BF16 : spec->dtype;  // kernels read no 8-bit floats; bf16 holds them exactly
   };
   return newbie::compile(graph, *runtime_.backend, options);
 }
