@@ -58,13 +58,15 @@ void require_text(const char* what, const std::string& text) {
 
 void add_engine_flags(CLI::App& parser, EngineArguments& a) {
   Flags model(parser, "Model");
-  model.text(
-      "-m,--model", a.model.folder, "DIR",
-      "folder with transformer, text_encoder, clip_model and vae\n(default: $NEWBIE_MODEL, else the avatar model)");
+  model.text("-m,--model", a.model.folder, "DIR",
+             "folder with transformer, text_encoder, clip_model and vae, or ComfyUI's models folder\n"
+             "(default: $NEWBIE_MODEL, else the avatar model)");
   model.text("--diffusion-model", a.model.transformer, "PATH", "the transformer alone: a file or a folder");
   model.text("--text-encoder", a.model.text_encoder, "PATH", "Gemma 3 alone");
   model.text("--clip", a.model.clip_model, "PATH", "Jina CLIP alone");
   model.text("--vae", a.model.vae, "PATH", "the autoencoder alone");
+  model.value_flag("--lenient", a.model.strictness, Strictness::Lenient,
+                   "read files whose header is padded with NUL bytes");
 
   Flags engine(parser, "Engine");
   engine.integer("-t,--threads", a.options.threads, "threads (default: every CPU this process may use)", 1, 1024);

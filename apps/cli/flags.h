@@ -72,6 +72,13 @@ class Flags {
   CLI::Option* flag(const std::string& names, bool& target, const std::string& help) {
     return parser_.add_flag(names, target, help)->group(group_);
   }
+  template <typename T>  // sets `target` to `meaning`
+  CLI::Option* value_flag(const std::string& names, T& target, T meaning, const std::string& help) {
+    const auto take = [&target, meaning](int64_t times) {
+      if (times > 0) target = meaning;
+    };
+    return parser_.add_flag_function(names, take, help)->group(group_);
+  }
   CLI::Option* switch_off(const std::string& names, bool& target, const std::string& help) {
     const auto take = [&target](int64_t times) { target = times <= 0; };
     return parser_.add_flag_function(names, take, help)->group(group_);

@@ -12,12 +12,15 @@ std::string_view to_string(DType dtype) {
     case DType::I32: return "i32";
     case DType::I8: return "i8";
     case DType::U8: return "u8";
+    case DType::F8E4M3: return "f8_e4m3";
+    case DType::F8E5M2: return "f8_e5m2";
   }
   return "?";
 }
 
 std::optional<DType> find_dtype(std::string_view name) {
-  for (DType d : {DType::F32, DType::BF16, DType::F16, DType::F64, DType::I64, DType::I32, DType::I8, DType::U8})
+  for (DType d : {DType::F32, DType::BF16, DType::F16, DType::F64, DType::I64, DType::I32, DType::I8, DType::U8,
+                  DType::F8E4M3, DType::F8E5M2})
     if (name == to_string(d)) return d;
   return std::nullopt;
 }

@@ -133,6 +133,9 @@ class TemporaryFile {
       if (written <= 0) fail_with_errno(target, "write", written == 0 ? EIO : errno, true);
       bytes = bytes.subspan(static_cast<size_t>(written));
     }
+  }
+
+  void sync(const fs::path& target) {
     if (!sync_file(descriptor_)) fail_with_errno(target, "sync", errno, true);
   }
 
@@ -237,16 +240,35 @@ std::string read_file(const fs::path& path, size_t limit) {
   return text;
 }
 
-void write_file_atomically(const fs::path& path, std::span<const std::byte> bytes) {
-  const fs::path target = resolve_target(path);
-  const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
-  TemporaryFile file(folder, path);
-  file.write(bytes, path);
-  file.rename_to(target);
+struct AtomicFile::State {
+  explicit State(const fs::path& given)
+      : path(given),
+        target(resolve_target(given)),
+        folder(target.has_parent_path() ? target.parent_path() : fs::path(".")),
+        file(folder, given) {}
+
+  fs::path path, target, folder;
+  TemporaryFile file;
+};
+
+AtomicFile::AtomicFile(const fs::path& path) : state_(std::make_unique<State>(path)) {}
+AtomicFile::~AtomicFile() = default;
+
+void AtomicFile::write(std::span<const std::byte> bytes) { state_->file.write(bytes, state_->path); }
+
+void AtomicFile::commit() {
+  state_->file.sync(state_->path);
+  state_->file.rename_to(state_->target);
   // The rename survives a power cut only once the folder is synced. The new file is in place either way, and some
   // file systems cannot sync folders, so a failure here is not one of the write.
-  const Descriptor opened(open_file(folder, O_RDONLY | O_DIRECTORY));
+  const Descriptor opened(open_file(state_->folder, O_RDONLY | O_DIRECTORY));
   if (opened.get() >= 0) sync_file(opened.get());
+}
+
+void write_file_atomically(const fs::path& path, std::span<const std::byte> bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
 }
 
 void write_file_atomically(const fs::path& path, std::string_view text) {

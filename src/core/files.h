@@ -36,6 +36,23 @@ class MappedFile {
 // The whole file; Error{BadFile} when it is larger than `limit` bytes.
 std::string read_file(const std::filesystem::path& path, size_t limit);
 
+// A file written in pieces: into a temporary file beside `path`, which commit() syncs and renames over `path`. Without
+// commit() nothing is left. Errors as of write_file_atomically.
+class AtomicFile {
+ public:
+  explicit AtomicFile(const std::filesystem::path& path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::span<const std::byte> bytes);
+  void commit();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 // Writes `bytes` to a temporary file beside `path`, syncs it, and renames it over `path`: readers see the old
 // file or the new one, and a failure leaves nothing behind. Error{BadFile} with the reason (full disk, read-only…).
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);

@@ -4,17 +4,20 @@
 
 namespace newbie {
 
+std::optional<DType> stored_dtype(const WeightStore& store, const std::string& name) {
+  const auto spec = store.find(name);
+  if (!spec) return std::nullopt;
+  if (store.mapped(name).data == nullptr) return DType::F32;  // computed tensors come in f32
+  return is_f8(spec->dtype) ? DType::BF16 : spec->dtype;      // kernels read no 8-bit floats; bf16 holds them exactly
+}
+
 Network::Network(Runtime& runtime, const WeightStore& store, std::string part)
     : runtime_(runtime), store_(store), part_(std::move(part)) {}
 
 Program Network::compile(const Graph& graph) const {
   CompileOptions options{
       .precision = runtime_.precision, .part = part_, .threads = runtime_.pool.size(), .fuse = runtime_.fuse};
-  options.stored_dtype = [this](const std::string& name) -> std::optional<DType> {
-    const auto spec = store_.find(name);
-    if (!spec) return std::nullopt;
-    return store_.mapped(name).data != nullptr ? spec->dtype : DType::F32;  // computed tensors come in f32
-  };
+  options.stored_dtype = [this](const std::string& name) { return newbie::stored_dtype(store_, name); };
   return newbie::compile(graph, *runtime_.backend, options);
 }
 

@@ -24,6 +24,9 @@ struct Runtime {
   bool fuse = true;
 };
 
+// What a compiler needs to know of a part's weights.
+std::optional<DType> stored_dtype(const WeightStore& store, const std::string& name);
+
 class Network {
  public:
   // `part` prefixes paths in precision policies. Runtime and store must outlive the network.

@@ -1,5 +1,5 @@
-// The four parts of a model on disk: opened, renamed to canonical names, configured. Which layout a path has is found
-// by looking (spec/checkpoints.md); no weight byte is read here.
+// The four parts of a model on disk: opened, renamed to canonical names, configured. model_layout.h says where they
+// lie; no weight byte is read here, but the scales of 8-bit files.
 #pragma once
 
 #include <filesystem>
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/log.h"
+#include "generate/model_layout.h"
 #include "models/flux_vae/config.h"
 #include "models/gemma3/config.h"
 #include "models/jina_clip/config.h"
@@ -17,13 +18,6 @@
 
 namespace newbie {
 
-// Where the parts lie: a folder with subfolders transformer, text_encoder, clip_model and vae, single files or folders
-// by part, or both (a part's own path wins).
-struct ModelPaths {
-  std::filesystem::path folder;
-  std::filesystem::path transformer, text_encoder, clip_model, vae;
-};
-
 // What every part has. Configuration comes from config.json beside the weights, then the file's `config` metadata, then
 // the official full-size values.
 struct Part {
@@ -31,10 +25,16 @@ struct Part {
   OpenedWeights files;
   WeightStore weights;
   Json config;
-  std::string config_origin;  // "config.json", "file metadata" or "built-in values"
+  std::string config_text;           // as it stands in the file; empty without one
+  std::string config_origin;         // "config.json", "file metadata" or "built-in values"
+  std::vector<std::string> unknown;  // keys that mean nothing to us
 
   ConfigSource config_source() const;
+  std::filesystem::path folder() const;  // where its files lie
 };
+
+// Where a text encoder's tokenizer may lie, beside the weights first.
+std::vector<std::filesystem::path> tokenizer_folders(const Part& part);
 
 struct Transformer : Part {
   NextDitConfig sizes;
@@ -53,15 +53,11 @@ struct Vae : Part {
   FluxVaeConfig sizes;
 };
 
-// Each takes a .safetensors file or a folder. Error{BadFile} when it is missing or is not that part. Keys that mean
-// nothing to us are told to `log`.
-Transformer open_transformer(const std::filesystem::path& path, Log& log);
-TextEncoder open_text_encoder(const std::filesystem::path& path, Log& log);
-ClipModel open_clip_model(const std::filesystem::path& path, Log& log);
-Vae open_vae(const std::filesystem::path& path, Log& log);
-
-// The path of one part ("transformer", "text_encoder", "clip_model", "vae"). Error{InvalidRequest} when neither a
-// folder nor the part's own path was given.
-std::filesystem::path part_path(const ModelPaths& paths, std::string_view part);
+// Each takes a .safetensors file or a folder. Error{BadFile} when it is missing or is not that part: it says which
+// model the file looks like. Keys that mean nothing to us are told to `log`.
+Transformer open_transformer(const std::filesystem::path& path, Log& log, Strictness strictness = Strictness::Strict);
+TextEncoder open_text_encoder(const std::filesystem::path& path, Log& log, Strictness strictness = Strictness::Strict);
+ClipModel open_clip_model(const std::filesystem::path& path, Log& log, Strictness strictness = Strictness::Strict);
+Vae open_vae(const std::filesystem::path& path, Log& log, Strictness strictness = Strictness::Strict);
 
 }  // namespace newbie

@@ -49,6 +49,11 @@ std::unique_ptr<Backend> make_backend(BackendChoice choice) {
   return choice == BackendChoice::Reference ? make_reference_backend() : make_cpu_backend();
 }
 
+std::string size_in_words(int64_t gemma_width) {
+  const auto name = gemma3_size_name(gemma_width);
+  return name ? fmt::format(" ({})", *name) : "";
+}
+
 void require_finite(std::span<const float> values, std::string_view what) {
   for (float v : values)
     if (!std::isfinite(v))
@@ -61,10 +66,10 @@ void require_finite(std::span<const float> values, std::string_view what) {
 struct TextToImage::Impl {
   Impl(const ModelPaths& paths, const EngineOptions& options, Log& l)
       : log(l),
-        transformer(open_transformer(part_path(paths, "transformer"), l)),
-        text_encoder(open_text_encoder(part_path(paths, "text_encoder"), l)),
-        clip_model(open_clip_model(part_path(paths, "clip_model"), l)),
-        vae(open_vae(part_path(paths, "vae"), l)),
+        transformer(open_transformer(paths.transformer, l, paths.strictness)),
+        text_encoder(open_text_encoder(paths.text_encoder, l, paths.strictness)),
+        clip_model(open_clip_model(paths.clip_model, l, paths.strictness)),
+        vae(open_vae(paths.vae, l, paths.strictness)),
         gemma_tokenizer(text_encoder.open_tokenizer()),
         jina_tokenizer(clip_model.open_tokenizer()),
         resolution(resolve_precision(options.precision, this_cpu())),
@@ -192,8 +197,9 @@ struct TextToImage::Impl {
 void TextToImage::Impl::check_parts_fit() const {
   if (transformer.sizes.caption_width != text_encoder.sizes.width)
     fail_with_hint(ErrorKind::BadFile, "NewBie-image uses Gemma 3 4B (width 2560)",
-                   "{}: text encoder of width {}, the transformer expects {}", text_encoder.path.string(),
-                   text_encoder.sizes.width, transformer.sizes.caption_width);
+                   "{}: text encoder of width {}{}, the transformer expects {}{}", text_encoder.path.string(),
+                   text_encoder.sizes.width, size_in_words(text_encoder.sizes.width), transformer.sizes.caption_width,
+                   size_in_words(transformer.sizes.caption_width));
   if (transformer.sizes.pooled_width != clip_model.sizes.width)
     fail_with_hint(ErrorKind::BadFile, "NewBie-image uses Jina CLIP v2 (width 1024)",
                    "{}: CLIP text tower of width {}, the transformer expects {}", clip_model.path.string(),
@@ -545,7 +551,7 @@ TextToImage::TextToImage(TextToImage&&) noexcept = default;
 TextToImage& TextToImage::operator=(TextToImage&&) noexcept = default;
 
 TextToImage TextToImage::open(const ModelPaths& paths, const EngineOptions& options, Log& log) {
-  return TextToImage(std::make_unique<Impl>(paths, options, log));
+  return TextToImage(std::make_unique<Impl>(locate_model(paths).paths, options, log));
 }
 
 MemoryPlan TextToImage::plan(const GenerateRequest& request) { return impl_->prepare(request).plan; }

@@ -14,6 +14,10 @@ void require_unique(const NameMap& map, std::string_view where) {
       fail(ErrorKind::BadFile, "{}: expected one key for {}, got '{}' and '{}'", where, name.canonical, other->second,
            name.file_key);
   }
+  for (const JoinedName& name : map.joined)
+    if (const auto [other, fresh] = seen.emplace(name.canonical, name.file_keys.front()); !fresh)
+      fail(ErrorKind::BadFile, "{}: expected one key for {}, got '{}' and '{}'", where, name.canonical, other->second,
+           name.file_keys.front());
 }
 
 }  // namespace newbie

@@ -13,8 +13,15 @@ struct MappedName {
   bool as_matrix = false;  // [C, C, 1, 1] and [C, C] are both in use: present it as [C, C]
 };
 
+// A matrix that the file keeps in pieces: the rows of all keys, in this order.
+struct JoinedName {
+  std::string canonical;
+  std::vector<std::string> file_keys;
+};
+
 struct NameMap {
   std::vector<MappedName> names;     // in the order of the keys; no canonical name twice
+  std::vector<JoinedName> joined;    // the other weights; no canonical name is in both
   std::vector<std::string> ignored;  // keys that are known and not needed
   std::vector<std::string> unknown;  // keys that mean nothing to us: worth a warning
 };

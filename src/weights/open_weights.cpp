@@ -36,6 +36,7 @@ std::vector<fs::path> only(const std::vector<fs::path>& files, Predicate wanted)
 fs::path choose(const fs::path& folder) {
   const std::vector<fs::path> files = files_in(folder);
   const std::vector<fs::path> choices[] = {
+      only(files, [](const std::string& n) { return n == "newbie_dit.safetensors"; }),
       only(files,
            [](const std::string& n) { return n == "model.safetensors" || n == "diffusion_pytorch_model.safetensors"; }),
       only(files, [](const std::string& n) { return n.ends_with(kIndex); }),
@@ -71,7 +72,7 @@ const FileTensor* OpenedWeights::find(std::string_view key) const {
   return found != tensors.end() && found->key() == key ? &*found : nullptr;
 }
 
-OpenedWeights open_weights(const fs::path& path) {
+OpenedWeights open_weights(const fs::path& path, Strictness strictness) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (!fs::exists(status))
@@ -81,9 +82,9 @@ OpenedWeights open_weights(const fs::path& path) {
 
   OpenedWeights opened;
   if (file.filename().string().ends_with(kIndex)) {
-    opened.tensors = open_sharded(file);
+    opened.tensors = open_sharded(file, strictness);
   } else {
-    const auto single = std::make_shared<const SafetensorsFile>(file);
+    const auto single = std::make_shared<const SafetensorsFile>(file, strictness);
     for (const SafetensorsEntry& entry : single->entries()) opened.tensors.push_back({single, &entry});
     opened.files.push_back(single);  // also when it holds no tensor: its metadata may be wanted
   }

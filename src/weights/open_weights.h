@@ -19,8 +19,9 @@ struct OpenedWeights {
 };
 
 // `path` is a .safetensors file, a .safetensors.index.json, or a folder; in a folder the first of these that exists:
-// model.safetensors or diffusion_pytorch_model.safetensors, the only *.safetensors.index.json, the only *.safetensors.
-// Error{BadFile} when there is none, or several that are equally good (it lists them).
-OpenedWeights open_weights(const std::filesystem::path& path);
+// newbie_dit.safetensors (the node converter's), model.safetensors or diffusion_pytorch_model.safetensors, the only
+// *.safetensors.index.json, the only *.safetensors. Error{BadFile} when there is none, or several that are equally good
+// (it lists them).
+OpenedWeights open_weights(const std::filesystem::path& path, Strictness strictness = Strictness::Strict);
 
 }  // namespace newbie

@@ -1,6 +1,7 @@
 #include "weights/safetensors_writer.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 #include <vector>
 
@@ -22,7 +23,7 @@ std::string json_string(const std::string& text) {
   }
 }
 
-std::string header_of(const std::vector<const NamedTensor*>& tensors,
+std::string header_of(const std::vector<const StreamedTensor*>& tensors,
                       const std::map<std::string, std::string>& metadata) {
   std::string header = "{";
   const auto begin_item = [&](const std::string& key) {
@@ -39,8 +40,8 @@ std::string header_of(const std::vector<const NamedTensor*>& tensors,
     header += '}';
   }
   size_t at = 0;
-  for (const NamedTensor* item : tensors) {
-    const TensorSpec& spec = item->tensor.spec;
+  for (const StreamedTensor* item : tensors) {
+    const TensorSpec& spec = item->spec;
     const size_t end = checked_add(at, spec.bytes());
     begin_item(item->name);
     header += fmt::format(R"({{"dtype":"{}","shape":[)", safetensors_dtype_name(spec.dtype));
@@ -56,39 +57,54 @@ std::string header_of(const std::vector<const NamedTensor*>& tensors,
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
-                       const std::map<std::string, std::string>& metadata) {
-  std::vector<const NamedTensor*> sorted;
+void stream_safetensors(const std::filesystem::path& path, std::span<const StreamedTensor> tensors,
+                        const std::map<std::string, std::string>& metadata) {
+  std::vector<const StreamedTensor*> sorted;
   size_t data_bytes = 0;
-  for (const NamedTensor& item : tensors) {
+  for (const StreamedTensor& item : tensors) {
     if (item.name == "__metadata__")
       fail(ErrorKind::InvalidRequest, "{}: expected another name for a tensor, got '__metadata__'", path.string());
-    data_bytes = checked_add(data_bytes, item.tensor.spec.bytes());
+    data_bytes = checked_add(data_bytes, item.spec.bytes());
     sorted.push_back(&item);
   }
-  std::sort(sorted.begin(), sorted.end(), [](const NamedTensor* a, const NamedTensor* b) {
-    return std::make_tuple(size_of(b->tensor.spec.dtype), std::string_view(a->name)) <
-           std::make_tuple(size_of(a->tensor.spec.dtype), std::string_view(b->name));
+  std::sort(sorted.begin(), sorted.end(), [](const StreamedTensor* a, const StreamedTensor* b) {
+    return std::make_tuple(size_of(b->spec.dtype), std::string_view(a->name)) <
+           std::make_tuple(size_of(a->spec.dtype), std::string_view(b->name));
   });
   std::vector<std::string_view> names;
-  for (const NamedTensor& item : tensors) names.push_back(item.name);
+  for (const StreamedTensor& item : tensors) names.push_back(item.name);
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());
   if (twice != names.end())
     fail(ErrorKind::InvalidRequest, "{}: expected each tensor once, got {} twice", path.string(), in_quotes(*twice));
 
   const std::string header = header_of(sorted, metadata);
-  std::vector<std::byte> file;
-  file.reserve(checked_add(8 + header.size(), data_bytes));
-  for (size_t i = 0; i < 8; ++i) file.push_back(static_cast<std::byte>(header.size() >> (8 * i) & 0xFFu));
-  const auto append = [&](const void* data, size_t size) {
-    const auto* bytes = static_cast<const std::byte*>(data);
-    file.insert(file.end(), bytes, bytes + size);
-  };
-  append(header.data(), header.size());
-  for (const NamedTensor* item : sorted)
-    if (const size_t size = item->tensor.spec.bytes(); size != 0) append(item->tensor.data, size);
-  write_file_atomically(path, file);
+  std::array<std::byte, 8> length{};
+  for (size_t i = 0; i < length.size(); ++i) length[i] = static_cast<std::byte>(header.size() >> (8 * i) & 0xFFu);
+  AtomicFile file(path);
+  file.write(length);
+  file.write(std::as_bytes(std::span(header)));
+  for (const StreamedTensor* item : sorted) {
+    size_t written = 0;
+    item->produce([&](std::span<const std::byte> bytes) {
+      file.write(bytes);
+      written += bytes.size();
+    });
+    if (written != item->spec.bytes())
+      fail(ErrorKind::Internal, "{}: tensor {}: expected {} bytes to write, got {}", path.string(),
+           in_quotes(item->name), item->spec.bytes(), written);
+  }
+  file.commit();
+}
+
+void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  std::vector<StreamedTensor> streamed;
+  for (const NamedTensor& item : tensors)
+    streamed.push_back({item.name, item.tensor.spec, [view = item.tensor](const auto& write) {
+                          if (const size_t size = view.spec.bytes(); size != 0) write({view.data, size});
+                        }});
+  stream_safetensors(path, streamed, metadata);
 }
 
 }  // namespace newbie

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -20,5 +21,17 @@ struct NamedTensor {
 // give the same bytes. Error{InvalidRequest} for a name that appears twice, is not UTF-8, or is `__metadata__`.
 void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
                        const std::map<std::string, std::string>& metadata = {});
+
+// A tensor whose bytes are made while they are written: `produce` gives them to its argument in one or more pieces.
+struct StreamedTensor {
+  std::string name;
+  TensorSpec spec;
+  std::function<void(const std::function<void(std::span<const std::byte>)>& write)> produce;
+};
+
+// The same file without holding it in memory. Error{Internal} when a tensor gives another number of bytes than its spec
+// says.
+void stream_safetensors(const std::filesystem::path& path, std::span<const StreamedTensor> tensors,
+                        const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace newbie

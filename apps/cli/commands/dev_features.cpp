@@ -70,9 +70,12 @@ class Collector final : public Observer {
 // The encoder's own folder or file: inside a model folder, or the path itself.
 fs::path encoder_path(const EngineArguments& engine, const char* part) {
   const ModelPaths paths = find_model(engine.model);
-  const bool own_path = !paths.text_encoder.empty() || !paths.clip_model.empty();
-  if (own_path || paths.folder.empty() || fs::exists(paths.folder / part)) return part_path(paths, part);
-  return paths.folder;
+  const fs::path& own = part == std::string_view("text_encoder") ? paths.text_encoder : paths.clip_model;
+  if (!own.empty()) return own;
+  if (paths.folder.empty())
+    fail_with_hint(ErrorKind::InvalidRequest, "give --model DIR, or the part's own path", "no path for the model's {}",
+                   part);
+  return fs::exists(paths.folder / part) ? paths.folder / part : paths.folder;
 }
 
 // Given ids need no tokenizer, so that weights without one can be looked into.

@@ -144,4 +144,34 @@ NameMap flux_vae_names(std::span<const std::string> keys, std::string_view where
   return map;
 }
 
+std::string ldm_vae_name(std::string_view canonical, int levels) {
+  // The tables are read from right to left: what an LDM file calls a thing is the other name that means it.
+  const auto ldm = [](std::string_view name, std::span<const Rename> table, std::string_view own) {
+    const auto found =
+        std::find_if(table.begin(), table.end(), [&](const Rename& r) { return r.to == name && r.from == own; });
+    return found != table.end();
+  };
+  const std::vector<std::string_view> all = split_key(canonical);
+  if (all.size() < 3) return {};
+  const Parts p = Parts(all).subspan(1, all.size() - 2);
+  const bool encoder = all.front() == "encoder";
+  std::string name;
+  if (p.size() == 1) {
+    name = p[0] == "conv_norm_out" ? "norm_out" : std::string(p[0]);
+  } else if (p[0] == "mid_block" && p.size() == 4 && p[1] == "resnets") {
+    name = fmt::format("mid.block_{}.{}", p[2] == "0" ? 1 : 2, p[3]);
+  } else if (p[0] == "mid_block" && p.size() >= 4 && p[1] == "attentions") {
+    const std::string of = p.size() == 5 ? fmt::format("{}.{}", p[3], p[4]) : std::string(p[3]);
+    for (const std::string_view own : {"norm", "q", "k", "v", "proj_out"})
+      if (ldm(of, kAttention, own)) name = fmt::format("mid.attn_1.{}", own);
+  } else if (const auto level = parse_index(p[1]); level && p.size() == 5) {
+    const std::string stem = encoder ? fmt::format("down.{}", *level) : fmt::format("up.{}", levels - 1 - *level);
+    if (p[2] == "resnets")
+      name = fmt::format("{}.block.{}.{}", stem, p[3], p[4] == "conv_shortcut" ? "nin_shortcut" : p[4]);
+    else
+      name = fmt::format("{}.{}.conv", stem, encoder ? "downsample" : "upsample");
+  }
+  return name.empty() ? name : fmt::format("{}.{}.{}", all.front(), name, all.back());
+}
+
 }  // namespace newbie

@@ -15,4 +15,8 @@ namespace newbie {
 // autoencoder.
 NameMap flux_vae_names(std::span<const std::string> keys, std::string_view where);
 
+// The LDM name (ComfyUI's ae.safetensors) of a canonical name; `levels` is the number of decoder levels. An empty
+// string when there is no such name.
+std::string ldm_vae_name(std::string_view canonical, int levels);
+
 }  // namespace newbie

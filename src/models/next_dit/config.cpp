@@ -40,15 +40,17 @@ NextDitConfig next_dit_config(const ConfigSource& source) {
   c.norm_eps = config_number(source.json, "norm_eps", c.norm_eps, 0, 1, source.where);
 
   c.rope_axes = {32, 32, 32};
-  if (source.json.is_object() && source.json.contains("axes_dims")) {
-    const Json& axes = source.json.at("axes_dims");
+  for (const char* key : {"axes_dims", "axes_dim_rope"}) {  // diffusers has its own word
+    if (!source.json.is_object() || !source.json.contains(key)) continue;
+    const Json& axes = source.json.at(key);
     if (!axes.is_array() || axes.size() != 3)
-      fail(ErrorKind::BadFile, "{}: axes_dims must be three numbers, got {}", source.where, axes.dump());
+      fail(ErrorKind::BadFile, "{}: {} must be three numbers, got {}", source.where, key, axes.dump());
     for (size_t i = 0; i < 3; ++i) {
       if (!axes[i].is_number_integer())
-        fail(ErrorKind::BadFile, "{}: axes_dims must be three numbers, got {}", source.where, axes.dump());
+        fail(ErrorKind::BadFile, "{}: {} must be three numbers, got {}", source.where, key, axes.dump());
       c.rope_axes[i] = axes[i].get<int64_t>();
     }
+    break;
   }
   int64_t total = 0;
   for (int64_t axis : c.rope_axes) {

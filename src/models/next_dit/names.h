@@ -9,10 +9,11 @@
 
 namespace newbie {
 
-// Strips the prefix the file uses (none, `model.diffusion_model.`, `diffusion_model.`, `transformer.`, `module.`).
-// `norm_final.weight` is ignored: it is stored and never used. `where` names the file in messages.
-// Error{BadFile} when it is no NextDiT checkpoint; Error{Unsupported} for the diffusers and Z-Image namings and for a
-// Lumina-2 checkpoint without pooled text.
+// Strips the prefix the file uses (none, `model.diffusion_model.`, `diffusion_model.`, `transformer.`, `module.`) and
+// reads the native names, diffusers' Lumina2 names and Z-Image's diffusers form; where a file has to_q, to_k and to_v,
+// attention.qkv is joined from them (spec/checkpoints.md §6). `norm_final.weight` is ignored: it is stored and never
+// used. `where` names the file in messages. Error{BadFile} when it is no NextDiT checkpoint or a third of a qkv is
+// missing; Error{Unsupported} for a Lumina-2 checkpoint without pooled text.
 NameMap next_dit_names(std::span<const std::string> keys, std::string_view where);
 
 }  // namespace newbie

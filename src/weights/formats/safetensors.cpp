@@ -21,13 +21,13 @@ struct FormatDType {
 };
 
 constexpr FormatDType kDTypes[] = {
-    {"F32", 32, DType::F32},      {"BF16", 16, DType::BF16},    {"F16", 16, DType::F16},
-    {"F64", 64, DType::F64},      {"I64", 64, DType::I64},      {"I32", 32, DType::I32},
-    {"I8", 8, DType::I8},         {"U8", 8, DType::U8},         {"BOOL", 8, std::nullopt},
-    {"I16", 16, std::nullopt},    {"U16", 16, std::nullopt},    {"U32", 32, std::nullopt},
-    {"U64", 64, std::nullopt},    {"C64", 64, std::nullopt},    {"F8_E4M3", 8, std::nullopt},
-    {"F8_E5M2", 8, std::nullopt}, {"F8_E8M0", 8, std::nullopt}, {"F6_E2M3", 6, std::nullopt},
-    {"F6_E3M2", 6, std::nullopt}, {"F4", 4, std::nullopt},
+    {"F32", 32, DType::F32},       {"BF16", 16, DType::BF16},    {"F16", 16, DType::F16},
+    {"F64", 64, DType::F64},       {"I64", 64, DType::I64},      {"I32", 32, DType::I32},
+    {"I8", 8, DType::I8},          {"U8", 8, DType::U8},         {"BOOL", 8, std::nullopt},
+    {"I16", 16, std::nullopt},     {"U16", 16, std::nullopt},    {"U32", 32, std::nullopt},
+    {"U64", 64, std::nullopt},     {"C64", 64, std::nullopt},    {"F8_E4M3", 8, DType::F8E4M3},
+    {"F8_E5M2", 8, DType::F8E5M2}, {"F8_E8M0", 8, std::nullopt}, {"F6_E2M3", 6, std::nullopt},
+    {"F6_E3M2", 6, std::nullopt},  {"F4", 4, std::nullopt},
 };
 
 // One tensor's description while it is being read: every refusal names the file and the tensor.
@@ -163,7 +163,8 @@ uint64_t load_little_endian(const std::byte* bytes) {
 
 }  // namespace
 
-SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std::string_view where) {
+SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std::string_view where,
+                                           Strictness strictness) {
   if (file.size() < kLengthBytes)
     fail(ErrorKind::BadFile, "{}: expected at least {} bytes of safetensors, got {}", where, kLengthBytes, file.size());
   const uint64_t length = load_little_endian(file.data());
@@ -175,14 +176,20 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std:
                    "{}: expected a header of {} bytes, got {} bytes after its length", where, length,
                    file.size() - kLengthBytes);
 
-  const std::string_view text(reinterpret_cast<const char*>(file.data()) + kLengthBytes, length);
+  std::string_view text(reinterpret_cast<const char*>(file.data()) + kLengthBytes, length);
   if (!text.starts_with('{'))
     fail(ErrorKind::BadFile, "{}: expected a header that starts with '{{', got {}", where,
          in_quotes(text.substr(0, 1)));
-  const size_t last = text.find_last_not_of(' ');
+  const std::string_view padding = strictness == Strictness::Lenient ? std::string_view(" \0", 2) : " ";
+  const size_t last = text.find_last_not_of(padding);
+  if (text[last] == '\0')
+    fail_with_hint(ErrorKind::BadFile, "--lenient reads it nevertheless",
+                   "{}: expected a header padded with spaces, got NUL bytes", where);
   if (text[last] != '}')
     fail(ErrorKind::BadFile, "{}: expected a header that ends with '}}' and spaces, got {}", where,
          in_quotes(text.substr(last, 1)));
+
+  text = text.substr(0, last + 1);
 
   const Json json = parse_json(text, where);
   SafetensorsHeader header;
@@ -207,8 +214,8 @@ std::string_view safetensors_dtype_name(DType dtype) {
   fail(ErrorKind::Internal, "safetensors has no name for {}", to_string(dtype));
 }
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
-    : file_(path), header_(parse_safetensors_header(file_.bytes(), path.string())) {
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path, Strictness strictness)
+    : file_(path), header_(parse_safetensors_header(file_.bytes(), path.string(), strictness)) {
   file_.check_intact();
   for (size_t i = 0; i < header_.entries.size(); ++i) by_name_.emplace(header_.entries[i].name, i);
 }

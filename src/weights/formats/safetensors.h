@@ -34,16 +34,23 @@ struct SafetensorsHeader {
   size_t data_begin = 0;  // where the data buffer starts in the file
 };
 
+// How much of a bad habit is let through.
+enum class Strictness {
+  Strict,   // the format as it is written down
+  Lenient,  // and headers padded with NUL bytes, as some writers leave them
+};
+
 // Reads the header of a whole file. Error{BadFile} naming `where`, the tensor, expected and got, when any rule is
 // broken.
-SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std::string_view where);
+SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std::string_view where,
+                                           Strictness strictness = Strictness::Strict);
 
 // The format's name of a dtype ("BF16").
 std::string_view safetensors_dtype_name(DType dtype);
 
 class SafetensorsFile {
  public:
-  explicit SafetensorsFile(const std::filesystem::path& path);
+  explicit SafetensorsFile(const std::filesystem::path& path, Strictness strictness = Strictness::Strict);
 
   const std::filesystem::path& path() const { return file_.path(); }
   const std::vector<SafetensorsEntry>& entries() const { return header_.entries; }

@@ -19,7 +19,7 @@ bool is_plain_name(std::string_view name) {
 
 }  // namespace
 
-std::vector<FileTensor> open_sharded(const std::filesystem::path& index) {
+std::vector<FileTensor> open_sharded(const std::filesystem::path& index, Strictness strictness) {
   const std::string where = index.string();
   const Json json = parse_json(read_file(index, kLargestIndex), where);
   const auto map = json.is_object() ? json.find("weight_map") : json.end();
@@ -40,7 +40,7 @@ std::vector<FileTensor> open_sharded(const std::filesystem::path& index) {
       fail(ErrorKind::BadFile, "{}: tensor {}: expected the plain name of a file in the same folder, got {}", where,
            in_quotes(item.key()), in_quotes(name));
     auto& shard = shards[name];
-    if (!shard) shard = std::make_shared<const SafetensorsFile>(index.parent_path() / name);
+    if (!shard) shard = std::make_shared<const SafetensorsFile>(index.parent_path() / name, strictness);
     const SafetensorsEntry* entry = shard->find(item.key());
     if (entry == nullptr)
       fail_with_hint(ErrorKind::BadFile, "the shards may come from different downloads",

@@ -12,6 +12,6 @@ namespace newbie {
 // Opens the index and every shard it names; the tensors of its weight_map, sorted by name. Its metadata (total_size) is
 // not trusted and not needed. Error{BadFile} when a shard's name is more than a plain file name, or when a tensor is
 // missing from its shard.
-std::vector<FileTensor> open_sharded(const std::filesystem::path& index);
+std::vector<FileTensor> open_sharded(const std::filesystem::path& index, Strictness strictness = Strictness::Strict);
 
 }  // namespace newbie

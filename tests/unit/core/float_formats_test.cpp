@@ -160,12 +160,14 @@ TEST(FloatFormats, RoundToGoesThereAndBack) {
   EXPECT_EQ(round_to(DType::F32, 0.1F), 0.1F);
   EXPECT_EQ(round_to(DType::BF16, 0.1F), 0.10009765625F);
   EXPECT_EQ(round_to(DType::F16, 0.1F), 0.0999755859375F);
+  EXPECT_EQ(round_to(DType::F8E4M3, 0.1F), 0.1015625F);
+  EXPECT_EQ(round_to(DType::F8E5M2, 0.1F), 0.09375F);
   EXPECT_ERROR(round_to(DType::I32, 1.0F), ErrorKind::Internal, "i32");
 }
 
 // Values that every format holds, moved between all pairs from and to odd addresses.
 TEST(FloatFormats, ConvertMovesBetweenAllPairsUnaligned) {
-  const std::vector<double> values{0.0, 1.0, -2.5, 0.0078125, 240.0};
+  const std::vector<double> values{0.0, 1.0, -2.5, 0.0078125, 224.0};
   const auto encode = [&](DType dtype) {
     std::vector<std::byte> bytes(1 + values.size() * size_of(dtype));
     for (size_t i = 0; i < values.size(); ++i) {
@@ -177,11 +179,13 @@ TEST(FloatFormats, ConvertMovesBetweenAllPairsUnaligned) {
       if (dtype == DType::BF16) std::memcpy(at, &b, sizeof b);
       if (dtype == DType::F16) std::memcpy(at, &h, sizeof h);
       if (dtype == DType::F64) std::memcpy(at, &values[i], sizeof values[i]);
+      if (dtype == DType::F8E4M3) *at = static_cast<std::byte>(to_f8_e4m3(x).bits);
+      if (dtype == DType::F8E5M2) *at = static_cast<std::byte>(to_f8_e5m2(x).bits);
     }
     return bytes;
   };
-  for (const DType from : {DType::F32, DType::BF16, DType::F16, DType::F64})
-    for (const DType to : {DType::F32, DType::BF16, DType::F16}) {
+  for (const DType from : {DType::F32, DType::BF16, DType::F16, DType::F64, DType::F8E4M3, DType::F8E5M2})
+    for (const DType to : {DType::F32, DType::BF16, DType::F16, DType::F8E4M3, DType::F8E5M2}) {
       const std::vector<std::byte> source = encode(from);
       std::vector<std::byte> got(1 + values.size() * size_of(to));
       convert(from, source.data() + 1, to, got.data() + 1, values.size());

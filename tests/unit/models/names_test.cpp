@@ -10,6 +10,7 @@
 #include "models/jina_clip/names.h"
 #include "models/key_text.h"
 #include "models/next_dit/names.h"
+#include "models/scale_keys.h"
 #include "unit/core/expect_error.h"
 
 namespace newbie {
@@ -82,10 +83,58 @@ TEST(NextDitNames, RefusesOtherModels) {
   EXPECT_ERROR(next_dit_names(Keys{}, "f"), ErrorKind::BadFile, "f: expected a NextDiT checkpoint");
   EXPECT_ERROR(next_dit_names(Keys{"decoder.conv_in.weight"}, "f"), ErrorKind::BadFile, "got 1 other keys");
   EXPECT_ERROR(next_dit_names(Keys{"x_embedder.weight"}, "f"), ErrorKind::Unsupported, "plain Lumina-2");
-  EXPECT_ERROR(next_dit_names(Keys{"x_embedder.weight", "layers.0.attn.to_q.weight"}, "f"), ErrorKind::Unsupported,
-               "expected native NextDiT keys");
-  EXPECT_ERROR(next_dit_names(Keys{"module.x_embedder.weight", "module.layers.0.attention.to_q.weight"}, "f"),
-               ErrorKind::Unsupported, "got layers.0.attention.to_q.weight");
+}
+
+TEST(NextDitNames, ReadsDiffusersAndZImageNamings) {
+  for (const std::string attention : {"attn", "attention"}) {
+    const Keys keys = {"clip_text_pooled_proj.1.weight",
+                       "layers.0." + attention + ".norm_q.weight",
+                       "layers.0." + attention + ".to_k.weight",
+                       "layers.0." + attention + ".to_out.0.weight",
+                       "layers.0." + attention + ".to_q.weight",
+                       "layers.0." + attention + ".to_v.weight",
+                       "x_embedder.weight"};
+    const NameMap map = next_dit_names(keys, "x");
+    EXPECT_THAT(map.unknown, IsEmpty());
+    ASSERT_EQ(map.joined.size(), 1u);
+    EXPECT_EQ(map.joined[0].canonical, "layers.0.attention.qkv.weight");
+    EXPECT_THAT(map.joined[0].file_keys, ElementsAre(keys[4], keys[2], keys[5]));
+    EXPECT_EQ(canonical_of(map, keys[1]), "layers.0.attention.q_norm.weight");
+    EXPECT_EQ(canonical_of(map, keys[3]), "layers.0.attention.out.weight");
+    Keys fewer = keys;
+    fewer.erase(fewer.begin() + 2);
+    EXPECT_ERROR(next_dit_names(fewer, "f"), ErrorKind::BadFile,
+                 "to_q, to_k and to_v of layers.0.attention.qkv.weight");
+    Keys both = keys;
+    both.push_back("layers.0.attention.qkv.weight");
+    EXPECT_ERROR(next_dit_names(both, "f"), ErrorKind::BadFile, "expected one key for layers.0.attention.qkv.weight");
+  }
+  const std::pair<const char*, const char*> renames[] = {
+      {"time_caption_embed.timestep_embedder.linear_1.bias", "t_embedder.mlp.0.bias"},
+      {"time_caption_embed.timestep_embedder.linear_2.weight", "t_embedder.mlp.2.weight"},
+      {"time_caption_embed.caption_embedder.0.weight", "cap_embedder.0.weight"},
+      {"norm_out.linear_1.weight", "final_layer.adaLN_modulation.1.weight"},
+      {"norm_out.linear_2.bias", "final_layer.linear.bias"},
+      {"layers.1.feed_forward.linear_3.weight", "layers.1.feed_forward.w3.weight"},
+      {"noise_refiner.0.norm1.linear.bias", "noise_refiner.0.adaLN_modulation.1.bias"},
+      {"noise_refiner.0.norm1.norm.weight", "noise_refiner.0.attention_norm1.weight"},
+      {"context_refiner.0.norm1.weight", "context_refiner.0.attention_norm1.weight"},
+      {"context_refiner.0.norm2.weight", "context_refiner.0.attention_norm2.weight"}};
+  for (const auto& [from, to] : renames)
+    EXPECT_EQ(
+        canonical_of(next_dit_names(Keys{from, "clip_text_pooled_proj.1.weight", "x_embedder.weight"}, "x"), from), to);
+}
+
+TEST(ScaleKeys, BelongToTheirWeights) {
+  const Keys keys = {"a.comfy_quant", "a.scale_weight", "a.weight",       "b.input_scale",
+                     "b.weight",      "b.weight_scale", "c.weight_scale", "scaled_fp8"};
+  const ScaledKeys scaled = split_scales(keys, "f");
+  EXPECT_THAT(scaled.keys, ElementsAre("a.weight", "b.weight", "c.weight_scale"));
+  EXPECT_THAT(scaled.scale_of,
+              ElementsAre(testing::Pair("a.weight", "a.scale_weight"), testing::Pair("b.weight", "b.weight_scale")));
+  EXPECT_THAT(scaled.ignored, ElementsAre("a.comfy_quant", "b.input_scale", "scaled_fp8"));
+  EXPECT_ERROR(split_scales(Keys{"a.scale_weight", "a.weight", "a.weight_scale"}, "f"), ErrorKind::BadFile,
+               "one scale of a.weight");
 }
 
 const Keys kGemma = {"embed_tokens.weight", "norm.weight", "layers.0.post_feedforward_layernorm.weight",

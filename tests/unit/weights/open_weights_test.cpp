@@ -52,6 +52,8 @@ TEST(OpenWeights, ChoosesTheFileOfAFolder) {
   EXPECT_ERROR(open_weights(folder.path()), ErrorKind::BadFile, "'diffusion_pytorch_model.safetensors', 'model.safe");
   std::filesystem::remove(folder / "diffusion_pytorch_model.safetensors");
   EXPECT_THAT(open_weights(folder.path()).keys(), ElementsAre("m"));
+  put_file(folder / "newbie_dit.safetensors", letters("n"));
+  EXPECT_THAT(open_weights(folder.path()).keys(), ElementsAre("n"));
 }
 
 TEST(OpenWeights, SaysWhatIsMissing) {

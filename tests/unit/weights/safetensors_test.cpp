@@ -58,7 +58,7 @@ TEST(Safetensors, KnowsEveryDtypeOfTheFormat) {
   } dtypes[] = {{"F32", 16, true},     {"BF16", 8, true},     {"F16", 8, true},      {"F64", 32, true},
                 {"I64", 32, true},     {"I32", 16, true},     {"I8", 4, true},       {"U8", 4, true},
                 {"BOOL", 4, false},    {"I16", 8, false},     {"U16", 8, false},     {"U32", 16, false},
-                {"U64", 32, false},    {"C64", 32, false},    {"F8_E4M3", 4, false}, {"F8_E5M2", 4, false},
+                {"U64", 32, false},    {"C64", 32, false},    {"F8_E4M3", 4, true},  {"F8_E5M2", 4, true},
                 {"F8_E8M0", 4, false}, {"F6_E2M3", 3, false}, {"F6_E3M2", 3, false}, {"F4", 2, false}};
   for (const auto& dtype : dtypes) {
     const auto entry = [&](size_t bytes) {
@@ -77,15 +77,27 @@ TEST(Safetensors, KnowsEveryDtypeOfTheFormat) {
 TEST(Safetensors, WhatWeCannotReadIsListedAndRefusedWhenUsed) {
   const TemporaryFolder folder;
   put_file(folder / "m.safetensors",
-           safetensors_bytes(R"({"w":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]},)"
+           safetensors_bytes(R"({"w":{"dtype":"F8_E8M0","shape":[2],"data_offsets":[0,2]},)"
                              R"("deep":{"dtype":"U8","shape":[1,1,1,1,1,1],"data_offsets":[2,3]}})",
                              "abc"));
   const SafetensorsFile file(folder / "m.safetensors");
   EXPECT_EQ(file.entries().size(), 2u);
   EXPECT_ERROR(file.spec(*file.find("w")), ErrorKind::Unsupported,
-               "tensor 'w': expected a dtype we can read, got F8_E4M3");
+               "tensor 'w': expected a dtype we can read, got F8_E8M0");
   EXPECT_ERROR(file.spec(*file.find("deep")), ErrorKind::Unsupported, "expected at most 5 axes, got 6");
   EXPECT_EQ(as_text(file.bytes(*file.find("w"))), "ab");
+}
+
+TEST(Safetensors, LenientReadsHeadersPaddedWithNul) {
+  const TemporaryFolder folder;
+  const std::string header =
+      std::string(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})") + std::string("\0 \0", 3);
+  put_file(folder / "m.safetensors", safetensors_bytes(header, "x"));
+  EXPECT_ERROR(SafetensorsFile(folder / "m.safetensors"), ErrorKind::BadFile, "got NUL bytes");
+  const SafetensorsFile file(folder / "m.safetensors", Strictness::Lenient);
+  EXPECT_EQ(as_text(file.bytes(*file.find("a"))), "x");
+  put_file(folder / "m.safetensors", safetensors_bytes(std::string("{}\0x", 4)));
+  EXPECT_ERROR(SafetensorsFile(folder / "m.safetensors", Strictness::Lenient), ErrorKind::BadFile, "ends with '}'");
 }
 
 TEST(Safetensors, RefusesABadLength) {
@@ -102,7 +114,8 @@ TEST(Safetensors, RefusesAHeaderThatIsNotStrictJson) {
   EXPECT_ERROR(parse_bytes(safetensors_bytes(" {}")), ErrorKind::BadFile, "starts with '{', got ' '");
   EXPECT_ERROR(parse_bytes(safetensors_bytes("[]")), ErrorKind::BadFile, "starts with '{', got '['");
   EXPECT_ERROR(parse_bytes(safetensors_bytes("{}\n")), ErrorKind::BadFile, "got '\\x0a'");
-  EXPECT_ERROR(parse_bytes(safetensors_bytes(std::string("{}\0", 3))), ErrorKind::BadFile, "got '\\x00'");
+  EXPECT_ERROR(parse_bytes(safetensors_bytes(std::string("{}\0", 3))), ErrorKind::BadFile,
+               "expected a header padded with spaces, got NUL bytes");
   EXPECT_ERROR(parse_bytes(safetensors_bytes("{")), ErrorKind::BadFile, "ends with '}'");
   EXPECT_ERROR(parse_bytes(safetensors_bytes("{}}")), ErrorKind::BadFile, "x.safetensors");
   EXPECT_ERROR(parse_bytes(safetensors_bytes("{'a':1}")), ErrorKind::BadFile, "x.safetensors");

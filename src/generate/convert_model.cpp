@@ -1,0 +1,329 @@
+#include "generate/convert_model.h"
+
+#include <map>
+#include <system_error>
+
+#include "core/checked.h"
+#include "core/files.h"
+#include "models/flux_vae/names.h"
+#include "weights/safetensors_writer.h"
+
+namespace newbie {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view kRoberta = "text_model.transformer.roberta.";
+constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;
+constexpr size_t kHeaderRoom = size_t{1} << 20;  // a file, for its header
+
+// What goes along with an encoder's tokenizer; the weights of the model are no part of it.
+constexpr const char* kTokenizerFiles[] = {
+    "tokenizer.json",          "tokenizer.model",   "sentencepiece.bpe.model", "tokenizer_config.json",
+    "special_tokens_map.json", "added_tokens.json", "chat_template.json",      "preprocessor_config.json"};
+
+// A file to be written: tensors with metadata, or text.
+struct WeightFile {
+  fs::path path;
+  std::vector<StreamedTensor> tensors;
+  std::map<std::string, std::string> metadata;
+
+  size_t bytes() const {
+    size_t total = kHeaderRoom;
+    for (const StreamedTensor& tensor : tensors) total = checked_add(total, tensor.spec.bytes());
+    return total;
+  }
+};
+struct TextFile {
+  fs::path path;
+  std::string text;
+};
+
+struct Outcome {
+  std::vector<WeightFile> weights;
+  std::vector<TextFile> texts;
+  std::vector<std::string> notes;
+};
+
+StreamedTensor as_stored(const FileTensor& tensor, std::string name) {
+  return {std::move(name), tensor.spec(), [tensor](const auto& write) {
+            write(tensor.bytes());
+            tensor.file->check_intact();
+            tensor.file->drop_pages(tensor.bytes());
+          }};
+}
+
+StreamedTensor as_text(std::string name, std::string bytes) {
+  const auto size = static_cast<int64_t>(bytes.size());
+  return {std::move(name), {{size}, DType::U8}, [bytes = std::move(bytes)](const auto& write) {
+            write(std::as_bytes(std::span(bytes)));
+          }};
+}
+
+// A weight under another name, in the dtype it has or is computed for.
+StreamedTensor from_store(const WeightStore& store, const std::string& canonical, std::string name) {
+  TensorSpec spec = *store.find(canonical);
+  const ConstTensorView stored = store.mapped(canonical);
+  if (stored.data == nullptr && spec.shape.elements() != 0 && is_f8(spec.dtype)) spec.dtype = DType::BF16;
+  return {std::move(name), spec, [&store, canonical, spec, stored](const auto& write) {
+            if (spec.shape.elements() == 0) return;
+            if (stored.data != nullptr) {
+              write({stored.data, spec.bytes()});
+              store.check_intact();
+            } else {
+              std::vector<std::byte> computed(spec.bytes());
+              store.read(canonical, spec.dtype == DType::F64 ? DType::F32 : spec.dtype, computed.data());
+              write(computed);
+            }
+            store.release(canonical);
+          }};
+}
+
+std::map<std::string, std::string> with_config(const std::string& config) {
+  std::map<std::string, std::string> metadata{{"format", "pt"}};
+  if (!config.empty()) metadata["config"] = config;
+  return metadata;
+}
+
+std::string transformer_config(const Transformer& part) {
+  const bool native = part.config.is_object() && part.config.contains("axes_dims");
+  if (native) return part.config_text;
+  const NextDitConfig& c = part.sizes;
+  const OrderedJson json{{"model_type", "nextdit_clip"},
+                         {"patch_size", c.patch},
+                         {"dim", c.dim},
+                         {"n_layers", c.layers},
+                         {"n_heads", c.heads},
+                         {"n_kv_heads", c.kv_heads},
+                         {"in_channels", c.latent_channels},
+                         {"axes_dims", c.rope_axes},
+                         {"axes_lens", {1024, 512, 512}},
+                         {"clip_text_dim", c.pooled_width},
+                         {"clip_img_dim", c.pooled_width},
+                         {"norm_eps", c.norm_eps},
+                         {"_class_name", "NextDiT_3B_GQA_patch2_Adaln_Refiner_WHIT_CLIP"}};
+  return json.dump(2) + '\n';
+}
+
+// Native names in both forms; norm_final is stored by the official tools, though nobody uses it.
+std::vector<StreamedTensor> transformer_tensors(const Transformer& part) {
+  std::vector<StreamedTensor> tensors;
+  for (const std::string& name : part.weights.names()) tensors.push_back(from_store(part.weights, name, name));
+  for (const FileTensor& tensor : part.files.tensors)
+    if (tensor.key() == "norm_final.weight" || tensor.key().ends_with(".norm_final.weight"))
+      tensors.push_back(as_stored(tensor, "norm_final.weight"));
+  return tensors;
+}
+
+// The SentencePiece model of an encoder, from its file or from beside it; empty when there is none.
+std::string sentencepiece_of(const Part& part, const char* file_name) {
+  if (const FileTensor* inside = part.files.find("spiece_model")) {
+    std::string bytes(reinterpret_cast<const char*>(inside->bytes().data()), inside->bytes().size());
+    inside->file->check_intact();
+    return bytes;
+  }
+  for (const fs::path& folder : tokenizer_folders(part))
+    if (fs::is_regular_file(folder / file_name)) return read_file(folder / file_name, kMaxTokenizerBytes);
+  return {};
+}
+
+void add_tokenizer(Outcome& out, const Part& part, const fs::path& folder, const char* sentencepiece_name) {
+  if (part.files.find("spiece_model") != nullptr) {
+    out.texts.push_back({folder / sentencepiece_name, sentencepiece_of(part, sentencepiece_name)});
+    return;
+  }
+  for (const char* name : kTokenizerFiles)
+    for (const fs::path& from : tokenizer_folders(part))
+      if (fs::is_regular_file(from / name)) {
+        out.texts.push_back({folder / name, read_file(from / name, kMaxTokenizerBytes)});
+        break;
+      }
+}
+
+StreamedTensor sentencepiece_tensor(const Part& part, const char* file_name) {
+  std::string bytes = sentencepiece_of(part, file_name);
+  if (bytes.empty())
+    fail_with_hint(ErrorKind::BadFile, "ComfyUI's files carry the SentencePiece model; download it beside the weights",
+                   "{}: expected {} to put into the file, got none", part.path.string(), file_name);
+  return as_text("spiece_model", std::move(bytes));
+}
+
+struct Model {
+  Transformer transformer;
+  TextEncoder text_encoder;
+  ClipModel clip_model;
+  Vae vae;
+};
+
+Outcome to_comfyui(const Model& model, const fs::path& folder) {
+  Outcome out;
+  out.weights.push_back({folder / "diffusion_models" / "newbie_image.safetensors",
+                         transformer_tensors(model.transformer), with_config(transformer_config(model.transformer))});
+
+  WeightFile gemma{
+      folder / "text_encoders" / "newbie_gemma3.safetensors", {}, with_config(model.text_encoder.config_text)};
+  for (const std::string& name : model.text_encoder.weights.names())
+    gemma.tensors.push_back(from_store(model.text_encoder.weights, name, "model." + name));
+  gemma.tensors.push_back(sentencepiece_tensor(model.text_encoder, "tokenizer.model"));
+  out.weights.push_back(std::move(gemma));
+
+  WeightFile jina{
+      folder / "text_encoders" / "newbie_jina_clip.safetensors", {}, with_config(model.clip_model.config_text)};
+  size_t left_out = 0;
+  bool merged = false;
+  for (const std::string& name : model.clip_model.weights.names()) {
+    if (!name.starts_with(kRoberta)) {
+      ++left_out;
+      continue;
+    }
+    merged = merged || model.clip_model.weights.mapped(name).data == nullptr;
+    jina.tensors.push_back(from_store(model.clip_model.weights, name, "model." + name.substr(kRoberta.size())));
+  }
+  jina.tensors.push_back(sentencepiece_tensor(model.clip_model, "sentencepiece.bpe.model"));
+  out.weights.push_back(std::move(jina));
+  if (merged)
+    out.notes.emplace_back(
+        "Jina CLIP: its text adapter is merged into the weights and rounded once; there is no way back");
+  if (left_out != 0)
+    out.notes.push_back(fmt::format("Jina CLIP: {} tensors besides the text tower are left out", left_out));
+
+  WeightFile vae{folder / "vae" / "newbie_ae.safetensors", {}, with_config(model.vae.config_text)};
+  for (const std::string& name : model.vae.weights.names()) {
+    const std::string ldm = ldm_vae_name(name, static_cast<int>(model.vae.sizes.channels.size()));
+    StreamedTensor tensor = from_store(model.vae.weights, name, ldm);
+    if (name.find(".attentions.0.to_") != std::string::npos && tensor.spec.shape.rank() == 2)
+      tensor.spec.shape = Shape{tensor.spec.shape[0], tensor.spec.shape[1], 1, 1};
+    vae.tensors.push_back(std::move(tensor));
+  }
+  out.weights.push_back(std::move(vae));
+  return out;
+}
+
+constexpr const char* kModelIndex = R"({
+  "_class_name": "NewbiePipeline",
+  "_diffusers_version": "0.30.0",
+  "transformer": ["transformer", "NextDiT_CLIP"],
+  "text_encoder": ["transformers", "{GEMMA}"],
+  "tokenizer": ["text_encoder", "AutoTokenizer"],
+  "clip_model": ["transformers", "JinaCLIPModel"],
+  "clip_tokenizer": ["clip_model", "AutoTokenizer"],
+  "vae": ["diffusers", "AutoencoderKL"]
+}
+)";
+
+Outcome to_folder(const Model& model, const fs::path& folder) {
+  Outcome out;
+  const auto config = [&](const char* part, const std::string& text) {
+    if (!text.empty()) out.texts.push_back({folder / part / "config.json", text});
+  };
+  const bool multimodal = model.text_encoder.config.is_object() && model.text_encoder.config.contains("text_config");
+  std::string index = kModelIndex;
+  index.replace(index.find("{GEMMA}"), 7, multimodal ? "Gemma3ForConditionalGeneration" : "Gemma3TextModel");
+  out.texts.push_back({folder / "model_index.json", index});
+
+  const std::map<std::string, std::string> metadata{{"format", "pt"}};
+  out.weights.push_back({folder / "transformer" / "diffusion_pytorch_model.safetensors",
+                         transformer_tensors(model.transformer), metadata});
+  config("transformer", transformer_config(model.transformer));
+
+  WeightFile gemma{folder / "text_encoder" / "model.safetensors", {}, metadata};
+  for (const std::string& name : model.text_encoder.weights.names())
+    gemma.tensors.push_back(
+        from_store(model.text_encoder.weights, name, (multimodal ? "language_model.model." : "") + name));
+  out.weights.push_back(std::move(gemma));
+  config("text_encoder", model.text_encoder.config_text);
+  add_tokenizer(out, model.text_encoder, folder / "text_encoder", "tokenizer.model");
+
+  // A file in the Hub's form keeps its adapter apart, and its picture tower.
+  WeightFile jina{folder / "clip_model" / "model.safetensors", {}, metadata};
+  bool hub = false;
+  for (const FileTensor& tensor : model.clip_model.files.tensors) hub = hub || tensor.key().starts_with(kRoberta);
+  if (hub)
+    for (const FileTensor& tensor : model.clip_model.files.tensors)
+      jina.tensors.push_back(as_stored(tensor, tensor.key()));
+  else
+    for (const std::string& name : model.clip_model.weights.names())
+      jina.tensors.push_back(from_store(model.clip_model.weights, name, name));
+  out.weights.push_back(std::move(jina));
+  if (!hub)
+    out.notes.emplace_back(
+        "Jina CLIP: the source has merged weights and the text tower alone; the folder holds them as .weight, without "
+        "an "
+        "adapter, and draws as the source does");
+  config("clip_model", model.clip_model.config_text);
+  add_tokenizer(out, model.clip_model, folder / "clip_model", "sentencepiece.bpe.model");
+
+  WeightFile vae{folder / "vae" / "diffusion_pytorch_model.safetensors", {}, metadata};
+  for (const std::string& name : model.vae.weights.names())
+    vae.tensors.push_back(from_store(model.vae.weights, name, name));
+  out.weights.push_back(std::move(vae));
+  config("vae", model.vae.config_text);
+  return out;
+}
+
+// Before the first byte is written.
+void check_destination(const Outcome& out, const fs::path& folder) {
+  size_t needed = 0;
+  const auto check_free = [](const fs::path& path) {
+    std::error_code ignored;
+    if (fs::exists(fs::symlink_status(path, ignored)))
+      fail_with_hint(ErrorKind::InvalidRequest, "give an empty or a new folder", "{}: there is such a file already",
+                     path.string());
+  };
+  for (const WeightFile& file : out.weights) {
+    check_free(file.path);
+    needed = checked_add(needed, file.bytes());
+  }
+  for (const TextFile& file : out.texts) {
+    check_free(file.path);
+    needed = checked_add(needed, file.text.size());
+  }
+  fs::path existing = fs::absolute(folder);
+  std::error_code error;
+  while (!fs::exists(existing, error) && existing.has_parent_path() && existing != existing.parent_path())
+    existing = existing.parent_path();
+  const fs::space_info space = fs::space(existing, error);
+  if (!error && space.available < needed)
+    fail_with_hint(ErrorKind::OverBudget, "make room, or choose another disk", "{}: expected room for {} bytes, got {}",
+                   folder.string(), needed, space.available);
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) fail(ErrorKind::BadFile, "{}: cannot make the folder: {}", folder.string(), error.message());
+}
+
+}  // namespace
+
+Conversion convert_model(const ModelPaths& source, const fs::path& destination, ModelForm form, Log& log,
+                         const std::function<void(const fs::path&)>& on_file) {
+  const ModelPaths paths = locate_model(source).paths;
+  const Model model{open_transformer(paths.transformer, log, paths.strictness),
+                    open_text_encoder(paths.text_encoder, log, paths.strictness),
+                    open_clip_model(paths.clip_model, log, paths.strictness),
+                    open_vae(paths.vae, log, paths.strictness)};
+  Outcome out = form == ModelForm::ComfyUi ? to_comfyui(model, destination) : to_folder(model, destination);
+  check_destination(out, destination);
+
+  Conversion done;
+  done.notes = std::move(out.notes);
+  const auto begin = [&](const fs::path& path) {
+    make_folder(path.parent_path());
+    if (on_file) on_file(path);
+  };
+  for (const WeightFile& file : out.weights) {
+    begin(file.path);
+    stream_safetensors(file.path, file.tensors, file.metadata);
+    done.files.push_back({file.path, fs::file_size(file.path)});
+  }
+  for (const TextFile& file : out.texts) {
+    begin(file.path);
+    write_file_atomically(file.path, file.text);
+    done.files.push_back({file.path, file.text.size()});
+  }
+  return done;
+}
+
+}  // namespace newbie

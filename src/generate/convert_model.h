@@ -1,0 +1,32 @@
+// A model taken from one layout to another: the official folder, or ComfyUI's single files (docs/files.md).
+#pragma once
+
+#include <functional>
+
+#include "generate/parts.h"
+
+namespace newbie {
+
+enum class ModelForm {
+  Folder,   // model_index.json, transformer, text_encoder, clip_model, vae: the official tools, diffusers' habits
+  ComfyUi,  // diffusion_models, text_encoders, vae: one file a part, tokenizers and configurations inside
+};
+
+struct ConvertedFile {
+  std::filesystem::path path;
+  size_t bytes = 0;
+};
+
+struct Conversion {
+  std::vector<ConvertedFile> files;
+  std::vector<std::string> notes;  // what is not as it was
+};
+
+// Writes the model at `source` to the folder `destination`, which is made if need be. Stored dtypes are kept, but
+// scaled 8-bit weights become bf16. Each file is written atomically and one tensor at a time; `on_file` is told each
+// before it is written. Error{OverBudget} when the disk has too little room, Error{InvalidRequest} when a file is there
+// already.
+Conversion convert_model(const ModelPaths& source, const std::filesystem::path& destination, ModelForm form, Log& log,
+                         const std::function<void(const std::filesystem::path&)>& on_file = {});
+
+}  // namespace newbie

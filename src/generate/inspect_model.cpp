@@ -1,0 +1,258 @@
+#include "generate/inspect_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <set>
+
+#include "core/files.h"
+#include "core/float_formats.h"
+#include "core/parallel.h"
+#include "generate/network.h"
+#include "graph/ops/sources.h"
+#include "models/flux_vae/graph.h"
+#include "models/gemma3/graph.h"
+#include "models/jina_clip/graph.h"
+#include "models/next_dit/graph.h"
+
+namespace newbie {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// The graphs that are looked at are small: which weights they ask for does not depend on it.
+constexpr int64_t kTokens = 16;
+constexpr int64_t kLatentSide = 8;
+constexpr size_t kMaxConfigBytes = size_t{4} << 20;
+
+struct NamedGraph {
+  std::string name;
+  Graph graph;
+};
+
+struct OpenedPart {
+  const char* name;  // prefix of paths in precision policies
+  std::unique_ptr<Part> part;
+  std::vector<NamedGraph> graphs;
+};
+
+OpenedPart open_part(const fs::path& path, FileKind kind, Strictness strictness) {
+  OpenedPart out;
+  const auto add = [&](const char* name, Graph graph) { out.graphs.push_back({name, std::move(graph)}); };
+  if (kind == FileKind::Transformer) {
+    auto part = std::make_unique<Transformer>(open_transformer(path, silent_log(), strictness));
+    add("context", next_dit_context(part->sizes, kTokens));
+    add("step", next_dit_step(part->sizes, kTokens, kLatentSide * part->sizes.patch, kLatentSide * part->sizes.patch));
+    out.name = "transformer";
+    out.part = std::move(part);
+  } else if (kind == FileKind::TextEncoder) {
+    auto part = std::make_unique<TextEncoder>(open_text_encoder(path, silent_log(), strictness));
+    add("features", gemma3_features(part->sizes, kTokens));
+    out.name = "text_encoder";
+    out.part = std::move(part);
+  } else if (kind == FileKind::ClipModel) {
+    auto part = std::make_unique<ClipModel>(open_clip_model(path, silent_log(), strictness));
+    add("text", jina_text(part->sizes, kTokens));
+    out.name = "clip_model";
+    out.part = std::move(part);
+  } else {
+    auto part = std::make_unique<Vae>(open_vae(path, silent_log(), strictness));
+    add("decoder", flux_vae_decoder(part->sizes, kLatentSide, kLatentSide));
+    // A file with the decoder alone can draw.
+    if (part->weights.find("encoder.conv_in.weight"))
+      add("encoder",
+          flux_vae_encoder(part->sizes, kLatentSide * part->sizes.downscale(), kLatentSide * part->sizes.downscale()));
+    out.name = "vae";
+    out.part = std::move(part);
+  }
+  return out;
+}
+
+void compare(Inspected& result, const OpenedPart& opened) {
+  std::set<std::string> seen;
+  for (const NamedGraph& named : opened.graphs)
+    for (int id = 0; id < named.graph.size(); ++id) {
+      const Node& node = named.graph.node(id);
+      if (node.op != &weight_op || !seen.insert(node.paths.front()).second) continue;
+      const auto spec = opened.part->weights.find(node.paths.front());
+      if (!spec)
+        result.missing.push_back(node.paths.front());
+      else if (!(spec->shape == node.shape))
+        result.mis_shaped.push_back({node.paths.front(), node.shape.str(), spec->shape.str()});
+    }
+  result.unexpected = opened.part->unknown;
+}
+
+void count(Inspected& result, const OpenedWeights& files) {
+  for (const auto& file : files.files) result.bytes += file->file_bytes();
+  for (const FileTensor& tensor : files.tensors) {
+    size_t elements = 1;
+    for (const int64_t extent : tensor.entry->shape) elements *= static_cast<size_t>(extent);  // checked when parsed
+    Inspected::Amount& amount = result.dtypes[std::string(tensor.entry->dtype_name)];
+    ++amount.tensors;
+    ++result.tensors;
+    if (tensor.key() == "spiece_model") continue;  // a tokenizer
+    amount.parameters += elements;
+    result.parameters += elements;
+  }
+}
+
+void read_alphas(Inspected& result, const OpenedWeights& files, const fs::path& path) {
+  std::set<double> found;
+  for (const std::string& key : result.adapter->alpha_keys) {
+    const FileTensor& tensor = *files.find(key);
+    if (!tensor.entry->dtype || !is_float(*tensor.entry->dtype) ||
+        tensor.bytes().size() != size_of(*tensor.entry->dtype))
+      continue;
+    float value = 0;
+    convert(*tensor.entry->dtype, tensor.bytes().data(), DType::F32, reinterpret_cast<std::byte*>(&value), 1);
+    found.insert(value);
+  }
+  const fs::path beside = (fs::is_directory(path) ? path : path.parent_path()) / "adapter_config.json";
+  if (found.empty() && fs::is_regular_file(beside)) {
+    const Json json = parse_json(read_file(beside, kMaxConfigBytes), beside.string());
+    if (json.is_object() && json.contains("lora_alpha") && json.at("lora_alpha").is_number())
+      found.insert(json.at("lora_alpha").get<double>());
+  }
+  result.alphas.assign(found.begin(), found.end());
+}
+
+// A run of elements of one tensor that one task reads.
+struct Stretch {
+  size_t tensor, first, count;
+};
+
+std::vector<Inspected::BadValues> find_bad_values(const OpenedWeights& files, const InspectOptions& options) {
+  constexpr size_t kElements = size_t{1} << 20, kAtOnce = 16384;
+  std::vector<Stretch> stretches;
+  size_t all_bytes = 0;
+  for (size_t t = 0; t < files.tensors.size(); ++t) {
+    const SafetensorsEntry& entry = *files.tensors[t].entry;
+    if (!entry.dtype || !is_float(*entry.dtype)) continue;
+    const size_t elements = (entry.end - entry.begin) / size_of(*entry.dtype);
+    for (size_t first = 0; first < elements; first += kElements)
+      stretches.push_back({t, first, std::min(kElements, elements - first)});
+    all_bytes += entry.end - entry.begin;
+  }
+
+  std::vector<Inspected::BadValues> found(stretches.size());
+  std::mutex mutex;
+  size_t done_bytes = 0;
+  ThreadPool(options.threads).run(static_cast<int64_t>(stretches.size()), [&](int64_t i, int) {
+    const Stretch& stretch = stretches[static_cast<size_t>(i)];
+    const FileTensor& tensor = files.tensors[stretch.tensor];
+    const DType dtype = *tensor.entry->dtype;
+    Inspected::BadValues& bad = found[static_cast<size_t>(i)];
+    std::vector<float> values(kAtOnce);
+    for (size_t at = 0; at < stretch.count; at += kAtOnce) {
+      const size_t n = std::min(kAtOnce, stretch.count - at);
+      const std::byte* data = tensor.bytes().data() + (stretch.first + at) * size_of(dtype);
+      convert(dtype, data, DType::F32, reinterpret_cast<std::byte*>(values.data()), n);
+      for (size_t k = 0; k < n; ++k) {
+        if (std::isfinite(values[k])) continue;
+        if (bad.count++ == 0) {
+          bad.index = stretch.first + at + k;
+          bad.value = std::isnan(values[k]) ? "NaN" : "Inf";
+        }
+      }
+    }
+    const size_t bytes = stretch.count * size_of(dtype);
+    tensor.file->drop_pages(tensor.bytes().subspan(stretch.first * size_of(dtype), bytes));
+    const std::lock_guard lock(mutex);
+    done_bytes += bytes;
+    if (options.on_progress) options.on_progress(done_bytes, all_bytes);
+  });
+  for (const auto& file : files.files) file->check_intact();
+
+  std::vector<Inspected::BadValues> result;
+  for (size_t i = 0; i < stretches.size(); ++i) {
+    if (found[i].count == 0) continue;
+    found[i].tensor = files.tensors[stretches[i].tensor].key();
+    if (!result.empty() && result.back().tensor == found[i].tensor)
+      result.back().count += found[i].count;  // stretches of a tensor follow each other
+    else
+      result.push_back(found[i]);
+  }
+  return result;
+}
+
+bool is_part(FileKind kind) {
+  return kind == FileKind::Transformer || kind == FileKind::TextEncoder || kind == FileKind::ClipModel ||
+         kind == FileKind::Vae;
+}
+
+// `expected`: what the file has to be in a model folder.
+Inspected inspect_one(const fs::path& path, std::optional<FileKind> expected, const InspectOptions& options) {
+  Inspected result{.path = path};
+  try {
+    const OpenedWeights files = open_weights(path, options.strictness);
+    const HeaderShapes header = header_shapes(files);
+    const Recognised what = recognise(header);
+    result.kind = expected && holds(header, *expected) ? *expected : what.kind;
+    result.what = what.words.empty() ? std::string(to_string(what.kind)) : what.words;
+    count(result, files);
+    if (result.kind == FileKind::Adapter) {
+      result.adapter = adapter_keys(header);
+      result.unexpected = result.adapter->unknown;
+      read_alphas(result, files, path);
+    }
+    if (expected ? result.kind != *expected : result.kind == FileKind::Foreign || result.kind == FileKind::Unknown)
+      result.problem = fmt::format(
+          "expected {}, got {}", expected ? to_string(*expected) : "a part of NewBie-image or an adapter", result.what);
+    if (options.check_weights) result.bad_values = find_bad_values(files, options);
+    if (!result.problem.empty() || !is_part(result.kind)) return result;
+
+    const OpenedPart opened = open_part(path, result.kind, options.strictness);
+    result.config_origin = opened.part->config_origin;
+    compare(result, opened);
+    if (!options.graphs) return result;
+    CompileOptions compile{.precision = resolve_precision(PrecisionRequest::Auto, this_cpu()).policy,
+                           .part = opened.name};
+    compile.stored_dtype = [&](const std::string& name) { return stored_dtype(opened.part->weights, name); };
+    for (const NamedGraph& named : opened.graphs)
+      result.graphs.emplace_back(named.name, transform(named.graph, compile).str());
+  } catch (const Error& e) {
+    result.problem = e.message();
+  }
+  return result;
+}
+
+}  // namespace
+
+bool Inspection::is_whole() const {
+  return std::all_of(parts.begin(), parts.end(), [](const Inspected& part) {
+    return part.problem.empty() && part.missing.empty() && part.mis_shaped.empty() &&
+           (!part.bad_values || part.bad_values->empty());
+  });
+}
+
+Inspection inspect(const fs::path& path, const InspectOptions& options) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (!fs::exists(status))
+    fail(ErrorKind::BadFile, "{}: expected a file or a folder, got nothing there", path.string());
+  Inspection result;
+  bool single = !fs::is_directory(status);
+  if (!single) {
+    try {
+      open_weights(path, options.strictness);
+      single = true;
+    } catch (const Error&) {
+      // No folder of one part: of a model, then.
+    }
+  }
+  if (single) {
+    result.parts.push_back(inspect_one(path, std::nullopt, options));
+    return result;
+  }
+  const LocatedModel model = locate_model({.folder = path, .strictness = options.strictness});
+  result.layout = model.layout;
+  result.parts.push_back(inspect_one(model.paths.transformer, FileKind::Transformer, options));
+  result.parts.push_back(inspect_one(model.paths.text_encoder, FileKind::TextEncoder, options));
+  result.parts.push_back(inspect_one(model.paths.clip_model, FileKind::ClipModel, options));
+  result.parts.push_back(inspect_one(model.paths.vae, FileKind::Vae, options));
+  return result;
+}
+
+}  // namespace newbie

@@ -1,0 +1,254 @@
+#include "generate/model_layout.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <system_error>
+#include <vector>
+
+namespace newbie {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kDeepestSubfolder = 3;  // of a ComfyUI folder: people sort their files
+
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+// A file that may be the wanted part, and what its header says.
+struct Candidate {
+  fs::path path;
+  Recognised what;
+  HeaderShapes header;
+};
+
+HeaderShapes peek(const fs::path& path, Strictness strictness) { return header_shapes(open_weights(path, strictness)); }
+
+std::vector<fs::path> weight_files(const fs::path& folder, int deepest) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error);
+  for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    std::error_code ignored;
+    if (it.depth() >= deepest) it.disable_recursion_pending();
+    if (it->path().extension() == ".safetensors" && it->is_regular_file(ignored)) files.push_back(it->path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+// The names these files have where most people get them (spec/checkpoints.md §5).
+constexpr std::string_view kUsualNames[] = {"newbie",       "gemma_3_4b_it_bf16", "gemma3-4b-it",  "gemma_3_4b",
+                                            "jina_clip_v2", "jina-clip-v2",       "ae.safetensors"};
+
+// Of several files that would do, the one with the most telling name, if it is alone.
+const Candidate* choose_by_name(const std::vector<const Candidate*>& files) {
+  if (files.size() == 1) return files.front();
+  for (const std::string_view usual : kUsualNames) {
+    const Candidate* found = nullptr;
+    int count = 0;
+    for (const Candidate* file : files)
+      if (lower(file->path.filename().string()).find(usual) != std::string::npos) {
+        found = file;
+        ++count;
+      }
+    if (count == 1) return found;
+  }
+  return nullptr;
+}
+
+// The files below one or more folders, looked into once.
+class Shelf {
+ public:
+  Shelf(const std::vector<fs::path>& folders, int deepest, Strictness strictness) : folders_(folders) {
+    for (const fs::path& folder : folders)
+      for (const fs::path& file : weight_files(folder, deepest)) {
+        try {
+          HeaderShapes header = peek(file, strictness);
+          Recognised what = recognise(header);
+          files_.push_back({file, std::move(what), std::move(header)});
+        } catch (const Error& e) {
+          files_.push_back({file, {FileKind::Unknown, "unreadable: " + e.message()}, {}});
+        }
+      }
+  }
+
+  // `width`: of the text encoder's table, to choose among several sizes.
+  const Candidate& take(FileKind kind, const char* flag, std::optional<int64_t> width = std::nullopt) const {
+    std::vector<const Candidate*> fitting;
+    for (const Candidate& file : files_)
+      if (file.what.kind == kind) fitting.push_back(&file);
+    if (fitting.empty())
+      fail_with_hint(ErrorKind::BadFile, std::string("give it with ") + flag, "{}: expected {} there, got {}", where(),
+                     to_string(kind), list(files_));
+    if (fitting.size() > 1 && width) {
+      std::vector<const Candidate*> right;
+      for (const Candidate* file : fitting) {
+        const auto* table = find_by_ending(file->header, "embed_tokens.weight");
+        if (table != nullptr && table->second.size() == 2 && table->second[1] == *width) right.push_back(file);
+      }
+      if (!right.empty()) fitting = right;
+    }
+    const Candidate* chosen = choose_by_name(fitting);
+    if (chosen == nullptr) {
+      std::vector<Candidate> several;
+      for (const Candidate* file : fitting) several.push_back({file->path, file->what, {}});
+      fail_with_hint(ErrorKind::BadFile, std::string("choose one with ") + flag,
+                     "{}: expected one file that is {}, got {}", where(), to_string(kind), list(several));
+    }
+    return *chosen;
+  }
+
+ private:
+  std::string where() const {
+    std::string out;
+    for (const fs::path& folder : folders_) out += (out.empty() ? "" : ", ") + folder.string();
+    return out;
+  }
+
+  static std::string list(const std::vector<Candidate>& files) {
+    constexpr size_t kShown = 6;
+    std::string out;
+    for (size_t i = 0; i < std::min(files.size(), kShown); ++i)
+      out += fmt::format("{}{} ({})", i ? ", " : "", files[i].path.filename().string(),
+                         files[i].what.words.empty() ? "nothing known" : files[i].what.words);
+    if (files.size() > kShown) out += fmt::format(" and {} more", files.size() - kShown);
+    return out.empty() ? "no .safetensors file" : out;
+  }
+
+  std::vector<fs::path> folders_;
+  std::vector<Candidate> files_;
+};
+
+std::vector<fs::path> folders_in(const fs::path& root, std::initializer_list<const char*> names) {
+  std::vector<fs::path> found;
+  for (const char* name : names)
+    if (is_folder(root / name)) found.push_back(root / name);
+  return found;
+}
+
+void fill(fs::path& part, const fs::path& found) {
+  if (part.empty()) part = found;
+}
+
+// transformer, vae and two text encoders, each a folder.
+std::string locate_in_folders(ModelPaths& paths) {
+  const fs::path& root = paths.folder;
+  std::string layout = "official folder";
+  std::vector<fs::path> encoders = folders_in(root, {"text_encoder", "clip_model", "text_encoder_2"});
+  std::optional<fs::path> gemma, jina;
+  for (const fs::path& encoder : encoders) {
+    HeaderShapes header;
+    try {
+      header = peek(encoder, paths.strictness);
+    } catch (const Error&) {
+      continue;  // told in full when this part is opened by its name
+    }
+    const FileKind kind = recognise(header).kind;
+    if (kind == FileKind::TextEncoder && !gemma) gemma = encoder;
+    if (kind == FileKind::ClipModel && !jina) jina = encoder;
+    if (find_by_ending(header, "spiece_model") != nullptr) layout = "repository as uploaded";
+  }
+  if (is_folder(root / "text_encoder_2")) layout = "diffusers (Lumina2 names)";
+  fill(paths.transformer, root / "transformer");
+  fill(paths.text_encoder, gemma.value_or(root / "text_encoder"));
+  fill(paths.clip_model,
+       jina.value_or(is_folder(root / "text_encoder_2") ? root / "text_encoder_2" : root / "clip_model"));
+  fill(paths.vae, root / "vae");
+  return layout;
+}
+
+void take_from(ModelPaths& paths, const std::vector<fs::path>& diffusion, const std::vector<fs::path>& encoders,
+               const std::vector<fs::path>& vae, int deepest) {
+  std::optional<int64_t> caption_width;
+  if (paths.transformer.empty()) {
+    const Shelf shelf(diffusion, deepest, paths.strictness);
+    const Candidate& file = shelf.take(FileKind::Transformer, "--diffusion-model");
+    paths.transformer = file.path;
+    for (const char* name : {"cap_embedder.1.weight", "time_caption_embed.caption_embedder.1.weight"})
+      if (const auto* weight = find_by_ending(file.header, name); weight != nullptr && weight->second.size() == 2)
+        caption_width = weight->second[1];
+  }
+  if (paths.text_encoder.empty() || paths.clip_model.empty()) {
+    const Shelf shelf(encoders, deepest, paths.strictness);
+    if (paths.text_encoder.empty())
+      paths.text_encoder = shelf.take(FileKind::TextEncoder, "--text-encoder", caption_width).path;
+    if (paths.clip_model.empty()) paths.clip_model = shelf.take(FileKind::ClipModel, "--clip").path;
+  }
+  if (paths.vae.empty()) paths.vae = Shelf(vae, deepest, paths.strictness).take(FileKind::Vae, "--vae").path;
+}
+
+std::string locate(ModelPaths& paths) {
+  const fs::path& root = paths.folder;
+  if (!is_folder(root))
+    fail_with_hint(ErrorKind::BadFile, "--model takes a folder; single files have --diffusion-model and its like",
+                   "{}: expected a folder", root.string());
+  if (is_folder(root / "transformer") || is_folder(root / "text_encoder")) return locate_in_folders(paths);
+  for (const fs::path& base : {root, root / "models", root / "split_files"}) {
+    const auto diffusion = folders_in(base, {"diffusion_models", "unet"});
+    if (diffusion.empty()) continue;
+    take_from(paths, diffusion, folders_in(base, {"text_encoders", "clip"}), folders_in(base, {"vae"}),
+              kDeepestSubfolder);
+    return "ComfyUI folder";
+  }
+  if (!weight_files(root, 0).empty()) {
+    take_from(paths, {root}, {root}, {root}, 0);
+    return "folder of single files";
+  }
+  fail_with_hint(ErrorKind::BadFile, "docs/files.md shows the layouts that are known",
+                 "{}: expected a model: folders transformer, text_encoder, clip_model and vae, or diffusion_models, "
+                 "text_encoders and vae, or the four files",
+                 root.string());
+}
+
+// The two encoders' flags are easily confused, and ComfyUI takes them in any order.
+void put_encoders_right(ModelPaths& paths) {
+  try {
+    if (recognise_path(paths.text_encoder, paths.strictness).kind == FileKind::ClipModel &&
+        recognise_path(paths.clip_model, paths.strictness).kind == FileKind::TextEncoder)
+      std::swap(paths.text_encoder, paths.clip_model);
+  } catch (const Error&) {
+    // Opening the part tells what is wrong with it.
+  }
+}
+
+}  // namespace
+
+LocatedModel locate_model(const ModelPaths& given) {
+  LocatedModel model{given, ""};
+  ModelPaths& paths = model.paths;
+  const bool both_encoders_by_hand = !paths.text_encoder.empty() && !paths.clip_model.empty();
+  if (paths.transformer.empty() || paths.text_encoder.empty() || paths.clip_model.empty() || paths.vae.empty()) {
+    if (paths.folder.empty())
+      fail_with_hint(ErrorKind::InvalidRequest,
+                     "give --model DIR, or all of --diffusion-model --text-encoder --clip --vae",
+                     "no path for the model's {}",
+                     paths.transformer.empty()    ? "transformer"
+                     : paths.text_encoder.empty() ? "text_encoder"
+                     : paths.clip_model.empty()   ? "clip_model"
+                                                  : "vae");
+    model.layout = locate(paths);
+  }
+  if (both_encoders_by_hand) put_encoders_right(paths);
+  return model;
+}
+
+HeaderShapes header_shapes(const OpenedWeights& files) {
+  HeaderShapes header;
+  for (const FileTensor& tensor : files.tensors) header.emplace(tensor.key(), tensor.entry->shape);
+  return header;
+}
+
+Recognised recognise_path(const fs::path& path, Strictness strictness) { return recognise(peek(path, strictness)); }
+
+}  // namespace newbie

@@ -1,0 +1,61 @@
+#include "models/recognise.h"
+
+#include <algorithm>
+
+namespace newbie {
+
+namespace {
+
+// Endings that only adapters have (spec/training.md §6).
+constexpr std::string_view kAdapterEndings[] = {".lora_A.weight", ".lora_down.weight", ".lokr_w1", ".lokr_w1_a",
+                                                ".lora_A.default.weight"};
+
+bool has_ending(const HeaderShapes& header, std::string_view ending) {
+  return std::any_of(header.begin(), header.end(), [&](const auto& entry) { return entry.first.ends_with(ending); });
+}
+
+}  // namespace
+
+std::string_view to_string(FileKind kind) {
+  switch (kind) {
+    case FileKind::Transformer: return "NewBie-image's transformer (NextDiT)";
+    case FileKind::TextEncoder: return "the text encoder Gemma 3";
+    case FileKind::ClipModel: return "the text encoder Jina CLIP v2";
+    case FileKind::Vae: return "an autoencoder like FLUX.1's";
+    case FileKind::Adapter: return "an adapter (LoRA or LoKr)";
+    case FileKind::Foreign: return "another model";
+    case FileKind::Unknown: return "nothing known";
+  }
+  return "nothing known";
+}
+
+bool holds(const HeaderShapes& header, FileKind part) {
+  const auto has = [&](std::string_view ending) { return find_by_ending(header, ending) != nullptr; };
+  switch (part) {
+    case FileKind::Transformer: return has("x_embedder.weight") && has("clip_text_pooled_proj.1.weight");
+    case FileKind::TextEncoder:
+      return has("layers.0.post_feedforward_layernorm.weight") && has("layers.0.self_attn.q_norm.weight");
+    case FileKind::ClipModel:
+      return has("embeddings.word_embeddings.weight") ||
+             has("embeddings.word_embeddings.parametrizations.weight.original");
+    case FileKind::Vae: return has("decoder.conv_in.weight");
+    default: return false;
+  }
+}
+
+Recognised recognise(const HeaderShapes& header) {
+  for (const std::string_view ending : kAdapterEndings)
+    if (has_ending(header, ending)) return {FileKind::Adapter, std::string(to_string(FileKind::Adapter))};
+  if (const auto foreign = find_foreign_model(header)) return {FileKind::Foreign, std::string(*foreign)};
+  for (const FileKind part : {FileKind::Transformer, FileKind::TextEncoder, FileKind::ClipModel, FileKind::Vae}) {
+    if (!holds(header, part)) continue;
+    Recognised found{part, std::string(to_string(part))};
+    const auto* table = part == FileKind::TextEncoder ? find_by_ending(header, "embed_tokens.weight") : nullptr;
+    if (table != nullptr && table->second.size() == 2)
+      if (const auto name = gemma3_size_name(table->second[1])) found.words = "the text encoder " + std::string(*name);
+    return found;
+  }
+  return {};
+}
+
+}  // namespace newbie
