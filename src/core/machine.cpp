@@ -2,6 +2,9 @@
 
 #include <sched.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <algorithm>
 #include <charconv>
@@ -213,6 +216,12 @@ size_t available_memory_bytes() {
 size_t resident_bytes() { return find_kilobytes("/proc/self/status", "VmRSS:").value_or(0); }
 
 size_t peak_resident_bytes() { return find_kilobytes("/proc/self/status", "VmHWM:").value_or(0); }
+
+void release_free_heap() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
 
 CgroupLimits read_cgroup_limits(const fs::path& proc_root, const fs::path& cgroup_root) {
   const Limits limits = read_limits(proc_root, cgroup_root);

@@ -20,6 +20,10 @@ size_t available_memory_bytes();
 size_t resident_bytes();       // VmRSS now
 size_t peak_resident_bytes();  // VmHWM since the start
 
+// Gives the heap's free pages back to the system, where the C library can: what resident_bytes() tells afterwards is
+// what is in use, and not also what happened to be freed before.
+void release_free_heap();
+
 // The cgroup limits of a process as read from `proc` and `cgroup` roots (arguments for tests): v2 and v1.
 struct CgroupLimits {
   std::optional<double> cpus;
