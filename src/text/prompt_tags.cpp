@@ -1,32 +1,125 @@
 #include "text/prompt_tags.h"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
+#include <string>
+#include <vector>
 
 namespace newbie {
 namespace {
 
-constexpr std::string_view kTags[] = {
-    // inside <character_N>
-    "n", "gender", "appearance", "clothing", "body_type", "expression", "action", "interaction", "position",
-    // blocks
-    "general_tags", "general tags", "caption",
-    // inside <general_tags>
-    "count", "artists", "style", "background", "environment", "perspective", "atmosphere", "lighting", "resolution",
-    "quality", "objects", "extra_tags", "other",
-    // wrappers
-    "image", "document", "danbooru_tags"};
+constexpr PromptTag kTags[] = {
+    {"n", TagPlace::Character, "the character's name; empty for somebody without one", true},
+    {"name", TagPlace::Character, "an older builder's n", false, "n"},
+    {"gender", TagPlace::Character, "1girl, 1boy, 2girls", true},
+    {"appearance", TagPlace::Character, "hair, eyes, features of the body"},
+    {"clothing", TagPlace::Character, "what is worn"},
+    {"body_type", TagPlace::Character, "an older builder's tag for the body"},
+    {"expression", TagPlace::Character, "face and mood"},
+    {"action", TagPlace::Character, "pose, activity, gaze"},
+    {"interaction", TagPlace::Character, "with others or with objects"},
+    {"position", TagPlace::Character, "where in the picture: center_left, foreground"},
+
+    {"count", TagPlace::General, "how many people: 1girl, solo"},
+    {"body_type", TagPlace::General, "the bodies of all"},
+    {"artists", TagPlace::General, "artist:name, or the name alone"},
+    {"style", TagPlace::General, "drawing style and medium"},
+    {"background", TagPlace::General, "what is behind"},
+    {"environment", TagPlace::General, "place, time of day, weather"},
+    {"perspective", TagPlace::General, "framing and camera"},
+    {"atmosphere", TagPlace::General, "mood of the picture"},
+    {"lighting", TagPlace::General, "light and shadow"},
+    {"resolution", TagPlace::General, "max_high_resolution, highres"},
+    {"quality", TagPlace::General, "masterpiece, very aesthetic"},
+    {"objects", TagPlace::General, "things in the picture"},
+    {"extra_tags", TagPlace::General, "what has no place elsewhere"},
+    {"other", TagPlace::General, "anything else"},
+
+    {"caption", TagPlace::Top, "the picture in sentences, without underscores"},
+    {"danbooru_tags", TagPlace::Top, "a plain list of tags; usual for negative prompts"},
+
+    {"image", TagPlace::Wrapper, "the root of the node assembler"},
+    {"document", TagPlace::Wrapper, "the root of an older assembler"},
+};
 
 constexpr std::string_view kCharacter = "character_";
+constexpr size_t kLongestMisspelling = 24;  // no known name is longer than 13
+
+// Levenshtein's distance, case ignored, and adjacent letters swapped count once.
+size_t distance(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
+  std::array<std::array<size_t, kLongestMisspelling + 1>, 3> rows{};
+  const auto row = [&](size_t i) -> auto& { return rows[i % 3]; };
+  for (size_t j = 0; j <= b.size(); ++j) row(0)[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    row(i)[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const bool same = lower(a[i - 1]) == lower(b[j - 1]);
+      size_t& out = row(i)[j];
+      out = std::min({row(i - 1)[j] + 1, row(i)[j - 1] + 1, row(i - 1)[j - 1] + (same ? 0 : 1)});
+      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]))
+        out = std::min(out, row(i - 2)[j - 2] + 1);
+    }
+  }
+  return row(a.size())[b.size()];
+}
+
+// Names that a misspelling is compared with. Characters beyond the ninth are rare enough to miss.
+const std::vector<std::string>& comparable_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> out;
+    for (const PromptTag& tag : kTags) out.emplace_back(tag.name);
+    out.emplace_back(kGeneralTags);
+    for (int k = 1; k <= 9; ++k) out.push_back(std::string(kCharacter) + std::to_string(k));
+    return out;
+  }();
+  return names;
+}
 
 }  // namespace
 
-bool is_known_tag(std::string_view name) {
-  if (name.starts_with(kCharacter)) {
-    const std::string_view number = name.substr(kCharacter.size());
-    return !number.empty() && number[0] != '0' &&
-           std::all_of(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
+std::span<const PromptTag> prompt_tags() { return kTags; }
+
+bool is_general_tags(std::string_view name) { return name == kGeneralTags || name == "general tags"; }
+
+std::optional<int> character_number(std::string_view name) {
+  if (!name.starts_with(kCharacter)) return std::nullopt;
+  const std::string_view digits = name.substr(kCharacter.size());
+  if (digits.empty() || digits.size() > 9 || digits[0] == '0') return std::nullopt;
+  int number = 0;
+  for (const char c : digits) {
+    if (c < '0' || c > '9') return std::nullopt;
+    number = number * 10 + (c - '0');
   }
-  return std::find(std::begin(kTags), std::end(kTags), name) != std::end(kTags);
+  return number;
+}
+
+const PromptTag* find_prompt_tag(std::string_view name, TagPlace place) {
+  const auto found = std::find_if(std::begin(kTags), std::end(kTags),
+                                  [&](const PromptTag& tag) { return tag.place == place && tag.name == name; });
+  return found == std::end(kTags) ? nullptr : found;
+}
+
+bool is_known_tag(std::string_view name) {
+  return character_number(name) || is_general_tags(name) ||
+         std::any_of(std::begin(kTags), std::end(kTags), [&](const PromptTag& tag) { return tag.name == name; });
+}
+
+std::string_view nearest_known_tag(std::string_view name) {
+  if (name.size() > kLongestMisspelling) return {};
+  std::string_view best;
+  // A third of the letters may be wrong; a name of one or two letters is nobody's misspelling but by its case.
+  size_t allowed = std::min<size_t>(name.size() / 3, 3);
+  for (const std::string& known : comparable_names()) {
+    if (name.size() > known.size() + allowed || known.size() > name.size() + allowed) continue;
+    const size_t apart = distance(name, known);
+    if (apart > allowed) continue;
+    if (apart == allowed && !best.empty()) continue;
+    best = known;
+    allowed = apart;
+  }
+  return best;
 }
 
 bool has_known_tag(std::string_view prompt) {

@@ -14,8 +14,12 @@ namespace newbie {
 
 struct TokenizedText {
   std::vector<int32_t> ids;  // with the special tokens of the model's template
-  size_t lost_tokens = 0;    // ids that did not fit in max_tokens
-  std::string lost_text;     // the end of the original text that those ids stood for; empty when nothing was lost
+  // Of each id, the byte offset in the original text where it starts; ids of one character's bytes share theirs, and
+  // those of the template have 0 in front and the text's size behind.
+  std::vector<size_t> begins;
+  size_t specials_before = 0, specials_after = 0;  // ids of the template
+  size_t lost_tokens = 0;                          // ids that did not fit in max_tokens
+  std::string lost_text;  // the end of the original text that those ids stood for; empty when nothing was lost
 };
 
 class Tokenizer {
