@@ -14,6 +14,7 @@
 #include "output_path.h"
 #include "profile.h"
 #include "standard_streams.h"
+#include "text/prompt_format.h"
 #include "text/system_prompts.h"
 #include "text/utf8.h"
 
@@ -29,15 +30,17 @@ std::string list_system_prompts() {
   return out;
 }
 
+}  // namespace
+
 // -1 asks for a random seed. The generator uses the low 32 bits, so a random one has no more.
-uint64_t parse_seed(const std::string& text) {
+uint64_t parse_seed(std::string_view what, const std::string& text) {
   if (text == "-1") return std::random_device{}();
   if (!text.empty() && text.find_first_not_of("0123456789") == std::string::npos) {
     errno = 0;
     const unsigned long long seed = std::strtoull(text.c_str(), nullptr, 10);
     if (errno == 0) return seed;
   }
-  fail(ErrorKind::InvalidRequest, "--seed: expected -1 (random) or 0 to 18446744073709551615, got '{}'", text);
+  fail(ErrorKind::InvalidRequest, "{}: expected -1 (random) or 0 to 18446744073709551615, got '{}'", what, text);
 }
 
 std::string read_prompt(const std::string& file) {
@@ -53,8 +56,6 @@ void require_text(const char* what, const std::string& text) {
   if (const size_t at = text.find('\0'); at != std::string::npos)
     fail(ErrorKind::InvalidRequest, "{}: byte {} is zero", what, at);
 }
-
-}  // namespace
 
 void add_engine_flags(CLI::App& parser, EngineArguments& a) {
   Flags model(parser, "Model");
@@ -96,6 +97,9 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
   CLI::Option* text = prompt.text("-p,--prompt", a.prompt, "TEXT", "XML, tags or sentences; - reads standard input");
   prompt.text("--prompt-file", a.prompt_file, "FILE", "the prompt from a file; - is standard input")->excludes(text);
   prompt.text("-n,--negative-prompt", r.negative_prompt, "TEXT", "what to steer away from");
+  prompt.text("--wildcards", a.wildcard_folder, "DIR",
+              "__name__ in prompts: a line of DIR/name.txt, chosen by the seed");
+  prompt.flag("--format-prompt", a.format_prompt, "put XML prompts in order first, as newbie prompt format does");
   prompt.text("--system-prompt", r.system_prompt, "NAME|TEXT",
               fmt::format("put before the prompt as it is; names: {}\n(default: xml if the prompt has a known tag, "
                           "else tags)",
@@ -110,7 +114,7 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
   picture.integer("-W,--width", r.width, "pixels, a multiple of 16 (default: the model's)", 1);
   picture.integer("-H,--height", r.height, "pixels, a multiple of 16 (default: the model's)", 1);
   picture.value("-s,--seed", "N", fmt::format("-1: random (default: {})", r.seed),
-                [&r](const std::string& given) { r.seed = parse_seed(given); });
+                [&r](const std::string& given) { r.seed = parse_seed("--seed", given); });
   picture.integer("-b,--batch-count", r.batch, fmt::format("how many pictures (default: {})", r.batch));
   picture.choice<BatchNoise>(
       "--batch-noise", r.batch_noise, {{"seeds", BatchNoise::Seeds}, {"slices", BatchNoise::Slices}},
@@ -159,7 +163,7 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
                 fmt::format("flags from a TOML file, or one of: {};\nflags given beside it win", profile_names()));
 }
 
-bool complete_request(CLI::App& parser, PictureArguments& a) {
+bool read_request(CLI::App& parser, PictureArguments& a) {
   if (a.profile) apply_profile(parser, *a.profile);
   GenerateRequest& r = a.request;
   if (a.from) a.recalled = recall_request(parser, *a.from, r);
@@ -167,12 +171,27 @@ bool complete_request(CLI::App& parser, PictureArguments& a) {
     r.prompt = read_prompt(*a.prompt_file);
   else if (a.prompt)
     r.prompt = *a.prompt == "-" ? read_prompt("-") : *a.prompt;
-  require_text("the prompt", r.prompt);
-  require_text("the negative prompt", r.negative_prompt);
   if (r.system_prompt) require_text("the system prompt", *r.system_prompt);
   if (a.init_image) r.init_image = read_picture(*a.init_image).image;
   if (a.mask) r.mask = read_picture(*a.mask).image;
   return a.prompt || a.prompt_file || a.from;
+}
+
+void resolve_prompts(PictureArguments& a, GenerateRequest& r) {
+  if (a.wildcard_folder && !a.wildcards) a.wildcards.emplace(*a.wildcard_folder);
+  const auto resolve = [&](const char* what, std::string& text) {
+    if (a.wildcards) text = a.wildcards->resolve(text, r.seed);
+    require_text(what, text);
+    if (a.format_prompt) text = format_prompt(text);
+  };
+  resolve("the prompt", r.prompt);
+  resolve("the negative prompt", r.negative_prompt);
+}
+
+bool complete_request(CLI::App& parser, PictureArguments& a) {
+  const bool has_prompt = read_request(parser, a);
+  resolve_prompts(a, a.request);
+  return has_prompt;
 }
 
 }  // namespace newbie

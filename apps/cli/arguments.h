@@ -8,6 +8,7 @@
 #include "generate/recall.h"
 #include "generate/text_to_image.h"
 #include "terminal.h"
+#include "text/wildcards.h"
 
 namespace newbie {
 
@@ -31,6 +32,9 @@ struct PictureArguments {
   std::optional<std::string> prompt_file;
   std::optional<std::string> profile;
   std::optional<std::string> from;  // a picture whose request is taken over
+  std::optional<std::string> wildcard_folder;
+  std::optional<Wildcards> wildcards;  // of that folder, once it is needed
+  bool format_prompt = false;
   std::string output = "output.png";
   int quality = 95;                 // of JPEG and WebP
   std::optional<std::string> grid;  // where all pictures together go
@@ -40,8 +44,24 @@ struct PictureArguments {
 };
 void add_picture_flags(CLI::App& parser, PictureArguments& arguments);
 
-// After parsing: the profile is laid under the flags and the prompt is read. `request` is complete then, unless nobody
-// gave a prompt: false.
+// After parsing: the profile is laid under the flags and the prompt is read. `request` has everything then, unless
+// nobody gave a prompt: false.
+bool read_request(CLI::App& parser, PictureArguments& arguments);
+
+// Chooses the wildcards of both prompts by the request's seed and puts them in order when --format-prompt says so.
+// Error{InvalidRequest} when they are no text.
+void resolve_prompts(PictureArguments& arguments, GenerateRequest& request);
+
+// Both.
 bool complete_request(CLI::App& parser, PictureArguments& arguments);
+
+// A prompt from a file or, for "-", standard input, without the line end at its end.
+std::string read_prompt(const std::string& file);
+
+// Error{InvalidRequest} that opens with `what` ("the prompt") unless it is UTF-8 without zero bytes.
+void require_text(const char* what, const std::string& text);
+
+// -1 is a random seed. Error{InvalidRequest} that opens with `what`.
+uint64_t parse_seed(std::string_view what, const std::string& text);
 
 }  // namespace newbie

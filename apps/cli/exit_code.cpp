@@ -36,7 +36,8 @@ int exit_code(ErrorKind kind) {
 }
 
 std::string exit_code_help() {
-  std::string out = "Exit codes:\n    0  done\n";
+  std::string out =
+      fmt::format("Exit codes:\n    0  done\n    {}  newbie prompt lint has found errors\n", kLintFoundErrors);
   for (const Row& row : kRows) out += fmt::format("  {:>3}  {}\n", row.code, row.meaning);
   return out;
 }

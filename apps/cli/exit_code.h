@@ -9,6 +9,12 @@ namespace newbie {
 
 int exit_code(ErrorKind kind);
 
+// Thrown by a command that has told all there is to tell, to end the program with a code of its own.
+struct EndWith {
+  int code;
+};
+inline constexpr int kLintFoundErrors = 1;
+
 // The table of exit codes for help texts.
 std::string exit_code_help();
 

@@ -59,6 +59,8 @@ int main(int argc, char** argv) {
   try {
     run_command(argc, argv);
     return 0;
+  } catch (const EndWith& end) {
+    return end.code;
   } catch (const Error& e) {
     return report(e, json);
   } catch (const std::exception& e) {

@@ -13,12 +13,13 @@ struct Command {
 
 Command add_generate(CLI::App& program);
 Command add_plan(CLI::App& program);
+Command add_prompt(CLI::App& program);
 Command add_metadata(CLI::App& program);
 Command add_inspect(CLI::App& program);
 Command add_convert(CLI::App& program);
 Command add_dev_features(CLI::App& program);
 
-inline constexpr Command (*kCommands[])(CLI::App& program) = {add_generate, add_plan,    add_metadata,
+inline constexpr Command (*kCommands[])(CLI::App& program) = {add_generate, add_plan,    add_prompt,      add_metadata,
                                                               add_inspect,  add_convert, add_dev_features};
 
 }  // namespace newbie

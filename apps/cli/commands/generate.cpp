@@ -3,8 +3,10 @@
 
 #include "arguments.h"
 #include "commands/commands.h"
+#include "commands/generate_list.h"
 #include "core/machine.h"
 #include "find_model.h"
+#include "flags.h"
 #include "from_picture.h"
 #include "generate/metadata.h"
 #include "image/grid.h"
@@ -12,6 +14,8 @@
 #include "interrupt.h"
 #include "output_path.h"
 #include "plan_report.h"
+#include "prompt_check.h"
+#include "prompt_list.h"
 #include "standard_streams.h"
 #include "units.h"
 
@@ -23,6 +27,7 @@ struct GenerateArguments {
   EngineArguments engine;
   PictureArguments picture;
   ReportArguments report;
+  std::optional<std::string> prompts;
 };
 
 struct WrittenFile {
@@ -82,9 +87,12 @@ OrderedJson result_json(std::span<const WrittenFile> files, const PictureName& f
 }
 
 void run(CLI::App& parser, GenerateArguments& args) {
-  if (!complete_request(parser, args.picture))
+  const bool has_prompt = read_request(parser, args.picture);
+  if (args.prompts) return generate_list(*args.prompts, has_prompt, args.engine, args.picture, args.report);
+  if (!has_prompt)
     fail_with_hint(ErrorKind::InvalidRequest, "an empty one is -p \"\"",
-                   "no prompt: give --prompt, --prompt-file or --from");
+                   "no prompt: give --prompt, --prompt-file, --prompts or --from");
+  resolve_prompts(args.picture, args.picture.request);
   const GenerateRequest& request = args.picture.request;
   check_request(request);
   const OutputPath output(args.picture.output);
@@ -101,6 +109,7 @@ void run(CLI::App& parser, GenerateArguments& args) {
     paths = output.expand(names);
     output.check_writable(paths);
   }
+  warn_of_slips(request, terminal);
   const MemoryPlan plan = engine.plan(request);
   terminal.info("{} threads, {}", engine.threads(), engine.precision_name());
   for (const std::string& reason : engine.precision_reasons()) terminal.info("{}", reason);
@@ -142,6 +151,10 @@ Command add_generate(CLI::App& program) {
   CLI::App& parser = *program.add_subcommand("generate", "draw pictures from a prompt");
   const auto args = std::make_shared<GenerateArguments>();
   add_picture_flags(parser, args->picture);
+  Flags(parser, "Prompt")
+      .text("--prompts", args->prompts, "FILE",
+            fmt::format("many requests with one load: a JSON object a line, with any of\n{};\nthe flags say the rest",
+                        prompt_list_keys()));
   add_engine_flags(parser, args->engine);
   add_report_flags(parser, args->report);
   parser.footer(R"(Examples:
@@ -149,7 +162,8 @@ Command add_generate(CLI::App& program) {
   newbie generate --prompt-file prompt.xml -s -1 -b 4 -o pictures/
   newbie generate -p "1boy, red hair" --profile official-demo --steps 28
   newbie generate -p "1girl, smile" -i photo.jpg --strength 0.6 -o girl.webp
-  newbie generate --from girl.webp --steps 40 -o again.png)");
+  newbie generate --from girl.webp --steps 40 -o again.png
+  newbie generate --prompts list.jsonl -o pictures/%03d.png)");
   return {&parser, [&parser, args] { run(parser, *args); }};
 }
 

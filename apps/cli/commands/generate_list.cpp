@@ -1,0 +1,178 @@
+#include "commands/generate_list.h"
+
+#include <array>
+#include <map>
+#include <utility>
+
+#include "core/error.h"
+#include "core/machine.h"
+#include "find_model.h"
+#include "generate/metadata.h"
+#include "image/picture_format.h"
+#include "interrupt.h"
+#include "output_path.h"
+#include "prompt_check.h"
+#include "prompt_list.h"
+#include "standard_streams.h"
+#include "units.h"
+
+namespace newbie {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// A line, and where its pictures go.
+struct Job {
+  const ListedRequest* listed;
+  std::vector<PictureName> names;
+  OutputPath output;
+  std::vector<fs::path> paths;
+};
+
+// What `work` gives; its errors open with the line's place.
+template <typename Work>
+auto told_with(const ListedRequest& one, Work work) {
+  try {
+    return work();
+  } catch (const Error& e) {
+    throw Error(e.kind(), fmt::format("{}: {}", one.where, e.message()), e.hint());
+  }
+}
+
+// The pictures that all lines start from, kept once.
+struct BasePictures {
+  std::optional<Image> init_image, mask;
+
+  explicit BasePictures(GenerateRequest& request)
+      : init_image(std::exchange(request.init_image, std::nullopt)), mask(std::exchange(request.mask, std::nullopt)) {}
+
+  GenerateRequest with(GenerateRequest request) const {
+    request.init_image = init_image;
+    request.mask = mask;
+    return request;
+  }
+};
+
+OutputPath output_of(const std::string& pattern) {
+  OutputPath output(pattern);
+  if (output.is_standard_output())
+    fail(ErrorKind::InvalidRequest, "--output -: standard output takes one picture, --prompts makes many");
+  return output;
+}
+
+std::vector<Job> make_jobs(const std::vector<ListedRequest>& list, const std::string& pattern,
+                           const TextToImage& engine, const BasePictures& base) {
+  const OutputPath shared = output_of(pattern);
+  std::vector<Job> jobs;
+  std::vector<PictureName> shared_names;
+  int index = 0;
+  for (const ListedRequest& one : list) {
+    const GenerateRequest& r = one.request;
+    Job job{&one, {}, shared, {}};
+    const auto size = told_with(one, [&] { return engine.final_size(base.with(r)); });
+    for (int k = 0; k < r.batch; ++k)
+      job.names.push_back({.seed = r.batch_noise == BatchNoise::Seeds ? r.seed + static_cast<uint64_t>(k) : r.seed,
+                           .index = index++,
+                           .width = size.width,
+                           .height = size.height});
+    if (one.output)
+      told_with(one, [&] {
+        job.output = output_of(*one.output);
+        job.paths = job.output.expand(job.names);
+      });
+    else
+      shared_names.insert(shared_names.end(), job.names.begin(), job.names.end());
+    jobs.push_back(std::move(job));
+  }
+
+  const std::vector<fs::path> shared_paths = shared.expand(shared_names);
+  auto next = shared_paths.begin();
+  std::map<fs::path, const ListedRequest*> taken;
+  for (Job& job : jobs) {
+    if (!job.listed->output) {
+      job.paths.assign(next, next + static_cast<std::ptrdiff_t>(job.names.size()));
+      next += static_cast<std::ptrdiff_t>(job.names.size());
+    }
+    for (const fs::path& path : job.paths) {
+      const auto [other, is_new] = taken.emplace(fs::absolute(path).lexically_normal(), job.listed);
+      if (!is_new)
+        fail_with_hint(ErrorKind::InvalidRequest, "put {index} or {seed} into the names",
+                       "{}: {} is the name of a picture of {}, too", job.listed->where, path.string(),
+                       other->second->where);
+    }
+    told_with(*job.listed, [&] { job.output.check_writable(job.paths); });
+  }
+  return jobs;
+}
+
+// Sizes and memory, before anything is drawn. A plan compiles networks, so there is one for each size of picture, that
+// of its longest prompt: no other line of that size needs more by much.
+void plan_all(TextToImage& engine, const std::vector<ListedRequest>& list, const BasePictures& base, StopToken stop) {
+  std::map<std::array<int64_t, 3>, const ListedRequest*> longest;
+  const auto length = [](const ListedRequest* one) { return one->request.prompt.size(); };
+  for (const ListedRequest& one : list) {
+    const GenerateRequest& r = one.request;
+    const auto [known, is_new] = longest.emplace(std::array<int64_t, 3>{r.width, r.height, r.batch}, &one);
+    if (!is_new && length(&one) > length(known->second)) known->second = &one;
+  }
+  for (const auto& [size, one] : longest) {
+    stop.throw_if_stopped();
+    told_with(*one, [&] { engine.plan(base.with(one->request)); });
+  }
+}
+
+}  // namespace
+
+void generate_list(const std::string& file, bool has_prompt, EngineArguments& engine_arguments,
+                   PictureArguments& picture, const ReportArguments& report) {
+  if (picture.grid) fail(ErrorKind::InvalidRequest, "--grid: not with --prompts, whose pictures may have any size");
+  const BasePictures base(picture.request);
+  const std::vector<ListedRequest> list = read_prompt_list(file, picture, has_prompt);
+  Terminal terminal(report.verbosity);
+  const StopToken stop = stop_on_signals();
+  TextToImage engine = TextToImage::open(find_model(engine_arguments.model), engine_arguments.options, terminal);
+  const std::vector<Job> jobs = make_jobs(list, picture.output, engine, base);
+  plan_all(engine, list, base, stop);
+  for (const ListedRequest& one : list) warn_of_slips(one.request, terminal);
+
+  OrderedJson files = OrderedJson::array();
+  std::map<std::string, double> seconds;
+  int64_t evaluations = 0;
+  for (const Job& job : jobs) {
+    size_t k = 0;
+    const GenerateResult result =
+        engine.generate(base.with(job.listed->request), terminal, stop, [&](const GeneratedImage& drawn) {
+          const TextChunk texts[] = {{"parameters", drawn.parameters}, {kRequestKey, drawn.request_json}};
+          job.output.save(job.paths[k], encode_picture(job.output.format(), drawn.image, texts, picture.quality));
+          const PictureName& name = job.names[k];
+          const std::string path = job.paths[k++].string();
+          terminal.clear_bar();
+          files.push_back({{"path", path},
+                           {"line", job.listed->where},
+                           {"seed", drawn.seed},
+                           {"width", name.width},
+                           {"height", name.height}});
+          if (!report.json && !report.verbosity.quiet)
+            print(fmt::format("{}  {}x{}  seed {}\n", path, name.width, name.height, drawn.seed));
+        });
+    for (const StageTime& time : result.times) seconds[time.name] += time.seconds;
+    evaluations += result.evaluations;
+  }
+  if (report.json) {
+    OrderedJson out;
+    out["version"] = NEWBIE_VERSION;
+    out["files"] = files;
+    out["seconds"] = seconds;
+    out["evaluations"] = evaluations;
+    out["precision"] = {{"name", engine.precision_name()}, {"reasons", engine.precision_reasons()}};
+    out["threads"] = engine.threads();
+    out["memory"] = {{"measured_peak_bytes", peak_resident_bytes()}};
+    return print_json(out);
+  }
+  if (!report.verbosity.quiet)
+    print(fmt::format("{} pictures of {} lines in {:.2f} s; {} evaluations; memory: {} measured\n", files.size(),
+                      jobs.size(), seconds["total"], evaluations, format_bytes(peak_resident_bytes())));
+}
+
+}  // namespace newbie
