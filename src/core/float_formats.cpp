@@ -1,5 +1,6 @@
 #include "core/float_formats.h"
 
+#include <cmath>
 #include <cstring>
 
 #include "core/error.h"
@@ -123,6 +124,16 @@ void convert_with(const std::byte* source, std::byte* destination, size_t count,
   }
 }
 
+// To the float towards zero, with its last bit set when that was not exact (rounding to odd): rounded further to a
+// format at least two bits shorter, this gives what one rounding from the double would.
+float to_float_odd(double x) {
+  const auto nearest = static_cast<float>(x);
+  if (static_cast<double>(nearest) == x || x != x) return nearest;
+  auto bits = std::bit_cast<uint32_t>(nearest);
+  if (std::abs(static_cast<double>(nearest)) > std::abs(x)) --bits;  // also from infinity to the largest number
+  return std::bit_cast<float>(bits | 1u);
+}
+
 template <typename From>
 void convert_from(const std::byte* source, DType to, std::byte* destination, size_t count, float (*widen)(From)) {
   switch (to) {
@@ -155,6 +166,7 @@ void convert(DType from, const std::byte* source, DType to, std::byte* destinati
     case DType::F8E5M2:
       return convert_from<f8_e5m2_t>(source, to, destination, count, [](f8_e5m2_t x) { return to_float(x); });
     case DType::F64:
+      if (to != DType::F32) return convert_from<double>(source, to, destination, count, to_float_odd);
       return convert_from<double>(source, to, destination, count, [](double x) { return static_cast<float>(x); });
     default: fail(ErrorKind::Unsupported, "no conversion from {} to {}", to_string(from), to_string(to));
   }

@@ -49,7 +49,7 @@ f8_e5m2_t to_f8_e5m2(float x, Overflow overflow = Overflow::Special);
 float round_to(DType dtype, float x);
 
 // Converts `count` elements between any two of F32, BF16, F16, F64 and the 8-bit floats (F64 as a source only; to an
-// 8-bit float with Overflow::Special). Source and
+// 8-bit float with Overflow::Special), rounding once. Source and
 // destination may be unaligned; they must not overlap unless the dtypes are equal.
 void convert(DType from, const std::byte* source, DType to, std::byte* destination, size_t count);
 

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -22,6 +23,16 @@ struct ThreadPool::State {
   std::atomic<int> busy{0};
   bool stop = false;
   std::exception_ptr error;
+
+  // Ends and joins all workers.
+  void finish() {
+    {
+      const std::lock_guard lock(mutex);
+      stop = true;
+    }
+    wake.notify_all();
+    for (std::thread& worker : workers) worker.join();
+  }
 
   void work(int worker) {
     try {
@@ -58,18 +69,23 @@ struct ThreadPool::State {
 };
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
-  if (threads < 1) fail(ErrorKind::InvalidRequest, "thread count must be at least 1, got {}", threads);
-  for (int i = 1; i < threads; ++i) state_->workers.emplace_back([this, i] { state_->loop(i); });
+  if (threads < 1 || threads > kMaxThreads)
+    fail(ErrorKind::InvalidRequest, "thread count must be between 1 and {}, got {}", kMaxThreads, threads);
+  state_->workers.reserve(static_cast<size_t>(threads) - 1);
+  try {
+    for (int i = 1; i < threads; ++i) state_->workers.emplace_back([state = state_.get(), i] { state->loop(i); });
+  } catch (const std::system_error& e) {
+    const size_t started = state_->workers.size() + 1;
+    state_->finish();
+    fail_with_hint(ErrorKind::OverBudget, "ask for fewer threads, or raise the limits of this process (ulimit -u, -v)",
+                   "cannot start thread {} of {}: {}", started + 1, threads, e.code().message());
+  } catch (...) {
+    state_->finish();
+    throw;
+  }
 }
 
-ThreadPool::~ThreadPool() {
-  {
-    std::lock_guard lock(state_->mutex);
-    state_->stop = true;
-  }
-  state_->wake.notify_all();
-  for (auto& t : state_->workers) t.join();
-}
+ThreadPool::~ThreadPool() { state_->finish(); }
 
 int ThreadPool::size() const { return static_cast<int>(state_->workers.size()) + 1; }
 

@@ -11,7 +11,10 @@ namespace newbie {
 
 class ThreadPool {
  public:
-  // `threads` >= 1 counts the caller, who works too.
+  static constexpr int kMaxThreads = 1024;
+
+  // `threads` in [1, kMaxThreads] counts the caller, who works too; else Error{InvalidRequest}. Error{OverBudget} when
+  // the system gives no more threads.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

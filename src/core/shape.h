@@ -39,7 +39,9 @@ class Shape {
   // Number of rows when the last axis is the row: elements / last().
   int64_t rows() const {
     int64_t n = 1;
-    for (int i = 0; i + 1 < rank_; ++i) n *= extents_[static_cast<size_t>(i)];
+    for (int i = 0; i + 1 < rank_; ++i)
+      if (__builtin_mul_overflow(n, extents_[static_cast<size_t>(i)], &n))
+        fail(ErrorKind::InvalidRequest, "size overflow: the rows of {}", str());
     return n;
   }
 

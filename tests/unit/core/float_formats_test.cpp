@@ -76,12 +76,12 @@ class Rounding {
     for (uint32_t bits = 0; bits <= infinity_; ++bits) values_.push_back(format.value(bits));
   }
 
-  bool accepts(float x, uint16_t got) const {
+  bool accepts(double x, uint16_t got) const {
     const bool negative = (got >> 15) != 0;
     const uint32_t magnitude = got & 0x7FFFU;
     if (negative != std::signbit(x)) return false;
     if (std::isnan(x)) return magnitude > infinity_;
-    return magnitude == nearest(std::abs(static_cast<double>(x)));
+    return magnitude == nearest(std::abs(x));
   }
 
  private:
@@ -191,6 +191,36 @@ TEST(FloatFormats, ConvertMovesBetweenAllPairsUnaligned) {
       convert(from, source.data() + 1, to, got.data() + 1, values.size());
       EXPECT_EQ(got, encode(to)) << to_string(from) << " -> " << to_string(to);
     }
+}
+
+// Doubles just beside the point halfway between two neighbours: a float on the way would round them onto it.
+TEST(FloatFormats, DoublesAreRoundedOnce) {
+  std::mt19937_64 random(5);
+  for (const auto& [format, to] : {std::pair(kBf16, DType::BF16), {kF16, DType::F16}}) {
+    const Rounding rounding(format);
+    std::vector<double> values{0.0,
+                               -0.0,
+                               1e300,
+                               -1e300,
+                               1e-300,
+                               5e-324,
+                               -5e-324,
+                               65519.999999999,
+                               3.4e38,
+                               std::numeric_limits<double>::infinity(),
+                               std::numeric_limits<double>::quiet_NaN()};
+    for (uint32_t bits = 0; bits + 1 < format.infinity(); ++bits) {
+      const double half = (format.value(bits) + format.value(bits + 1)) / 2;
+      for (const double x : {half, std::nextafter(half, 0.0), std::nextafter(half, 1e308)})
+        values.insert(values.end(), {x, -x});
+    }
+    for (int i = 0; i < 100'000; ++i) values.push_back(std::bit_cast<double>(random()));
+    std::vector<uint16_t> got(values.size());
+    convert(DType::F64, reinterpret_cast<const std::byte*>(values.data()), to, reinterpret_cast<std::byte*>(got.data()),
+            values.size());
+    for (size_t i = 0; i < values.size(); ++i)
+      ASSERT_TRUE(rounding.accepts(values[i], got[i])) << values[i] << " -> " << to_string(to) << " " << got[i];
+  }
 }
 
 TEST(FloatFormats, ConvertRefusesOtherTypes) {

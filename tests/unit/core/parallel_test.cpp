@@ -1,6 +1,7 @@
 #include "core/parallel.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <stdexcept>
@@ -82,7 +83,32 @@ TEST(ThreadPool, NegativeCountsAreNoWork) {
   pool.run(-5, [](int64_t, int) { FAIL(); });
 }
 
-TEST(ThreadPool, NeedsAtLeastOneThread) { EXPECT_ERROR(ThreadPool(0), ErrorKind::InvalidRequest, "at least 1"); }
+TEST(ThreadPool, NeedsAtLeastOneThreadAndAtMostItsLimit) {
+  EXPECT_ERROR(ThreadPool(0), ErrorKind::InvalidRequest, "between 1 and 1024");
+  EXPECT_ERROR(ThreadPool(ThreadPool::kMaxThreads + 1), ErrorKind::InvalidRequest, "between 1 and 1024");
+}
+
+// The sanitizers write down what lies on a stack, and would do so for the huge ones that make threads fail here.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST(ThreadPool, EndsTheThreadsItHasWhenTheSystemGivesNoMore) {
+  pthread_attr_t usual, huge;
+  ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
+  ASSERT_EQ(pthread_getattr_default_np(&huge), 0);
+  // A few such stacks fit into 47 bits of address space, then no more.
+  for (const size_t stack : {size_t{1} << 44, size_t{1} << 48}) {
+    ASSERT_EQ(pthread_attr_setstacksize(&huge, stack), 0);
+    ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+    EXPECT_ERROR(ThreadPool(64), ErrorKind::OverBudget, "of 64");
+    ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
+  }
+  ThreadPool after(3);
+  std::atomic<int> done = 0;
+  after.run(10, [&](int64_t, int) { ++done; });
+  EXPECT_EQ(done, 10);
+  pthread_attr_destroy(&huge);
+  pthread_attr_destroy(&usual);
+}
+#endif
 
 }  // namespace
 }  // namespace newbie

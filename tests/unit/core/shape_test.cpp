@@ -46,6 +46,14 @@ TEST(Shape, RefusesWhatCannotBe) {
   EXPECT_ERROR((Shape{big, big}.elements()), ErrorKind::InvalidRequest, "overflow");
 }
 
+TEST(Shape, RowsAreCountedWithoutWrapping) {
+  EXPECT_EQ((Shape{3, 4, 5}.rows()), 12);
+  EXPECT_EQ((Shape{5}.rows()), 1);
+  EXPECT_EQ(Shape{}.rows(), 1);
+  const int64_t big = int64_t{1} << 32;
+  EXPECT_ERROR((Shape{big, big, 1}.rows()), ErrorKind::InvalidRequest, "overflow");
+}
+
 TEST(TensorSpec, CountsBytesAndRefusesToWrap) {
   EXPECT_EQ((TensorSpec{{3, 5}, DType::BF16}.bytes()), 30U);
   EXPECT_EQ((TensorSpec{{3, 5}, DType::F64}.bytes()), 120U);
