@@ -16,6 +16,9 @@ bool multiplies_stored_operands(const OpDef& op) {
          op.numeric_class == NumericClass::Attention;
 }
 
+// A bias is added to the sum, which is f32: it is never narrowed, whatever it comes from.
+bool is_bias(const OpDef& op, size_t operand) { return (&op == &linear_op || &op == &conv2d_op) && operand == 2; }
+
 bool is_wider(DType a, DType b) { return size_of(a) > size_of(b); }
 
 std::string path_of(const Node& node, const std::string& part) {
@@ -59,8 +62,9 @@ Graph assign_precision(const Graph& graph, const PrecisionPolicy& policy, const 
     for (size_t i = 0; i < inputs.size(); ++i) {
       Value v = inputs[i];
       const Node& source = out.node(v.id());
-      const bool bias = source.op == &weight_op && i == 2;
-      if (multiplies_stored_operands(*node.op) && !bias) {
+      if (is_bias(*node.op, i)) {
+        v = in_dtype(out, v, DType::F32);
+      } else if (multiplies_stored_operands(*node.op)) {
         v = in_dtype(out, v, n.precision.compute);
       } else if (node.op == &embedding_op && source.op == &weight_op) {
         const auto stored = stored_dtype(source.paths.front());
@@ -82,6 +86,9 @@ Graph assign_precision(const Graph& graph, const PrecisionPolicy& policy, const 
       n.element = out.node(n.inputs[0]).element;
       if (n.element == Element::Real) n.precision = {kept, kept, kept};
     }
+    // The paths of an output are those of its cast, where it needs one: an Observer sees each once.
+    if (is_output[static_cast<size_t>(id)] && n.element == Element::Real && n.precision.storage != DType::F32)
+      n.paths.clear();
     Value result = out.append(std::move(n));
     if (is_output[static_cast<size_t>(id)]) result = in_dtype(out, result, DType::F32);
     return result;

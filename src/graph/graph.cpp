@@ -31,11 +31,16 @@ const Attrs::Value& Attrs::at(std::string_view name) const {
   fail(ErrorKind::Internal, "op attribute \"{}\" is missing", name);
 }
 
-int64_t Attrs::integer(std::string_view name) const { return std::get<int64_t>(at(name)); }
-double Attrs::real(std::string_view name) const { return std::get<double>(at(name)); }
-const std::vector<int64_t>& Attrs::list(std::string_view name) const {
-  return std::get<std::vector<int64_t>>(at(name));
+template <typename T>
+const T& Attrs::typed(std::string_view name) const {
+  const T* value = std::get_if<T>(&at(name));
+  if (value == nullptr) fail(ErrorKind::Internal, "op attribute \"{}\" is of another kind", name);
+  return *value;
 }
+
+int64_t Attrs::integer(std::string_view name) const { return typed<int64_t>(name); }
+double Attrs::real(std::string_view name) const { return typed<double>(name); }
+const std::vector<int64_t>& Attrs::list(std::string_view name) const { return typed<std::vector<int64_t>>(name); }
 
 std::string Attrs::str() const {
   std::string out;
@@ -80,6 +85,7 @@ Value Graph::constant(const Shape& shape, std::vector<float> values) {
 Value Graph::emit(const OpDef& op, std::vector<Value> inputs, Attrs attrs, std::string path) {
   Node node{.op = &op};
   for (const Value& v : inputs) {
+    if (!v) fail(ErrorKind::Internal, "{}: op {} takes an empty value", path, op.name);
     if (&v.graph() != this) fail(ErrorKind::Internal, "{}: op {} takes a value of another graph", path, op.name);
     node.inputs.push_back(v.id());
   }
@@ -98,7 +104,10 @@ Value Graph::append(Node node) {
   return value(size() - 1);
 }
 
-void Graph::output(std::string name, Value value) { outputs_.push_back({std::move(name), value.id()}); }
+void Graph::output(std::string name, Value value) {
+  if (!value || &value.graph() != this) fail(ErrorKind::Internal, "output {} is no value of this graph", name);
+  outputs_.push_back({std::move(name), value.id()});
+}
 
 void Graph::name(Value value, std::string path) {
   auto& paths = node(value.id()).paths;

@@ -56,6 +56,8 @@ class Attrs {
 
  private:
   const Value& at(std::string_view name) const;
+  template <typename T>
+  const T& typed(std::string_view name) const;
   std::vector<Item> items_;
 };
 
@@ -65,7 +67,10 @@ class Value {
   Value() = default;
   Value(Graph* graph, int id) : graph_(graph), id_(id) {}
 
-  Graph& graph() const { return *graph_; }
+  Graph& graph() const {  // Error{Internal} when empty
+    if (graph_ == nullptr) fail(ErrorKind::Internal, "an empty value is used");
+    return *graph_;
+  }
   int id() const { return id_; }
   const Shape& shape() const;
   explicit operator bool() const { return graph_ != nullptr; }
@@ -146,7 +151,7 @@ class Graph {
   std::vector<Output> outputs_;
 };
 
-inline const Shape& Value::shape() const { return graph_->node(id_).shape; }
+inline const Shape& Value::shape() const { return graph().node(id_).shape; }
 
 // Throws Error{Internal} when a promise of the class is broken: ids out of order, shapes unlike infer's, no outputs.
 void verify(const Graph& graph);
@@ -164,7 +169,10 @@ class Scope {
   }
   Scope operator/(int64_t index) const { return *this / std::to_string(index); }
 
-  Graph& graph() const { return *graph_; }
+  Graph& graph() const {  // Error{Internal} when empty
+    if (graph_ == nullptr) fail(ErrorKind::Internal, "an empty value is used");
+    return *graph_;
+  }
   const std::string& path() const { return path_; }
   Value weight(std::string_view name, const Shape& shape) const { return graph_->weight((*this / name).path(), shape); }
   // Marks `value` as this module's result and returns it.

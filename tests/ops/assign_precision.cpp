@@ -179,6 +179,84 @@ TEST(AssignPrecision, MovementKeepsItsInputsDType) {
   EXPECT_EQ(named(p, "joined").spec().dtype, DType::F32) << "a join keeps the widest of its parts";
 }
 
+// A bias may be a weight, a view of one, a constant, or something computed and stored narrowly.
+TEST(AssignPrecision, ABiasStaysF32WhateverItComesFrom) {
+  Graph g;
+  const Value x = g.input("x", {3, 48}), w = g.weight("w", {8, 48});
+  const Value biases[] = {g.weight("b", {8}), reshape(g.weight("row", {1, 8}), {8}),
+                          slice_rows(g.weight("both", {16}), 8, 16), g.constant({8}, std::vector<float>(8, 0.1f)),
+                          silu(g.weight("raw", {8}))};
+  for (size_t i = 0; i < std::size(biases); ++i) g.output(fmt::format("y{}", i), linear(x, w, biases[i]));
+  const Value pixels = g.input("pixels", {4, 4, 3}), kernel = g.weight("kernel", {8, 3, 1, 1});
+  g.output("conv", g.emit(conv2d_op, {pixels, kernel, biases[3]},
+                          {{"stride", int64_t{1}}, {"padding", std::vector<int64_t>{0, 0, 0, 0}}}));
+  const Value q = g.input("q", {3, 48});
+  g.output("attention", attention(q, q, g.weight("values", {3, 48}), 4, 4, 0.3));
+
+  const Graph p = assign_precision(g, bf16(), "transformer", unknown);
+  int with_bias = 0;
+  for (int id = 0; id < p.size(); ++id) {
+    const Node& n = p.node(id);
+    if (n.op != &linear_op && n.op != &conv2d_op) continue;
+    ++with_bias;
+    EXPECT_EQ(p.node(n.inputs[1]).spec().dtype, DType::BF16);
+    EXPECT_EQ(p.node(n.inputs[2]).spec().dtype, DType::F32) << p.str();
+  }
+  EXPECT_EQ(with_bias, 6);
+  EXPECT_EQ(named(p, "values").spec().dtype, DType::BF16) << "attention's third operand is no bias";
+
+  MemoryWeights weights;
+  for (int id = 0; id < g.size(); ++id)
+    if (g.node(id).op == &weight_op)
+      weights.add(g.node(id).paths.front(), random_tensor(g.node(id).shape, static_cast<uint64_t>(id), 0.2f));
+  const Tensors inputs{
+      {"x", random_tensor({3, 48}, 1)}, {"pixels", random_tensor({4, 4, 3}, 2)}, {"q", random_tensor({3, 48}, 3)}};
+  const RunResult exact = execute(g, *make_reference_backend(), {.part = "transformer"}, weights, inputs);
+  for (const auto& backend : {make_reference_backend(), make_cpu_backend()}) {
+    const RunResult narrow = execute(g, *backend, {.precision = bf16(), .part = "transformer"}, weights, inputs);
+    for (const auto& o : g.outputs())
+      EXPECT_TRUE(within_relative(narrow.output(o.name), exact.output(o.name), gamma(8, DType::BF16)))
+          << backend->name() << " " << o.name;
+  }
+}
+
+// A movement that is an output keeps its input's dtype and is cast after: its path is the cast's.
+TEST(AssignPrecision, APathIsSeenOnce) {
+  Graph g;
+  const Value x = g.input("x", {4, 8});
+  const Value moved = permute(silu(x), {1, 0}), part = slice_rows(silu(x), 1, 3);
+  g.name(moved, "moved");
+  g.name(part, "part");
+  g.output("moved_out", moved);
+  g.output("part_out", part);
+  g.output("sum", silu(moved));
+  const Graph p = assign_precision(g, bf16(), "transformer", unknown);
+  std::map<std::string, int> seen;
+  for (int id = 0; id < p.size(); ++id)
+    for (const std::string& path : p.node(id).paths) ++seen[path];
+  EXPECT_THAT(seen, ::testing::UnorderedElementsAre(::testing::Pair("x", 1), ::testing::Pair("moved", 1),
+                                                    ::testing::Pair("part", 1)));
+  EXPECT_EQ(named(p, "moved").spec().dtype, DType::F32);
+
+  class Counter : public Observer {
+   public:
+    void on_value(const std::string& path, ConstTensorView) override { ++times[path]; }
+    std::map<std::string, int> times;
+  } counter;
+  const Program program(p, *make_reference_backend(), 1);
+  ThreadPool pool(1);
+  Allocator allocator;
+  const MemoryWeights none;
+  WeightBank bank(none, allocator);
+  const Buffer arena = allocator.allocate(program.memory().arena_bytes, "arena");
+  const std::vector<float> values(32, 0.5f);
+  Bindings bindings;
+  bindings.inputs["x"] = {{Shape{4, 8}, DType::F32}, reinterpret_cast<const std::byte*>(values.data())};
+  ExecutionContext context{pool, arena.data(), {}};
+  program.run(context, bank, bindings, &counter);
+  EXPECT_THAT(counter.times, ::testing::UnorderedElementsAre(::testing::Pair("moved", 1), ::testing::Pair("part", 1)));
+}
+
 TEST(AssignPrecision, TheWholeRunsAndStaysNearF32) {
   const Graph g = sample_graph();
   const auto backend = make_reference_backend();

@@ -125,6 +125,78 @@ TEST(ShapeRules, Movement) {
   EXPECT_REFUSED("upsample_nearest", upsample_nearest(in({3, 48})));
 }
 
+// No rule looks at an operand or an entry of a list before it knows that it is there.
+TEST(ShapeRules, AnyNumberOfInputsOfAnyRankIsLookedAtSafely) {
+  const Attrs attrs{{"eps", 1e-5},
+                    {"offset", 0.0},
+                    {"scale", 1.0},
+                    {"scalar", 1.0},
+                    {"max_period", 10000.0},
+                    {"groups", int64_t{1}},
+                    {"layout", int64_t{0}},
+                    {"width", int64_t{2}},
+                    {"heads", int64_t{1}},
+                    {"kv_heads", int64_t{1}},
+                    {"causal", int64_t{0}},
+                    {"window", int64_t{0}},
+                    {"transpose_b", int64_t{0}},
+                    {"stride", int64_t{1}},
+                    {"begin", int64_t{0}},
+                    {"end", int64_t{1}},
+                    {"padding", std::vector<int64_t>{0, 0, 0, 0}},
+                    {"shape", std::vector<int64_t>{1}},
+                    {"axes", std::vector<int64_t>{0}}};
+  const Shape shapes[] = {{}, {0}, {1}, {1, 1}, {1, 1, 1}, {1, 1, 1, 1}, {1, 1, 1, 1, 1}};
+  for (const OpDef* op : all_ops()) {
+    if (op->infer == nullptr) continue;
+    int taken = 0;
+    for (const Shape& shape : shapes)
+      for (size_t count = 0; count <= 5; ++count) {
+        Graph g;
+        std::vector<Value> in;
+        for (size_t i = 0; i < count; ++i) in.push_back(g.input(fmt::format("x{}", i), shape));
+        try {
+          g.emit(*op, in, attrs);
+          ++taken;
+          EXPECT_GT(count, 0U) << op->name;
+        } catch (const Error& e) {
+          EXPECT_EQ(e.kind(), ErrorKind::Internal) << op->name << ": " << e.message();
+          EXPECT_THAT(e.message(), ::testing::StartsWith(op->name));
+        }
+      }
+    // Ops whose operands differ in rank are taken with none of these.
+    const bool differ = op == &conv2d_op || op == &embedding_op || op == &norm_rope_op || op == &rope_op ||
+                        op == &group_norm_op || op == &group_norm_silu_op;
+    EXPECT_EQ(taken == 0, differ) << op->name;
+  }
+}
+
+TEST(ShapeRules, ListsHaveTheLengthAnOpReads) {
+  using List = std::vector<int64_t>;
+  EXPECT_REFUSED("conv2d", g.emit(conv2d_op, {in({5, 5, 3}), in({4, 3, 3, 3}), in({4})},
+                                  {{"stride", int64_t{1}}, {"padding", List{0, 0}}}));
+  EXPECT_REFUSED("conv2d", g.emit(conv2d_op, {in({5, 5, 3}), in({4, 3, 3, 3}), in({4})},
+                                  {{"stride", int64_t{1}}, {"padding", List{0, -9, 0, 0}}}));
+  EXPECT_REFUSED("reshape", g.emit(reshape_op, {in({1})}, {{"shape", List{1, 1, 1, 1, 1, 1}}}));
+  EXPECT_REFUSED("reshape", g.emit(reshape_op, {in({1})}, {{"shape", List{-1, -1}}}));
+  EXPECT_REFUSED("permute", g.emit(permute_op, {in({1, 1})}, {{"axes", List{}}}));
+  EXPECT_REFUSED("permute", g.emit(permute_op, {in({1, 1})}, {{"axes", int64_t{1}}}));
+  EXPECT_REFUSED("permute", g.emit(permute_op, {in({1, 1})}));
+}
+
+TEST(ShapeRules, AnEmptyValueIsRefused) {
+  EXPECT_THAT(refusal([](Graph& g, auto in) {
+                g.emit(add_op, {in({3}), Value{}});
+              }),
+              ::testing::HasSubstr("add takes an empty value"));
+  EXPECT_THAT(refusal([](Graph&, auto in) { add(in({3}), {}); }), ::testing::HasSubstr("empty value"));
+  EXPECT_THAT(refusal([](Graph&, auto) { silu({}); }), ::testing::HasSubstr("empty value"));
+  EXPECT_THAT(refusal([](Graph& g, auto) { g.output("y", {}); }), ::testing::HasSubstr("output y"));
+  Graph other;
+  const Value foreign = other.input("x", {3});
+  EXPECT_THAT(refusal([&](Graph& g, auto) { g.output("y", foreign); }), ::testing::HasSubstr("output y"));
+}
+
 TEST(ShapeRules, ATakenPathAndAnotherGraphAreNamed) {
   EXPECT_THAT(refusal([](Graph& g, auto in) {
                 linear(Scope(g) / "layers" / 7 / "out", in({3, 48}), 96, false);

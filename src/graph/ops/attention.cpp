@@ -18,6 +18,7 @@ const OpDef attention_op{
     .numeric_class = NumericClass::Attention,
     .infer =
         [](std::span<const Value> in, const Attrs& attrs) {
+          require_inputs(in, 3);
           const int64_t heads = attrs.integer("heads"), kv_heads = attrs.integer("kv_heads");
           for (const Value& v : in) require_rank(v, 2, "q, k and v");
           require(heads > 0 && kv_heads > 0 && heads % kv_heads == 0,
@@ -42,6 +43,7 @@ const OpDef attention_op{
 const OpDef batched_matmul_op{.name = "batched_matmul",
                               .numeric_class = NumericClass::Matmul,
                               .infer = [](std::span<const Value> in, const Attrs& attrs) {
+                                require_inputs(in, 2);
                                 require_rank(in[0], 3, "a");
                                 require_rank(in[1], 3, "b");
                                 const Shape &a = in[0].shape(), &b = in[1].shape();
@@ -54,6 +56,7 @@ const OpDef batched_matmul_op{.name = "batched_matmul",
 const OpDef attention_softmax_op{.name = "attention_softmax",
                                  .numeric_class = NumericClass::Softmax,
                                  .infer = [](std::span<const Value> in, const Attrs&) {
+                                   require_inputs(in, 1);
                                    require_rank(in[0], 3, "scores");
                                    return in[0].shape();
                                  }};

@@ -1,5 +1,7 @@
 #include "graph/ops/conv2d.h"
 
+#include <algorithm>
+
 #include "graph/ops/require.h"
 
 namespace newbie {
@@ -7,11 +9,14 @@ namespace newbie {
 const OpDef conv2d_op{.name = "conv2d",
                       .numeric_class = NumericClass::Convolution,
                       .infer = [](std::span<const Value> in, const Attrs& attrs) {
+                        require_inputs(in, 3);
                         require_rank(in[0], 3, "x");
                         require_rank(in[1], 4, "weight");
                         const Shape &x = in[0].shape(), &w = in[1].shape();
                         const auto& pad = attrs.list("padding");
                         const int64_t stride = attrs.integer("stride");
+                        require(pad.size() == 4 && std::ranges::all_of(pad, [](int64_t p) { return p >= 0; }),
+                                "padding must be four counts: top, left, bottom, right");
                         require(x[2] == w[1], fmt::format("x {} has not the channels of weight {}", x.str(), w.str()));
                         require_shape(in[2], {w[0]}, "bias");
                         const int64_t h = x[0] + pad[0] + pad[2] - w[2], ww = x[1] + pad[1] + pad[3] - w[3];

@@ -5,9 +5,13 @@
 namespace newbie {
 
 namespace {
-Shape same(std::span<const Value> in, const Attrs&) { return in[0].shape(); }
+Shape same(std::span<const Value> in, const Attrs&) {
+  require_inputs(in, 1);
+  return in[0].shape();
+}
 
 Shape same_or_row(std::span<const Value> in, const Attrs&) {
+  require_inputs(in, 2);
   require(in[0].shape() == in[1].shape() || broadcasts_row(in[0].shape(), in[1].shape()),
           fmt::format("{} and {} do not fit", in[0].shape().str(), in[1].shape().str()));
   return in[0].shape();

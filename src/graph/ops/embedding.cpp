@@ -7,6 +7,7 @@ namespace newbie {
 const OpDef embedding_op{.name = "embedding",
                          .numeric_class = NumericClass::Embedding,
                          .infer = [](std::span<const Value> in, const Attrs&) {
+                           require_inputs(in, 2);
                            require_rank(in[0], 1, "ids");
                            require_rank(in[1], 2, "table");
                            return Shape{in[0].shape()[0], in[1].shape()[1]};
@@ -15,6 +16,7 @@ const OpDef embedding_op{.name = "embedding",
 const OpDef timestep_embedding_op{.name = "timestep_embedding",
                                   .numeric_class = NumericClass::Embedding,
                                   .infer = [](std::span<const Value> in, const Attrs& attrs) {
+                                    require_inputs(in, 1);
                                     require_shape(in[0], {1}, "t");
                                     const int64_t width = attrs.integer("width");
                                     require(width > 0 && width % 2 == 0, "width must be even");
@@ -23,6 +25,7 @@ const OpDef timestep_embedding_op{.name = "timestep_embedding",
 
 const OpDef mean_rows_op{
     .name = "mean_rows", .numeric_class = NumericClass::Norm, .infer = [](std::span<const Value> in, const Attrs&) {
+      require_inputs(in, 1);
       require_rank(in[0], 2, "x");
       require(in[0].shape()[0] > 0, "x has no rows");
       return Shape{1, in[0].shape()[1]};

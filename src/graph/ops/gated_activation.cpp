@@ -7,6 +7,7 @@ namespace newbie {
 
 namespace {
 Shape same_shapes(std::span<const Value> in, const Attrs&) {
+  require_inputs(in, 2);
   require_shape(in[1], in[0].shape(), "up");
   return in[0].shape();
 }

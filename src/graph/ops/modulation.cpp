@@ -19,6 +19,7 @@ const OpDef modulate_op{
     .numeric_class = NumericClass::Activation,
     .infer =
         [](std::span<const Value> in, const Attrs&) {
+          require_inputs(in, 2);
           require_row(in[0], in[1], "scale");
           return in[0].shape();
         },
@@ -29,6 +30,7 @@ const OpDef gated_residual_op{
     .numeric_class = NumericClass::Residual,
     .infer =
         [](std::span<const Value> in, const Attrs&) {
+          require_inputs(in, 3);
           require_shape(in[1], in[0].shape(), "branch");
           require_row(in[0], in[2], "gate");
           return in[0].shape();
@@ -40,6 +42,8 @@ const OpDef norm_modulate_op{
     .numeric_class = NumericClass::Norm,
     .infer =
         [](std::span<const Value> in, const Attrs&) {
+          require_inputs(in, 3);
+          require_axes(in[0], "x");
           require_shape(in[1], {in[0].shape().last()}, "weight");
           require_row(in[0], in[2], "scale");
           return in[0].shape();
@@ -51,6 +55,8 @@ const OpDef norm_gated_residual_op{
     .numeric_class = NumericClass::Residual,
     .infer =
         [](std::span<const Value> in, const Attrs&) {
+          require_inputs(in, 4);
+          require_axes(in[0], "x");
           require_shape(in[1], in[0].shape(), "branch");
           require_shape(in[2], {in[0].shape().last()}, "weight");
           require_row(in[0], in[3], "gate");
@@ -64,6 +70,8 @@ const OpDef norm_residual_op{
     .numeric_class = NumericClass::Residual,
     .infer =
         [](std::span<const Value> in, const Attrs&) {
+          require_inputs(in, 3);
+          require_axes(in[0], "x");
           require_shape(in[1], in[0].shape(), "branch");
           require_shape(in[2], {in[0].shape().last()}, "weight");
           return in[0].shape();

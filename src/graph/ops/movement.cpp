@@ -1,23 +1,30 @@
 #include "graph/ops/movement.h"
 
+#include <algorithm>
+
 #include "graph/ops/require.h"
 
 namespace newbie {
 
-const OpDef reshape_op{.name = "reshape",
-                       .infer =
-                           [](std::span<const Value> in, const Attrs& attrs) {
-                             const Shape shape(attrs.list("shape"));
-                             require(
-                                 shape.elements() == in[0].shape().elements(),
-                                 fmt::format("{} has not as many elements as {}", shape.str(), in[0].shape().str()));
-                             return shape;
-                           },
-                       .view = true};
+const OpDef reshape_op{
+    .name = "reshape",
+    .infer =
+        [](std::span<const Value> in, const Attrs& attrs) {
+          require_inputs(in, 1);
+          const auto& extents = attrs.list("shape");
+          require(extents.size() <= Shape::kMaxRank && std::ranges::all_of(extents, [](int64_t e) { return e >= 0; }),
+                  fmt::format("shape must be at most {} extents from 0 on", Shape::kMaxRank));
+          const Shape shape(extents);
+          require(shape.elements() == in[0].shape().elements(),
+                  fmt::format("{} has not as many elements as {}", shape.str(), in[0].shape().str()));
+          return shape;
+        },
+    .view = true};
 
 const OpDef slice_rows_op{.name = "slice_rows",
                           .infer =
                               [](std::span<const Value> in, const Attrs& attrs) {
+                                require_inputs(in, 1);
                                 const Shape& x = in[0].shape();
                                 const int64_t begin = attrs.integer("begin"), end = attrs.integer("end");
                                 require(x.rank() >= 1 && 0 <= begin && begin <= end && end <= x[0],
@@ -36,6 +43,7 @@ const OpDef slice_rows_op{.name = "slice_rows",
                               }};
 
 const OpDef slice_columns_op{.name = "slice_columns", .infer = [](std::span<const Value> in, const Attrs& attrs) {
+                               require_inputs(in, 1);
                                const Shape& x = in[0].shape();
                                const int64_t begin = attrs.integer("begin"), end = attrs.integer("end");
                                require(x.rank() >= 1 && 0 <= begin && begin <= end && end <= x.last(),
@@ -46,6 +54,7 @@ const OpDef slice_columns_op{.name = "slice_columns", .infer = [](std::span<cons
                              }};
 
 const OpDef permute_op{.name = "permute", .infer = [](std::span<const Value> in, const Attrs& attrs) {
+                         require_inputs(in, 1);
                          const auto& axes = attrs.list("axes");
                          const Shape& x = in[0].shape();
                          require(static_cast<int>(axes.size()) == x.rank(), "axes must name every axis once");
@@ -61,6 +70,7 @@ const OpDef permute_op{.name = "permute", .infer = [](std::span<const Value> in,
                        }};
 
 const OpDef concat_rows_op{.name = "concat_rows", .infer = [](std::span<const Value> in, const Attrs&) {
+                             require_inputs(in, 2);
                              const Shape &a = in[0].shape(), &b = in[1].shape();
                              require(a.rank() == 2 && b.rank() == 2 && a[1] == b[1],
                                      fmt::format("{} and {} do not fit", a.str(), b.str()));
@@ -68,6 +78,7 @@ const OpDef concat_rows_op{.name = "concat_rows", .infer = [](std::span<const Va
                            }};
 
 const OpDef upsample_nearest_op{.name = "upsample_nearest", .infer = [](std::span<const Value> in, const Attrs&) {
+                                  require_inputs(in, 1);
                                   require_rank(in[0], 3, "x");
                                   const Shape& x = in[0].shape();
                                   return Shape{2 * x[0], 2 * x[1], x[2]};

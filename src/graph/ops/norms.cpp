@@ -6,6 +6,8 @@ namespace newbie {
 
 const OpDef rms_norm_op{
     .name = "rms_norm", .numeric_class = NumericClass::Norm, .infer = [](std::span<const Value> in, const Attrs&) {
+      require_inputs(in, 2);
+      require_axes(in[0], "x");
       require_rank(in[1], 1, "weight");
       const int64_t n = in[1].shape()[0];
       require(n > 0 && in[0].shape().last() % n == 0,
@@ -16,6 +18,7 @@ const OpDef rms_norm_op{
 const OpDef layer_norm_op{
     .name = "layer_norm", .numeric_class = NumericClass::Norm, .infer = [](std::span<const Value> in, const Attrs&) {
       require(in.size() == 1 || in.size() == 3, "takes x, or x, weight and bias");
+      require_axes(in[0], "x");
       for (size_t i = 1; i < in.size(); ++i) require_shape(in[i], {in[0].shape().last()}, "weight or bias");
       return in[0].shape();
     }};
@@ -23,6 +26,7 @@ const OpDef layer_norm_op{
 const OpDef group_norm_op{.name = "group_norm",
                           .numeric_class = NumericClass::Norm,
                           .infer = [](std::span<const Value> in, const Attrs& attrs) {
+                            require_inputs(in, 3);
                             require_rank(in[0], 3, "x");
                             const int64_t channels = in[0].shape()[2], groups = attrs.integer("groups");
                             require(groups > 0 && channels % groups == 0,

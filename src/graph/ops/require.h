@@ -6,6 +6,16 @@
 
 namespace newbie {
 
+// How many operands an op has; to be called first.
+inline void require_inputs(std::span<const Value> in, size_t count) {
+  if (in.size() != count) fail(ErrorKind::Internal, "takes {} inputs, got {}", count, in.size());
+}
+
+// A tensor of any rank but 0: it has a last axis.
+inline void require_axes(const Value& v, std::string_view what) {
+  if (v.shape().rank() == 0) fail(ErrorKind::Internal, "{} must have at least one axis", what);
+}
+
 inline void require_rank(const Value& v, int rank, std::string_view what) {
   if (v.shape().rank() != rank) fail(ErrorKind::Internal, "{} must have rank {}, got {}", what, rank, v.shape().str());
 }

@@ -17,6 +17,7 @@ void require_tables(const Value& x, const Value& cos, const Value& sin) {
 
 const OpDef rope_op{
     .name = "rope", .numeric_class = NumericClass::Activation, .infer = [](std::span<const Value> in, const Attrs&) {
+      require_inputs(in, 3);
       require_tables(in[0], in[1], in[2]);
       return in[0].shape();
     }};
@@ -25,6 +26,7 @@ const OpDef norm_rope_op{.name = "norm_rope",
                          .numeric_class = NumericClass::Norm,
                          .infer =
                              [](std::span<const Value> in, const Attrs&) {
+                               require_inputs(in, 4);
                                require_tables(in[0], in[2], in[3]);
                                require_shape(in[1], {2 * in[2].shape()[1]}, "weight");
                                return in[0].shape();
