@@ -27,10 +27,13 @@ WeightBank::Plan Network::plan(std::span<const Program* const> programs) const {
   return WeightBank(store_, runtime_.allocator).plan(uses);
 }
 
-void Network::load(const Program& program, StopToken stop) {
+void Network::load(const Program& program, StopToken stop) try {
   if (!bank_) bank_ = std::make_unique<WeightBank>(store_, runtime_.allocator);
   bank_->prepare(program.weights(), runtime_.pool, stop);
   store_.check_intact();
+} catch (...) {
+  free();
+  throw;
 }
 
 void Network::free() { bank_.reset(); }

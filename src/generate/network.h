@@ -36,7 +36,8 @@ class Network {
 
   // Bytes of the weights of these programs when loaded, and while they are loaded.
   WeightBank::Plan plan(std::span<const Program* const> programs) const;
-  // Prepares what is not there yet. Error{BadFile} when a mapped file shrank meanwhile.
+  // Prepares what is not there yet. Error{BadFile} when a mapped file shrank meanwhile. After a failure nothing is
+  // left.
   void load(const Program& program, StopToken stop = {});
   void free();
   size_t resident_bytes() const { return bank_ ? bank_->allocated_bytes() : 0; }

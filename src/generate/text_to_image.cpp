@@ -4,7 +4,11 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <exception>
+#include <filesystem>
 #include <map>
+#include <new>
+#include <stdexcept>
 
 #include "core/machine.h"
 #include "core/random.h"
@@ -59,6 +63,20 @@ void require_finite(std::span<const float> values, std::string_view what) {
     if (!std::isfinite(v))
       fail_with_hint(ErrorKind::Internal, "try --dtype f32; if it stays, the weights may be damaged",
                      "{} has values that are not finite", what);
+}
+
+// To be called while an exception is handled: what the standard library throws when it runs out of memory or the file
+// system refuses becomes an Error; everything else goes on as it is.
+[[noreturn]] void rethrow_as_error() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorKind::OverBudget, "out of memory", "close other programs, or ask for less at once");
+  } catch (const std::length_error& e) {
+    fail(ErrorKind::InvalidRequest, "something asked for is too large: {}", e.what());
+  } catch (const std::filesystem::filesystem_error& e) {
+    fail(ErrorKind::BadFile, "{}", e.what());
+  }
 }
 
 }  // namespace
@@ -122,6 +140,32 @@ struct TextToImage::Impl {
     const Pass& first() const { return passes.front(); }
     const Pass& last() const { return passes.back(); }
     bool masked() const { return init && init->mask; }
+  };
+
+  // A request that fails must not leave a part of a network loaded: the next plan counts on all of its weights or none.
+  // Whole ones are kept when the user just stopped.
+  class FreeOnFailure {
+   public:
+    FreeOnFailure(Impl& impl, const StopToken& stop) : impl_(impl), stop_(stop) {}
+    ~FreeOnFailure() {
+      if (std::uncaught_exceptions() == before_) return;
+      impl_.gemma.free();
+      impl_.jina.free();
+      impl_.encoder.free();
+      if (whole_ && stop_.stop_requested()) return;
+      impl_.dit.free();
+      impl_.decoder.free();
+    }
+    FreeOnFailure(const FreeOnFailure&) = delete;
+    FreeOnFailure& operator=(const FreeOnFailure&) = delete;
+
+    void denoiser_is_whole(bool whole) { whole_ = whole; }
+
+   private:
+    Impl& impl_;
+    StopToken stop_;
+    int before_ = std::uncaught_exceptions();
+    bool whole_ = false;
   };
 
   void check_parts_fit() const;
@@ -553,16 +597,21 @@ TextToImage::~TextToImage() = default;
 TextToImage::TextToImage(TextToImage&&) noexcept = default;
 TextToImage& TextToImage::operator=(TextToImage&&) noexcept = default;
 
-TextToImage TextToImage::open(const ModelPaths& paths, const EngineOptions& options, Log& log) {
+TextToImage TextToImage::open(const ModelPaths& paths, const EngineOptions& options, Log& log) try {
   return TextToImage(std::make_unique<Impl>(locate_model(paths).paths, options, log));
+} catch (...) {
+  rethrow_as_error();
 }
 
-MemoryPlan TextToImage::plan(const GenerateRequest& request) { return impl_->prepare(request).plan; }
+MemoryPlan TextToImage::plan(const GenerateRequest& request) try { return impl_->prepare(request).plan; } catch (...) {
+  rethrow_as_error();
+}
 
 GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progress, StopToken stop,
-                                     const std::function<void(GeneratedImage)>& on_image) {
+                                     const std::function<void(GeneratedImage)>& on_image) try {
   Impl& m = *impl_;
   GenerateResult result;
+  Impl::FreeOnFailure failure(m, stop);
   const auto start = Clock::now();
   m.runtime.allocator.reset_peak();
   progress.on_stage("plan");
@@ -593,6 +642,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   }
   std::vector<Conditioning> conditioning;
   m.encode(p, conditioning, progress, stop, result.times);
+  failure.denoiser_is_whole(p.plan.residency == Residency::FreeEncoders);
 
   // Latents of a pass, one after the other, filled with noise.
   const auto batch = static_cast<size_t>(r.batch);
@@ -687,6 +737,8 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   result.allocated_peak_bytes = m.runtime.allocator.peak_bytes();
   result.plan = p.plan;
   return result;
+} catch (...) {
+  rethrow_as_error();
 }
 
 void TextToImage::set_latent_tap(LatentTap tap) { impl_->tap = std::move(tap); }
@@ -700,12 +752,14 @@ PictureSize TextToImage::final_size(const GenerateRequest& r) const {
   return r.hires_scale != 0 ? hires_size(r, first, step) : first;
 }
 
-const TextToImage::Fingerprints& TextToImage::fingerprints() {
+const TextToImage::Fingerprints& TextToImage::fingerprints() try {
   Impl& m = *impl_;
   if (!m.fingerprints)
     m.fingerprints = Fingerprints{fingerprint(m.transformer.files.files), fingerprint(m.text_encoder.files.files),
                                   fingerprint(m.clip_model.files.files), fingerprint(m.vae.files.files)};
   return *m.fingerprints;
+} catch (...) {
+  rethrow_as_error();
 }
 
 }  // namespace newbie

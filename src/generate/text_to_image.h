@@ -48,6 +48,8 @@ struct GenerateResult {
   size_t allocated_peak_bytes = 0;
 };
 
+// Every member reports failure as an Error: running out of memory anywhere is Error{OverBudget}, what the file system
+// refuses Error{BadFile}. Exceptions of the caller's own callbacks pass through, unless they are those.
 class TextToImage {
  public:
   // Reads configurations and tokenizers and maps the weight files; reads no weight.
@@ -61,7 +63,8 @@ class TextToImage {
   MemoryPlan plan(const GenerateRequest& request);
 
   // Draws request.batch pictures and gives each to `on_image` as it is finished. Uses plan()'s very plan.
-  // Error{Cancelled} within one block of the network after `stop` was set.
+  // Error{Cancelled} within one block of the network after `stop` was set. A failed call leaves the engine as good as
+  // new: the next one draws the same bytes.
   GenerateResult generate(const GenerateRequest& request, Progress& progress, StopToken stop,
                           const std::function<void(GeneratedImage)>& on_image);
 
