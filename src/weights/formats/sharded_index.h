@@ -3,15 +3,21 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "weights/file_tensor.h"
 
 namespace newbie {
 
+// The weight_map of an index: tensor -> plain name of the file beside it. Error{BadFile} naming `where` when it has
+// none, or a shard's name is more than a plain file name.
+std::map<std::string, std::string> parse_sharded_index(std::string_view text, std::string_view where);
+
 // Opens the index and every shard it names; the tensors of its weight_map, sorted by name. Its metadata (total_size) is
-// not trusted and not needed. Error{BadFile} when a shard's name is more than a plain file name, or when a tensor is
-// missing from its shard.
+// not trusted and not needed. Error{BadFile} as above, or when a tensor is missing from its shard.
 std::vector<FileTensor> open_sharded(const std::filesystem::path& index, Strictness strictness = Strictness::Strict);
 
 }  // namespace newbie
