@@ -1,0 +1,9 @@
+// JPEG files, EXIF and all: what is read fits itself and its limits.
+#include "image/jpeg.h"
+
+#include "fuzz/read_picture.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  newbie::fuzz::read_picture(newbie::decode_jpeg, data, size);
+  return 0;
+}
