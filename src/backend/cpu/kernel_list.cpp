@@ -1,5 +1,6 @@
 #include "backend/cpu/kernel_list.h"
 
+#include "backend/cpu/amx/kernels.h"
 #include "backend/cpu/kernels/kernels.h"
 #include "graph/ops/all.h"
 
@@ -12,6 +13,7 @@ namespace newbie::cpu {
 namespace {
 
 const KernelMaker kMakers[] = {
+    {&linear_op, make_amx_linear},
 #if NEWBIE_ONEDNN
     {&linear_op, make_onednn_linear},
     {&conv2d_op, make_onednn_conv2d},

@@ -1,0 +1,203 @@
+// linear on AMX tiles: blocks of rows times blocks of columns. The rows are packed as tiles first. A block then goes
+// through the depth in slices, so that what it reads again and again (a slice of its rows, one panel of the weight, its
+// sums) stays in the core's cache.
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/amx/kernels.h"
+#include "backend/cpu/amx/tiles.h"
+#include "core/checked.h"
+
+namespace newbie::cpu {
+
+namespace {
+
+using namespace amx;
+
+constexpr int64_t kPair = 2 * kTileRows;       // rows and columns of one product
+constexpr size_t kStepBytes = 2 * kTileBytes;  // of an operand
+constexpr int64_t kPairFloats = kPair * kPair;
+
+// docs/speed.md: 8 steps of a panel are 16 KB, which stay in the first cache while rows stream by from the second;
+// larger blocks of rows and columns read less from memory, but their sums (738 KB) must stay in the second.
+constexpr int64_t kSliceSteps = 8, kBlockRows = 320, kBlockColumns = 576;
+constexpr int64_t kEnoughTasks = 16;  // for a small layer, keep a few cores busy
+
+// Weight [N, K] as panels of 32 columns, each a run of steps.
+struct PackedWeight {
+  int64_t n = 0, k = 0;
+
+  int64_t panels() const { return ceil_div(n, kPair); }
+  int64_t steps() const { return ceil_div(k, kTileDepth); }
+  size_t panel_bytes() const { return checked_mul(static_cast<size_t>(steps()), kStepBytes); }
+  size_t bytes() const { return checked_mul(static_cast<size_t>(panels()), panel_bytes()); }
+};
+
+void pack(const PackedWeight& w, ConstTensorView source, std::byte* destination, ThreadPool& threads) {
+  threads.run(w.panels(), [&](int64_t panel, int) {
+    std::byte* out = destination + static_cast<size_t>(panel) * w.panel_bytes();
+    std::memset(out, 0, w.panel_bytes());
+    for (int64_t column = 0; column < std::min(kPair, w.n - panel * kPair); ++column) {
+      const std::byte* row = source.data + static_cast<size_t>((panel * kPair + column) * w.k) * 2;
+      for (int64_t i = 0; i < w.k; i += 2) {
+        const int64_t step = i / kTileDepth, pair = i % kTileDepth / 2;
+        const int64_t in_step = column / kTileColumns * kTileBytes + pair * 64 + column % kTileColumns * 4;
+        std::memcpy(out + static_cast<size_t>(step) * kStepBytes + in_step, row + i * 2, i + 1 < w.k ? 4 : 2);
+      }
+    }
+  });
+}
+
+// Rows and columns of a block: a function of the shape.
+struct Block {
+  int64_t rows, columns;
+};
+Block cut_blocks(int64_t m, int64_t n) {
+  const auto part = [](int64_t whole, int64_t most) {  // equal parts of at most `most`, in whole pairs
+    const int64_t parts = ceil_div(whole, most);
+    return static_cast<int64_t>(round_up(static_cast<size_t>(ceil_div(whole, parts)), kPair));
+  };
+  Block b{part(m, kBlockRows), part(n, kBlockColumns)};
+  while (ceil_div(m, b.rows) * ceil_div(n, b.columns) < kEnoughTasks && b.columns > kPair)
+    b.columns = part(n, b.columns / 2);
+  return b;
+}
+
+int tiles_of(int64_t rows) { return rows > kTileRows ? 2 : 1; }
+
+class Linear final : public Kernel {
+ public:
+  explicit Linear(const KernelRequest& request)
+      : rows_(request.inputs[0].shape.rows()),
+        workers_(request.threads),
+        result_(request.output.dtype),
+        bias_(request.inputs.size() == 3),
+        weight_{request.output.shape.last(), request.inputs[0].shape.last()},
+        block_(cut_blocks(rows_, weight_.n)) {
+    const auto pairs = static_cast<size_t>(ceil_div(rows_, kPair));
+    packed_bytes_ = checked_mul(checked_mul(pairs, kStepBytes), static_cast<size_t>(weight_.steps()));
+    const int64_t products = is_sliced() ? ceil_div(block_.rows, kPair) * ceil_div(block_.columns, kPair) : 1;
+    sum_bytes_ = checked_mul(static_cast<size_t>(products), sizeof(float) * static_cast<size_t>(kPairFloats));
+  }
+
+  size_t scratch_bytes() const override {
+    return checked_add(packed_bytes_, checked_mul(sum_bytes_, static_cast<size_t>(workers_)));
+  }
+
+  WeightLayout weight_layout(size_t input) const override {
+    if (input != 1) return {};
+    return {.key = "amx.linear",
+            .bytes = weight_.bytes(),
+            .pack = [w = weight_](ConstTensorView source, std::byte* destination, ThreadPool& threads) {
+              pack(w, source, destination, threads);
+            }};
+  }
+
+  std::string name() const override { return "amx.linear"; }
+
+  void run(const KernelArgs& args) override {
+    if (args.threads.size() > workers_)
+      fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name(), workers_, args.threads.size());
+    args.threads.run(ceil_div(rows_, kPair), [&](int64_t pair, int) { pack_pair(args, pair); });
+    // Neighbouring tasks share columns: all threads read the same part of the weight.
+    const int64_t row_blocks = ceil_div(rows_, block_.rows);
+    args.threads.run(row_blocks * ceil_div(weight_.n, block_.columns), [&](int64_t task, int worker) {
+      run_block(args, task % row_blocks * block_.rows, task / row_blocks * block_.columns, worker);
+    });
+  }
+
+ private:
+  bool is_sliced() const { return weight_.steps() > kSliceSteps; }
+  int64_t steps_from(int64_t step) const { return std::min(kSliceSteps, weight_.steps() - step); }
+
+  // Packed rows: slice after slice, in each pair after pair, so that a block's share of a slice is one run of bytes.
+  size_t packed_offset(int64_t step, int64_t pair) const {
+    return static_cast<size_t>(step * ceil_div(rows_, kPair) + pair * steps_from(step)) * kStepBytes;
+  }
+
+  void pack_pair(const KernelArgs& args, int64_t pair) const {
+    const int64_t row = pair * kPair, count = std::min(kPair, rows_ - row);
+    for (int64_t step = 0; step < weight_.steps(); step += kSliceSteps) {
+      const int64_t at = step * kTileDepth, depth = std::min(kSliceSteps * kTileDepth, weight_.k - at);
+      pack_rows(args.inputs[0].data + static_cast<size_t>(row * weight_.k + at) * 2, weight_.k, count, depth,
+                tiles_of(count), args.scratch + packed_offset(step, pair));
+    }
+  }
+
+  void run_block(const KernelArgs& args, int64_t row, int64_t column, int worker) const {
+    const Tiles tiles;
+    auto* sums = reinterpret_cast<float*>(args.scratch + packed_bytes_ + static_cast<size_t>(worker) * sum_bytes_);
+    const int64_t pairs = ceil_div(std::min(block_.rows, rows_ - row), kPair);
+    const int64_t columns = std::min(block_.columns, weight_.n - column);
+
+    for (int64_t step = 0; step < weight_.steps(); step += kSliceSteps)
+      for (int64_t at = 0; at < columns; at += kPair) {
+        const std::byte* panel = panel_of(args, column + at, step);
+        // What comes after this panel is fetched while this one is used; the last one of all fetches itself.
+        const int64_t next_step = at + kPair < columns ? step : step + kSliceSteps;
+        const std::byte* next = next_step >= weight_.steps()
+                                    ? panel
+                                    : panel_of(args, at + kPair < columns ? column + at + kPair : column, next_step);
+        const auto fetched =
+            static_cast<int64_t>(static_cast<size_t>(steps_from(std::min(next_step, step))) * kStepBytes);
+        for (int64_t pair = 0; pair < pairs; ++pair) {
+          const int64_t first = row + pair * kPair, count = std::min(kPair, rows_ - first);
+          float* products = is_sliced() ? sums + (at / kPair * pairs + pair) * kPairFloats : sums;
+          const Product product{.a = args.scratch + packed_offset(step, first / kPair),
+                                .b = panel,
+                                .steps = steps_from(step),
+                                .products = products,
+                                .add = step != 0,
+                                .next = {next + fetched * pair / pairs, next + fetched * (pair + 1) / pairs}};
+          if (tiles_of(count) == 2) {
+            multiply_pair(product);
+          } else {
+            multiply_single(product);
+          }
+          if (step + kSliceSteps < weight_.steps()) continue;
+          store_products(products, count, std::min(kPair, columns - at),
+                         bias_ ? args.inputs[2].as<float>() + column + at : nullptr, result_,
+                         args.output.data + static_cast<size_t>(first * weight_.n + column + at) * size_of(result_),
+                         weight_.n);
+        }
+      }
+  }
+
+  const std::byte* panel_of(const KernelArgs& args, int64_t column, int64_t step) const {
+    return args.inputs[1].data + static_cast<size_t>(column / kPair) * weight_.panel_bytes() +
+           static_cast<size_t>(step) * kStepBytes;
+  }
+
+  int64_t rows_;
+  int workers_;
+  DType result_;
+  bool bias_;
+  PackedWeight weight_;
+  Block block_;
+  size_t packed_bytes_ = 0, sum_bytes_ = 0;  // of all rows; of a worker
+};
+
+}  // namespace
+
+std::shared_ptr<Kernel> make_amx_linear(const KernelRequest& request, std::string* why_not) {
+  const DType result = request.output.dtype;
+  if (!usable()) {
+    *why_not = "this machine has no AMX that may be used";
+    return nullptr;
+  }
+  if (request.inputs[0].dtype != DType::BF16 || request.inputs[1].dtype != DType::BF16 ||
+      request.precision.compute != DType::BF16 || (result != DType::BF16 && result != DType::F32) ||
+      (request.inputs.size() == 3 && request.inputs[2].dtype != DType::F32)) {
+    *why_not = fmt::format("x {}, weight {}, computed in {}, result {}: AMX multiplies bf16 operands",
+                           to_string(request.inputs[0].dtype), to_string(request.inputs[1].dtype),
+                           to_string(request.precision.compute), to_string(result));
+    return nullptr;
+  }
+  if (request.output.shape.elements() == 0 || request.inputs[0].shape.last() == 0) {
+    *why_not = "nothing to multiply";
+    return nullptr;
+  }
+  return std::make_shared<Linear>(request);
+}
+
+}  // namespace newbie::cpu

@@ -1,0 +1,182 @@
+#include "backend/cpu/amx/tiles.h"
+
+#if defined(__x86_64__) && defined(__linux__)
+
+#include <cpuid.h>
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#if NEWBIE_ONEDNN
+#include <oneapi/dnnl/dnnl.hpp>
+#endif
+
+// Only these functions are compiled for the instructions they use; everything else stays what every machine runs.
+#define NEWBIE_AMX __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
+
+namespace newbie::cpu::amx {
+
+namespace {
+
+constexpr int kPairBytes = 2 * kTileBytes;
+
+bool has_amx() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
+  constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24;
+  return (d & kAmxBf16) != 0 && (d & kAmxTile) != 0 && __builtin_cpu_supports("avx512bf16") != 0;
+}
+
+// Linux gives the state of the tile registers to processes that ask for it.
+bool permitted() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+bool limited() {
+#if NEWBIE_ONEDNN
+  return dnnl::get_effective_cpu_isa() != dnnl::cpu_isa::avx512_core_amx;
+#else
+  return false;
+#endif
+}
+
+// What LDTILECFG reads (Intel's manual, volume 2A).
+struct alignas(64) TileConfiguration {
+  uint8_t palette = 1;
+  uint8_t start_row = 0;
+  uint8_t reserved[14] = {};
+  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+constexpr TileConfiguration kConfiguration;
+
+NEWBIE_AMX void configure() { _tile_loadconfig(&kConfiguration); }
+NEWBIE_AMX void release() { _tile_release(); }
+
+}  // namespace
+
+bool usable() {
+  static const bool yes = has_amx() && !limited() && permitted();
+  return yes;
+}
+
+Tiles::Tiles() { configure(); }
+Tiles::~Tiles() { release(); }
+
+NEWBIE_AMX void multiply_pair(const Product& p) {
+  constexpr int kProduct = kTileRows * kTileColumns;
+  if (p.add) {
+    _tile_loadd(0, p.products, 64);
+    _tile_loadd(1, p.products + kProduct, 64);
+    _tile_loadd(2, p.products + 2 * kProduct, 64);
+    _tile_loadd(3, p.products + 3 * kProduct, 64);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  const std::byte *a = p.a, *b = p.b, *next = p.next.begin;
+  const int64_t lines = (p.next.end - p.next.begin + 64 * p.steps - 1) / (64 * p.steps);
+  for (int64_t step = 0; step < p.steps; ++step, a += kPairBytes, b += kPairBytes) {
+    for (int64_t line = 0; line < lines; ++line, next += 64) _mm_prefetch(next, _MM_HINT_T1);
+    _tile_loadd(4, a, 64);
+    _tile_loadd(6, b, 64);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_loadd(7, b + kTileBytes, 64);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_loadd(5, a + kTileBytes, 64);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+  _tile_stored(0, p.products, 64);
+  _tile_stored(1, p.products + kProduct, 64);
+  _tile_stored(2, p.products + 2 * kProduct, 64);
+  _tile_stored(3, p.products + 3 * kProduct, 64);
+}
+
+NEWBIE_AMX void multiply_single(const Product& p) {
+  constexpr int kProduct = kTileRows * kTileColumns;
+  if (p.add) {
+    _tile_loadd(0, p.products, 64);
+    _tile_loadd(1, p.products + kProduct, 64);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+  }
+  const std::byte *a = p.a, *b = p.b;
+  for (int64_t step = 0; step < p.steps; ++step, a += kTileBytes, b += kPairBytes) {
+    _tile_loadd(4, a, 64);
+    _tile_loadd(6, b, 64);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_loadd(7, b + kTileBytes, 64);
+    _tile_dpbf16ps(1, 4, 7);
+  }
+  _tile_stored(0, p.products, 64);
+  _tile_stored(1, p.products + kProduct, 64);
+}
+
+NEWBIE_AMX void pack_rows(const std::byte* rows_data, int64_t stride, int64_t rows, int64_t depth, int tiles,
+                          std::byte* out) {
+  const int64_t steps = (depth + kTileDepth - 1) / kTileDepth, whole = depth / kTileDepth;
+  const auto rest = static_cast<__mmask32>((uint64_t{1} << (depth - whole * kTileDepth)) - 1);
+  const int64_t step_bytes = tiles * kTileBytes;
+  for (int64_t row = 0; row < tiles * kTileRows; ++row) {
+    std::byte* to = out + row * 64;
+    if (row >= rows) {
+      for (int64_t s = 0; s < steps; ++s) _mm512_store_si512(to + s * step_bytes, _mm512_setzero_si512());
+      continue;
+    }
+    const std::byte* from = rows_data + row * stride * 2;
+    for (int64_t s = 0; s < whole; ++s) _mm512_store_si512(to + s * step_bytes, _mm512_loadu_si512(from + s * 64));
+    if (rest != 0) _mm512_store_si512(to + whole * step_bytes, _mm512_maskz_loadu_epi16(rest, from + whole * 64));
+  }
+}
+
+NEWBIE_AMX void store_products(const float* products, int64_t rows, int64_t columns, const float* bias, DType dtype,
+                               std::byte* out, int64_t stride) {
+  constexpr int kProduct = kTileRows * kTileColumns;
+  for (int64_t half = 0; half < columns; half += kTileColumns) {
+    const int64_t width = std::min(columns - half, kTileColumns);
+    const auto mask = static_cast<__mmask16>((uint32_t{1} << width) - 1);
+    const __m512 add = bias == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, bias + half);
+    for (int64_t row = 0; row < rows; ++row) {
+      const float* from = products + (row / kTileRows * 2 + half / kTileColumns) * kProduct + row % kTileRows * 16;
+      const __m512 sum = _mm512_add_ps(_mm512_load_ps(from), add);
+      if (dtype == DType::F32) {
+        _mm512_mask_storeu_ps(reinterpret_cast<float*>(out) + row * stride + half, mask, sum);
+      } else {
+        _mm256_mask_storeu_epi16(out + (row * stride + half) * 2, mask,
+                                 reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(sum)));
+      }
+    }
+  }
+}
+
+}  // namespace newbie::cpu::amx
+
+#else
+
+#include "core/error.h"
+
+namespace newbie::cpu::amx {
+
+namespace {
+[[noreturn]] void absent() { fail(ErrorKind::Internal, "AMX is used on a machine that has none"); }
+}  // namespace
+
+bool usable() { return false; }
+Tiles::Tiles() { absent(); }
+Tiles::~Tiles() = default;
+void multiply_pair(const Product&) { absent(); }
+void multiply_single(const Product&) { absent(); }
+void pack_rows(const std::byte*, int64_t, int64_t, int64_t, int, std::byte*) { absent(); }
+void store_products(const float*, int64_t, int64_t, const float*, DType, std::byte*, int64_t) { absent(); }
+
+}  // namespace newbie::cpu::amx
+
+#endif
