@@ -24,6 +24,7 @@ ROOMS = {
     "compile": NETWORK | {"backend"},
     "models": NETWORK,
     "diffusion": BASE,
+    "measure": NETWORK | {"weights", "backend", "compile", "models"},
     "generate": GENERATE,
     "train": GENERATE | {"generate"},
     "evaluate": GENERATE | {"generate", "train"},

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "backend/memory_planner.h"
+#include "graph/cost.h"
 #include "graph/ops/sources.h"
 
 namespace newbie {
@@ -32,6 +33,7 @@ struct Step {
   size_t scratch_block = 0;
   bool has_scratch = false;
   std::vector<std::string> paths;
+  StepInfo info;
   // Views of this step's result that have names of their own.
   std::vector<std::pair<std::string, Operand>> named_views;
 };
@@ -129,7 +131,13 @@ void Program::Impl::lower(const Graph& graph, const Backend& backend, int thread
              backend.name(), n.op->name, n.shape.str(), why);
     }
 
-    Step step{.kernel = kernel, .paths = n.paths};
+    Step step{.kernel = kernel,
+              .paths = n.paths,
+              .info = {.path = n.paths.empty() ? "" : n.paths.front(),
+                       .op = std::string(n.op->name),
+                       .kernel = kernel->name(),
+                       .output = n.spec(),
+                       .flop = floating_operations(graph, id)}};
     const int this_step = static_cast<int>(steps.size());
     for (size_t i = 0; i < n.inputs.size(); ++i) {
       const int in = n.inputs[i];
@@ -195,6 +203,11 @@ Program& Program::operator=(Program&&) noexcept = default;
 const MemoryReport& Program::memory() const { return impl_->memory; }
 const std::vector<WeightUse>& Program::weights() const { return impl_->weights; }
 size_t Program::steps() const { return impl_->steps.size(); }
+double Program::flop() const {
+  double total = 0;
+  for (const Step& step : impl_->steps) total += step.info.flop;
+  return total;
+}
 
 size_t Program::used_arena_bytes() const {
   size_t used = 0;
@@ -235,7 +248,13 @@ void Program::run(ExecutionContext& context, const WeightBank& bank, const Bindi
     for (const Operand& in : step.inputs) operands.emplace_back(in.spec, address(in.at));
     const TensorView out{step.output.spec, const_cast<std::byte*>(address(step.output.at))};
     std::byte* scratch = step.has_scratch ? context.arena + impl_->blocks[step.scratch_block].offset : nullptr;
-    step.kernel->run({operands, out, scratch, context.threads});
+    if (context.clock != nullptr) {
+      const auto start = StepClock::Clock::now();
+      step.kernel->run({operands, out, scratch, context.threads});
+      context.clock->on_step(step.info, start, StepClock::Clock::now());
+    } else {
+      step.kernel->run({operands, out, scratch, context.threads});
+    }
     if (observer == nullptr) continue;
     for (const auto& path : step.paths) observer->on_value(path, out);
     for (const auto& [path, view] : step.named_views) observer->on_value(path, {view.spec, address(view.at)});

@@ -1,6 +1,7 @@
 // Program: a lowered graph. Its memory is known exactly before any allocation; running it allocates nothing.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,6 +26,23 @@ class Observer {
   virtual void on_value(const std::string& path, ConstTensorView value) = 0;
 };
 
+// What a step of a program does, for profiles.
+struct StepInfo {
+  std::string path;  // of its result; empty where the graph names none
+  std::string op;
+  std::string kernel;
+  TensorSpec output;
+  double flop = 0;  // floating_operations (graph/cost.h)
+};
+
+// Told of every step how long it took.
+class StepClock {
+ public:
+  using Clock = std::chrono::steady_clock;
+  virtual ~StepClock() = default;
+  virtual void on_step(const StepInfo& step, Clock::time_point start, Clock::time_point end) = 0;
+};
+
 // Where a run finds its inputs and leaves its outputs, by name. Outputs are F32 and copied out at the end.
 struct Bindings {
   std::map<std::string, ConstTensorView> inputs;
@@ -35,6 +53,7 @@ struct ExecutionContext {
   ThreadPool& threads;
   std::byte* arena = nullptr;  // Program::memory().arena_bytes, aligned to 64
   StopToken stop;              // checked between ops
+  StepClock* clock = nullptr;  // if not null, told of every step
 };
 
 class Program {
@@ -49,6 +68,7 @@ class Program {
   const MemoryReport& memory() const;
   const std::vector<WeightUse>& weights() const;  // every weight operand, for WeightBank::prepare
   size_t steps() const;
+  double flop() const;  // of all steps
 
   // Error{InvalidRequest} when a binding is missing or has another shape or dtype; Error{Cancelled} when stopped.
   // `bank` must have prepared weights().

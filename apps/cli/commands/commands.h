@@ -17,9 +17,13 @@ Command add_prompt(CLI::App& program);
 Command add_metadata(CLI::App& program);
 Command add_inspect(CLI::App& program);
 Command add_convert(CLI::App& program);
+Command add_bench(CLI::App& program);
+Command add_profile(CLI::App& program);
 Command add_dev_features(CLI::App& program);
+Command add_dev_synthesize(CLI::App& program);
 
-inline constexpr Command (*kCommands[])(CLI::App& program) = {add_generate, add_plan,    add_prompt,      add_metadata,
-                                                              add_inspect,  add_convert, add_dev_features};
+inline constexpr Command (*kCommands[])(CLI::App& program) = {
+    add_generate, add_plan,  add_prompt,  add_metadata,     add_inspect,
+    add_convert,  add_bench, add_profile, add_dev_features, add_dev_synthesize};
 
 }  // namespace newbie

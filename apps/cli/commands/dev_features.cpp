@@ -5,6 +5,7 @@
 
 #include "arguments.h"
 #include "commands/commands.h"
+#include "commands/dev.h"
 #include "core/machine.h"
 #include "find_model.h"
 #include "flags.h"
@@ -158,9 +159,7 @@ void run(FeatureArguments& args) {
 }  // namespace
 
 Command add_dev_features(CLI::App& program) {
-  CLI::App& dev = *program.add_subcommand("dev", "tools for people who work on newbie or compare it");
-  dev.require_subcommand(1);
-  CLI::App& parser = *dev.add_subcommand("features", "run one text encoder and write its tensors");
+  CLI::App& parser = *dev_command(program).add_subcommand("features", "run one text encoder and write its tensors");
   const auto args = std::make_shared<FeatureArguments>();
   Flags flags(parser, "Features");
   flags.choice<Encoder>("--part", args->part,

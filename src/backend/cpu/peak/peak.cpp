@@ -1,0 +1,170 @@
+// The loops behind measure_peak: independent chains of one instruction, enough of them to hide its latency.
+#include "backend/peak.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <functional>
+
+#include "backend/cpu/amx/tiles.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+#if NEWBIE_ONEDNN
+#include <oneapi/dnnl/dnnl.hpp>
+#endif
+
+namespace newbie {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Unit {
+  const char* dtype;
+  const char* instruction;
+  double operations_per_round;
+  void (*run)(int64_t rounds);
+};
+
+// Chains written out, so that each stays in a register.
+#define NEWBIE_CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+constexpr double kChains = 12;
+
+#if defined(__x86_64__)
+
+// Keeps a chain's result alive without storing it.
+#define NEWBIE_KEEP(i) asm volatile("" : : "v"(c##i));
+
+#define NEWBIE_PEAK_LOOP(name, isa, vector, zero, step)    \
+  __attribute__((target(isa))) void name(int64_t rounds) { \
+    vector a = zero, b = zero;                             \
+    asm volatile("" : "+v"(a), "+v"(b));                   \
+    NEWBIE_CHAINS(NEWBIE_DECLARE_##vector)                 \
+    for (int64_t round = 0; round < rounds; ++round) {     \
+      NEWBIE_CHAINS(step)                                  \
+    }                                                      \
+    NEWBIE_CHAINS(NEWBIE_KEEP)                             \
+  }
+#define NEWBIE_DECLARE___m256(i) __m256 c##i = _mm256_setzero_ps();
+#define NEWBIE_DECLARE___m512(i) __m512 c##i = _mm512_setzero_ps();
+#define NEWBIE_DECLARE___m512i(i) __m512i c##i = _mm512_setzero_si512();
+
+#define NEWBIE_FMA_256(i) asm volatile("vfmadd231ps %1, %2, %0" : "+v"(c##i) : "v"(a), "v"(b));
+#define NEWBIE_FMA_512(i) asm volatile("vfmadd231ps %1, %2, %0" : "+v"(c##i) : "v"(a), "v"(b));
+#define NEWBIE_DOT_BF16(i) asm volatile("vdpbf16ps %1, %2, %0" : "+v"(c##i) : "v"(a), "v"(b));
+#define NEWBIE_DOT_INT8(i) asm volatile("vpdpbusd %1, %2, %0" : "+v"(c##i) : "v"(a), "v"(b));
+
+NEWBIE_PEAK_LOOP(fma_256, "avx2,fma", __m256, _mm256_setzero_ps(), NEWBIE_FMA_256)
+NEWBIE_PEAK_LOOP(fma_512, "avx512f", __m512, _mm512_setzero_ps(), NEWBIE_FMA_512)
+NEWBIE_PEAK_LOOP(dot_bf16, "avx512f,avx512bf16", __m512, _mm512_setzero_ps(), NEWBIE_DOT_BF16)
+NEWBIE_PEAK_LOOP(dot_int8, "avx512f,avx512vnni", __m512i, _mm512_setzero_si512(), NEWBIE_DOT_INT8)
+
+#if defined(__linux__)
+__attribute__((target("amx-tile,amx-bf16"))) void tile_bf16(int64_t rounds) {
+  const cpu::amx::Tiles tiles;
+  for (int64_t round = 0; round < rounds; ++round) {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+}
+__attribute__((target("amx-tile,amx-int8"))) void tile_int8(int64_t rounds) {
+  const cpu::amx::Tiles tiles;
+  for (int64_t round = 0; round < rounds; ++round) {
+    _tile_dpbssd(0, 4, 6);
+    _tile_dpbssd(1, 4, 7);
+    _tile_dpbssd(2, 5, 6);
+    _tile_dpbssd(3, 5, 7);
+  }
+}
+#endif
+
+bool allowed([[maybe_unused]] const char* isa_name) {
+#if NEWBIE_ONEDNN
+  using dnnl::cpu_isa;
+  const auto effective = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  const auto has = [&](cpu_isa isa) {  // each ISA's bits contain those of what it is built on
+    return (effective & static_cast<unsigned>(isa)) == static_cast<unsigned>(isa);
+  };
+  const std::string_view isa = isa_name;
+  if (isa == "avx512") return has(cpu_isa::avx512_core);
+  if (isa == "vnni") return has(cpu_isa::avx512_core_vnni);
+  if (isa == "bf16") return has(cpu_isa::avx512_core_bf16);
+#endif
+  return true;
+}
+
+std::vector<Unit> units() {
+  std::vector<Unit> out;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    out.push_back({"f32", "AVX2 FMA", kChains * 16, fma_256});
+  if (__builtin_cpu_supports("avx512f") && allowed("avx512"))
+    out.push_back({"f32", "AVX-512 FMA", kChains * 32, fma_512});
+  if (__builtin_cpu_supports("avx512bf16") && allowed("bf16"))
+    out.push_back({"bf16", "AVX-512 VDPBF16PS", kChains * 64, dot_bf16});
+  if (__builtin_cpu_supports("avx512vnni") && allowed("vnni"))
+    out.push_back({"int8", "AVX-512 VPDPBUSD", kChains * 128, dot_int8});
+#if defined(__linux__)
+  if (cpu::amx::usable()) {
+    constexpr double kTile = 2.0 * 16 * 16;
+    out.push_back({"bf16", "AMX TDPBF16PS", 4 * kTile * 32, tile_bf16});
+    out.push_back({"int8", "AMX TDPBSSD", 4 * kTile * 64, tile_int8});
+  }
+#endif
+  return out;
+}
+
+#elif defined(__aarch64__)
+
+void fma_neon(int64_t rounds) {
+  float32x4_t a = vdupq_n_f32(0), b = vdupq_n_f32(0);
+  asm volatile("" : "+w"(a), "+w"(b));
+#define NEWBIE_DECLARE_NEON(i) float32x4_t c##i = vdupq_n_f32(0);
+#define NEWBIE_FMA_NEON(i) asm volatile("fmla %0.4s, %1.4s, %2.4s" : "+w"(c##i) : "w"(a), "w"(b));
+  NEWBIE_CHAINS(NEWBIE_DECLARE_NEON)
+  for (int64_t round = 0; round < rounds; ++round) {
+    NEWBIE_CHAINS(NEWBIE_FMA_NEON)
+  }
+#define NEWBIE_KEEP_NEON(i) asm volatile("" : : "w"(c##i));
+  NEWBIE_CHAINS(NEWBIE_KEEP_NEON)
+}
+
+std::vector<Unit> units() { return {{"f32", "NEON FMLA", kChains * 8, fma_neon}}; }
+
+#else
+
+std::vector<Unit> units() { return {}; }
+
+#endif
+
+// Operations a second of all threads at once.
+double rate(const Unit& unit, ThreadPool& threads, int64_t rounds) {
+  const auto start = Clock::now();
+  threads.run(threads.size(), [&](int64_t, int) { unit.run(rounds); });
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return unit.operations_per_round * static_cast<double>(rounds) * threads.size() / seconds;
+}
+
+}  // namespace
+
+std::vector<PeakRate> measure_peak(ThreadPool& threads, int repeats) {
+  constexpr double kSeconds = 0.05;
+  std::vector<PeakRate> out;
+  for (const Unit& unit : units()) {
+    constexpr int64_t kTrial = 100000;
+    const double trial = rate(unit, threads, kTrial);
+    const auto rounds =
+        std::max<int64_t>(kTrial, static_cast<int64_t>(kSeconds * trial / unit.operations_per_round / threads.size()));
+    double best = trial;
+    for (int i = 0; i < repeats; ++i) best = std::max(best, rate(unit, threads, rounds));
+    out.push_back({unit.dtype, unit.instruction, best});
+  }
+  return out;
+}
+
+}  // namespace newbie

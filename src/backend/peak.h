@@ -1,0 +1,22 @@
+// What the machine's arithmetic units can do at most: multiply-adds on registers, no memory. Speeds are told as shares
+// of it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/parallel.h"
+
+namespace newbie {
+
+struct PeakRate {
+  std::string dtype;        // "f32", "bf16", "int8"
+  std::string instruction;  // "AVX-512 FMA", "AMX TDPBF16PS", …
+  double operations = 0;    // multiplications and additions a second, all threads together
+};
+
+// Every instruction this machine has for matrix products, best of `repeats` runs of about 50 ms on all threads. Limits
+// of the instruction set (ONEDNN_MAX_CPU_ISA) hold here too.
+std::vector<PeakRate> measure_peak(ThreadPool& threads, int repeats = 5);
+
+}  // namespace newbie

@@ -1,0 +1,13 @@
+// What a node costs.
+#pragma once
+
+#include "graph/graph.h"
+
+namespace newbie {
+
+// Multiplications and additions of a linear layer, a matrix product, a convolution or attention (a causal one by the
+// keys that are seen); 0 for all other ops, which move more than they compute.
+double floating_operations(const Graph& graph, int id);
+double floating_operations(const Graph& graph);
+
+}  // namespace newbie
