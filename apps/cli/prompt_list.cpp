@@ -75,7 +75,8 @@ ListedRequest read_line(std::string_view line, std::string where, PictureArgumen
          json.type_name());
   ListedRequest out{.where = std::move(where), .request = arguments.request};
   for (const auto& [name, value] : json.items()) {
-    const auto key = std::find_if(std::begin(kKeys), std::end(kKeys), [&](const Key& k) { return name == k.name; });
+    const auto key =
+        std::find_if(std::begin(kKeys), std::end(kKeys), [&name = name](const Key& k) { return name == k.name; });
     if (key == std::end(kKeys))
       fail_with_hint(ErrorKind::InvalidRequest, "keys: " + prompt_list_keys(), "unknown key \"{}\"", name);
     key->take(key->name, value, out);

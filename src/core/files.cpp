@@ -223,11 +223,11 @@ void MappedFile::drop_pages(std::span<const std::byte> range) const {
 std::string read_file(const fs::path& path, size_t limit) {
   const Descriptor file(open_file(path, O_RDONLY));
   if (file.get() < 0) fail_with_errno(path, "open", errno, false);
-  constexpr size_t kStep = 256 * 1024;
+  constexpr size_t kStep = 16 * 1024;
   std::string text;
   size_t filled = 0;
   for (;;) {
-    if (filled == text.size()) text.resize(filled + std::max(kStep, filled / 2));
+    if (filled == text.size()) text.resize(filled + std::max(kStep, filled));
     const ssize_t got = refused("read") ? -1 : ::read(file.get(), text.data() + filled, text.size() - filled);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail_with_errno(path, "read", errno, false);

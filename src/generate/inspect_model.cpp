@@ -1,8 +1,6 @@
 #include "generate/inspect_model.h"
 
 #include <algorithm>
-#include <cmath>
-#include <mutex>
 #include <set>
 
 #include "core/files.h"
@@ -118,65 +116,6 @@ void read_alphas(Inspected& result, const OpenedWeights& files, const fs::path& 
   result.alphas.assign(found.begin(), found.end());
 }
 
-// A run of elements of one tensor that one task reads.
-struct Stretch {
-  size_t tensor, first, count;
-};
-
-std::vector<Inspected::BadValues> find_bad_values(const OpenedWeights& files, const InspectOptions& options) {
-  constexpr size_t kElements = size_t{1} << 20, kAtOnce = 16384;
-  std::vector<Stretch> stretches;
-  size_t all_bytes = 0;
-  for (size_t t = 0; t < files.tensors.size(); ++t) {
-    const SafetensorsEntry& entry = *files.tensors[t].entry;
-    if (!entry.dtype || !is_float(*entry.dtype)) continue;
-    const size_t elements = (entry.end - entry.begin) / size_of(*entry.dtype);
-    for (size_t first = 0; first < elements; first += kElements)
-      stretches.push_back({t, first, std::min(kElements, elements - first)});
-    all_bytes += entry.end - entry.begin;
-  }
-
-  std::vector<Inspected::BadValues> found(stretches.size());
-  std::mutex mutex;
-  size_t done_bytes = 0;
-  ThreadPool(options.threads).run(static_cast<int64_t>(stretches.size()), [&](int64_t i, int) {
-    const Stretch& stretch = stretches[static_cast<size_t>(i)];
-    const FileTensor& tensor = files.tensors[stretch.tensor];
-    const DType dtype = *tensor.entry->dtype;
-    Inspected::BadValues& bad = found[static_cast<size_t>(i)];
-    std::vector<float> values(kAtOnce);
-    for (size_t at = 0; at < stretch.count; at += kAtOnce) {
-      const size_t n = std::min(kAtOnce, stretch.count - at);
-      const std::byte* data = tensor.bytes().data() + (stretch.first + at) * size_of(dtype);
-      convert(dtype, data, DType::F32, reinterpret_cast<std::byte*>(values.data()), n);
-      for (size_t k = 0; k < n; ++k) {
-        if (std::isfinite(values[k])) continue;
-        if (bad.count++ == 0) {
-          bad.index = stretch.first + at + k;
-          bad.value = std::isnan(values[k]) ? "NaN" : "Inf";
-        }
-      }
-    }
-    const size_t bytes = stretch.count * size_of(dtype);
-    tensor.file->drop_pages(tensor.bytes().subspan(stretch.first * size_of(dtype), bytes));
-    const std::lock_guard lock(mutex);
-    done_bytes += bytes;
-    if (options.on_progress) options.on_progress(done_bytes, all_bytes);
-  });
-  for (const auto& file : files.files) file->check_intact();
-
-  std::vector<Inspected::BadValues> result;
-  for (size_t i = 0; i < stretches.size(); ++i) {
-    if (found[i].count == 0) continue;
-    found[i].tensor = files.tensors[stretches[i].tensor].key();
-    if (!result.empty() && result.back().tensor == found[i].tensor)
-      result.back().count += found[i].count;  // stretches of a tensor follow each other
-    else
-      result.push_back(found[i]);
-  }
-  return result;
-}
-
 bool is_part(FileKind kind) {
   return kind == FileKind::Transformer || kind == FileKind::TextEncoder || kind == FileKind::ClipModel ||
          kind == FileKind::Vae;
@@ -200,7 +139,10 @@ Inspected inspect_one(const fs::path& path, std::optional<FileKind> expected, co
     if (expected ? result.kind != *expected : result.kind == FileKind::Foreign || result.kind == FileKind::Unknown)
       result.problem = fmt::format(
           "expected {}, got {}", expected ? to_string(*expected) : "a part of NewBie-image or an adapter", result.what);
-    if (options.check_weights) result.bad_values = find_bad_values(files, options);
+    if (options.check_weights) {
+      ThreadPool pool(options.threads);
+      result.bad_values = find_bad_values(files, pool, options.on_progress);
+    }
     if (!result.problem.empty() || !is_part(result.kind)) return result;
 
     const OpenedPart opened = open_part(path, result.kind, options.strictness);

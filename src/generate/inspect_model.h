@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 
+#include "generate/bad_values.h"
 #include "generate/parts.h"
 #include "models/adapter_keys.h"
 
@@ -39,11 +40,6 @@ struct Inspected {
   std::optional<AdapterKeys> adapter;
   std::vector<double> alphas;  // the different ones, of the file or of what stands beside it
 
-  struct BadValues {
-    std::string tensor;
-    size_t index = 0, count = 0;  // the first, row-major, and how many
-    std::string value;            // of the first: "NaN", "Inf"
-  };
   std::optional<std::vector<BadValues>> bad_values;  // when they were looked for
 
   std::vector<std::pair<std::string, std::string>> graphs;  // name, text

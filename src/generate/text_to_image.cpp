@@ -16,6 +16,7 @@
 #include "diffusion/inpaint.h"
 #include "diffusion/registry.h"
 #include "diffusion/strength.h"
+#include "generate/bad_values.h"
 #include "generate/init_picture.h"
 #include "generate/metadata.h"
 #include "generate/network.h"
@@ -26,6 +27,7 @@
 #include "models/next_dit/graph.h"
 #include "text/system_prompts.h"
 #include "weights/fingerprint.h"
+#include "weights/in_quotes.h"
 
 namespace newbie {
 
@@ -47,6 +49,7 @@ struct Conditioning {
   Buffer context;   // [L, C]
 };
 
+std::span<const float> floats(const Buffer& buffer) { return {buffer.as<float>(), buffer.size() / sizeof(float)}; }
 TensorSpec f32(const Shape& shape) { return {shape, DType::F32}; }
 
 std::unique_ptr<Backend> make_backend(BackendChoice choice) {
@@ -56,13 +59,6 @@ std::unique_ptr<Backend> make_backend(BackendChoice choice) {
 std::string size_in_words(int64_t gemma_width) {
   const auto name = gemma3_size_name(gemma_width);
   return name ? fmt::format(" ({})", *name) : "";
-}
-
-void require_finite(std::span<const float> values, std::string_view what) {
-  for (float v : values)
-    if (!std::isfinite(v))
-      fail_with_hint(ErrorKind::Internal, "try --dtype f32; if it stays, the weights may be damaged",
-                     "{} has values that are not finite", what);
 }
 
 // To be called while an exception is handled: what the standard library throws when it runs out of memory or the file
@@ -169,6 +165,9 @@ struct TextToImage::Impl {
   };
 
   void check_parts_fit() const;
+  // Looks at what a part computed in a stage. Error{BadFile} names the weight of the part that is no number,
+  // Error{Internal} the stage when there is none.
+  void require_finite(std::span<const float> values, std::string_view stage, std::string_view what, const Part& part);
   TokenizedPrompt tokenize(const EncoderTexts& texts, const GenerateRequest& r, const char* which);
   Prepared prepare(const GenerateRequest& request);
   MemoryPlan make_plan(const Prepared& p, const GenerateRequest& r, Residency residency);
@@ -254,13 +253,24 @@ void TextToImage::Impl::check_parts_fit() const {
                    vae.sizes.latent_channels, transformer.sizes.latent_channels);
 }
 
+void TextToImage::Impl::require_finite(std::span<const float> values, std::string_view stage, std::string_view what,
+                                       const Part& part) {
+  if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) return;
+  const std::vector<BadValues> bad = find_bad_values(part.files, runtime.pool);
+  if (!bad.empty())
+    fail_with_hint(ErrorKind::BadFile, "the file is damaged: fetch it again; newbie inspect --check-weights lists all",
+                   "{}: tensor {} has {} at element {}: {} of stage {} cannot be computed", part.path.string(),
+                   in_quotes(bad.front().tensor), bad.front().value, bad.front().index, what, stage);
+  fail_with_hint(ErrorKind::Internal, "try --dtype f32", "stage {}: {} has values that are not finite", stage, what);
+}
+
 TokenizedPrompt TextToImage::Impl::tokenize(const EncoderTexts& texts, const GenerateRequest& r, const char* which) {
   const auto one = [&](const Tokenizer& tokenizer, const std::string& text, size_t limit, int64_t rows,
                        const Part& part, const char* reader) {
     TokenizedText t = tokenizer.encode(text, limit);
     if (t.lost_tokens != 0)
-      log.warn("the {} is longer than {} tokens for {}: {} tokens are lost, from \"{}\" on", which, limit, reader,
-               t.lost_tokens, t.lost_text);
+      log.warn("the {} is longer than {} tokens for {}: {} tokens are lost, from {} on", which, limit, reader,
+               t.lost_tokens, in_quotes(t.lost_text));
     for (int32_t id : t.ids)
       if (id < 0 || id >= rows)
         fail_with_hint(ErrorKind::BadFile, "is this another model's tokenizer?",
@@ -447,6 +457,7 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
       b.inputs["ids"] = {{Shape{tokens}, DType::I32}, reinterpret_cast<const std::byte*>(ids.data())};
       b.outputs["features"] = {f32({tokens, text_encoder.sizes.width}), out.data()};
       gemma.run(gemma_program(tokens), arena, b, stop);
+      require_finite(floats(out), "gemma", "the text", text_encoder);
     }
     gemma.free();
   });
@@ -462,6 +473,7 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
       b.inputs["ids"] = {{Shape{tokens}, DType::I32}, reinterpret_cast<const std::byte*>(ids.data())};
       b.outputs["pooled"] = {f32({1, clip_model.sizes.width}), out.data()};
       jina.run(jina_program(tokens), arena, b, stop);
+      require_finite(floats(out), "jina", "the pooled text", clip_model);
     }
     jina.free();
   });
@@ -479,6 +491,7 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
       b.inputs["caption"] = {f32({tokens, transformer.sizes.caption_width}), conditioning[i].features.data()};
       b.outputs["context"] = {f32({tokens, transformer.sizes.dim}), out.data()};
       dit.run(context_program(tokens), arena, b, stop);
+      require_finite(floats(out), "context", "the caption", transformer);
     }
     for (Conditioning& c : conditioning) c.features = {};
   });
@@ -548,7 +561,7 @@ void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, con
       std::copy(v_cond.begin(), v_cond.end(), out.begin());
     }
     if (masked) steer_to_held(held, 1.0 - t, state, out);
-    require_finite(out, "the velocity of the transformer");
+    require_finite(out, &pass == &p.first() ? "denoise" : "hires", "the velocity", transformer);
     progress.on_step({walk.picture, r.batch, ++done, total, seconds_since(start)});
   };
   run.on_step = [&](const SampleStep& s) {
@@ -570,9 +583,8 @@ Image TextToImage::Impl::decode(const Pass& pass, std::span<const float> latent,
   b.inputs["latent"] = {f32({vae.sizes.latent_channels, pass.h, pass.w}), raw.data()};
   b.outputs["picture"] = {f32({pass.size.height, pass.size.width, 3}), picture.data()};
   decoder.run(program, arena, b, stop);
-  const std::span<const float> pixels(picture.as<float>(), picture.size() / sizeof(float));
-  require_finite(pixels, "the decoded picture");
-  return from_signed_floats(pixels, static_cast<int>(pass.size.width), static_cast<int>(pass.size.height));
+  require_finite(floats(picture), "decode", "the picture", vae);
+  return from_signed_floats(floats(picture), static_cast<int>(pass.size.width), static_cast<int>(pass.size.height));
 }
 
 // The normalised mode of the encoder's distribution: nothing is drawn at random.
@@ -586,7 +598,7 @@ void TextToImage::Impl::encode_picture(const Pass& pass, const Image& image, std
   b.inputs["picture"] = {f32({pass.size.height, pass.size.width, 3}), picture.data()};
   b.outputs["moments"] = {f32({2 * vae.sizes.latent_channels, pass.h, pass.w}), moments.data()};
   encoder.run(program, arena, b, stop);
-  require_finite({moments.as<float>(), moments.size() / sizeof(float)}, "the encoded picture");
+  require_finite(floats(moments), "picture", "the latent", vae);
   for (size_t i = 0; i < latent.size(); ++i)
     latent[i] = (moments.as<float>()[i] - static_cast<float>(vae.sizes.shift_factor)) *
                 static_cast<float>(vae.sizes.scaling_factor);

@@ -67,8 +67,8 @@ AdapterKeys adapter_keys(const HeaderShapes& header) {
   std::set<std::string> modules;
   bool lora = false, lokr = false;
   for (const auto& [key, shape] : header) {
-    const auto* ending =
-        std::find_if(std::begin(kEndings), std::end(kEndings), [&](const Ending& e) { return key.ends_with(e.text); });
+    const auto* ending = std::find_if(std::begin(kEndings), std::end(kEndings),
+                                      [&key = key](const Ending& e) { return key.ends_with(e.text); });
     if (ending == std::end(kEndings)) {
       result.unknown.push_back(key);
       continue;

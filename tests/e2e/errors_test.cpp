@@ -159,6 +159,17 @@ TEST(Errors, AFullDiskLeavesNothing) {
   ::umount(folder.path().c_str());
 }
 
+TEST(Errors, AReadOnlyDiskIsFoundBeforeTheWork) {
+  const TemporaryFolder folder;
+  if (::mount("tmpfs", folder.path().c_str(), "tmpfs", MS_RDONLY, "size=8k") != 0)
+    GTEST_SKIP() << "a read-only disk needs the right to mount one";
+  const Outcome o = run({"generate", "-p", "a", "--steps", "1", "-o", (folder / "a.png").string()});
+  ::umount(folder.path().c_str());
+  EXPECT_EQ(o.exit_code, 3) << o.err;
+  EXPECT_THAT(o.err, HasSubstr("Read-only file system"));
+  EXPECT_EQ(o.err.find("denoise"), std::string::npos) << o.err;
+}
+
 TEST(Errors, AFullStandardOutputIsTold) {
   Invocation call{.arguments = {"plan", "-p", "a", "-W", "32", "-H", "32"}, .standard_output = "/dev/full"};
   EXPECT_EQ(run(call).exit_code, 3);
@@ -216,6 +227,65 @@ TEST(Errors, AnyByteOfAHeaderMayBeDamaged) {
       EXPECT_THAT(o.err, HasSubstr(model.path()));
     }
     model.overwrite(at, {&whole[at], 1});
+  }
+}
+
+// No picture is made from what is no number: the error names the file, the weight and the stage that met it.
+TEST(Errors, WeightsThatAreNoNumbers) {
+  struct Case {
+    const char *part, *tensor, *stage;
+  };
+  for (const Case& c : {Case{"text_encoder", "layers.0.input_layernorm.weight", "gemma"},
+                        {"clip_model", "text_model.transformer.roberta.encoder.layers.0.norm1.weight", "jina"},
+                        {"transformer", "context_refiner.0.attention_norm1.weight", "context"},
+                        {"transformer", "layers.0.attention_norm1.weight", "denoise"},
+                        {"vae", "decoder.conv_norm_out.weight", "decode"}}) {
+    const DamagedModel model(c.part);
+    const size_t header = model.header_bytes();
+    const Json entry =
+        parse_json(std::string_view(file_bytes(model.weights())).substr(8, header - 8), c.part)[c.tensor];
+    ASSERT_EQ(entry["dtype"], "BF16") << c.tensor;
+    model.overwrite(header + entry["data_offsets"][0].get<size_t>() + 2 * sizeof(uint16_t), "\xC0\x7F");
+    std::vector<std::string> flags = model.flags();
+    flags.insert(flags.end(), {"-W", "32", "-H", "32"});
+    expect_refused(flags, 3,
+                   {std::string("/") + c.part, c.tensor, "NaN at element 2", std::string("stage ") + c.stage});
+  }
+}
+
+// Pictures to start from: damaged, cut, or larger than anybody draws. What a header promises is not allocated.
+TEST(Errors, PicturesThatAreNone) {
+  const TemporaryFolder folder;
+  const auto bytes = [](std::initializer_list<int> values) { return std::string(values.begin(), values.end()); };
+  const std::string png = "\x89PNG\r\n\x1a\n";
+  const std::string png_chunk = std::string("\0\0\0\x0dIHDR", 8) + bytes({0, 1, 0, 0, 0, 1, 0, 0, 8, 6, 0, 0, 0});
+  const std::map<std::string, std::string> files = {
+      {"empty.png", ""},
+      {"cut.png", png},
+      {"huge.png", png + png_chunk + bytes({0x6C, 0x84, 0x30, 0xE3})},  // 65536x65536
+      // 65500x65500
+      {"huge.jpg", bytes({0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0xFF, 0xDC, 0xFF, 0xDC, 1,    1,   0x11,
+                          0,    0xFF, 0xDA, 0,    8, 1,  1, 0,    0,    0x3F, 0,    0xFF, 0xD9})},
+      {"huge.webp", std::string("RIFF\x16\0\0\0WEBPVP8L\x0a\0\0\0\x2f\xff\xff\xff\x0f\0\0\0\0\0", 30)},  // 16384x16384
+      {"words.png", "this is no picture"},
+  };
+  for (const auto& [name, content] : files) {
+    std::ofstream(folder / name, std::ios::binary) << content;
+    Invocation call{.arguments = {"generate", "-q", "-p", "a", "--steps", "1", "-i", (folder / name).string(), "-o",
+                                  (folder / "out.png").string()}};
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // these take address space by the terabyte
+    call.before_exec = [] {
+      const rlimit limit{size_t{3} << 30, size_t{3} << 30};
+      ::setrlimit(RLIMIT_AS, &limit);
+    };
+#endif
+    const Outcome o = run(call);
+    EXPECT_THAT(o.exit_code, testing::AnyOf(3, 4)) << name << ", signal " << o.signal << "\n" << o.err;
+    EXPECT_EQ(count(o.err, "newbie: "), 1) << o.err;
+    EXPECT_THAT(o.err, HasSubstr(name));
+    EXPECT_THAT(o.err, HasSubstr(name.starts_with("huge") ? "expected sides up to 16384" : name));
+    EXPECT_FALSE(fs::exists(folder / "out.png"));
+    EXPECT_NE(run({"metadata", (folder / name).string()}).exit_code, 0) << name;
   }
 }
 

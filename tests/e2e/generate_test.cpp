@@ -192,6 +192,23 @@ TEST(Generate, ALongPromptIsCutWithOneWarning) {
   EXPECT_THAT(o.err, HasSubstr("last words"));
 }
 
+// Of a megabyte the encoders read the first tokens; the time for the rest is linear.
+TEST(Generate, AMegabyteOfPrompt) {
+  const TemporaryFolder folder;
+  const std::string unit = "<character_1><n>\xE9\x9D\x92 x</n></character_1>, blue hair\n",
+                    one_word(size_t{1} << 20, 'a');
+  std::string text;
+  while (text.size() + unit.size() <= one_word.size()) text += unit;
+  for (const std::string& prompt : {text, one_word}) {
+    std::ofstream(folder / "prompt.txt") << prompt;
+    const Outcome o = run({"generate", "-W", "32", "-H", "32", "--steps", "1", "--prompt-file",
+                           (folder / "prompt.txt").string(), "-o", (folder / "a.png").string()});
+    EXPECT_EQ(o.exit_code, 0) << o.err.substr(0, 1000);
+    EXPECT_LT(o.err.size(), size_t{10'000}) << "what is lost is quoted, not printed";
+    EXPECT_TRUE(std::filesystem::remove(folder / "a.png"));
+  }
+}
+
 TEST(Generate, NeedsNoHomeAndNoStandardStreams) {
   const TemporaryFolder folder;
   Invocation call{.arguments = quick({"-p", "a", "-o", (folder / "a.png").string()}), .environment = {{"HOME", ""}}};

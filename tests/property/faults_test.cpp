@@ -35,10 +35,19 @@ TextToImage open(Allocator::FaultHook hook = {}) {
                            silent_log());
 }
 
-std::vector<std::byte> draw(TextToImage& engine) {
+// All networks of a model at work: from a picture, with a second pass.
+GenerateRequest hires_request() {
+  GenerateRequest r = small_request();
+  r.init_image = Image{16, 16, 3, std::vector<uint8_t>(16 * 16 * 3, 90)};
+  r.hires_scale = 2.0;
+  r.hires_steps = 4;
+  return r;
+}
+
+std::vector<std::byte> draw(TextToImage& engine, const GenerateRequest& request = small_request()) {
   std::vector<std::byte> png;
   Progress progress;
-  engine.generate(small_request(), progress, {}, [&](GeneratedImage g) {
+  engine.generate(request, progress, {}, [&](GeneratedImage g) {
     const TextChunk texts[] = {{"parameters", g.parameters}, {kRequestKey, g.request_json}};
     png = encode_png(g.image, texts);
   });
@@ -100,6 +109,29 @@ TEST(Faults, EveryAllocationOfARunMayFail) {
   }
   TextToImage fresh = open();
   EXPECT_EQ(draw(fresh), want);
+}
+
+// The same where networks come and go during a run; every seventh, because the parts are those of above.
+TEST(Faults, AllocationsOfARunWithAPictureAndTwoPassesMayFail) {
+  Fault fault;
+  TextToImage engine = open([&](size_t, size_t) { return fault.allows(); });
+  const GenerateRequest request = hires_request();
+  const size_t planned = engine.plan(request).allocated_peak_bytes();
+  fault.arm(Fault::kNever);
+  const std::vector<std::byte> want = draw(engine, request);
+  const size_t allocations = fault.calls;
+  RecordProperty("allocations", static_cast<int>(allocations));
+  for (size_t n = 0; n < allocations; n += 7) {
+    fault.arm(0);
+    EXPECT_EQ(failure_of([&] { draw(engine, request); }), ErrorKind::OverBudget);
+    fault.arm(n);
+    EXPECT_EQ(failure_of([&] { draw(engine, request); }), ErrorKind::OverBudget) << "allocation " << n;
+    fault.arm(Fault::kNever);
+    EXPECT_EQ(engine.plan(request).allocated_peak_bytes(), planned) << "something stayed loaded after " << n;
+    if (n % 4 == 0) {
+      ASSERT_EQ(draw(engine, request), want) << "after allocation " << n;
+    }
+  }
 }
 
 // Opening the model, drawing and writing the picture, over an older one or not.

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "core/files.h"
 #include "unit/core/expect_error.h"
 #include "unit/core/temporary_folder.h"
 #include "unit/weights/file_bytes.h"
@@ -212,6 +213,22 @@ TEST(Safetensors, EveryTruncationIsAnError) {
     const std::string cut(kSmall.data(), size);  // its own block, so that a sanitizer sees a read past the end
     SCOPED_TRACE(size);
     EXPECT_ERROR(parse_bytes(cut), ErrorKind::BadFile, "x.safetensors");
+  }
+}
+
+// The same for a header as models have it: the file ends there, or the header does and tells so.
+TEST(Safetensors, ARealHeaderCutAnywhereIsAnError) {
+  const std::string whole =
+      read_file(NEWBIE_SOURCE_DIR "/models/avatar/vae/diffusion_pytorch_model.safetensors", size_t{1} << 24);
+  const size_t header_bytes = parse_bytes(whole).data_begin - sizeof(uint64_t);
+  const std::string_view header = std::string_view(whole).substr(sizeof(uint64_t), header_bytes);
+  ASSERT_GT(header_bytes, 10'000u);
+  for (size_t size = 0; size < header_bytes; ++size) {
+    if (header.find_first_not_of(' ', size) == header.npos) break;  // padding: nothing is lost
+    SCOPED_TRACE(size);
+    EXPECT_ERROR(parse_bytes(std::string_view(whole).substr(0, sizeof(uint64_t) + size)), ErrorKind::BadFile,
+                 "x.safetensors");
+    EXPECT_ERROR(parse_bytes(safetensors_bytes(header.substr(0, size))), ErrorKind::BadFile, "x.safetensors");
   }
 }
 

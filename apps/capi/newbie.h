@@ -1,0 +1,165 @@
+/* newbie.h: the C interface of newbie.cpp. Open a model once, then plan and draw as often as you like.
+ * docs/c_api.md tells more; examples/draw.c is a whole program.
+ *
+ * - Every call that can fail returns a newbie_status and, where `error` is not NULL and the call failed, a newbie_error
+ *   that tells why; free it with newbie_error_free. No C++ exception leaves the library, and nothing is printed.
+ * - Structs that may grow begin with their size. Fill them with their newbie_*_init function, then change what you
+ *   want: a program built with this header runs with later libraries, and with earlier ones as long as it leaves what
+ *   those do not know at 0. Structs given to a callback tell with their size which fields the library filled.
+ * - Texts are UTF-8 and end with a zero byte; NULL stands for "not given". Texts and pictures handed to a callback live
+ *   until it returns.
+ * - One engine takes one call at a time; a second one, from a callback too, is refused. Only newbie_stop may come from
+ *   another thread or a signal handler. Different engines are independent.
+ * - Callbacks run on the thread of the call. They must return: no longjmp, no closing of the engine.
+ */
+#ifndef NEWBIE_H
+#define NEWBIE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NEWBIE_API __attribute__((visibility("default")))
+
+typedef enum newbie_status {
+  NEWBIE_OK = 0,
+  NEWBIE_INVALID_REQUEST = 1, /* the caller asked for something impossible */
+  NEWBIE_BAD_FILE = 2,        /* a file is missing, damaged, or cannot be written */
+  NEWBIE_UNSUPPORTED = 3,     /* well-formed, but this build or machine cannot do it */
+  NEWBIE_OVER_BUDGET = 4,     /* more memory than there is or was allowed */
+  NEWBIE_CANCELLED = 5,       /* stopped by the caller */
+  NEWBIE_INTERNAL = 6         /* a defect of the library: please report it */
+} newbie_status;
+
+typedef struct newbie_engine newbie_engine;
+typedef struct newbie_error newbie_error;
+
+NEWBIE_API const char* newbie_version(void);
+
+/* What went wrong, and what to try ("" when there is no advice). NULL gives "". */
+NEWBIE_API const char* newbie_error_message(const newbie_error* error);
+NEWBIE_API const char* newbie_error_hint(const newbie_error* error);
+NEWBIE_API void newbie_error_free(newbie_error* error); /* NULL is allowed */
+
+/* ---- opening ---- */
+
+typedef enum newbie_precision {
+  NEWBIE_PRECISION_AUTO = 0,
+  NEWBIE_PRECISION_F32 = 1,
+  NEWBIE_PRECISION_BF16 = 2
+} newbie_precision;
+
+typedef struct newbie_options {
+  size_t struct_size;
+  const char* model;       /* folder with transformer, text_encoder, clip_model and vae */
+  const char* transformer; /* single parts, each a file or a folder; they win over `model` */
+  const char* text_encoder;
+  const char* clip_model;
+  const char* vae;
+  uint64_t memory_bytes; /* limit for the whole process; 0: what the machine has left */
+  int32_t threads;       /* 0: every CPU this process may use */
+  int32_t precision;     /* newbie_precision */
+  void (*on_message)(void* user, int is_warning, const char* text); /* NULL: messages are dropped */
+  void* user;                                                       /* given to on_message */
+} newbie_options;
+
+NEWBIE_API void newbie_options_init(newbie_options* options, size_t struct_size);
+
+/* Reads configurations and tokenizers and maps the weights. `*engine` is NULL after a failure. */
+NEWBIE_API newbie_status newbie_open(const newbie_options* options, newbie_engine** engine, newbie_error** error);
+NEWBIE_API void newbie_close(newbie_engine* engine); /* NULL is allowed; not while another call runs */
+
+/* ---- a request ---- */
+
+typedef struct newbie_request {
+  size_t struct_size;
+  const char* prompt;
+  const char* negative_prompt;
+  const char* system_prompt; /* a known name or a text; NULL: chosen by the prompt */
+  int32_t width, height;     /* pixels, multiples of 16; 0: the model's own size */
+  uint64_t seed;
+  int32_t batch; /* pictures; picture k is drawn from seed + k */
+  int32_t steps;
+  const char* sampler;  /* NULL: the default */
+  const char* schedule; /* NULL: the sampler's own */
+  const double* sigmas; /* noise levels by hand instead of a schedule, falling */
+  size_t sigma_count;
+  double shift, eta;
+  double cfg, cfg_trunc, renorm_cfg, rescale_cfg;
+} newbie_request;
+
+/* The defaults of `newbie generate`, and no prompt. */
+NEWBIE_API void newbie_request_init(newbie_request* request, size_t struct_size);
+
+/* ---- planning ---- */
+
+typedef struct newbie_plan_stage {
+  char name[24];
+  uint64_t weight_bytes, arena_bytes, buffer_bytes, peak_bytes;
+} newbie_plan_stage;
+
+typedef struct newbie_plan {
+  size_t struct_size;
+  uint64_t peak_bytes;      /* of the process */
+  uint64_t allocated_bytes; /* of that, allocated for this request */
+  size_t stage_count;
+  newbie_plan_stage stages[8];
+} newbie_plan;
+
+NEWBIE_API void newbie_plan_init(newbie_plan* plan, size_t struct_size);
+
+/* What the request will cost, before anything is allocated. */
+NEWBIE_API newbie_status newbie_make_plan(newbie_engine* engine, const newbie_request* request, newbie_plan* plan,
+                                          newbie_error** error);
+
+/* ---- drawing ---- */
+
+typedef struct newbie_picture {
+  size_t struct_size;
+  int32_t width, height, channels; /* 8 bits, rows from the top, channels interleaved */
+  const uint8_t* pixels;
+  size_t pixel_bytes;
+  uint64_t seed;
+  const char* parameters;   /* how it was made, as A1111 writes it */
+  const char* request_json; /* everything needed to draw it again */
+} newbie_picture;
+
+typedef struct newbie_step {
+  size_t struct_size;
+  int32_t picture, pictures;       /* which of the batch, from 0 */
+  int32_t evaluation, evaluations; /* done and in all, of this picture */
+  double seconds;                  /* of the last evaluation */
+} newbie_step;
+
+/* Any may be NULL. They are called on the thread that called newbie_generate. */
+typedef struct newbie_callbacks {
+  size_t struct_size;
+  void* user;
+  void (*on_stage)(void* user, const char* name);
+  void (*on_step)(void* user, const newbie_step* step);
+  void (*on_picture)(void* user, const newbie_picture* picture);
+  int (*should_stop)(void* user); /* asked at every stage and evaluation; not 0 stops the request */
+} newbie_callbacks;
+
+NEWBIE_API void newbie_callbacks_init(newbie_callbacks* callbacks, size_t struct_size);
+
+/* Draws the pictures and gives each to on_picture as it is finished. A failed request leaves the engine as good as new.
+ */
+NEWBIE_API newbie_status newbie_generate(newbie_engine* engine, const newbie_request* request,
+                                         const newbie_callbacks* callbacks, newbie_error** error);
+
+/* Stops the request that runs now, within one operation of the network: it returns NEWBIE_CANCELLED. Before the first
+ * callback of a request nothing runs yet, and the call is without effect; should_stop has no such gap. */
+NEWBIE_API void newbie_stop(newbie_engine* engine);
+
+/* Writes a PNG with `parameters` and `request_json` in it: beside its place first, then renamed. */
+NEWBIE_API newbie_status newbie_save_png(const newbie_picture* picture, const char* path, newbie_error** error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
