@@ -8,26 +8,40 @@ namespace newbie {
 
 namespace fs = std::filesystem;
 
-ModelPaths find_model(ModelPaths paths) {
-  if (!paths.folder.empty()) return paths;
-  if (const char* set = std::getenv("NEWBIE_MODEL"); set != nullptr && *set != '\0') {
-    paths.folder = set;
-    return paths;
-  }
-  if (!paths.transformer.empty() || !paths.text_encoder.empty() || !paths.clip_model.empty() || !paths.vae.empty())
-    return paths;
-
+std::vector<ModelPlace> model_places(const fs::path& given) {
+  std::vector<ModelPlace> places;
+  if (!given.empty())
+    places.push_back({"--model", given, true});
+  else if (const char* set = std::getenv("NEWBIE_MODEL"); set != nullptr && *set != '\0')
+    places.push_back({"NEWBIE_MODEL", set, true});
   std::error_code ignored;
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  const fs::path places[] = {(program.parent_path() / "../share/newbie/models/avatar").lexically_normal(),
-                             fs::path(NEWBIE_SOURCE_DIR) / "models/avatar"};
-  for (const fs::path& place : places) {
-    if (!fs::is_directory(place, ignored)) continue;
-    paths.folder = place;
-    return paths;
+  places.push_back(
+      {"beside the program", (program.parent_path() / "../share/newbie/models/avatar").lexically_normal(), false});
+  places.push_back({"source tree", fs::path(NEWBIE_SOURCE_DIR) / "models/avatar", false});
+  return places;
+}
+
+const ModelPlace* chosen_place(const std::vector<ModelPlace>& places) {
+  std::error_code ignored;
+  for (const ModelPlace& place : places)
+    if (place.is_asked_for || fs::is_directory(place.folder, ignored)) return &place;
+  return nullptr;
+}
+
+ModelPaths find_model(ModelPaths paths) {
+  const bool has_parts =
+      !paths.transformer.empty() || !paths.text_encoder.empty() || !paths.clip_model.empty() || !paths.vae.empty();
+  const std::vector<ModelPlace> places = model_places(paths.folder);
+  const ModelPlace* chosen = chosen_place(places);
+  if (has_parts && (chosen == nullptr || !chosen->is_asked_for)) return paths;
+  if (chosen == nullptr) {
+    std::string looked;
+    for (const ModelPlace& place : places) looked += (looked.empty() ? "" : " and ") + place.folder.string();
+    fail_with_hint(ErrorKind::BadFile, "give --model DIR, or set NEWBIE_MODEL", "no model: looked for {}", looked);
   }
-  fail_with_hint(ErrorKind::BadFile, "give --model DIR, or set NEWBIE_MODEL", "no model: looked for {} and {}",
-                 places[0].string(), places[1].string());
+  paths.folder = chosen->folder;
+  return paths;
 }
 
 }  // namespace newbie

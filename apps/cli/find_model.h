@@ -1,14 +1,29 @@
 // Where the model is when nobody says: the environment, the installed program, the source tree.
 #pragma once
 
-#include "generate/parts.h"
+#include <string>
+#include <vector>
+
+#include "generate/model_layout.h"
 
 namespace newbie {
 
-// Fills in the folder: `given.folder`, else the environment variable NEWBIE_MODEL, else share/newbie/models/avatar
-// beside the program's own folder, else models/avatar of the source tree. A person who names single parts without a
-// folder gets none: parts of different models seldom fit. Error{BadFile} when there is nothing; it lists where it
-// looked.
+// A folder that a model is looked for in.
+struct ModelPlace {
+  std::string origin;  // who names it: "--model", "NEWBIE_MODEL", "beside the program", "source tree"
+  std::filesystem::path folder;
+  bool is_asked_for;  // by a person: it is taken whether or not anything is there
+};
+
+// In the order they are looked at: `given`, else the environment variable NEWBIE_MODEL; then share/newbie/models/avatar
+// beside the program's own folder; then models/avatar of the source tree.
+std::vector<ModelPlace> model_places(const std::filesystem::path& given);
+
+// The place that is taken: the first that a person asked for or that is a folder; nullptr when there is none.
+const ModelPlace* chosen_place(const std::vector<ModelPlace>& places);
+
+// Fills in the folder from the chosen place. A person who names single parts without a folder gets none: parts of
+// different models seldom fit. Error{BadFile} when there is nothing; it lists where it looked.
 ModelPaths find_model(ModelPaths given);
 
 }  // namespace newbie

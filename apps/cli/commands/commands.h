@@ -15,6 +15,8 @@ Command add_generate(CLI::App& program);
 Command add_plan(CLI::App& program);
 Command add_prompt(CLI::App& program);
 Command add_metadata(CLI::App& program);
+Command add_samplers(CLI::App& program);
+Command add_models(CLI::App& program);
 Command add_inspect(CLI::App& program);
 Command add_convert(CLI::App& program);
 Command add_bench(CLI::App& program);
@@ -23,7 +25,7 @@ Command add_dev_features(CLI::App& program);
 Command add_dev_synthesize(CLI::App& program);
 
 inline constexpr Command (*kCommands[])(CLI::App& program) = {
-    add_generate, add_plan,  add_prompt,  add_metadata,     add_inspect,
-    add_convert,  add_bench, add_profile, add_dev_features, add_dev_synthesize};
+    add_generate, add_plan,    add_prompt, add_metadata, add_samplers,     add_models,
+    add_inspect,  add_convert, add_bench,  add_profile,  add_dev_features, add_dev_synthesize};
 
 }  // namespace newbie
