@@ -100,10 +100,10 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
   prompt.text("--wildcards", a.wildcard_folder, "DIR",
               "__name__ in prompts: a line of DIR/name.txt, chosen by the seed");
   prompt.flag("--format-prompt", a.format_prompt, "put XML prompts in order first, as newbie prompt format does");
-  prompt.text("--system-prompt", r.system_prompt, "NAME|TEXT",
-              fmt::format("put before the prompt as it is; names: {}\n(default: xml if the prompt has a known tag, "
-                          "else tags)",
-                          list_system_prompts()));
+  prompt.named("--system-prompt", r.system_prompt, "NAME|TEXT", list_system_prompts(),
+               fmt::format("put before the prompt as it is; names: {}\n(default: xml if the prompt has a known tag, "
+                           "else tags)",
+                           list_system_prompts()));
   prompt.choice<Routing>("--routing", r.routing, {{"official", Routing::Official}, {"comfyui", Routing::ComfyUi}},
                          "comfyui: Jina CLIP reads the system prompt, too");
   prompt.integer("--max-gemma-tokens", r.max_gemma_tokens,
@@ -140,9 +140,10 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
              "flags given beside it win");
 
   Flags sampling(parser, "Sampling");
-  sampling.text("--sampling-method", r.sampler, "NAME", fmt::format("{}\n(default: {})", sampler_names(), r.sampler));
-  CLI::Option* scheduler = sampling.text("--scheduler", r.schedule, "NAME",
-                                         fmt::format("{}\n(default: the sampler's own)", schedule_names()));
+  sampling.named("--sampling-method", r.sampler, "NAME", sampler_names(),
+                 fmt::format("{}\n(default: {})", sampler_names(), r.sampler));
+  CLI::Option* scheduler = sampling.named("--scheduler", r.schedule, "NAME", schedule_names(),
+                                          fmt::format("{}\n(default: the sampler's own)", schedule_names()));
   CLI::Option* steps = sampling.integer(
       "--steps", r.steps,
       fmt::format("intervals; with --scheduler official: grid points,\none more than intervals (default: {})",
@@ -159,8 +160,8 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
   sampling.real("--cfg-trunc", r.cfg_trunc, "guidance while t is below this; t: 0 noise, 1 data\n(default: always)");
   sampling.real("--renorm-cfg", r.renorm_cfg, "limit of the guided length, in unguided ones (default: 0, off)");
   sampling.real("--rescale-cfg", r.rescale_cfg, "RescaleCFG, 0 to 1 (default: 0, off)");
-  sampling.text("--profile", a.profile, "NAME|FILE",
-                fmt::format("flags from a TOML file, or one of: {};\nflags given beside it win", profile_names()));
+  sampling.named("--profile", a.profile, "NAME|FILE", profile_names(),
+                 fmt::format("flags from a TOML file, or one of: {};\nflags given beside it win", profile_names()));
 }
 
 bool read_request(CLI::App& parser, PictureArguments& a) {

@@ -13,6 +13,14 @@
 
 namespace newbie {
 
+// A type name is what the help shows for a value: "N", "FILE" (files), "DIR" (folders), "PATH" (both), "a|b" (one of
+// these words), or several of them ("NAME|FILE"). Words that the help need not show follow in parentheses.
+inline constexpr const char* kTypeWords = " (";
+inline std::string shown_type(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  return type.substr(0, type.find(kTypeWords));
+}
+
 class Flags {
  public:
   // What is added from now on stands under `group` in the help text. The parser and all targets must outlive parsing.
@@ -27,6 +35,14 @@ class Flags {
   template <typename Text>  // std::string, path, or optional of one
   CLI::Option* text(const std::string& names, Text& target, const std::string& type, const std::string& help) {
     return value(names, type, help, [&target](const std::string& given) { target = given; });
+  }
+
+  // The same, with words that may be given, as in "a, b, c": completions offer them, the type's own text in the help
+  // stays short. They are suggestions; who takes the value refuses what is none.
+  template <typename Text>
+  CLI::Option* named(const std::string& names, Text& target, const std::string& type, const std::string& words,
+                     const std::string& help) {
+    return text(names, target, type + kTypeWords + words + ")", help);
   }
 
   template <std::integral T>

@@ -6,6 +6,7 @@
 
 #include "commands/commands.h"
 #include "exit_code.h"
+#include "flags.h"
 #include "standard_streams.h"
 
 namespace newbie {
@@ -16,7 +17,7 @@ namespace {
 class HelpFormatter : public CLI::Formatter {
  public:
   std::string make_option_opts(const CLI::Option* option) const override {
-    return option->get_type_size() == 0 ? "" : " " + option->get_type_name();
+    return option->get_type_size() == 0 ? "" : " " + shown_type(*option);
   }
 };
 

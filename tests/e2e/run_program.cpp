@@ -52,7 +52,8 @@ Outcome run(const Invocation& invocation) {
   const StreamFile in(invocation.standard_input), out, err;
   ::fcntl(out.descriptor(), F_SETFL, O_APPEND);
   ::fcntl(err.descriptor(), F_SETFL, O_APPEND);
-  std::vector<char*> words{const_cast<char*>(NEWBIE_PROGRAM)};
+  const std::string program_name = invocation.program.empty() ? NEWBIE_PROGRAM : invocation.program;
+  std::vector<char*> words{const_cast<char*>(program_name.c_str())};
   for (const std::string& argument : invocation.arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
 
@@ -69,7 +70,7 @@ Outcome run(const Invocation& invocation) {
     if (!invocation.folder.empty() && ::chdir(invocation.folder.c_str()) != 0) ::_exit(126);
     for (const auto& [name, value] : invocation.environment) ::setenv(name.c_str(), value.c_str(), 1);
     if (invocation.before_exec) invocation.before_exec();
-    ::execv(NEWBIE_PROGRAM, words.data());
+    ::execvp(program_name.c_str(), words.data());
     ::_exit(127);
   }
 
@@ -98,6 +99,7 @@ std::vector<std::string> names_in(const fs::path& folder) {
   return out;
 }
 
+fs::path program() { return NEWBIE_PROGRAM; }
 fs::path avatar() { return fs::path(NEWBIE_SOURCE_DIR) / "models/avatar"; }
 
 }  // namespace newbie::e2e

@@ -19,6 +19,7 @@ struct Outcome {
 
 struct Invocation {
   std::vector<std::string> arguments;
+  std::string program;  // another one than newbie, found in PATH; exit code 127 when it is not there
   std::string standard_input;
   std::map<std::string, std::string> environment;  // beside the caller's
   std::filesystem::path folder;                    // to run in; empty: the caller's
@@ -35,6 +36,7 @@ Outcome run(std::vector<std::string> arguments);
 // Names of everything in a folder, hidden files among them, sorted.
 std::vector<std::string> names_in(const std::filesystem::path& folder);
 
-std::filesystem::path avatar();  // the model of the source tree
+std::filesystem::path program();  // newbie
+std::filesystem::path avatar();   // the model of the source tree
 
 }  // namespace newbie::e2e
