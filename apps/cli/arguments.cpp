@@ -104,6 +104,8 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
                fmt::format("put before the prompt as it is; names: {}\n(default: xml if the prompt has a known tag, "
                            "else tags)",
                            list_system_prompts()));
+  prompt.flag("--weights", r.weights,
+              "(text:1.2), (text), [text], {text} in prompts are weights;\n\\( and \\) are parentheses");
   prompt.choice<Routing>("--routing", r.routing, {{"official", Routing::Official}, {"comfyui", Routing::ComfyUi}},
                          "comfyui: Jina CLIP reads the system prompt, too");
   prompt.integer("--max-gemma-tokens", r.max_gemma_tokens,

@@ -36,6 +36,7 @@ std::string request_json(const GenerateRequest& r, const PictureFacts& facts) {
   j["negative_prompt"] = r.negative_prompt;
   j["system_prompt"] = facts.system_prompt;
   j["routing"] = r.routing == Routing::Official ? "official" : "comfyui";
+  if (r.weights) j["weights"] = true;
   j["max_gemma_tokens"] = r.max_gemma_tokens;
   j["max_jina_tokens"] = r.max_jina_tokens;
   j["width"] = facts.size.width;

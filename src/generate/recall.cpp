@@ -18,6 +18,7 @@ constexpr Field kOwnFields[] = {{"prompt", "prompt"},
                                 {"negative_prompt", "negative-prompt"},
                                 {"system_prompt", "system-prompt"},
                                 {"routing", "routing"},
+                                {"weights", "weights"},
                                 {"max_gemma_tokens", "max-gemma-tokens"},
                                 {"max_jina_tokens", "max-jina-tokens"},
                                 {"width", "width"},
@@ -55,7 +56,8 @@ Recollection recall_own(std::string_view text, std::string_view where) {
   Recollection out{.source = kRequestKey};
   const auto take = [&](const OrderedJson& object, std::span<const Field> fields) {
     for (const Field& field : fields)
-      if (const auto it = object.find(field.key); it != object.end() && (it->is_string() || it->is_number()))
+      if (const auto it = object.find(field.key);
+          it != object.end() && (it->is_string() || it->is_number() || it->is_boolean()))
         out.fields.emplace_back(field.flag, text_of(*it));
   };
   take(j, kOwnFields);

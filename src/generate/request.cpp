@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "diffusion/registry.h"
 #include "diffusion/schedules.h"
+#include "text/prompt_weights.h"
 
 namespace newbie {
 
@@ -30,6 +31,10 @@ void check_request(const GenerateRequest& r) {
   in_range("eta", r.eta, 0, 1);
   in_range("Gemma token limit", static_cast<double>(r.max_gemma_tokens), 1, 131072);
   in_range("Jina token limit", static_cast<double>(r.max_jina_tokens), 2, 8194);
+  if (r.weights) {
+    parse_weights(r.prompt, "the prompt");
+    parse_weights(r.negative_prompt, "the negative prompt");
+  }
   noise_levels(r);
   if (r.mask && !r.init_image)
     fail_with_hint(ErrorKind::InvalidRequest, "give the picture with --init-img", "a mask without a picture");

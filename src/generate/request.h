@@ -23,6 +23,7 @@ struct GenerateRequest {
   std::optional<std::string>
       system_prompt;  // a name of text/system_prompts.h or a literal text; none: chosen by the prompt
   Routing routing = Routing::Official;
+  bool weights = false;           // both prompts have the markup of text/prompt_weights.h
   size_t max_gemma_tokens = 512;  // special tokens included
   size_t max_jina_tokens = 2048;
 

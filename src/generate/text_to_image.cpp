@@ -20,11 +20,13 @@
 #include "generate/init_picture.h"
 #include "generate/metadata.h"
 #include "generate/network.h"
+#include "generate/prompt_weighting.h"
 #include "image/resize.h"
 #include "models/flux_vae/graph.h"
 #include "models/gemma3/graph.h"
 #include "models/jina_clip/graph.h"
 #include "models/next_dit/graph.h"
+#include "text/prompt_weights.h"
 #include "text/system_prompts.h"
 #include "weights/fingerprint.h"
 #include "weights/in_quotes.h"
@@ -39,6 +41,8 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 // One text after tokenising: ids for both encoders.
 struct TokenizedPrompt {
   std::vector<int32_t> gemma, jina;
+  std::vector<float> gemma_weights;  // empty: all are 1
+  bool hides() const { return needs_hidden(gemma_weights); }
   int64_t caption_tokens() const { return static_cast<int64_t>(gemma.size()); }
 };
 
@@ -113,7 +117,7 @@ struct TextToImage::Impl {
   LatentTap tap;
 
   // Programs by shape.
-  std::map<int64_t, Program> gemma_programs, jina_programs, context_programs;
+  std::map<int64_t, Program> gemma_programs, gemma_hidden_programs, jina_programs, context_programs;
   std::map<std::array<int64_t, 3>, Program> step_programs;
   std::map<std::array<int64_t, 2>, Program> decoder_programs, encoder_programs;
 
@@ -168,7 +172,10 @@ struct TextToImage::Impl {
   // Looks at what a part computed in a stage. Error{BadFile} names the weight of the part that is no number,
   // Error{Internal} the stage when there is none.
   void require_finite(std::span<const float> values, std::string_view stage, std::string_view what, const Part& part);
-  TokenizedPrompt tokenize(const EncoderTexts& texts, const GenerateRequest& r, const char* which);
+  TokenizedPrompt tokenize(const EncoderTexts& texts, const WeightedPrompt& prompt, const GenerateRequest& r,
+                           const char* which);
+  void weigh(const TokenizedPrompt& t, const Buffer& arena, const Buffer& hidden, std::span<float> features,
+             StopToken stop);
   Prepared prepare(const GenerateRequest& request);
   MemoryPlan make_plan(const Prepared& p, const GenerateRequest& r, Residency residency);
   void encode(const Prepared& p, std::vector<Conditioning>& conditioning, Progress& progress, StopToken stop,
@@ -196,6 +203,10 @@ struct TextToImage::Impl {
   }
   const Program& gemma_program(int64_t tokens) {
     return cached(gemma_programs, tokens, gemma, [&] { return gemma3_features(text_encoder.sizes, tokens); });
+  }
+  const Program& gemma_hidden_program(int64_t tokens) {
+    return cached(gemma_hidden_programs, tokens, gemma,
+                  [&] { return gemma3_features_with_hidden(text_encoder.sizes, tokens); });
   }
   const Program& jina_program(int64_t tokens) {
     return cached(jina_programs, tokens, jina, [&] { return jina_text(clip_model.sizes, tokens); });
@@ -225,6 +236,13 @@ struct TextToImage::Impl {
   }
   size_t features_bytes(const TokenizedPrompt& t) const {
     return t.gemma.size() * static_cast<size_t>(text_encoder.sizes.width) * sizeof(float);
+  }
+  // What weights below 1 need beside the features: those of an encoding with hidden tokens, and which they are.
+  size_t hidden_bytes(const Prepared& p) const {
+    size_t out = 0;
+    for (const TokenizedPrompt& t : p.prompts)
+      if (t.hides()) out = std::max(out, features_bytes(t) + t.gemma.size() * sizeof(float));
+    return out;
   }
   size_t pooled_bytes() const { return static_cast<size_t>(clip_model.sizes.width) * sizeof(float); }
   size_t context_bytes(const TokenizedPrompt& t) const {
@@ -264,7 +282,9 @@ void TextToImage::Impl::require_finite(std::span<const float> values, std::strin
   fail_with_hint(ErrorKind::Internal, "try --dtype f32", "stage {}: {} has values that are not finite", stage, what);
 }
 
-TokenizedPrompt TextToImage::Impl::tokenize(const EncoderTexts& texts, const GenerateRequest& r, const char* which) {
+TokenizedPrompt TextToImage::Impl::tokenize(const EncoderTexts& texts, const WeightedPrompt& prompt,
+                                            const GenerateRequest& r, const char* which) {
+  TokenizedPrompt out;
   const auto one = [&](const Tokenizer& tokenizer, const std::string& text, size_t limit, int64_t rows,
                        const Part& part, const char* reader) {
     TokenizedText t = tokenizer.encode(text, limit);
@@ -275,11 +295,22 @@ TokenizedPrompt TextToImage::Impl::tokenize(const EncoderTexts& texts, const Gen
       if (id < 0 || id >= rows)
         fail_with_hint(ErrorKind::BadFile, "is this another model's tokenizer?",
                        "{}: the tokenizer gives id {}, the embedding has {} rows", part.path.string(), id, rows);
-    return std::move(t.ids);
+    return t;
   };
-  return {
-      one(*gemma_tokenizer, texts.gemma_text, r.max_gemma_tokens, text_encoder.sizes.vocabulary, text_encoder, "Gemma"),
-      one(*jina_tokenizer, texts.jina_text, r.max_jina_tokens, clip_model.sizes.vocabulary, clip_model, "Jina CLIP")};
+  TokenizedText gemma_text =
+      one(*gemma_tokenizer, texts.gemma_text, r.max_gemma_tokens, text_encoder.sizes.vocabulary, text_encoder, "Gemma");
+  if (!prompt.spans.empty()) {
+    if (gemma_text.specials_before == 0)
+      fail(ErrorKind::Unsupported, "{}: prompt weights need a tokenizer that starts with a special token",
+           text_encoder.path.string());
+    out.gemma_weights =
+        token_weights(texts.gemma_text, texts.gemma_text.size() - prompt.text.size(), prompt.spans, gemma_text);
+  }
+  out.gemma = std::move(gemma_text.ids);
+  out.jina =
+      one(*jina_tokenizer, texts.jina_text, r.max_jina_tokens, clip_model.sizes.vocabulary, clip_model, "Jina CLIP")
+          .ids;
+  return out;
 }
 
 TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r) {
@@ -293,12 +324,18 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
   add_pass(picture_size(r, vae.sizes.sample_size, step), noise_levels(r));
   if (r.hires_scale != 0) add_pass(hires_size(r, p.first().size, step), hires_noise_levels(r));
   p.sampler = &find_sampler(r.sampler);
-  const SystemPrompt system = resolve_system_prompt(r.system_prompt, r.prompt);
+  const auto weighted = [&](const std::string& text, const char* what) {
+    return r.weights ? parse_weights(text, what) : WeightedPrompt{.text = text};
+  };
+  const WeightedPrompt prompt = weighted(r.prompt, "the prompt");
+  const SystemPrompt system = resolve_system_prompt(r.system_prompt, prompt.text);
   p.system_prompt = system.text;
-  p.prompts.push_back(tokenize(route_prompt(r.prompt, system.text, r.routing), r, "prompt"));
-  if (r.cfg != 1.0)
+  p.prompts.push_back(tokenize(route_prompt(prompt.text, system.text, r.routing), prompt, r, "prompt"));
+  if (r.cfg != 1.0) {
+    const WeightedPrompt negative = weighted(r.negative_prompt, "the negative prompt");
     p.prompts.push_back(
-        tokenize(route_negative_prompt(r.negative_prompt, system.text, r.routing), r, "negative prompt"));
+        tokenize(route_negative_prompt(negative.text, system.text, r.routing), negative, r, "negative prompt"));
+  }
 
   const size_t budget = budget_bytes != 0 ? budget_bytes : available_memory_bytes() + resident_bytes();
   const auto refuse = [&](const char* needs, size_t bytes) {
@@ -332,12 +369,13 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
   size_t features = 0, pooled = 0, context = 0, mapped = 0;
   for (const TokenizedPrompt& t : p.prompts) {
     gemmas.push_back(&gemma_program(t.caption_tokens()));
+    mapped += gemma.mapped_bytes(*gemmas.back(), t.caption_tokens());
+    if (t.hides()) gemmas.push_back(&gemma_hidden_program(t.caption_tokens()));
     jinas.push_back(&jina_program(static_cast<int64_t>(t.jina.size())));
     contexts.push_back(&context_program(t.caption_tokens()));
     features += features_bytes(t);
     pooled += pooled_bytes();
     context += context_bytes(t);
-    mapped += gemma.mapped_bytes(*gemmas.back(), t.caption_tokens());
   }
   const auto steps_of = [&](const Pass& pass) {
     std::vector<const Program*> out;
@@ -384,7 +422,8 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
   const size_t held = p.init ? latent_bytes(p.first()) + (p.masked() ? mask_bytes(p.first()) : 0) : 0;
   buffers += held;
   if (p.init) encode_stage("picture", p.first(), 0);
-  stage("gemma", gemmas, gemma_weights.bytes, features, dit_now + decoder_now + buffers + gemma_weights.peak_bytes);
+  stage("gemma", gemmas, gemma_weights.bytes, features + hidden_bytes(p),
+        dit_now + decoder_now + buffers + gemma_weights.peak_bytes);
   buffers += features;
   stage("jina", jinas, jina_weights.bytes, pooled, dit_now + decoder_now + buffers + jina_weights.peak_bytes);
   buffers += pooled;
@@ -446,8 +485,12 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
   };
 
   timed("gemma", [&](const StagePlan& stage) {
-    for (const TokenizedPrompt& t : p.prompts) gemma.load(gemma_program(t.caption_tokens()), stop);
+    for (const TokenizedPrompt& t : p.prompts) {
+      gemma.load(gemma_program(t.caption_tokens()), stop);
+      if (t.hides()) gemma.load(gemma_hidden_program(t.caption_tokens()), stop);
+    }
     const Buffer arena = runtime.allocator.allocate(stage.arena_bytes, "gemma arena");
+    const Buffer hidden = runtime.allocator.allocate(hidden_bytes(p), "features with hidden tokens");
     for (size_t i = 0; i < p.prompts.size(); ++i) {
       const std::vector<int32_t>& ids = p.prompts[i].gemma;
       const auto tokens = static_cast<int64_t>(ids.size());
@@ -457,6 +500,8 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
       b.inputs["ids"] = {{Shape{tokens}, DType::I32}, reinterpret_cast<const std::byte*>(ids.data())};
       b.outputs["features"] = {f32({tokens, text_encoder.sizes.width}), out.data()};
       gemma.run(gemma_program(tokens), arena, b, stop);
+      if (!p.prompts[i].gemma_weights.empty())
+        weigh(p.prompts[i], arena, hidden, {out.as<float>(), out.size() / sizeof(float)}, stop);
       require_finite(floats(out), "gemma", "the text", text_encoder);
     }
     gemma.free();
@@ -495,6 +540,21 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
     }
     for (Conditioning& c : conditioning) c.features = {};
   });
+}
+
+void TextToImage::Impl::weigh(const TokenizedPrompt& t, const Buffer& arena, const Buffer& hidden,
+                              std::span<float> features, StopToken stop) {
+  if (!t.hides()) return weigh_features(t.gemma_weights, {}, features);
+  const std::span<float> without(hidden.as<float>(), features.size());
+  const std::span<float> bias(hidden.as<float>() + features.size(), t.gemma.size());
+  hiding_bias(t.gemma_weights, bias);
+  Bindings b;
+  b.inputs["ids"] = {{Shape{t.caption_tokens()}, DType::I32}, reinterpret_cast<const std::byte*>(t.gemma.data())};
+  b.inputs["key_bias"] = {f32({t.caption_tokens()}), reinterpret_cast<const std::byte*>(bias.data())};
+  b.outputs["features"] = {f32({t.caption_tokens(), text_encoder.sizes.width}),
+                           reinterpret_cast<std::byte*>(without.data())};
+  gemma.run(gemma_hidden_program(t.caption_tokens()), arena, b, stop);
+  weigh_features(t.gemma_weights, without, features);
 }
 
 void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, const Walk& walk,

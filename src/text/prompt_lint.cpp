@@ -23,6 +23,7 @@ constexpr LintRule kRules[] = {
     {"broken-tag", Error, "a known tag has no >"},
     {"duplicate-character", Error, "the same character_N twice"},
     {"duplicate-tag", Error, "the same field twice in one block"},
+    {"weight-markup", Error, "with --weights: brackets that are no weight"},
     {"text-lost", Warning, "an encoder does not read all of the prompt"},
     {"unknown-tag", Warning, "a tag the model was not trained with"},
     {"misplaced-tag", Warning, "a known tag in a place that is not its own"},

@@ -15,6 +15,7 @@
 #include "text/prompt_lint.h"
 #include "text/prompt_schema.h"
 #include "text/prompt_tokens.h"
+#include "text/prompt_weights.h"
 
 namespace newbie {
 
@@ -23,6 +24,7 @@ namespace {
 struct PromptArguments {
   std::optional<std::string> prompt, file;
   bool json = false;
+  bool weights = false;
   PromptFormat format;
   ModelPaths model;
   TokenOptions tokens;
@@ -109,10 +111,17 @@ void lint(const PromptArguments& args) {
   const std::string text = args.read();
   const PromptTree tree = parse_prompt(text);
   std::vector<Finding> findings = lint_prompt(text, tree);
+  std::string plain = text;
+  if (args.weights) {
+    WeightedPrompt weighted = read_weights(text);
+    for (WeightProblem& problem : weighted.problems)
+      findings.push_back({"weight-markup", Severity::Error, problem.at, std::move(problem.message), ""});
+    plain = std::move(weighted.text);
+  }
   std::optional<PromptTokens> tokens;
   const bool is_text = std::none_of(findings.begin(), findings.end(), [](auto& f) { return f.code == "not-utf8"; });
   if (is_text) {
-    tokens = tokens_of(args, text, tree);
+    tokens = tokens_of(args, plain, parse_prompt(plain));
     for (Finding& finding : lint_tokens(*tokens)) findings.push_back(std::move(finding));
   }
 
@@ -164,7 +173,8 @@ std::string piece_text(const EncoderTokens& encoder, const TokenPiece& piece) {
 }
 
 void tokens(const PromptArguments& args) {
-  const std::string text = read_text(args);
+  std::string text = read_text(args);
+  if (args.weights) text = parse_weights(text, args.where()).text;
   const PromptTokens counted = tokens_of(args, text, parse_prompt(text));
   if (args.json) return print_json(tokens_json(counted, true));
   std::string out;
@@ -189,6 +199,7 @@ void add_text_flags(CLI::App& parser, PromptArguments& a) {
 }
 
 void add_token_flags(CLI::App& parser, PromptArguments& a) {
+  Flags(parser, "Prompt").flag("--weights", a.weights, "the text has weights, as newbie generate --weights reads them");
   Flags model(parser, "Model");
   model.text("-m,--model", a.model.folder, "DIR", "whose tokenizers count (default: as newbie generate)");
   model.text("--text-encoder", a.model.text_encoder, "PATH", "Gemma 3 alone");

@@ -10,4 +10,9 @@ namespace newbie {
 // Output "features" [T, D]: the residual stream after the last layer but one, without the final norm.
 Graph gemma3_features(const Gemma3Config& config, int64_t tokens);
 
+// The same with some tokens hidden from all queries, their own among them, in every layer; positions stay.
+// Input "key_bias" [T]: added to the scores of each key, 0 or far below.
+// Attention is made of plain ops here: few prompts need it.
+Graph gemma3_features_with_hidden(const Gemma3Config& config, int64_t tokens);
+
 }  // namespace newbie
