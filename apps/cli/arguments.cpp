@@ -23,6 +23,7 @@ namespace newbie {
 namespace {
 
 constexpr size_t kMaxPromptBytes = size_t{1} << 20;
+constexpr int kPreviewEvery = 4;
 
 std::string list_system_prompts() {
   std::string out;
@@ -126,6 +127,19 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
                   fmt::format("of JPEG and WebP, 1 to 100; 100: WebP is lossless\n(default: {})", a.quality), 1, 100);
   picture.text("--grid", a.grid, "FILE", "all pictures of the batch on one sheet, too");
 
+  Flags preview(parser, "While drawing");
+  preview
+      .text("--preview", a.preview, "FILE",
+            "a file with what the picture is going to be, removed at the end\n"
+            "(without FILE: the output's name with .preview.png)")
+      ->expected(0, 1)
+      ->default_str("-");
+  preview.integer("--preview-every", r.preview_every, fmt::format("steps (default: {})", kPreviewEvery), 1, kMaxSteps);
+  preview.choice<PreviewMethod>("--preview-method", r.preview_method,
+                                {{"linear", PreviewMethod::Linear}, {"decode", PreviewMethod::Decode}},
+                                "linear: at once, blurred (default);\ndecode: by the autoencoder");
+  preview.flag("--keep-preview", a.keep_preview, "leave the last preview there");
+
   Flags start(parser, "From a picture");
   start.text("-i,--init-img", a.init_image, "FILE",
              "PNG, JPEG or WebP to start from; resized to -W and -H, which default\nto its own size");
@@ -169,6 +183,8 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
 bool read_request(CLI::App& parser, PictureArguments& a) {
   if (a.profile) apply_profile(parser, *a.profile);
   GenerateRequest& r = a.request;
+  if (r.preview_every > 0 && !a.preview) a.preview = "-";
+  if (a.preview && r.preview_every == 0) r.preview_every = kPreviewEvery;
   if (a.from) a.recalled = recall_request(parser, *a.from, r);
   if (a.prompt_file)
     r.prompt = read_prompt(*a.prompt_file);

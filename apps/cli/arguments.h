@@ -36,8 +36,10 @@ struct PictureArguments {
   std::optional<Wildcards> wildcards;  // of that folder, once it is needed
   bool format_prompt = false;
   std::string output = "output.png";
-  int quality = 95;                 // of JPEG and WebP
-  std::optional<std::string> grid;  // where all pictures together go
+  int quality = 95;                    // of JPEG and WebP
+  std::optional<std::string> grid;     // where all pictures together go
+  std::optional<std::string> preview;  // the file; "-": one beside the output
+  bool keep_preview = false;
   std::optional<std::string> init_image, mask;
   std::optional<Recollection> recalled;  // by complete_request, with --from
   GenerateRequest request;

@@ -29,6 +29,7 @@ void check_request(const GenerateRequest& r) {
   in_range("renorm cfg", r.renorm_cfg, 0, 100);
   in_range("rescale cfg", r.rescale_cfg, 0, 1);
   in_range("eta", r.eta, 0, 1);
+  in_range("preview every", r.preview_every, 0, kMaxSteps);
   in_range("Gemma token limit", static_cast<double>(r.max_gemma_tokens), 1, 131072);
   in_range("Jina token limit", static_cast<double>(r.max_jina_tokens), 2, 8194);
   if (r.weights) {

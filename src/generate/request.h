@@ -17,6 +17,11 @@ enum class BatchNoise {
   Slices,  // picture k takes slice k of one large draw, as ComfyUI does
 };
 
+enum class PreviewMethod {
+  Linear,  // a matrix from latent to colour: costs nothing, shows blurred shapes; decoded where the model has none
+  Decode,  // the autoencoder: true, takes its time and memory
+};
+
 struct GenerateRequest {
   std::string prompt;
   std::string negative_prompt;
@@ -54,6 +59,10 @@ struct GenerateRequest {
   double hires_scale = 0.0;
   double hires_strength = 0.5;
   int hires_steps = 0;  // 0: steps
+
+  // Progress::on_preview after every so many steps but the last; 0: never. Changes no picture.
+  int preview_every = 0;
+  PreviewMethod preview_method = PreviewMethod::Linear;
 };
 
 // Error{InvalidRequest} for what no model could do: sizes, counts and numbers out of range.

@@ -18,6 +18,7 @@
 #include "diffusion/strength.h"
 #include "generate/bad_values.h"
 #include "generate/init_picture.h"
+#include "generate/latent_preview.h"
 #include "generate/metadata.h"
 #include "generate/network.h"
 #include "generate/prompt_weighting.h"
@@ -135,6 +136,8 @@ struct TextToImage::Impl {
     const Sampler* sampler = nullptr;
     std::string system_prompt;
     std::vector<TokenizedPrompt> prompts;  // the prompt, and the negative one where guidance needs it
+    std::optional<PreviewFactors> preview_factors;
+    bool decodes_previews = false;
     MemoryPlan plan;
 
     const Pass& first() const { return passes.front(); }
@@ -190,6 +193,7 @@ struct TextToImage::Impl {
                std::span<const Conditioning> conditioning, std::span<float> latent, Progress& progress, StopToken stop,
                int64_t& evaluations);
   Image decode(const Pass& pass, std::span<const float> latent, StopToken stop);
+  Image decode(const Pass& pass, std::span<const float> latent, const Buffer& arena, StopToken stop);
   void encode_picture(const Pass& pass, const Image& picture, std::span<float> latent, StopToken stop);
   void load_decoder(const Prepared& p, StopToken stop) {
     for (const Pass& pass : p.passes) decoder.load(decoder_program(pass.h, pass.w), stop);
@@ -248,6 +252,8 @@ struct TextToImage::Impl {
   size_t context_bytes(const TokenizedPrompt& t) const {
     return t.gemma.size() * static_cast<size_t>(transformer.sizes.dim) * sizeof(float);
   }
+  // What decoding takes beside its arena.
+  size_t decode_bytes(const Pass& pass) const { return latent_bytes(pass) + picture_bytes(pass); }
   // Velocities, the vectors the sampler works in, and for a mask the noise and what the network is shown.
   size_t walk_bytes(const Prepared& p, const Pass& pass) const {
     return latent_bytes(pass) *
@@ -351,6 +357,13 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
   const size_t least = checked_mul(tokens, static_cast<size_t>(transformer.sizes.dim) * 2 * sizeof(float));
   if (least > budget) refuse("more than ", least);
   p.init = init_picture(r, p.first().size);
+  if (r.preview_every > 0) {
+    if (r.preview_method == PreviewMethod::Linear) p.preview_factors = read_preview_factors(vae);
+    p.decodes_previews = !p.preview_factors;
+    if (p.decodes_previews && r.preview_method == PreviewMethod::Linear)
+      log.warn("no {}: previews are decoded, which takes longer; newbie dev fit-preview makes one",
+               preview_factors_path(vae).string());
+  }
 
   p.plan = make_plan(p, r, Residency::FreeEncoders);
   if (p.plan.peak_bytes() > budget) p.plan = make_plan(p, r, Residency::FreeEachStage);
@@ -416,7 +429,17 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
   };
   const auto decode_stage = [&](const char* name, const Pass& pass, size_t own_weights, size_t loading_peak) {
     const std::vector<const Program*> programs{&decoder_program(pass.h, pass.w)};
-    stage(name, programs, own_weights, latent_bytes(pass) + picture_bytes(pass), loading_peak);
+    stage(name, programs, own_weights, decode_bytes(pass), loading_peak);
+  };
+
+  // A walk, with the decoder beside it when previews are decoded: both use the same arena in turn.
+  const auto walk_stage = [&](const char* name, const Pass& pass, size_t beside, size_t loading_peak) {
+    std::vector<const Program*> programs = steps_of(pass);
+    if (p.decodes_previews) {
+      programs.push_back(&decoder_program(pass.h, pass.w));
+      loading_peak = std::max(loading_peak, load_decoder_peak());
+    }
+    stage(name, programs, beside, walk_bytes(p, pass) + (p.decodes_previews ? decode_bytes(pass) : 0), loading_peak);
   };
 
   const size_t held = p.init ? latent_bytes(p.first()) + (p.masked() ? mask_bytes(p.first()) : 0) : 0;
@@ -433,7 +456,7 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
   const size_t text = pooled + context;
   buffers += context - features + batch * latent_bytes(p.first());
   if (p.passes.size() > 1) {
-    stage("denoise", steps_of(p.first()), 0, walk_bytes(p, p.first()), 0);
+    walk_stage("denoise", p.first(), 0, 0);
     buffers -= held;
     if (apart) dit_now = 0;
     buffers += batch * latent_bytes(p.last());  // enlarged and encoded
@@ -443,7 +466,7 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
     decode_stage("enlarge", p.first(), encoder_bytes, loading_decoder);
     encode_stage("encode", p.last(), 0);
     buffers += batch * (latent_bytes(p.last()) - latent_bytes(p.first()));  // the latents of the second pass
-    if (apart) decoder_now = 0;
+    if (apart && !p.decodes_previews) decoder_now = 0;
   }
   const std::vector<const Program*> last_steps = steps_of(p.last());
   size_t loading_again = 0;
@@ -453,8 +476,8 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
     dit_now = weights.bytes;
   }
   // From the second picture of a batch on, the decoder is there while the next one is drawn.
-  const size_t beside = !apart && batch > 1 && decoder_now == 0 ? vae_weights.bytes : 0;
-  stage(p.passes.size() > 1 ? "hires" : "denoise", last_steps, beside, walk_bytes(p, p.last()), loading_again);
+  const size_t beside = !apart && batch > 1 && decoder_now == 0 && !p.decodes_previews ? vae_weights.bytes : 0;
+  walk_stage(p.passes.size() > 1 ? "hires" : "denoise", p.last(), beside, loading_again);
   if (apart) {
     dit_now = 0;
     buffers -= text;
@@ -566,6 +589,7 @@ void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, con
   size_t arena_bytes = 0;
   for (const TokenizedPrompt& t : p.prompts)
     arena_bytes = std::max(arena_bytes, step_program(t.caption_tokens(), pass.h, pass.w).memory().arena_bytes);
+  if (p.decodes_previews) arena_bytes = std::max(arena_bytes, decoder_program(pass.h, pass.w).memory().arena_bytes);
   const Buffer arena = runtime.allocator.allocate(arena_bytes, "denoiser arena");
   const Buffer vectors = runtime.allocator.allocate(walk_bytes(p, pass), "sampler state");
   std::span<float> rest(vectors.as<float>(), vectors.size() / sizeof(float));
@@ -626,14 +650,24 @@ void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, con
   };
   run.on_step = [&](const SampleStep& s) {
     if (tap) tap(walk.picture, s.index, s.latent);
+    if (r.preview_every == 0 || (s.index + 1) % r.preview_every != 0 || s.index + 1 == s.intervals) return;
+    const Image image = p.decodes_previews
+                            ? decode(pass, s.denoised, arena, stop)
+                            : linear_preview(*p.preview_factors, s.denoised, pass.h, pass.w, vae.sizes.downscale());
+    progress.on_preview({walk.picture, s.index + 1, s.intervals, image});
   };
   sample(*p.sampler, run, latent, rest);
   if (masked) restore_held(held, latent);
 }
 
 Image TextToImage::Impl::decode(const Pass& pass, std::span<const float> latent, StopToken stop) {
+  const Buffer arena =
+      runtime.allocator.allocate(decoder_program(pass.h, pass.w).memory().arena_bytes, "decoder arena");
+  return decode(pass, latent, arena, stop);
+}
+
+Image TextToImage::Impl::decode(const Pass& pass, std::span<const float> latent, const Buffer& arena, StopToken stop) {
   const Program& program = decoder_program(pass.h, pass.w);
-  const Buffer arena = runtime.allocator.allocate(program.memory().arena_bytes, "decoder arena");
   const Buffer raw = runtime.allocator.allocate(latent.size() * sizeof(float), "raw latent");
   for (size_t i = 0; i < latent.size(); ++i)
     raw.as<float>()[i] =
@@ -733,6 +767,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
     return std::span<float>(all.as<float>() + static_cast<size_t>(k) * count, count);
   };
   Buffer latents = noise_for(p.first());
+  if (p.decodes_previews) m.load_decoder(p, stop);
   const auto draw_first = [&](int k) {
     timed("denoise", denoise_seconds, [&] {
       Impl::Walk walk{p.first(), k, {}, {}};
@@ -760,7 +795,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
                          latent_of(enlarged, p.last(), k), stop);
       }
       m.encoder.free();
-      if (apart) m.decoder.free();
+      if (apart && !p.decodes_previews) m.decoder.free();
     });
     latents = {};
     latents = noise_for(p.last());

@@ -97,6 +97,29 @@ TEST(MemoryPlan, HoldsForPicturesMasksAndHires) {
       }
 }
 
+// A decoded preview needs the decoder beside the transformer, so that freeing the one before the other saves nothing:
+// there is no tight way to draw with them.
+TEST(MemoryPlan, HoldsForPreviews) {
+  for (const PreviewMethod method : {PreviewMethod::Linear, PreviewMethod::Decode})
+    for (const bool tight : {false, true})
+      for (const int batch : {1, 2})
+        for (const bool hires : {false, true}) {
+          if (tight && method == PreviewMethod::Decode) continue;
+          GenerateRequest request = small_request(64, 96, batch, 4.0);
+          request.steps = 3;
+          request.preview_every = 1;
+          request.preview_method = method;
+          if (hires) request.hires_scale = 1.5;
+          TextToImage engine = tight ? open_tight(PrecisionRequest::F32, request) : open(PrecisionRequest::F32);
+          for (int again = 0; again < 2; ++again) {
+            const Outcome out = draw(engine, request);
+            EXPECT_EQ(out.plan.allocated_peak_bytes(), out.result.allocated_peak_bytes)
+                << "decode " << (method == PreviewMethod::Decode) << " batch " << batch << " tight " << tight
+                << " hires " << hires << " again " << again;
+          }
+        }
+}
+
 TEST(MemoryPlan, ASmallBudgetFreesEachStageAndASmallerOneIsRefusedWithTheSmallest) {
   const GenerateRequest request = small_request(128, 128, 2, 4.0);
   TextToImage roomy = open(PrecisionRequest::F32, size_t{64} << 30);

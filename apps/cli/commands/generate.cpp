@@ -14,6 +14,7 @@
 #include "interrupt.h"
 #include "output_path.h"
 #include "plan_report.h"
+#include "previews.h"
 #include "prompt_check.h"
 #include "prompt_list.h"
 #include "standard_streams.h"
@@ -123,9 +124,10 @@ void run(CLI::App& parser, GenerateArguments& args) {
     sheet->check_writable(sheet_path);
   }
   std::vector<Image> drawn;  // for the sheet
+  Previews previews(args.picture, terminal, paths);
 
   std::vector<WrittenFile> files;
-  const GenerateResult result = engine.generate(request, terminal, stop, [&](const GeneratedImage& picture) {
+  const GenerateResult result = engine.generate(request, previews, stop, [&](const GeneratedImage& picture) {
     const TextChunk texts[] = {{"parameters", picture.parameters}, {kRequestKey, picture.request_json}};
     const std::vector<std::byte> bytes = encode_picture(output.format(), picture.image, texts, args.picture.quality);
     if (sheet) drawn.push_back(picture.image);

@@ -11,6 +11,7 @@
 #include "image/picture_format.h"
 #include "interrupt.h"
 #include "output_path.h"
+#include "previews.h"
 #include "prompt_check.h"
 #include "prompt_list.h"
 #include "standard_streams.h"
@@ -136,13 +137,17 @@ void generate_list(const std::string& file, bool has_prompt, EngineArguments& en
   plan_all(engine, list, base, stop);
   for (const ListedRequest& one : list) warn_of_slips(one.request, terminal);
 
+  std::vector<fs::path> outputs;
+  for (const Job& job : jobs) outputs.insert(outputs.end(), job.paths.begin(), job.paths.end());
+  Previews previews(picture, terminal, outputs);
+
   OrderedJson files = OrderedJson::array();
   std::map<std::string, double> seconds;
   int64_t evaluations = 0;
   for (const Job& job : jobs) {
     size_t k = 0;
     const GenerateResult result =
-        engine.generate(base.with(job.listed->request), terminal, stop, [&](const GeneratedImage& drawn) {
+        engine.generate(base.with(job.listed->request), previews, stop, [&](const GeneratedImage& drawn) {
           const TextChunk texts[] = {{"parameters", drawn.parameters}, {kRequestKey, drawn.request_json}};
           job.output.save(job.paths[k], encode_picture(job.output.format(), drawn.image, texts, picture.quality));
           const PictureName& name = job.names[k];
