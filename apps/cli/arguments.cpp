@@ -13,6 +13,7 @@
 #include "image/picture_format.h"
 #include "output_path.h"
 #include "profile.h"
+#include "show/show.h"
 #include "standard_streams.h"
 #include "text/prompt_format.h"
 #include "text/system_prompts.h"
@@ -139,6 +140,12 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
                                 {{"linear", PreviewMethod::Linear}, {"decode", PreviewMethod::Decode}},
                                 "linear: at once, blurred (default);\ndecode: by the autoencoder");
   preview.flag("--keep-preview", a.keep_preview, "leave the last preview there");
+  preview
+      .named("--show", a.show, "PROTOCOL", show_protocols(),
+             fmt::format("pictures and previews in the terminal; {}\n(default: what the terminal can do)",
+                         show_protocols()))
+      ->expected(0, 1)
+      ->default_str(kShowAuto);
 
   Flags start(parser, "From a picture");
   start.text("-i,--init-img", a.init_image, "FILE",

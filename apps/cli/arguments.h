@@ -40,6 +40,7 @@ struct PictureArguments {
   std::optional<std::string> grid;     // where all pictures together go
   std::optional<std::string> preview;  // the file; "-": one beside the output
   bool keep_preview = false;
+  std::optional<std::string> show;  // "auto", or the protocol's name
   std::optional<std::string> init_image, mask;
   std::optional<Recollection> recalled;  // by complete_request, with --from
   GenerateRequest request;

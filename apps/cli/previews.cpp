@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "standard_streams.h"
 
 namespace newbie {
 
@@ -13,8 +14,14 @@ fs::path normal(const fs::path& path) { return fs::absolute(path).lexically_norm
 
 }  // namespace
 
+void check_show(const PictureArguments& arguments, const ReportArguments& report, const OutputPath& output) {
+  if (arguments.show && (report.json || output.is_standard_output()))
+    fail(ErrorKind::InvalidRequest, "--show: standard output is taken by {}", report.json ? "--json" : "--output -");
+}
+
 Previews::Previews(const PictureArguments& arguments, Terminal& terminal, std::span<const fs::path> outputs)
     : terminal_(terminal), quality_(arguments.quality), keep_(arguments.keep_preview) {
+  if (arguments.show) encode_ = choose_protocol(*arguments.show, this_terminal());
   if (!arguments.preview) return;
   if (*arguments.preview != "-") {
     path_ = *arguments.preview;
@@ -38,13 +45,21 @@ Previews::~Previews() {
 }
 
 void Previews::on_preview(const PreviewReport& report) {
-  if (path_.empty()) return;
-  try {
-    write_file_atomically(path_, encode_picture(format_, report.image, {}, quality_));
-    written_ = true;
-  } catch (const Error& e) {
-    terminal_.warn("--preview: {}", e.message());
+  if (!path_.empty()) {
+    try {
+      write_file_atomically(path_, encode_picture(format_, report.image, {}, quality_));
+      written_ = true;
+    } catch (const Error& e) {
+      terminal_.warn("--preview: {}", e.message());
+    }
   }
+  show(report.image);
+}
+
+void Previews::show(const Image& image) {
+  if (encode_ == nullptr) return;
+  terminal_.clear_bar();
+  print(encode_(image));
 }
 
 }  // namespace newbie

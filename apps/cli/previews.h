@@ -1,16 +1,25 @@
-// The preview of a picture while it is drawn, as a file. Everything else of the progress goes on to the terminal's bar.
+// What becomes of pictures beside their own files: previews while they are drawn, and pictures shown in the terminal.
+// Everything else of the progress goes on to the terminal's bar.
 #pragma once
+
+#include <optional>
 
 #include "arguments.h"
 #include "image/picture_format.h"
+#include "output_path.h"
+#include "show/show.h"
 #include "terminal.h"
 
 namespace newbie {
 
+// Error{InvalidRequest} when --show and something else would both write to standard output.
+void check_show(const PictureArguments& arguments, const ReportArguments& report, const OutputPath& output);
+
 class Previews final : public Progress {
  public:
   // `outputs`: where the pictures go; the preview's name is made from the first unless one was given.
-  // Error{InvalidRequest} when it would take the place of one of them, Error{Unsupported} for another kind of file.
+  // Error{InvalidRequest} when it would take the place of one of them, Error{Unsupported} for another kind of file;
+  // errors of choose_protocol.
   Previews(const PictureArguments& arguments, Terminal& terminal, std::span<const std::filesystem::path> outputs);
   // Removes the preview, unless it is to be kept.
   ~Previews() override;
@@ -22,12 +31,16 @@ class Previews final : public Progress {
   // Written beside its place and renamed. A preview that cannot be written is a warning: the picture matters more.
   void on_preview(const PreviewReport& report) override;
 
+  // In the terminal, if that was asked for.
+  void show(const Image& image);
+
  private:
   Terminal& terminal_;
   std::filesystem::path path_;  // empty: no previews
   PictureFormat format_ = PictureFormat::Png;
   int quality_;
   bool keep_, written_ = false;
+  Encode encode_ = nullptr;
 };
 
 }  // namespace newbie

@@ -99,6 +99,7 @@ void run(CLI::App& parser, GenerateArguments& args) {
   const OutputPath output(args.picture.output);
   if (output.is_standard_output() && (request.batch != 1 || args.report.json))
     fail(ErrorKind::InvalidRequest, "--output -: standard output takes one picture and nothing else");
+  check_show(args.picture, args.report, output);
 
   Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
@@ -138,6 +139,7 @@ void run(CLI::App& parser, GenerateArguments& args) {
       output.save(paths[files.size()], bytes);
       files.push_back({paths[files.size()].string(), picture.seed});
     }
+    previews.show(picture.image);
   });
   terminal.clear_bar();
   if (sheet) sheet->save(sheet_path.front(), encode_picture(sheet->format(), grid_of(drawn), {}, args.picture.quality));

@@ -128,6 +128,7 @@ void plan_all(TextToImage& engine, const std::vector<ListedRequest>& list, const
 void generate_list(const std::string& file, bool has_prompt, EngineArguments& engine_arguments,
                    PictureArguments& picture, const ReportArguments& report) {
   if (picture.grid) fail(ErrorKind::InvalidRequest, "--grid: not with --prompts, whose pictures may have any size");
+  check_show(picture, report, OutputPath(picture.output));
   const BasePictures base(picture.request);
   const std::vector<ListedRequest> list = read_prompt_list(file, picture, has_prompt);
   Terminal terminal(report.verbosity);
@@ -160,6 +161,7 @@ void generate_list(const std::string& file, bool has_prompt, EngineArguments& en
                            {"height", name.height}});
           if (!report.json && !report.verbosity.quiet)
             print(fmt::format("{}  {}x{}  seed {}\n", path, name.width, name.height, drawn.seed));
+          previews.show(drawn.image);
         });
     for (const StageTime& time : result.times) seconds[time.name] += time.seconds;
     evaluations += result.evaluations;
