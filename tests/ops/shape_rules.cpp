@@ -46,6 +46,14 @@ TEST(ShapeRules, Convolution) {
                                   {{"stride", int64_t{1}}, {"padding", std::vector<int64_t>{0, 0, 0, 0}}}));
 }
 
+TEST(ShapeRules, Pooling) {
+  EXPECT_REFUSED("max_pool2d", max_pool2d(in({5, 5}), 3, 2));
+  EXPECT_REFUSED("max_pool2d", max_pool2d(in({2, 5, 3}), 3, 2));
+  EXPECT_REFUSED("max_pool2d", max_pool2d(in({5, 5, 3}), 3, 0));
+  EXPECT_REFUSED("average_pool2d", average_pool2d(in({5, 5, 3}), 3, 1, {0, 0, 3, 0}));
+  EXPECT_REFUSED("average_pool2d", average_pool2d(in({5, 5, 3}), 0, 1));
+}
+
 TEST(ShapeRules, Attention) {
   EXPECT_REFUSED("attention", attention(in({3, 32}), in({3, 32}), in({3, 32}), 3, 2, 1.0));
   EXPECT_REFUSED("attention", attention(in({3, 32}), in({3, 32}), in({3, 32}), 4, 2, 1.0));
@@ -122,6 +130,8 @@ TEST(ShapeRules, Movement) {
   EXPECT_REFUSED("permute", permute(in({3, 48}), {0, 0}));
   EXPECT_REFUSED("permute", permute(in({3, 48}), {0, 1, 2}));
   EXPECT_REFUSED("concat_rows", concat_rows(in({3, 48}), in({3, 47})));
+  EXPECT_REFUSED("concat_columns", concat_columns(in({3, 4, 48}), in({3, 5, 48})));
+  EXPECT_REFUSED("concat_columns", concat_columns(in({12, 48}), in({3, 4, 48})));
   EXPECT_REFUSED("upsample_nearest", upsample_nearest(in({3, 48})));
 }
 
@@ -141,6 +151,7 @@ TEST(ShapeRules, AnyNumberOfInputsOfAnyRankIsLookedAtSafely) {
                     {"window", int64_t{0}},
                     {"transpose_b", int64_t{0}},
                     {"stride", int64_t{1}},
+                    {"kernel", int64_t{1}},
                     {"begin", int64_t{0}},
                     {"end", int64_t{1}},
                     {"padding", std::vector<int64_t>{0, 0, 0, 0}},

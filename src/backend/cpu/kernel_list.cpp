@@ -17,6 +17,8 @@ const KernelMaker kMakers[] = {
 #if NEWBIE_ONEDNN
     {&linear_op, make_onednn_linear},
     {&conv2d_op, make_onednn_conv2d},
+    {&max_pool2d_op, make_onednn_pool2d},
+    {&average_pool2d_op, make_onednn_pool2d},
     {&attention_op, make_onednn_attention},
 #endif
     {&cast_op, make_map},
@@ -24,6 +26,7 @@ const KernelMaker kMakers[] = {
     {&gelu_tanh_op, make_map},
     {&gelu_erf_op, make_map},
     {&tanh_op, make_map},
+    {&relu_op, make_map},
     {&add_scalar_op, make_map},
     {&add_op, make_combination},
     {&mul_op, make_combination},
@@ -44,6 +47,7 @@ const KernelMaker kMakers[] = {
     {&mean_rows_op, make_mean_rows},
     {&slice_columns_op, make_copy},
     {&concat_rows_op, make_copy},
+    {&concat_columns_op, make_copy},
     {&upsample_nearest_op, make_copy},
 };
 

@@ -49,6 +49,10 @@ Loops gelu_erf_loops(const KernelRequest&) {
 Loops tanh_loops(const KernelRequest&) {
   return map_elements<1>([](double x) { return std::tanh(x); });
 }
+// A NaN stays one.
+Loops relu_loops(const KernelRequest&) {
+  return map_elements<1>([](double x) { return x < 0.0 ? 0.0 : x; });
+}
 Loops add_scalar_loops(const KernelRequest& request) {
   return map_elements<1>([scalar = request.attrs.real("scalar")](double x) { return x + scalar; });
 }

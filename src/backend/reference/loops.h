@@ -41,6 +41,8 @@ Loops cast_loops(const KernelRequest& request);
 Loops linear_loops(const KernelRequest& request);
 Loops batched_matmul_loops(const KernelRequest& request);
 Loops conv2d_loops(const KernelRequest& request);
+Loops max_pool2d_loops(const KernelRequest& request);
+Loops average_pool2d_loops(const KernelRequest& request);
 Loops attention_loops(const KernelRequest& request);
 Loops attention_softmax_loops(const KernelRequest& request);
 Loops rms_norm_loops(const KernelRequest& request);
@@ -51,6 +53,7 @@ Loops silu_loops(const KernelRequest& request);
 Loops gelu_tanh_loops(const KernelRequest& request);
 Loops gelu_erf_loops(const KernelRequest& request);
 Loops tanh_loops(const KernelRequest& request);
+Loops relu_loops(const KernelRequest& request);
 Loops add_scalar_loops(const KernelRequest& request);
 Loops add_loops(const KernelRequest& request);
 Loops mul_loops(const KernelRequest& request);
@@ -69,6 +72,7 @@ Loops mean_rows_loops(const KernelRequest& request);
 Loops slice_columns_loops(const KernelRequest& request);
 Loops permute_loops(const KernelRequest& request);
 Loops concat_rows_loops(const KernelRequest& request);
+Loops concat_columns_loops(const KernelRequest& request);
 Loops upsample_nearest_loops(const KernelRequest& request);
 
 }  // namespace newbie::reference

@@ -59,6 +59,18 @@ Loops concat_rows_loops(const KernelRequest& request) {
   }};
 }
 
+Loops concat_columns_loops(const KernelRequest& request) {
+  const int64_t a = request.inputs[0].shape.last(), b = request.inputs[1].shape.last();
+  return {.run = [=, rows = request.output.shape.rows()](const KernelArgs& args, const WorkerScratch&) {
+    for_blocks(args.threads, rows, rows_per_task(a + b), [&](int64_t first, int64_t last, int) {
+      for (int64_t row = first; row < last; ++row) {
+        copy(args.inputs[0], row * a, args.output, row * (a + b), a);
+        copy(args.inputs[1], row * b, args.output, row * (a + b) + a, b);
+      }
+    });
+  }};
+}
+
 Loops upsample_nearest_loops(const KernelRequest& request) {
   const Shape y = request.output.shape;
   const int64_t channels = y[2], width = y[1];

@@ -18,6 +18,8 @@ constexpr Row kRows[] = {
     {&linear_op, linear_loops},
     {&batched_matmul_op, batched_matmul_loops},
     {&conv2d_op, conv2d_loops},
+    {&max_pool2d_op, max_pool2d_loops},
+    {&average_pool2d_op, average_pool2d_loops},
     {&attention_op, attention_loops},
     {&attention_softmax_op, attention_softmax_loops},
     {&rms_norm_op, rms_norm_loops},
@@ -28,6 +30,7 @@ constexpr Row kRows[] = {
     {&gelu_tanh_op, gelu_tanh_loops},
     {&gelu_erf_op, gelu_erf_loops},
     {&tanh_op, tanh_loops},
+    {&relu_op, relu_loops},
     {&add_scalar_op, add_scalar_loops},
     {&add_op, add_loops},
     {&mul_op, mul_loops},
@@ -46,6 +49,7 @@ constexpr Row kRows[] = {
     {&slice_columns_op, slice_columns_loops},
     {&permute_op, permute_loops},
     {&concat_rows_op, concat_rows_loops},
+    {&concat_columns_op, concat_columns_loops},
     {&upsample_nearest_op, upsample_nearest_loops},
 };
 

@@ -11,6 +11,8 @@ std::span<const OpDef* const> all_ops() {
       &linear_op,
       &batched_matmul_op,
       &conv2d_op,
+      &max_pool2d_op,
+      &average_pool2d_op,
       &attention_op,
       &attention_softmax_op,
       &rms_norm_op,
@@ -21,6 +23,7 @@ std::span<const OpDef* const> all_ops() {
       &gelu_tanh_op,
       &gelu_erf_op,
       &tanh_op,
+      &relu_op,
       &add_scalar_op,
       &add_op,
       &mul_op,
@@ -41,6 +44,7 @@ std::span<const OpDef* const> all_ops() {
       &slice_columns_op,
       &permute_op,
       &concat_rows_op,
+      &concat_columns_op,
       &upsample_nearest_op,
   };
   return list;

@@ -14,6 +14,7 @@
 #include "graph/ops/modulation.h"
 #include "graph/ops/movement.h"
 #include "graph/ops/norms.h"
+#include "graph/ops/pool2d.h"
 #include "graph/ops/rope.h"
 #include "graph/ops/sources.h"
 

@@ -27,6 +27,7 @@ const OpDef silu_op{.name = "silu", .numeric_class = NumericClass::Activation, .
 const OpDef gelu_tanh_op{.name = "gelu_tanh", .numeric_class = NumericClass::Activation, .infer = same};
 const OpDef gelu_erf_op{.name = "gelu_erf", .numeric_class = NumericClass::Activation, .infer = same};
 const OpDef tanh_op{.name = "tanh", .numeric_class = NumericClass::Activation, .infer = same};
+const OpDef relu_op{.name = "relu", .numeric_class = NumericClass::Activation, .infer = same};
 const OpDef add_scalar_op{.name = "add_scalar", .numeric_class = NumericClass::Activation, .infer = same};
 const OpDef add_op{.name = "add", .numeric_class = NumericClass::Residual, .infer = same_or_row};
 const OpDef mul_op{.name = "mul", .numeric_class = NumericClass::Activation, .infer = same_or_row};
@@ -35,6 +36,7 @@ Value silu(Value x) { return x.graph().emit(silu_op, {x}); }
 Value gelu_tanh(Value x) { return x.graph().emit(gelu_tanh_op, {x}); }
 Value gelu_erf(Value x) { return x.graph().emit(gelu_erf_op, {x}); }
 Value tanh(Value x) { return x.graph().emit(tanh_op, {x}); }
+Value relu(Value x) { return x.graph().emit(relu_op, {x}); }
 Value add_scalar(Value x, double scalar) { return x.graph().emit(add_scalar_op, {x}, {{"scalar", scalar}}); }
 Value add(Value a, Value b, std::string path) { return a.graph().emit(add_op, {a, b}, {}, std::move(path)); }
 Value mul(Value a, Value b, std::string path) { return a.graph().emit(mul_op, {a, b}, {}, std::move(path)); }

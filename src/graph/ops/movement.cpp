@@ -77,6 +77,18 @@ const OpDef concat_rows_op{.name = "concat_rows", .infer = [](std::span<const Va
                              return Shape{a[0] + b[0], a[1]};
                            }};
 
+const OpDef concat_columns_op{.name = "concat_columns", .infer = [](std::span<const Value> in, const Attrs&) {
+                                require_inputs(in, 2);
+                                const Shape &a = in[0].shape(), &b = in[1].shape();
+                                require(a.rank() >= 1 && a.rank() == b.rank() &&
+                                            std::ranges::equal(a.extents().first(static_cast<size_t>(a.rank()) - 1),
+                                                               b.extents().first(static_cast<size_t>(b.rank()) - 1)),
+                                        fmt::format("{} and {} do not fit", a.str(), b.str()));
+                                std::vector<int64_t> out(a.extents().begin(), a.extents().end());
+                                out.back() += b.last();
+                                return Shape(out);
+                              }};
+
 const OpDef upsample_nearest_op{.name = "upsample_nearest", .infer = [](std::span<const Value> in, const Attrs&) {
                                   require_inputs(in, 1);
                                   require_rank(in[0], 3, "x");
@@ -96,6 +108,7 @@ Value slice_columns(Value x, int64_t begin, int64_t end) {
 }
 Value permute(Value x, const std::vector<int64_t>& axes) { return x.graph().emit(permute_op, {x}, {{"axes", axes}}); }
 Value concat_rows(Value a, Value b) { return a.graph().emit(concat_rows_op, {a, b}); }
+Value concat_columns(Value a, Value b) { return a.graph().emit(concat_columns_op, {a, b}); }
 Value upsample_nearest(Value x) { return x.graph().emit(upsample_nearest_op, {x}); }
 
 }  // namespace newbie

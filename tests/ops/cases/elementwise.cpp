@@ -41,6 +41,7 @@ std::vector<OpCase> elementwise_cases() {
     one("gelu_tanh", gelu_tanh_op, 12, [](double x) { return Point{gelu_by_tanh(x), std::abs(x)}; });
     one("gelu_erf", gelu_erf_op, 12, [](double x) { return Point{gelu_by_erf(x), std::abs(x)}; });
     one("tanh", tanh_op, 8, [](double x) { return relative(std::tanh(x)); });
+    one("relu", relu_op, 0, [](double x) { return relative(std::max(x, 0.0)); });
     cases.push_back(pointwise_case({.name = "add_scalar",
                                     .op = &add_scalar_op,
                                     .attrs = {{"scalar", 0.1}},

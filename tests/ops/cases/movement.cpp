@@ -64,6 +64,17 @@ OpCase concat_case(const Shape& a, const Shape& b, uint64_t seed) {
       concat_rows_op, {}, {a, b}, a.elements() + b.elements(), [](size_t i) { return i; }, seed);
 }
 
+OpCase concat_columns_case(const Shape& a, const Shape& b, uint64_t seed) {
+  const auto wa = static_cast<size_t>(a.last()), wb = static_cast<size_t>(b.last()), of_a = a.elements();
+  return movement_case(
+      concat_columns_op, {}, {a, b}, of_a + b.elements(),
+      [=](size_t i) {
+        const size_t row = i / (wa + wb), column = i % (wa + wb);
+        return column < wa ? row * wa + column : of_a + row * wb + column - wa;
+      },
+      seed);
+}
+
 }  // namespace
 
 std::vector<OpCase> movement_cases() {
@@ -80,7 +91,10 @@ std::vector<OpCase> movement_cases() {
           upsample_case({1, 1, 3}, 5021),
           upsample_case({5, 7, 48}, 5022),
           concat_case({3, 48}, {129, 48}, 5031),
-          concat_case({1, 96}, {1, 96}, 5032)};
+          concat_case({1, 96}, {1, 96}, 5032),
+          concat_columns_case({129, 3}, {129, 48}, 5041),
+          concat_columns_case({5, 7, 96}, {5, 7, 1}, 5042),
+          concat_columns_case({4, 0}, {4, 8}, 5043)};
 }
 
 }  // namespace newbie::test

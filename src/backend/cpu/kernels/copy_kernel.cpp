@@ -1,4 +1,4 @@
-// Ops that copy runs of bytes: slice_columns, concat_rows, upsample_nearest.
+// Ops that copy runs of bytes: slice_columns, concat_rows, concat_columns, upsample_nearest.
 #include <cstring>
 
 #include "backend/cpu/kernels/function_kernel.h"
@@ -40,6 +40,21 @@ Recipe concat_rows_recipe(const KernelRequest& request) {
   }};
 }
 
+Recipe concat_columns_recipe(const KernelRequest& request) {
+  const size_t element = size_of(request.output.dtype);
+  const size_t a = checked_mul(static_cast<size_t>(request.inputs[0].shape.last()), element);
+  const size_t b = checked_mul(static_cast<size_t>(request.inputs[1].shape.last()), element);
+  return {.run = [=, rows = request.output.shape.rows()](const KernelArgs& args) {
+    for_row_blocks(args.threads, rows, rows_per_task(a + b), [&](size_t first, size_t count, int) {
+      std::byte* to = args.output.data + first * (a + b);
+      for (size_t row = first; row < first + count; ++row, to += a + b) {
+        if (a != 0) std::memcpy(to, args.inputs[0].data + row * a, a);
+        if (b != 0) std::memcpy(to + a, args.inputs[1].data + row * b, b);
+      }
+    });
+  }};
+}
+
 Recipe upsample_recipe(const KernelRequest& request) {
   const size_t pixel = checked_mul(static_cast<size_t>(request.output.shape[2]), size_of(request.output.dtype));
   const auto width = static_cast<size_t>(request.inputs[0].shape[1]);
@@ -69,6 +84,7 @@ std::shared_ptr<Kernel> make_copy(const KernelRequest& request, std::string* why
                                          to_string(request.output.dtype)));
   if (request.op == &slice_columns_op) return make_function_kernel(request, slice_columns_recipe(request));
   if (request.op == &concat_rows_op) return make_function_kernel(request, concat_rows_recipe(request));
+  if (request.op == &concat_columns_op) return make_function_kernel(request, concat_columns_recipe(request));
   if (request.op == &upsample_nearest_op) return make_function_kernel(request, upsample_recipe(request));
   return refuse(why_not, "not a copy of whole runs");
 }

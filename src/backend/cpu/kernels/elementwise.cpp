@@ -24,6 +24,8 @@ void map_as(Function f, float scalar, const X* x, size_t count, Y* y) {
     case Function::GeluTanh: return map(x, count, y, [](Floats v) NEWBIE_LANES { return gelu_tanh(v); });
     case Function::GeluErf: return map(x, count, y, [](Floats v) NEWBIE_LANES { return gelu_erf(v); });
     case Function::Tanh: return map(x, count, y, [](Floats v) NEWBIE_LANES { return tanh(v); });
+    case Function::Relu:  // the comparison is false for NaN, which so stays
+      return map(x, count, y, [](Floats v) NEWBIE_LANES { return hn::IfThenZeroElse(hn::Lt(v, all(0.0f)), v); });
     case Function::AddScalar:
       return map(x, count, y, [scalar](Floats v) NEWBIE_LANES { return hn::Add(v, all(scalar)); });
   }

@@ -5,7 +5,7 @@
 
 namespace newbie::cpu {
 
-enum class Function { Itself, Silu, GeluTanh, GeluErf, Tanh, AddScalar };  // Itself: a change of dtype
+enum class Function { Itself, Silu, GeluTanh, GeluErf, Tanh, Relu, AddScalar };  // Itself: a change of dtype
 
 // y[i] = f(x[i]) for i < count; `scalar` is AddScalar's.
 void map_elements(Function f, float scalar, Source x, size_t count, Target y);

@@ -19,8 +19,9 @@ struct Row {
 };
 
 constexpr Row<Function> kFunctions[] = {
-    {&cast_op, Function::Itself},      {&silu_op, Function::Silu}, {&gelu_tanh_op, Function::GeluTanh},
-    {&gelu_erf_op, Function::GeluErf}, {&tanh_op, Function::Tanh}, {&add_scalar_op, Function::AddScalar},
+    {&cast_op, Function::Itself},          {&silu_op, Function::Silu}, {&gelu_tanh_op, Function::GeluTanh},
+    {&gelu_erf_op, Function::GeluErf},     {&tanh_op, Function::Tanh}, {&relu_op, Function::Relu},
+    {&add_scalar_op, Function::AddScalar},
 };
 
 constexpr Row<Pairing> kPairings[] = {
