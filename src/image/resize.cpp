@@ -44,7 +44,8 @@ struct AxisWeights {
     int count;
   };
   std::vector<Window> windows;   // one per output position
-  std::vector<int32_t> weights;  // `stride` per output position
+  std::vector<double> exact;     // `stride` per output position
+  std::vector<int32_t> weights;  // the same in fixed point
   size_t stride = 0;
 };
 
@@ -56,18 +57,19 @@ AxisWeights axis_weights(const Filter& filter, int in, int out) {
   axis.stride = static_cast<size_t>(std::ceil(support)) * 2 + 1;
   axis.windows.resize(static_cast<size_t>(out));
   axis.weights.resize(checked_mul(axis.stride, static_cast<size_t>(out)));
-  std::vector<double> exact(axis.stride);
+  axis.exact.resize(axis.weights.size());
   for (int o = 0; o < out; ++o) {
     const double center = (o + 0.5) * scale, inverse = 1.0 / stretch;
     const int first = std::max(0, static_cast<int>(center - support + 0.5));
     const int count = std::min(in, static_cast<int>(center + support + 0.5)) - first;
     double sum = 0;
-    for (int k = 0; k < count; ++k)
-      sum += exact[static_cast<size_t>(k)] = filter.weight((k + first - center + 0.5) * inverse);
+    double* exact = axis.exact.data() + static_cast<size_t>(o) * axis.stride;
+    for (int k = 0; k < count; ++k) sum += exact[k] = filter.weight((k + first - center + 0.5) * inverse);
     axis.windows[static_cast<size_t>(o)] = {first, count};
     int32_t* weights = axis.weights.data() + static_cast<size_t>(o) * axis.stride;
     for (int k = 0; k < count; ++k) {
-      const double w = exact[static_cast<size_t>(k)] / sum * (1 << kFractionBits);
+      exact[k] /= sum;
+      const double w = exact[k] * (1 << kFractionBits);
       weights[k] = static_cast<int32_t>(w < 0 ? w - 0.5 : w + 0.5);  // half away from zero
     }
   }
@@ -127,13 +129,17 @@ void check_side(const char* what, int side) {
     fail(ErrorKind::InvalidRequest, "resize: {} must be 1 to {}, got {}", what, kMaxResizedSide, side);
 }
 
-Image resize(const Filter& filter, const Image& image, int width, int height) {
+void check_resize(const Image& image, int width, int height) {
   check_image(image);
   check_side("width", width);
   check_side("height", height);
   if (image.channels != kChannels)
     fail_with_hint(ErrorKind::Unsupported, "drop or flatten the alpha channel first",
                    "resize: a picture with {} channels, expected {}", image.channels, kChannels);
+}
+
+Image resize(const Filter& filter, const Image& image, int width, int height) {
+  check_resize(image, width, height);
   // Rows first, then columns, each rounded to bytes; a side that keeps its size is not touched.
   if (image.width == width) return image.height == height ? image : resize_columns(filter, image, height);
   Image rows = resize_rows(filter, image, width);
@@ -145,6 +151,35 @@ Image resize(const Filter& filter, const Image& image, int width, int height) {
 Image resize_bicubic(const Image& image, int width, int height) { return resize(kBicubic, image, width, height); }
 Image resize_lanczos(const Image& image, int width, int height) { return resize(kLanczos3, image, width, height); }
 Image resize_bilinear(const Image& image, int width, int height) { return resize(kTriangle, image, width, height); }
+
+std::vector<float> resize_bicubic_floats(const Image& image, int width, int height) {
+  check_resize(image, width, height);
+  const AxisWeights across = axis_weights(kBicubic, image.width, width);
+  const AxisWeights down = axis_weights(kBicubic, image.height, height);
+  const auto w = static_cast<size_t>(width), in_row = static_cast<size_t>(image.width) * kChannels;
+  std::vector<float> rows(checked_mul(static_cast<size_t>(image.height), w * kChannels));
+  for (size_t y = 0; y < static_cast<size_t>(image.height); ++y)
+    for (size_t x = 0; x < w; ++x)
+      for (size_t c = 0; c < kChannels; ++c) {
+        const auto [first, count] = across.windows[x];
+        const uint8_t* from = image.pixels.data() + y * in_row + static_cast<size_t>(first) * kChannels + c;
+        double sum = 0;
+        for (int k = 0; k < count; ++k, from += kChannels)
+          sum += *from * across.exact[x * across.stride + static_cast<size_t>(k)];
+        rows[(y * w + x) * kChannels + c] = static_cast<float>(sum);
+      }
+  std::vector<float> out(pixel_bytes(width, height, kChannels));
+  for (size_t y = 0; y < static_cast<size_t>(height); ++y)
+    for (size_t i = 0; i < w * kChannels; ++i) {
+      const auto [first, count] = down.windows[y];
+      double sum = 0;
+      for (int k = 0; k < count; ++k)
+        sum += double{rows[static_cast<size_t>(first + k) * w * kChannels + i]} *
+               down.exact[y * down.stride + static_cast<size_t>(k)];
+      out[y * w * kChannels + i] = static_cast<float>(sum);
+    }
+  return out;
+}
 
 Image resize_shorter_side(const Image& image, int side) {
   check_image(image);

@@ -15,6 +15,10 @@ Image resize_bicubic(const Image& image, int width, int height);
 Image resize_lanczos(const Image& image, int width, int height);
 Image resize_bilinear(const Image& image, int width, int height);
 
+// The same filter on numbers that are never rounded to bytes, RGB interleaved: Pillow's resize of one float picture per
+// channel. Overshoots are kept: values may lie outside 0…255.
+std::vector<float> resize_bicubic_floats(const Image& image, int width, int height);
+
 // The shorter side becomes `side`, the other round(long · side / short), as in spec/jina_clip_v2.md §4.1.
 Image resize_shorter_side(const Image& image, int side);
 
