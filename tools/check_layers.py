@@ -42,6 +42,7 @@ DOORS = [
     (r"(jpeglib|jerror|jmorecfg)\.h$", r"src/image/", "src/image"),
     (r"webp/", r"src/image/", "src/image"),
     (r"openssl/", r"src/weights/.*\.cpp$", "a .cpp file of src/weights"),
+    (r"(unsupported/)?Eigen/", r"src/evaluate/.*\.cpp$", "a .cpp file of src/evaluate"),
     (r"CLI/", r"apps/", "apps"),
     (r"(toml\+\+/|toml\.hpp$)", r"apps/", "apps"),
 ]
@@ -159,6 +160,7 @@ BAD = [
     ("src/generate/png.cpp", "#include <png.h>\n", 1, "src/image"),
     ("src/weights/hash.h", "#include <openssl/evp.h>\n", 1, "a .cpp file of src/weights"),
     ("src/core/hash.cpp", "#include <openssl/sha.h>\n", 1, "a .cpp file of src/weights"),
+    ("src/evaluate/matrix.h", "#include <Eigen/Dense>\n", 1, "a .cpp file of src/evaluate"),
     ("src/generate/args.cpp", "#include <CLI/CLI.hpp>\n", 1, "apps"),
     ("src/generate/settings.cpp", "#include <toml++/toml.h>\n", 1, "apps"),
     ("apps/cli/png.cpp", "#include <png.h>\n", 1, "src/image"),

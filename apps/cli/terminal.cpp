@@ -51,6 +51,7 @@ void Terminal::write(LogLevel level, std::string_view text) {
 void Terminal::on_stage(std::string_view name) {
   if (verbosity_.quiet) return;
   const bool again = stage_ == name;
+  if (!again) step_seconds_ = steps_ = 0;  // another kind of work takes another time
   stage_ = name;
   if (is_terminal_)
     draw(stage_ + " …");

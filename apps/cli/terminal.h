@@ -38,7 +38,7 @@ class Terminal final : public Log, public Progress {
   bool bar_shown_ = false;
   std::string stage_;
   std::set<std::string, std::less<>> told_;
-  double step_seconds_ = 0;  // of all evaluations so far
+  double step_seconds_ = 0;  // of the evaluations of this stage so far
   int steps_ = 0;
 };
 

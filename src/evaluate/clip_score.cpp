@@ -1,0 +1,69 @@
+#include "evaluate/clip_score.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace newbie {
+
+std::vector<double> row_cosines(const FeatureMatrix& images, const FeatureMatrix& texts) {
+  if (images.columns != texts.columns || images.rows() != texts.rows())
+    fail(ErrorKind::InvalidRequest, "{} features of {} numbers and {} of {} make no pairs", images.rows(),
+         images.columns, texts.rows(), texts.columns);
+  std::vector<double> out;
+  for (size_t r = 0; r < images.rows(); ++r) {
+    double product = 0, of_image = 0, of_text = 0;
+    for (size_t i = 0; i < images.columns; ++i) {
+      const double x = images.row(r)[i], y = texts.row(r)[i];
+      product += x * y;
+      of_image += x * x;
+      of_text += y * y;
+    }
+    const double lengths = std::sqrt(of_image) * std::sqrt(of_text);
+    if (!std::isfinite(product / (lengths > 0 ? lengths : 1)))
+      fail(ErrorKind::InvalidRequest, "features: pair {} has a value that is not finite", r);
+    out.push_back(lengths > 0 ? product / lengths : 0.0);
+  }
+  return out;
+}
+
+MeanEstimate estimate_mean(std::span<const double> values, const BootstrapOptions& options, ThreadPool& pool,
+                           const Watch& watch) {
+  if (values.empty()) fail(ErrorKind::InvalidRequest, "there is no mean of nothing");
+  const Spread spread = spread_of(values);
+  MeanEstimate out{.n = values.size(),
+                   .mean = spread.mean,
+                   .standard_error = spread.deviation / std::sqrt(static_cast<double>(values.size()))};
+  if (values.size() < 2) return out;
+  out.interval = interval_of(bootstrap(options, pool, watch, [&](Draws& draws) {
+    double sum = 0;
+    for (size_t i = 0; i < values.size(); ++i) sum += values[draws.below(values.size())];
+    return sum / static_cast<double>(values.size());
+  }));
+  return out;
+}
+
+MeanEstimate paired_difference(std::span<const double> first, std::span<const double> second,
+                               const BootstrapOptions& options, ThreadPool& pool, const Watch& watch) {
+  if (first.size() != second.size())
+    fail(ErrorKind::InvalidRequest, "{} values and {} make no pairs", first.size(), second.size());
+  std::vector<double> differences(first.size());
+  std::ranges::transform(first, second, differences.begin(), std::minus<>());
+  return estimate_mean(differences, options, pool, watch);
+}
+
+ClipScore clip_score(std::span<const double> cosines, std::optional<double> logit_scale,
+                     const BootstrapOptions& options, ThreadPool& pool, const Watch& watch) {
+  ClipScore out{.cosine = estimate_mean(cosines, options, pool, watch)};
+  double positive = 0;
+  for (const double c : cosines) positive += std::max(c, 0.0);
+  positive /= static_cast<double>(cosines.size());
+  out.torchmetrics = std::max(0.0, 100 * out.cosine.mean);
+  out.clamped = 100 * positive;
+  out.clipscore = 2.5 * positive;
+  if (logit_scale) out.logits = std::exp(*logit_scale) * out.cosine.mean;
+  return out;
+}
+
+}  // namespace newbie
