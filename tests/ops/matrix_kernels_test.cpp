@@ -1,5 +1,5 @@
 // Matrices, convolutions and attention run on fast kernels (AMX, oneDNN) where they can, on every shape; programs of
-// different row counts share packed weights; larger and odder shapes than the case tables hold agree with the reference.
+// different row counts share packed weights; larger and odder shapes than the case tables agree with the reference.
 #include <gmock/gmock.h>
 
 #include <cmath>
