@@ -58,6 +58,7 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string name() const = 0;
+  virtual std::string version() const { return name(); }  // with that of its library: what timings depend on
   // Null when this backend has no kernel for the request; `why_not`, if given, then tells the reason.
   virtual std::shared_ptr<Kernel> make_kernel(const KernelRequest& request, std::string* why_not = nullptr) const = 0;
 };

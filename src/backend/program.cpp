@@ -255,6 +255,8 @@ void Program::run(ExecutionContext& context, const WeightBank& bank, const Bindi
     } else {
       step.kernel->run({operands, out, scratch, context.threads});
     }
+    if (context.value_fault != nullptr && *context.value_fault)
+      for (const auto& path : step.paths) (*context.value_fault)(path, out);
     if (observer == nullptr) continue;
     for (const auto& path : step.paths) observer->on_value(path, out);
     for (const auto& [path, view] : step.named_views) observer->on_value(path, {view.spec, address(view.at)});

@@ -19,7 +19,7 @@ struct MemoryReport {
   size_t constant_bytes = 0;  // tables known when the graph was built
 };
 
-// Sees every named value after the op that made it. Values that a fusion or a view removed are not seen.
+// Sees every named value after the op that made it. Values that a fusion removed are not seen.
 class Observer {
  public:
   virtual ~Observer() = default;
@@ -49,11 +49,15 @@ struct Bindings {
   std::map<std::string, TensorView> outputs;
 };
 
+// For tests: may change a named value after the op that made it, before anybody reads it.
+using ValueFault = std::function<void(const std::string& path, TensorView value)>;
+
 struct ExecutionContext {
   ThreadPool& threads;
   std::byte* arena = nullptr;  // Program::memory().arena_bytes, aligned to 64
   StopToken stop;              // checked between ops
   StepClock* clock = nullptr;  // if not null, told of every step
+  const ValueFault* value_fault = nullptr;
 };
 
 class Program {

@@ -40,6 +40,25 @@ WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
   return plan;
 }
 
+std::vector<WeightUse> WeightBank::missing(const std::vector<WeightUse>& uses) const {
+  std::set<std::string> seen;
+  std::vector<WeightUse> out;
+  for (const WeightUse& use : uses) {
+    const std::string key = use.key();
+    if (!prepared_.contains(key) && seen.insert(key).second) out.push_back(use);
+  }
+  return out;
+}
+
+void WeightBank::drop(const std::vector<WeightUse>& uses) {
+  for (const WeightUse& use : uses) {
+    const auto it = prepared_.find(use.key());
+    if (it == prepared_.end()) continue;
+    allocated_ -= it->second.buffer.size();
+    prepared_.erase(it);
+  }
+}
+
 void WeightBank::prepare(const std::vector<WeightUse>& uses, ThreadPool& threads, StopToken stop) {
   for (const WeightUse& use : uses) {
     stop.throw_if_stopped();

@@ -43,6 +43,12 @@ class WeightBank {
   };
   Plan plan(const std::vector<WeightUse>& uses) const;
 
+  // Of these uses, those that are not prepared, each once.
+  std::vector<WeightUse> missing(const std::vector<WeightUse>& uses) const;
+
+  // Gives back what was prepared for these uses.
+  void drop(const std::vector<WeightUse>& uses);
+
   size_t allocated_bytes() const { return allocated_; }
 
  private:

@@ -128,6 +128,8 @@ std::string Graph::str() const {
     for (size_t i = 0; i < n.inputs.size(); ++i) out += fmt::format("{}%{}", i ? ", " : "", n.inputs[i]);
     out += fmt::format(") {} {}", to_string(n.spec().dtype), n.shape.str());
     if (n.precision.compute != n.precision.storage) out += fmt::format(" compute={}", to_string(n.precision.compute));
+    if (n.op->numeric_class != NumericClass::Movement && n.precision.accumulate != DType::F32)
+      out += fmt::format(" accumulate={}", to_string(n.precision.accumulate));
     if (!n.attrs.items().empty()) out += " {" + n.attrs.str() + "}";
     for (const auto& p : n.paths) out += " '" + p + "'";
     out += '\n';

@@ -96,7 +96,7 @@ struct OpDef {
 struct OpPrecision {
   DType storage = DType::F32;     // how the result is kept
   DType compute = DType::F32;     // operands are rounded to this before the arithmetic
-  DType accumulate = DType::F32;  // how sums are kept
+  DType accumulate = DType::F32;  // how sums, and all other values inside the op, are kept
   bool operator==(const OpPrecision&) const = default;
 };
 

@@ -1,4 +1,6 @@
-// The CPU backend: the first kernel of the list that takes a request, and the plain loops where none does.
+// The CPU backend: the first kernel of the list that takes a request, the same in f32 where f16 is asked for, and the
+// plain loops where there is none.
+#include "backend/cpu/emulated_f16.h"
 #include "backend/cpu/kernel_list.h"
 
 namespace newbie {
@@ -8,14 +10,24 @@ namespace {
 class CpuBackend final : public Backend {
  public:
   std::string name() const override { return "cpu"; }
+  std::string version() const override { return "cpu, " + cpu::library_version(); }
 
   std::shared_ptr<Kernel> make_kernel(const KernelRequest& request, std::string* why_not) const override {
     std::string refusals;
-    for (const cpu::KernelMaker& maker : cpu::kernel_makers()) {
-      if (maker.op != request.op) continue;
-      std::string why;
-      if (auto kernel = maker.make(request, &why)) return kernel;
-      refusals += why + "; ";
+    const auto from_list = [&](const KernelRequest& wanted) -> std::shared_ptr<Kernel> {
+      for (const cpu::KernelMaker& maker : cpu::kernel_makers()) {
+        if (maker.op != wanted.op) continue;
+        std::string why;
+        if (auto kernel = maker.make(wanted, &why)) return kernel;
+        refusals += why + "; ";
+      }
+      return nullptr;
+    };
+    // Fast kernels keep what lies inside an op in f32.
+    const NumericClass kind = request.op->numeric_class;
+    if (kind == NumericClass::Movement || kind == NumericClass::Cast || request.precision.accumulate == DType::F32) {
+      if (auto kernel = from_list(request)) return kernel;
+      if (auto kernel = cpu::make_emulated_f16(request, from_list)) return kernel;
     }
     std::string why;
     auto kernel = reference_->make_kernel(request, &why);

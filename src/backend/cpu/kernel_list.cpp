@@ -55,4 +55,10 @@ const KernelMaker kMakers[] = {
 
 std::span<const KernelMaker> kernel_makers() { return kMakers; }
 
+#if NEWBIE_ONEDNN
+std::string library_version() { return onednn_version(); }
+#else
+std::string library_version() { return "no oneDNN"; }
+#endif
+
 }  // namespace newbie::cpu

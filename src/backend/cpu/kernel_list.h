@@ -18,4 +18,7 @@ struct KernelMaker {
 // Best first for every op.
 std::span<const KernelMaker> kernel_makers();
 
+// The libraries behind them, with their versions.
+std::string library_version();
+
 }  // namespace newbie::cpu

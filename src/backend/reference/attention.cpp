@@ -11,15 +11,15 @@ namespace newbie::reference {
 namespace {
 
 // scores -> probabilities over `keys`; entries outside are left alone.
-void softmax(double* scores, KeyRange keys, double scale) {
+void softmax(double* scores, KeyRange keys, double scale, const Inside& r) {
   if (keys.first >= keys.last) return;
   double* first = scores + keys.first;
   double* last = scores + keys.last;
-  for (double* s = first; s < last; ++s) *s *= scale;
+  for (double* s = first; s < last; ++s) *s = r(*s * scale);
   const double largest = *std::max_element(first, last);
   double sum = 0;
-  for (double* s = first; s < last; ++s) sum += * s = std::exp(*s - largest);
-  for (double* s = first; s < last; ++s) *s /= sum;
+  for (double* s = first; s < last; ++s) sum = r(sum + (*s = r(std::exp(r(*s - largest)))));
+  for (double* s = first; s < last; ++s) *s = r(*s / sum);
 }
 
 }  // namespace
@@ -33,6 +33,7 @@ Loops attention_loops(const KernelRequest& request) {
   const bool causal = request.attrs.integer("causal") != 0;
   const int64_t window = request.attrs.integer("window");
   const DType compute = request.precision.compute;
+  const Inside r(request.precision.accumulate);
 
   const auto run = [=](const KernelArgs& args, const WorkerScratch& scratch) {
     const int64_t blocks = ceil_div(queries, kQueries);
@@ -57,13 +58,13 @@ Loops attention_loops(const KernelRequest& request) {
       for (int64_t row = first; row < last; ++row)
         read(args.inputs[0], static_cast<size_t>((row * heads + head) * d), static_cast<size_t>(d),
              q + (row - first) * d);
-      for_visible(1, [&](int64_t i, int64_t key) { p[i * keys + key] = dot(q + i * d, line, d); });
+      for_visible(1, [&](int64_t i, int64_t key) { p[i * keys + key] = dot(q + i * d, line, d, r); });
       for (int64_t row = first; row < last; ++row)
-        softmax(p + (row - first) * keys, visible_keys(row, keys, causal, window), scale);
+        softmax(p + (row - first) * keys, visible_keys(row, keys, causal, window), scale, r);
       std::fill(out, out + kQueries * d, 0.0);
       for_visible(2, [&](int64_t i, int64_t key) {
         const double weight = compute == DType::F32 ? p[i * keys + key] : rounded(compute, p[i * keys + key]);
-        for (int64_t c = 0; c < d; ++c) out[i * d + c] += weight * line[c];
+        for (int64_t c = 0; c < d; ++c) out[i * d + c] = r(out[i * d + c] + weight * line[c]);
       });
       for (int64_t row = first; row < last; ++row)
         write(args.output, static_cast<size_t>((row * heads + head) * d), static_cast<size_t>(d),
@@ -79,6 +80,7 @@ Loops attention_softmax_loops(const KernelRequest& request) {
   const double scale = request.attrs.real("scale");
   const bool causal = request.attrs.integer("causal") != 0;
   const int64_t window = request.attrs.integer("window");
+  const Inside r(request.precision.accumulate);
 
   const auto run = [=](const KernelArgs& args, const WorkerScratch& scratch) {
     for_blocks(args.threads, shape.rows(), rows_per_task(keys), [&](int64_t first, int64_t last, int worker) {
@@ -86,7 +88,7 @@ Loops attention_softmax_loops(const KernelRequest& request) {
       for (int64_t row = first; row < last; ++row) {
         read(args.inputs[0], static_cast<size_t>(row * keys), static_cast<size_t>(keys), p);
         const KeyRange range = visible_keys(row % queries, keys, causal, window);
-        softmax(p, range, scale);
+        softmax(p, range, scale, r);
         std::fill(p, p + range.first, 0.0);
         std::fill(p + range.last, p + keys, 0.0);
         write(args.output, static_cast<size_t>(row * keys), static_cast<size_t>(keys), p);

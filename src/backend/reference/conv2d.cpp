@@ -9,9 +9,10 @@ Loops conv2d_loops(const KernelRequest& request) {
   const int64_t top = padding[0], left = padding[1], stride = request.attrs.integer("stride");
   const int64_t channels = x[2], area = w[2] * w[3], k = channels * area;
   const size_t spare = rows_times_weight_doubles(k);
+  const Inside r(request.precision.accumulate);
 
   const auto run = [=](const KernelArgs& args, const WorkerScratch& scratch) {
-    rows_times_weight(args, scratch, y[0] * y[1], k, [&](int64_t pixel, int worker, double* patch) {
+    rows_times_weight(args, scratch, y[0] * y[1], k, r, [&](int64_t pixel, int worker, double* patch) {
       double* colours = scratch.of(worker) + spare;
       for (int64_t tap = 0; tap < area; ++tap) {
         const int64_t row = pixel / y[1] * stride + tap / w[3] - top;

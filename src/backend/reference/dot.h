@@ -7,8 +7,13 @@
 namespace newbie::reference {
 
 // Σ a·b over n elements. Eight interleaved partial sums let the compiler use vector registers and fix one order of
-// addition everywhere.
-inline double dot(const double* a, const double* b, int64_t n) {
+// addition everywhere. Kept narrowly, it is one sum whose every term is added and rounded in turn.
+inline double dot(const double* a, const double* b, int64_t n, const Inside& r) {
+  if (!r.exact()) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; ++i) sum = r(sum + a[i] * b[i]);
+    return sum;
+  }
   constexpr int kLanes = 8;
   double lane[kLanes] = {};
   int64_t i = 0;
@@ -25,7 +30,7 @@ inline size_t rows_times_weight_doubles(int64_t k) { return static_cast<size_t>(
 
 // output[r, n] = Σ_k row_r[k] · inputs[1][n, k] (+ inputs[2][n]). fill(r, worker, out) gives the k values of row r.
 template <typename Fill>
-void rows_times_weight(const KernelArgs& args, const WorkerScratch& scratch, int64_t rows, int64_t k,
+void rows_times_weight(const KernelArgs& args, const WorkerScratch& scratch, int64_t rows, int64_t k, const Inside& r,
                        const Fill& fill) {
   const ConstTensorView& weight = args.inputs[1];
   const int64_t columns = weight.spec.shape[0], column_blocks = ceil_div(columns, kDotColumns);
@@ -41,7 +46,7 @@ void rows_times_weight(const KernelArgs& args, const WorkerScratch& scratch, int
     if (args.inputs.size() == 3) read(args.inputs[2], static_cast<size_t>(column), static_cast<size_t>(n), bias);
     for (int64_t j = 0; j < n; ++j) {
       read(weight, static_cast<size_t>((column + j) * k), static_cast<size_t>(k), w);
-      for (int64_t i = 0; i < m; ++i) y[i][j] = dot(x + i * k, w, k) + bias[j];
+      for (int64_t i = 0; i < m; ++i) y[i][j] = dot(x + i * k, w, k, r) + bias[j];
     }
     for (int64_t i = 0; i < m; ++i)
       write(args.output, static_cast<size_t>((row + i) * columns + column), static_cast<size_t>(n), y[i]);

@@ -21,4 +21,18 @@ void write(const TensorView& view, size_t first, size_t count, const double* val
 // The value that a tensor of `dtype` would hold for x.
 double rounded(DType dtype, double x);
 
+// How values inside an op are kept (OpPrecision::accumulate): as the loops' doubles for F32, else rounded after every
+// step. Sums, products, quotients and roots of f16 or bf16 numbers are then those of one rounding: f32, which they pass
+// through, has more than twice their digits.
+class Inside {
+ public:
+  Inside() = default;
+  explicit Inside(DType dtype) : dtype_(dtype) {}
+  bool exact() const { return dtype_ == DType::F32; }
+  double operator()(double x) const { return exact() ? x : rounded(dtype_, x); }
+
+ private:
+  DType dtype_ = DType::F32;
+};
+
 }  // namespace newbie::reference

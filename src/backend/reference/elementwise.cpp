@@ -37,14 +37,14 @@ Loops map_elements(Function f) {
 Loops cast_loops(const KernelRequest&) {
   return map_elements<1>([](double x) { return x; });
 }
-Loops silu_loops(const KernelRequest&) {
-  return map_elements<1>([](double x) { return silu(x); });
+Loops silu_loops(const KernelRequest& request) {
+  return map_elements<1>([r = Inside(request.precision.accumulate)](double x) { return silu(x, r); });
 }
-Loops gelu_tanh_loops(const KernelRequest&) {
-  return map_elements<1>([](double x) { return gelu_tanh(x); });
+Loops gelu_tanh_loops(const KernelRequest& request) {
+  return map_elements<1>([r = Inside(request.precision.accumulate)](double x) { return gelu_tanh(x, r); });
 }
-Loops gelu_erf_loops(const KernelRequest&) {
-  return map_elements<1>([](double x) { return gelu_erf(x); });
+Loops gelu_erf_loops(const KernelRequest& request) {
+  return map_elements<1>([r = Inside(request.precision.accumulate)](double x) { return gelu_erf(x, r); });
 }
 Loops tanh_loops(const KernelRequest&) {
   return map_elements<1>([](double x) { return std::tanh(x); });
@@ -62,17 +62,22 @@ Loops add_loops(const KernelRequest&) {
 Loops mul_loops(const KernelRequest&) {
   return map_elements<2>([](double a, double b) { return a * b; });
 }
-Loops swiglu_loops(const KernelRequest&) {
-  return map_elements<2>([](double gate, double up) { return silu(gate) * up; });
+Loops swiglu_loops(const KernelRequest& request) {
+  return map_elements<2>(
+      [r = Inside(request.precision.accumulate)](double gate, double up) { return silu(gate, r) * up; });
 }
-Loops geglu_tanh_loops(const KernelRequest&) {
-  return map_elements<2>([](double gate, double up) { return gelu_tanh(gate) * up; });
+Loops geglu_tanh_loops(const KernelRequest& request) {
+  return map_elements<2>(
+      [r = Inside(request.precision.accumulate)](double gate, double up) { return gelu_tanh(gate, r) * up; });
 }
-Loops modulate_loops(const KernelRequest&) {
-  return map_elements<2>([](double x, double scale) { return x * (1.0 + scale); });
+Loops modulate_loops(const KernelRequest& request) {
+  return map_elements<2>(
+      [r = Inside(request.precision.accumulate)](double x, double scale) { return x * r(1.0 + scale); });
 }
-Loops gated_residual_loops(const KernelRequest&) {
-  return map_elements<3>([](double x, double y, double gate) { return x + std::tanh(gate) * y; });
+Loops gated_residual_loops(const KernelRequest& request) {
+  return map_elements<3>([r = Inside(request.precision.accumulate)](double x, double y, double gate) {
+    return x + r(r(std::tanh(gate)) * y);
+  });
 }
 
 }  // namespace newbie::reference

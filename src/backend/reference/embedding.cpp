@@ -50,13 +50,14 @@ Loops timestep_embedding_loops(const KernelRequest& request) {
 Loops mean_rows_loops(const KernelRequest& request) {
   constexpr int64_t kColumns = 64;
   const int64_t rows = request.inputs[0].shape[0], width = request.inputs[0].shape[1];
+  const Inside r(request.precision.accumulate);
   return {.run = [=](const KernelArgs& args, const WorkerScratch&) {
     for_blocks(args.threads, width, kColumns, [&](int64_t first, int64_t last, int) {
       const auto n = static_cast<size_t>(last - first);
       double line[kColumns], sum[kColumns] = {};
       for (int64_t row = 0; row < rows; ++row) {
         read(args.inputs[0], static_cast<size_t>(row * width + first), n, line);
-        for (size_t i = 0; i < n; ++i) sum[i] += line[i];
+        for (size_t i = 0; i < n; ++i) sum[i] = r(sum[i] + line[i]);
       }
       for (size_t i = 0; i < n; ++i) sum[i] /= static_cast<double>(rows);
       write(args.output, static_cast<size_t>(first), n, sum);

@@ -16,6 +16,7 @@ Loops rotate_heads(const KernelRequest& request, size_t tables, size_t spare, Pr
   const int64_t rows = request.output.shape[0], half = request.inputs[tables].shape[1], d = 2 * half;
   const int64_t heads = request.output.shape[1] / d;
   const bool interleaved = request.attrs.integer("layout") == static_cast<int64_t>(RopeLayout::Interleaved);
+  const Inside r(request.precision.accumulate);
   const auto run = [=](const KernelArgs& args, const WorkerScratch& scratch) {
     for_blocks(args.threads, rows, rows_per_task(heads * d), [&](int64_t first, int64_t last, int worker) {
       double* v = scratch.of(worker);
@@ -33,8 +34,8 @@ Loops rotate_heads(const KernelRequest& request, size_t tables, size_t spare, Pr
             double& a = v[interleaved ? 2 * k : k];
             double& b = v[interleaved ? 2 * k + 1 : k + half];
             const double x = a, y = b;
-            a = x * cos[k] - y * sin[k];
-            b = x * sin[k] + y * cos[k];
+            a = r(x * r(cos[k])) - r(y * r(sin[k]));
+            b = r(x * r(sin[k])) + r(y * r(cos[k]));
           }
           write(args.output, at, static_cast<size_t>(d), v);
         }
@@ -52,11 +53,10 @@ Loops rope_loops(const KernelRequest& request) {
 
 Loops norm_rope_loops(const KernelRequest& request) {
   const auto width = static_cast<size_t>(request.inputs[1].shape[0]);
-  return rotate_heads(request, 2, width,
-                      [rms = Rms(request.attrs)](const KernelArgs& args, double* v, int64_t d, double* w) {
-                        read(args.inputs[1], 0, static_cast<size_t>(d), w);
-                        rms.normalize(v, w, d);
-                      });
+  return rotate_heads(request, 2, width, [rms = Rms(request)](const KernelArgs& args, double* v, int64_t d, double* w) {
+    read(args.inputs[1], 0, static_cast<size_t>(d), w);
+    rms.normalize(v, w, d);
+  });
 }
 
 }  // namespace newbie::reference

@@ -1,18 +1,23 @@
-// The activation functions of one number (formulas: graph/ops/elementwise.h).
+// The activation functions of one number (formulas: graph/ops/elementwise.h); `r` keeps what lies inside.
 #pragma once
 
 #include <cmath>
 #include <numbers>
 
+#include "backend/reference/elements.h"
+
 namespace newbie::reference {
 
-inline double silu(double x) { return x / (1.0 + std::exp(-x)); }
+inline double silu(double x, const Inside& r) { return r(x / r(1.0 + r(std::exp(-x)))); }
 
-inline double gelu_tanh(double x) {
-  const double inner = std::sqrt(2.0 / std::numbers::pi) * (x + 0.044715 * x * x * x);
-  return 0.5 * x * (1.0 + std::tanh(inner));
+inline double gelu_tanh(double x, const Inside& r) {
+  const double cube = r(r(x * x) * x);
+  const double inner = r(r(std::sqrt(2.0 / std::numbers::pi)) * r(x + r(r(0.044715) * cube)));
+  return r(r(0.5 * x) * r(1.0 + r(std::tanh(inner))));
 }
 
-inline double gelu_erf(double x) { return 0.5 * x * std::erfc(-x / std::numbers::sqrt2); }
+inline double gelu_erf(double x, const Inside& r) {
+  return r(r(0.5 * x) * r(std::erfc(r(-x / r(std::numbers::sqrt2)))));
+}
 
 }  // namespace newbie::reference

@@ -9,6 +9,7 @@
 #include "backend/cpu/onednn/kernels.h"
 #include "backend/cpu/onednn/primitive.h"
 #include "core/checked.h"
+#include "core/float_formats.h"
 
 namespace newbie::cpu {
 
@@ -41,7 +42,8 @@ class Attention final : public Kernel {
         dtype_(request.inputs[0].dtype),
         scale_(static_cast<float>(request.attrs.real("scale"))),
         causal_(request.attrs.integer("causal") != 0),
-        window_(request.attrs.integer("window")) {
+        window_(request.attrs.integer("window")),
+        round_to_f16_(request.precision.compute == DType::F16) {
     // What every tile shares is laid out as the widest tile wants it.
     const auto any = [&](int64_t rows, int64_t columns) {
       return memory::desc({rows, columns}, data_type(dtype_), memory::format_tag::any);
@@ -180,6 +182,9 @@ class Attention final : public Kernel {
                                .keys = keys,
                                .scale = scale_},
                               Target(scores, dtype_).at(static_cast<size_t>(row) * keys));
+      if (!round_to_f16_) continue;
+      auto* weights = reinterpret_cast<float*>(scores) + static_cast<size_t>(row) * keys;
+      for (size_t i = 0; i < keys; ++i) weights[i] = to_float(to_f16(weights[i]));
     }
     tile.values.run(worker, {scores, results, spare(args, worker)}, &packed_values_[kv_head]);
     for (int64_t row = 0; row < rows; ++row)
@@ -193,7 +198,8 @@ class Attention final : public Kernel {
   float scale_;
   bool causal_;
   int64_t window_;
-  std::vector<WorkerPrimitive> reorders_;            // keys, values
+  bool round_to_f16_;                      // f32 operands that stand for f16 ones: the softmax is rounded, too
+  std::vector<WorkerPrimitive> reorders_;  // keys, values
   std::vector<memory> packed_keys_, packed_values_;  // by kv head
   std::vector<Tile> tiles_;                          // whole, and the rest if there is one
   std::string implementation_;
@@ -206,10 +212,12 @@ class Attention final : public Kernel {
 std::shared_ptr<Kernel> make_onednn_attention(const KernelRequest& request, std::string* why_not) {
   const DType dtype = request.inputs[0].dtype;
   const bool equal = request.inputs[1].dtype == dtype && request.inputs[2].dtype == dtype;
-  if (!equal || !is_supported(dtype) || request.precision.compute != dtype || !is_supported(request.output.dtype)) {
+  const DType compute = request.precision.compute;
+  const bool computes = compute == dtype || (compute == DType::F16 && dtype == DType::F32);
+  if (!equal || !is_supported(dtype) || !computes || !is_supported(request.output.dtype)) {
     *why_not = fmt::format("q {}, k {}, v {}, computed in {}, result {}: oneDNN multiplies f32 or bf16 operands",
                            to_string(dtype), to_string(request.inputs[1].dtype), to_string(request.inputs[2].dtype),
-                           to_string(request.precision.compute), to_string(request.output.dtype));
+                           to_string(compute), to_string(request.output.dtype));
     return nullptr;
   }
   if (request.output.shape.elements() == 0 || request.inputs[1].shape[0] == 0) {

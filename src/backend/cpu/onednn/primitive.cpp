@@ -4,7 +4,17 @@
 
 #include <array>
 
+#include "backend/cpu/onednn/kernels.h"
 #include "core/error.h"
+
+namespace newbie::cpu {
+
+std::string onednn_version() {
+  const dnnl_version_t* v = dnnl_version();
+  return fmt::format("oneDNN {}.{}.{}", v->major, v->minor, v->patch);
+}
+
+}  // namespace newbie::cpu
 
 namespace newbie::cpu::onednn {
 
