@@ -12,6 +12,7 @@
 #include "from_picture.h"
 #include "image/picture_format.h"
 #include "output_path.h"
+#include "precision_policy.h"
 #include "profile.h"
 #include "show/show.h"
 #include "standard_streams.h"
@@ -59,6 +60,26 @@ void require_text(const char* what, const std::string& text) {
     fail(ErrorKind::InvalidRequest, "{}: byte {} is zero", what, at);
 }
 
+void add_precision_flags(Flags& flags, PrecisionRequest& request) {
+  flags.choice<std::optional<DType>>(
+      "--dtype", request.dtype,
+      {{"auto", std::nullopt}, {"f32", DType::F32}, {"bf16", DType::BF16}, {"f16", DType::F16}},
+      "numbers to compute in; auto: bf16 where the CPU has it;\nf16 is emulated (newbie precision)");
+  std::string names;
+  for (const PrecisionPresetRow& row : precision_presets())
+    names += (names.empty() ? "" : ", ") + std::string(row.name);
+  flags.value("--precision", "PRESET", fmt::format("{}\n(default: the one of --dtype)", names),
+              [&request, names](const std::string& given) {
+                const auto preset = find_precision_preset(given);
+                if (!preset)
+                  fail_with_hint(ErrorKind::InvalidRequest, "possible: " + names, "--precision: unknown value '{}'",
+                                 given);
+                request.preset = *preset;
+              });
+  flags.value("--precision-policy", "FILE", "rules by op and by path, in TOML, above the preset's",
+              [&request](const std::string& given) { request.rules = read_precision_policy(given); });
+}
+
 void add_engine_flags(CLI::App& parser, EngineArguments& a) {
   Flags model(parser, "Model");
   model.text("-m,--model", a.model.folder, "DIR",
@@ -73,10 +94,7 @@ void add_engine_flags(CLI::App& parser, EngineArguments& a) {
 
   Flags engine(parser, "Engine");
   engine.integer("-t,--threads", a.options.threads, "threads (default: every CPU this process may use)", 1, 1024);
-  engine.choice<PrecisionRequest>(
-      "--dtype", a.options.precision,
-      {{"auto", PrecisionRequest::Auto}, {"f32", PrecisionRequest::F32}, {"bf16", PrecisionRequest::BF16}},
-      "numbers to compute in; auto: bf16 where the CPU has it");
+  add_precision_flags(engine, a.options.precision);
   engine.value("--memory", "SIZE",
                "limit for the whole process, as in 6GiB or 800MB\n(default: what the machine has left)",
                [&a](const std::string& given) { a.options.memory_budget_bytes = parse_bytes("--memory", given); });

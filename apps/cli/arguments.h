@@ -19,6 +19,10 @@ struct EngineArguments {
 };
 void add_engine_flags(CLI::App& parser, EngineArguments& arguments);
 
+// --dtype, --precision and --precision-policy; part of the engine's flags.
+class Flags;
+void add_precision_flags(Flags& flags, PrecisionRequest& request);
+
 // What a command tells, and how.
 struct ReportArguments {
   Verbosity verbosity;

@@ -21,13 +21,9 @@ bool is_bias(const OpDef& op, size_t operand) { return (&op == &linear_op || &op
 
 bool is_wider(DType a, DType b) { return size_of(a) > size_of(b); }
 
-std::string path_of(const Node& node, const std::string& part) {
-  return node.paths.empty() ? part + "." : part + "." + node.paths.front();
-}
-
 }  // namespace
 
-Graph assign_precision(const Graph& graph, const PrecisionPolicy& policy, const std::string& part,
+Graph assign_precision(const Graph& graph,
                        const std::function<std::optional<DType>(const std::string& name)>& stored_dtype) {
   std::vector<bool> is_output(static_cast<size_t>(graph.size()), false);
   for (const auto& o : graph.outputs()) is_output[static_cast<size_t>(o.id)] = true;
@@ -56,7 +52,6 @@ Graph assign_precision(const Graph& graph, const PrecisionPolicy& policy, const 
     if (is_source(node)) return {};  // F32 until a use wants a weight otherwise
     Node n = node;
     const NumericClass kind = node.op->numeric_class;
-    n.precision = kind == NumericClass::Movement ? OpPrecision{} : policy.find(kind, path_of(node, part));
     if (is_output[static_cast<size_t>(id)] && kind != NumericClass::Movement) n.precision.storage = DType::F32;
 
     for (size_t i = 0; i < inputs.size(); ++i) {

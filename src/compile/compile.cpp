@@ -8,9 +8,11 @@ namespace newbie {
 
 Graph transform(const Graph& graph, const CompileOptions& options) {
   Graph g = remove_unused(graph);
-  if (options.decompose_all) g = decompose(g, [](const Node&) { return true; });
-  if (options.fuse && !options.decompose_all) g = fuse(g);
-  g = assign_precision(g, options.precision, options.part, options.stored_dtype);
+  const bool decomposed = options.decompose_all || options.precision.decompose;
+  if (decomposed) g = decompose(g, [](const Node&) { return true; });
+  g = decide_precision(g, options.precision, options.part);
+  if (options.fuse && !decomposed) g = fuse(g);
+  g = assign_precision(g, options.stored_dtype);
   verify(g);
   return g;
 }

@@ -7,12 +7,14 @@ namespace newbie {
 
 namespace {
 
-// A norm whose result only `reader` uses, as operand `position`; null otherwise.
+// A norm whose result only `reader` uses, as operand `position`, computed as the reader is; null otherwise.
 const Node* norm_before(const Graph& graph, const std::vector<int>& uses, const OpDef& norm, const Node& reader,
                         size_t position) {
   const int id = reader.inputs[position];
   const Node& n = graph.node(id);
-  return n.op == &norm && uses[static_cast<size_t>(id)] == 1 ? &n : nullptr;
+  const bool alike =
+      n.precision.compute == reader.precision.compute && n.precision.accumulate == reader.precision.accumulate;
+  return n.op == &norm && alike && uses[static_cast<size_t>(id)] == 1 ? &n : nullptr;
 }
 
 }  // namespace

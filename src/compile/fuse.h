@@ -1,4 +1,5 @@
-// Joins neighbouring ops into the fused ops of graph/ops, where nobody else reads the value between them.
+// Joins neighbouring ops into the fused ops of graph/ops, where nobody else reads the value between them and both
+// compute and sum in the same dtypes.
 #pragma once
 
 #include "graph/graph.h"

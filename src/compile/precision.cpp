@@ -1,5 +1,10 @@
 #include "compile/precision.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
 namespace newbie {
 
 namespace {
@@ -24,82 +29,171 @@ bool glob_match(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
-// bf16 operands and results where matrices meet; running sums and norm arithmetic in f32.
-PrecisionPolicy bf16_policy() {
-  constexpr OpPrecision kMatrix{DType::BF16, DType::BF16, DType::F32};
-  constexpr OpPrecision kStoredNarrow{DType::BF16, DType::F32, DType::F32};
-  constexpr OpPrecision kWide{DType::F32, DType::F32, DType::F32};
-  PrecisionPolicy p{.name = "bf16"};
-  p.rules = {
-      {NumericClass::Matmul, "", kMatrix},
-      {NumericClass::Convolution, "", kMatrix},
-      {NumericClass::Attention, "", kMatrix},
-      {NumericClass::Softmax, "", kStoredNarrow},
-      {NumericClass::Norm, "", kStoredNarrow},
-      {NumericClass::Activation, "", kStoredNarrow},
-      {NumericClass::Embedding, "", {DType::F32, DType::BF16, DType::F32}},
-      {NumericClass::Residual, "", kWide},
-      // Pictures are large and the decoder's sums are few: f32 would double its memory for no visible gain.
-      {NumericClass::Residual, "vae.*", kStoredNarrow},
-      // One number per channel and request: nothing is won by storing these narrowly.
-      {NumericClass::Norm, "clip_model.*", kWide},
-      {NumericClass::Embedding, "transformer.*", kWide},
-  };
-  return p;
+auto specificity(const PrecisionRule& rule) {
+  const auto literal = std::ranges::count_if(rule.path_glob, [](char c) { return c != '*'; });
+  return std::tuple(rule.rank, literal, !rule.op.empty() ? 2 : rule.numeric_class ? 1 : 0);
 }
 
-}  // namespace
-
-OpPrecision PrecisionPolicy::find(NumericClass numeric_class, const std::string& path) const {
-  OpPrecision out;
+PrecisionDecision decide(const std::vector<PrecisionRule>& rules, NumericClass numeric_class, std::string_view op,
+                         std::span<const std::string> paths) {
+  PrecisionDecision out;
   for (const PrecisionRule& rule : rules) {
     if (rule.numeric_class && *rule.numeric_class != numeric_class) continue;
-    if (!rule.path_glob.empty() && !glob_match(rule.path_glob, path)) continue;
-    out = rule.precision;
+    if (!rule.op.empty() && rule.op != op) continue;
+    if (std::ranges::none_of(paths, [&](const std::string& p) { return holds_for(rule.path_glob, p); })) continue;
+    const auto wins = [&](const PrecisionRule* so_far) {
+      return so_far == nullptr || specificity(rule) >= specificity(*so_far);
+    };
+    if ((rule.change.storage || rule.storage_follows) && wins(out.storage_rule)) {
+      out.storage_rule = &rule;
+      out.storage_follows = rule.storage_follows;
+      out.precision.storage = rule.change.storage.value_or(DType::F32);
+    }
+    if (rule.change.compute && wins(out.compute_rule)) {
+      out.compute_rule = &rule;
+      out.precision.compute = *rule.change.compute;
+    }
+    if (rule.change.accumulate && wins(out.accumulate_rule)) {
+      out.accumulate_rule = &rule;
+      out.precision.accumulate = *rule.change.accumulate;
+    }
   }
   return out;
 }
 
-std::optional<PrecisionRequest> find_precision_request(std::string_view name) {
-  if (name == "auto") return PrecisionRequest::Auto;
-  if (name == "f32") return PrecisionRequest::F32;
-  if (name == "bf16") return PrecisionRequest::BF16;
+PrecisionPreset preset_of(DType dtype) {
+  switch (dtype) {
+    case DType::F32: return PrecisionPreset::F32;
+    case DType::BF16: return PrecisionPreset::BF16;
+    case DType::F16: return PrecisionPreset::F16;
+    default: fail(ErrorKind::InvalidRequest, "dtype: expected f32, bf16 or f16, got {}", to_string(dtype));
+  }
+}
+
+// What the device is best at: the study's rule, with a CPU's own bf16 beside it.
+DType best_dtype(const DeviceCaps& device) {
+  return device.native_bf16 ? DType::BF16 : device.native_f16 ? DType::F16 : DType::F32;
+}
+
+bool is_native(DType dtype, const DeviceCaps& device) {
+  return dtype == DType::F32 || (dtype == DType::BF16 && device.native_bf16) ||
+         (dtype == DType::F16 && device.native_f16);
+}
+
+// The dtype a preset is run in, given the one asked for.
+DType dtype_for(PrecisionPreset preset, std::optional<DType> asked, const DeviceCaps& device) {
+  const auto only = [&](DType dtype) {
+    if (asked && *asked != dtype)
+      fail_with_hint(ErrorKind::InvalidRequest,
+                     "leave --dtype out; fast, autocast-cuda and autocast-cpu can be had in bf16 and f16",
+                     "precision {} computes in {}, and dtype {} was asked for", to_string(preset), to_string(dtype),
+                     to_string(*asked));
+    return dtype;
+  };
+  switch (preset) {
+    case PrecisionPreset::F32: return only(DType::F32);
+    case PrecisionPreset::BF16: return only(DType::BF16);
+    case PrecisionPreset::F16:
+    case PrecisionPreset::F16Naive:
+    case PrecisionPreset::F16Safe: return only(DType::F16);
+    case PrecisionPreset::Fast: return asked.value_or(best_dtype(device));
+    case PrecisionPreset::AutocastCuda: return asked.value_or(DType::F16);
+    case PrecisionPreset::AutocastCpu: return asked.value_or(DType::BF16);
+    case PrecisionPreset::Auto: break;
+  }
+  fail(ErrorKind::Internal, "precision auto is not decided yet");
+}
+
+std::string_view meaning(PrecisionPreset preset) {
+  for (const PrecisionPresetRow& row : precision_presets())
+    if (row.preset == preset) return row.meaning;
+  return "";
+}
+
+}  // namespace
+
+bool holds_for(std::string_view glob, std::string_view path) {
+  if (glob.empty()) return true;
+  while (true) {
+    if (glob_match(glob, path)) return true;
+    const size_t dot = path.rfind('.');
+    if (dot == std::string_view::npos) return false;
+    path = path.substr(0, dot);
+  }
+}
+
+std::string with_part(const std::string& glob) {
+  const std::string first = glob.substr(0, glob.find('.'));
+  for (const char* part : {"transformer", "text_encoder", "clip_model", "vae"})
+    if (first == part) return glob;
+  return glob.empty() || first.find('*') != std::string::npos ? glob : "transformer." + glob;
+}
+
+PrecisionDecision PrecisionPolicy::decide(const OpDef& op, std::span<const std::string> paths) const {
+  return newbie::decide(rules, op.numeric_class, op.name, paths);
+}
+
+OpPrecision PrecisionPolicy::find(NumericClass numeric_class, const std::string& path) const {
+  return newbie::decide(rules, numeric_class, {}, std::span(&path, 1)).precision;
+}
+
+std::string PrecisionPolicy::hash() const {
+  std::string text = fmt::format("{}|{}|{}\n", name, to_string(dtype), decompose);
+  const auto word = [](std::optional<DType> d) { return d ? to_string(*d) : std::string_view("-"); };
+  for (const PrecisionRule& r : rules)
+    text += fmt::format("{}|{}|{}|{}|{}|{}|{}|{}\n", r.numeric_class ? to_string(*r.numeric_class) : "-", r.op,
+                        r.path_glob, word(r.change.storage), word(r.change.compute), word(r.change.accumulate),
+                        r.storage_follows, static_cast<int>(r.rank));
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  return fmt::format("{:016x}", hash);
+}
+
+std::optional<PrecisionPreset> find_precision_preset(std::string_view name) {
+  for (const PrecisionPresetRow& row : precision_presets())
+    if (name == row.name || (row.other_name != nullptr && name == row.other_name)) return row.preset;
   return std::nullopt;
 }
 
-DeviceCaps this_cpu() {
-  DeviceCaps caps{.name = "CPU"};
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512bf16")) {
-    caps = {.name = "x86-64 with AVX512-BF16", .native_bf16 = true};
-  } else if (__builtin_cpu_supports("avx512f")) {
-    caps = {.name = "x86-64 with AVX-512"};
-  } else if (__builtin_cpu_supports("avx2")) {
-    caps = {.name = "x86-64 with AVX2"};
-  } else {
-    caps = {.name = "x86-64"};
-  }
-#elif defined(__aarch64__)
-  caps = {.name = "AArch64"};
-#endif
-  return caps;
+std::string_view to_string(PrecisionPreset preset) {
+  for (const PrecisionPresetRow& row : precision_presets())
+    if (row.preset == preset) return row.name;
+  return "?";
 }
 
-Resolution resolve_precision(PrecisionRequest request, const DeviceCaps& device) {
-  switch (request) {
-    case PrecisionRequest::F32: return {{.name = "f32"}, {"f32 was asked for"}};
-    case PrecisionRequest::BF16:
-      return {
-          bf16_policy(),
-          {device.native_bf16 ? "bf16 was asked for"
-                              : "bf16 was asked for; " + device.name + " has no bf16 arithmetic, so it is slow here"}};
-    case PrecisionRequest::Auto: break;
+Resolution resolve_precision(const PrecisionRequest& request, const DeviceCaps& device) {
+  Resolution out;
+  const bool is_auto = request.preset == PrecisionPreset::Auto && !request.dtype;
+  out.preset =
+      request.preset != PrecisionPreset::Auto ? request.preset : preset_of(request.dtype.value_or(best_dtype(device)));
+  const DType dtype = dtype_for(out.preset, request.dtype, device);
+  out.policy = preset_policy(out.preset, dtype);
+  out.emulated = !is_native(dtype, device);
+  const std::string_view word = to_string(dtype);
+
+  if (is_auto && dtype == DType::F32) {
+    out.reasons.push_back(fmt::format("f32: {} has no 16-bit arithmetic", device.name));
+  } else if (is_auto) {
+    out.reasons.push_back(
+        fmt::format("{} storage and compute, f32 accumulate: {} computes {} natively", word, device.name, word));
+  } else {
+    out.reasons.push_back(fmt::format("{} was asked for", to_string(out.preset)));
+    if (out.emulated && dtype == DType::BF16)
+      out.reasons.back() += fmt::format("; {} has no bf16 arithmetic, so it is slow here", device.name);
   }
-  if (device.native_bf16)
-    return {bf16_policy(),
-            {"bf16 storage and compute, f32 accumulate: " + device.name + " computes bf16 natively",
-             "running sums and norms stay f32"}};
-  return {{.name = "f32"}, {"f32: " + device.name + " has no bf16 arithmetic"}};
+  if (out.emulated && dtype == DType::F16)
+    out.reasons.push_back(
+        fmt::format("float16 is emulated: {} computes in f32 and every result is rounded to IEEE f16, so values are "
+                    "those of f16 hardware and times are not",
+                    device.name));
+  out.reasons.emplace_back(meaning(out.preset));
+  for (PrecisionRule rule : request.rules) {
+    rule.rank = RuleRank::User;
+    out.policy.rules.push_back(std::move(rule));
+  }
+  if (!request.rules.empty())
+    out.reasons.push_back(fmt::format("{} rules of a policy file stand above these", request.rules.size()));
+  return out;
 }
 
 }  // namespace newbie

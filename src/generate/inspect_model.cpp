@@ -7,11 +7,8 @@
 #include "core/float_formats.h"
 #include "core/parallel.h"
 #include "generate/network.h"
+#include "generate/part_graphs.h"
 #include "graph/ops/sources.h"
-#include "models/flux_vae/graph.h"
-#include "models/gemma3/graph.h"
-#include "models/jina_clip/graph.h"
-#include "models/next_dit/graph.h"
 
 namespace newbie {
 
@@ -19,53 +16,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// The graphs that are looked at are small: which weights they ask for does not depend on it.
-constexpr int64_t kTokens = 16;
-constexpr int64_t kLatentSide = 8;
 constexpr size_t kMaxConfigBytes = size_t{4} << 20;
-
-struct NamedGraph {
-  std::string name;
-  Graph graph;
-};
-
-struct OpenedPart {
-  const char* name;  // prefix of paths in precision policies
-  std::unique_ptr<Part> part;
-  std::vector<NamedGraph> graphs;
-};
-
-OpenedPart open_part(const fs::path& path, FileKind kind, Strictness strictness) {
-  OpenedPart out;
-  const auto add = [&](const char* name, Graph graph) { out.graphs.push_back({name, std::move(graph)}); };
-  if (kind == FileKind::Transformer) {
-    auto part = std::make_unique<Transformer>(open_transformer(path, silent_log(), strictness));
-    add("context", next_dit_context(part->sizes, kTokens));
-    add("step", next_dit_step(part->sizes, kTokens, kLatentSide * part->sizes.patch, kLatentSide * part->sizes.patch));
-    out.name = "transformer";
-    out.part = std::move(part);
-  } else if (kind == FileKind::TextEncoder) {
-    auto part = std::make_unique<TextEncoder>(open_text_encoder(path, silent_log(), strictness));
-    add("features", gemma3_features(part->sizes, kTokens));
-    out.name = "text_encoder";
-    out.part = std::move(part);
-  } else if (kind == FileKind::ClipModel) {
-    auto part = std::make_unique<ClipModel>(open_clip_model(path, silent_log(), strictness));
-    add("text", jina_text(part->sizes, kTokens));
-    out.name = "clip_model";
-    out.part = std::move(part);
-  } else {
-    auto part = std::make_unique<Vae>(open_vae(path, silent_log(), strictness));
-    add("decoder", flux_vae_decoder(part->sizes, kLatentSide, kLatentSide));
-    // A file with the decoder alone can draw.
-    if (part->weights.find("encoder.conv_in.weight"))
-      add("encoder",
-          flux_vae_encoder(part->sizes, kLatentSide * part->sizes.downscale(), kLatentSide * part->sizes.downscale()));
-    out.name = "vae";
-    out.part = std::move(part);
-  }
-  return out;
-}
 
 void compare(Inspected& result, const OpenedPart& opened) {
   std::set<std::string> seen;
@@ -149,8 +100,7 @@ Inspected inspect_one(const fs::path& path, std::optional<FileKind> expected, co
     result.config_origin = opened.part->config_origin;
     compare(result, opened);
     if (!options.graphs) return result;
-    CompileOptions compile{.precision = resolve_precision(PrecisionRequest::Auto, this_cpu()).policy,
-                           .part = opened.name};
+    CompileOptions compile{.precision = resolve_precision(options.precision, this_cpu()).policy, .part = opened.name};
     compile.stored_dtype = [&](const std::string& name) { return stored_dtype(opened.part->weights, name); };
     for (const NamedGraph& named : opened.graphs)
       result.graphs.emplace_back(named.name, transform(named.graph, compile).str());

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 
+#include "compile/precision.h"
 #include "generate/bad_values.h"
 #include "generate/parts.h"
 #include "models/adapter_keys.h"
@@ -13,6 +14,7 @@ namespace newbie {
 struct InspectOptions {
   Strictness strictness = Strictness::Strict;
   bool graphs = false;         // the compiled graphs, as text
+  PrecisionRequest precision;  // of these graphs
   bool check_weights = false;  // read every weight
   int threads = 1;
   std::function<void(size_t done_bytes, size_t bytes)> on_progress;  // while checking; one call at a time

@@ -70,7 +70,9 @@ TEST_P(Determinism, SlicesOfOneDrawBeginWithTheSinglePicture) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, Determinism, ::testing::Values(PrecisionRequest::F32, PrecisionRequest::BF16),
-                         [](const auto& row) { return row.param == PrecisionRequest::F32 ? "f32" : "bf16"; });
+                         [](const ::testing::TestParamInfo<PrecisionRequest>& row) {
+                           return row.param == PrecisionRequest::F32 ? "f32" : "bf16";
+                         });
 
 }  // namespace
 }  // namespace newbie::test

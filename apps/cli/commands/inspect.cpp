@@ -137,7 +137,8 @@ Command add_inspect(CLI::App& program) {
       ->required()
       ->group("Inspection");
   Flags flags(parser, "Inspection");
-  flags.flag("--graph", args->options.graphs, "print the compiled graphs of each part");
+  flags.flag("--graph", args->options.graphs, "print the compiled graphs of each part, with their casts");
+  add_precision_flags(flags, args->options.precision);
   flags.flag("--check-weights", args->options.check_weights, "read every weight and tell which are NaN or infinite");
   flags.value_flag("--lenient", args->options.strictness, Strictness::Lenient,
                    "read files whose header is padded with NUL bytes");
