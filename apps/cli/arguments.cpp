@@ -101,6 +101,11 @@ void add_engine_flags(CLI::App& parser, EngineArguments& a) {
   engine.choice<BackendChoice>("--backend", a.options.backend,
                                {{"cpu", BackendChoice::Cpu}, {"reference", BackendChoice::Reference}},
                                "reference: plain loops, very slow, to compare with");
+  engine.choice<GuardMode>(
+      "--guard", a.options.guard,
+      {{"off", GuardMode::Off}, {"warn", GuardMode::Warn}, {"retry", GuardMode::Retry}, {"strict", GuardMode::Strict}},
+      "where numbers stop being finite or a picture comes out plain:\nwarn, run the block again in "
+      "f32 (default), or fail at once");
   engine.switch_off("--no-fuse", a.options.fuse, "run without fused kernels, to compare with");
 }
 

@@ -44,6 +44,8 @@ Recollection recall_request(CLI::App& parser, const std::string& file, GenerateR
     if (option == nullptr) fail(ErrorKind::Internal, "no flag --{} for what a picture says", name);
     const std::set<CLI::Option*> excluded = option->get_excludes();
     if (given.contains(option) || std::ranges::any_of(excluded, [&](auto* o) { return given.contains(o); })) continue;
+    // A dtype and a preset may be given together, but one given by hand need not fit the other of the picture.
+    if ((name == "dtype" && is_given("--precision")) || (name == "precision" && is_given("--dtype"))) continue;
     if (option->count() > 0) continue;  // said twice
     try {
       option->add_result(value);
@@ -57,8 +59,10 @@ Recollection recall_request(CLI::App& parser, const std::string& file, GenerateR
   return out;
 }
 
-void tell_differences(const Recollection& recalled, const GenerateRequest& request,
-                      const TextToImage::Fingerprints& parts, Log& log) {
+void tell_differences(const Recollection& recalled, const GenerateRequest& request, TextToImage& engine, Log& log) {
+  const TextToImage::Fingerprints& parts = engine.fingerprints();
+  if (!recalled.precision_policy.empty() && recalled.precision_policy != engine.precision().policy.hash())
+    log.warn("--from: drawn with another precision, or with --precision-policy: the picture will differ");
   for (const std::string& note : recalled.notes) log.warn("--from: {}", note);
   const auto compare = [&](const char* part, const std::string& then, const std::string& now) {
     if (!then.empty() && then != now)

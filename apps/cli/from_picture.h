@@ -17,8 +17,7 @@ Recollection read_recollection(const std::string& file);
 // parsing. Error{InvalidRequest} for a value that is none.
 Recollection recall_request(CLI::App& parser, const std::string& file, GenerateRequest& request);
 
-// Tells what could not be taken over, and when the model or the pictures it starts from are others.
-void tell_differences(const Recollection& recalled, const GenerateRequest& request,
-                      const TextToImage::Fingerprints& parts, Log& log);
+// Tells what could not be taken over, and when the model, its precision or the pictures it starts from are others.
+void tell_differences(const Recollection& recalled, const GenerateRequest& request, TextToImage& engine, Log& log);
 
 }  // namespace newbie

@@ -67,7 +67,14 @@ std::string request_json(const GenerateRequest& r, const PictureFacts& facts) {
                   {"strength", r.hires_strength},
                   {"strength_rule", r.strength_rule == StrengthRule::Diffusers ? "diffusers" : "comfyui"},
                   {"steps", r.hires_steps != 0 ? r.hires_steps : r.steps}};
-  j["precision"] = facts.precision;
+  const PrecisionPolicy& policy = facts.precision.policy;
+  j["precision"] = to_string(policy.dtype);
+  j["precision_preset"] = to_string(facts.precision.preset);
+  j["precision_policy"] = policy.hash();
+  if (facts.precision.emulated) j["precision_emulated"] = true;
+  for (const GuardEvent& e : facts.guard_events)
+    j["guard"].push_back(
+        {{"where", e.where}, {"problem", e.problem}, {"action", e.action}, {"evaluation", e.evaluation}});
   j["parts"] = {{"transformer", facts.parts.transformer},
                 {"text_encoder", facts.parts.text_encoder},
                 {"clip_model", facts.parts.clip_model},

@@ -18,7 +18,8 @@ struct PictureFacts {
   int index = 0;              // in the batch
   std::string system_prompt;  // the text used
   std::string schedule;
-  std::string precision;  // of the run: "bf16", "f32"
+  Resolution precision;                  // of the run
+  std::vector<GuardEvent> guard_events;  // so far
   TextToImage::Fingerprints parts;
 };
 

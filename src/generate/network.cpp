@@ -14,17 +14,33 @@ std::optional<DType> stored_dtype(const WeightStore& store, const std::string& n
 Network::Network(Runtime& runtime, const WeightStore& store, std::string part)
     : runtime_(runtime), store_(store), part_(std::move(part)) {}
 
-Program Network::compile(const Graph& graph) const {
+CompileOptions Network::compile_options(PrecisionPolicy policy) const {
   CompileOptions options{
-      .precision = runtime_.precision, .part = part_, .threads = runtime_.pool.size(), .fuse = runtime_.fuse};
+      .precision = std::move(policy), .part = part_, .threads = runtime_.pool.size(), .fuse = runtime_.fuse};
   options.stored_dtype = [this](const std::string& name) { return newbie::stored_dtype(store_, name); };
-  return newbie::compile(graph, *runtime_.backend, options);
+  return options;
+}
+
+Program Network::compile(const Graph& graph) const {
+  return newbie::compile(graph, *runtime_.backend, compile_options(runtime_.precision));
 }
 
 WeightBank::Plan Network::plan(std::span<const Program* const> programs) const {
   std::vector<WeightUse> uses;
   for (const Program* program : programs) uses.insert(uses.end(), program->weights().begin(), program->weights().end());
+  return plan(uses);
+}
+
+WeightBank::Plan Network::plan(const std::vector<WeightUse>& uses) const {
   return WeightBank(store_, runtime_.allocator).plan(uses);
+}
+
+std::vector<WeightUse> Network::missing(const Program& program) const {
+  return bank_ ? bank_->missing(program.weights()) : program.weights();
+}
+
+void Network::drop(const std::vector<WeightUse>& uses) {
+  if (bank_) bank_->drop(uses);
 }
 
 void Network::load(const Program& program, StopToken stop) try {
@@ -54,7 +70,7 @@ void Network::run(const Program& program, const Buffer& arena, const Bindings& b
   if (arena.size() < program.memory().arena_bytes)
     fail(ErrorKind::Internal, "{}: arena of {} bytes for a program of {}", part_, arena.size(),
          program.memory().arena_bytes);
-  ExecutionContext context{runtime_.pool, arena.data(), stop};
+  ExecutionContext context{runtime_.pool, arena.data(), stop, &runtime_.value_fault};
   program.run(context, *bank_, bindings, observer);
   store_.check_intact();
 }

@@ -22,6 +22,7 @@ struct Runtime {
   std::unique_ptr<Backend> backend;
   PrecisionPolicy precision;
   bool fuse = true;
+  ValueFault value_fault;  // tests
 };
 
 // What a compiler needs to know of a part's weights.
@@ -33,6 +34,9 @@ class Network {
   Network(Runtime& runtime, const WeightStore& store, std::string part);
 
   Program compile(const Graph& graph) const;
+  // What compile() compiles with, under another policy.
+  CompileOptions compile_options(PrecisionPolicy policy) const;
+  const std::string& part() const { return part_; }
 
   // Bytes of the weights of these programs when loaded, and while they are loaded.
   WeightBank::Plan plan(std::span<const Program* const> programs) const;
@@ -40,6 +44,11 @@ class Network {
   // left.
   void load(const Program& program, StopToken stop = {});
   void free();
+  // Weights of `program` that are not loaded, and what loading them beside the others allocates; drop() gives them
+  // back.
+  std::vector<WeightUse> missing(const Program& program) const;
+  WeightBank::Plan plan(const std::vector<WeightUse>& uses) const;
+  void drop(const std::vector<WeightUse>& uses);
   size_t resident_bytes() const { return bank_ ? bank_->allocated_bytes() : 0; }
 
   // Bytes of mapped weights that reading `rows` rows of each table may bring in: pages are whole.

@@ -35,7 +35,8 @@ constexpr Field kOwnFields[] = {{"prompt", "prompt"},
                                 {"rescale_cfg", "rescale-cfg"},
                                 {"strength", "strength"},
                                 {"strength_rule", "strength-rule"},
-                                {"precision", "dtype"}};
+                                {"precision", "dtype"},
+                                {"precision_preset", "precision"}};
 constexpr Field kHiresFields[] = {
     {"scale", "hires"}, {"strength", "hires-strength"}, {"steps", "hires-steps"}, {"strength_rule", "strength-rule"}};
 
@@ -71,6 +72,7 @@ Recollection recall_own(std::string_view text, std::string_view where) {
     take(j, kSchedule);
   }
   if (const auto hires = j.find("hires"); hires != j.end() && hires->is_object()) take(*hires, kHiresFields);
+  out.precision_policy = string_at(j, "precision_policy");
   out.init_image = string_at(j, "init_image");
   out.mask = string_at(j, "mask");
   if (const auto parts = j.find("parts"); parts != j.end() && parts->is_object())

@@ -18,6 +18,7 @@ struct Recollection {
   std::vector<std::pair<std::string, std::string>> fields;
   std::vector<std::string> notes;   // what was said and could not be taken over
   TextToImage::Fingerprints parts;  // empty where the text does not tell
+  std::string precision_policy;     // PrecisionPolicy::hash
   std::string init_image, mask;     // picture_hash of what it was drawn from; empty: from noise
 
   const std::string* find(std::string_view field) const;

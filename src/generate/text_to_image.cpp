@@ -101,6 +101,8 @@ struct TextToImage::Impl {
         decoder(runtime, vae.weights, "vae"),
         encoder(runtime, vae.weights, "vae") {
     runtime.fuse = options.fuse;
+    runtime.value_fault = options.value_fault;
+    guard_mode = options.guard;
     check_parts_fit();
   }
 
@@ -113,6 +115,7 @@ struct TextToImage::Impl {
   Resolution resolution;
   Runtime runtime;
   size_t budget_bytes;
+  GuardMode guard_mode = GuardMode::Retry;
   Network dit, gemma, jina, decoder, encoder;
   std::optional<Fingerprints> fingerprints;
   LatentTap tap;
@@ -172,29 +175,32 @@ struct TextToImage::Impl {
   };
 
   void check_parts_fit() const;
-  // Looks at what a part computed in a stage. Error{BadFile} names the weight of the part that is no number,
-  // Error{Internal} the stage when there is none.
-  void require_finite(std::span<const float> values, std::string_view stage, std::string_view what, const Part& part);
+  // For values that no precision cures: Error{BadFile} when a weight is no number, which names it.
+  void name_damage(std::string_view where);
   TokenizedPrompt tokenize(const EncoderTexts& texts, const WeightedPrompt& prompt, const GenerateRequest& r,
                            const char* which);
   void weigh(const TokenizedPrompt& t, const Buffer& arena, const Buffer& hidden, std::span<float> features,
              StopToken stop);
   Prepared prepare(const GenerateRequest& request);
   MemoryPlan make_plan(const Prepared& p, const GenerateRequest& r, Residency residency);
-  void encode(const Prepared& p, std::vector<Conditioning>& conditioning, Progress& progress, StopToken stop,
-              std::vector<StageTime>& times);
+  void encode(const Prepared& p, std::vector<Conditioning>& conditioning, Guard& guard, Progress& progress,
+              StopToken stop, std::vector<StageTime>& times);
   // Which picture of which pass is drawn, and what it is held to: an empty latent for none.
   struct Walk {
     const Pass& pass;
     int picture;
+    const char* stage;
     std::span<const float> held_latent, held_mask;
   };
   void denoise(const Prepared& p, const GenerateRequest& r, const Walk& walk,
-               std::span<const Conditioning> conditioning, std::span<float> latent, Progress& progress, StopToken stop,
-               int64_t& evaluations);
-  Image decode(const Pass& pass, std::span<const float> latent, StopToken stop);
-  Image decode(const Pass& pass, std::span<const float> latent, const Buffer& arena, StopToken stop);
-  void encode_picture(const Pass& pass, const Image& picture, std::span<float> latent, StopToken stop);
+               std::span<const Conditioning> conditioning, std::span<float> latent, Guard& guard, Progress& progress,
+               StopToken stop, int64_t& evaluations);
+  Image decode(const Pass& pass, std::span<const float> latent, const char* stage, Guard& guard, StopToken stop);
+  // In an arena that is there already; a preview has no guard.
+  Image decode(const Pass& pass, std::span<const float> latent, const Buffer& arena, const char* stage, Guard* guard,
+               StopToken stop);
+  void encode_picture(const Pass& pass, const Image& picture, std::span<float> latent, const char* stage, Guard& guard,
+                      StopToken stop);
   void load_decoder(const Prepared& p, StopToken stop) {
     for (const Pass& pass : p.passes) decoder.load(decoder_program(pass.h, pass.w), stop);
   }
@@ -205,29 +211,36 @@ struct TextToImage::Impl {
     if (it == programs.end()) it = programs.emplace(key, network.compile(make())).first;
     return it->second;
   }
+  Graph gemma_graph(int64_t tokens) const { return gemma3_features(text_encoder.sizes, tokens); }
+  Graph jina_graph(int64_t tokens) const { return jina_text(clip_model.sizes, tokens); }
+  Graph context_graph(int64_t tokens) const { return next_dit_context(transformer.sizes, tokens); }
+  Graph step_graph(int64_t tokens, int64_t h, int64_t w) const {
+    return next_dit_step(transformer.sizes, tokens, h, w);
+  }
+  Graph decoder_graph(int64_t h, int64_t w) const { return flux_vae_decoder(vae.sizes, h, w); }
+  Graph encoder_graph(const Pass& pass) const { return flux_vae_encoder(vae.sizes, pass.size.height, pass.size.width); }
   const Program& gemma_program(int64_t tokens) {
-    return cached(gemma_programs, tokens, gemma, [&] { return gemma3_features(text_encoder.sizes, tokens); });
+    return cached(gemma_programs, tokens, gemma, [&] { return gemma_graph(tokens); });
   }
   const Program& gemma_hidden_program(int64_t tokens) {
     return cached(gemma_hidden_programs, tokens, gemma,
                   [&] { return gemma3_features_with_hidden(text_encoder.sizes, tokens); });
   }
   const Program& jina_program(int64_t tokens) {
-    return cached(jina_programs, tokens, jina, [&] { return jina_text(clip_model.sizes, tokens); });
+    return cached(jina_programs, tokens, jina, [&] { return jina_graph(tokens); });
   }
   const Program& context_program(int64_t tokens) {
-    return cached(context_programs, tokens, dit, [&] { return next_dit_context(transformer.sizes, tokens); });
+    return cached(context_programs, tokens, dit, [&] { return context_graph(tokens); });
   }
   const Program& step_program(int64_t tokens, int64_t h, int64_t w) {
-    return cached(step_programs, {tokens, h, w}, dit, [&] { return next_dit_step(transformer.sizes, tokens, h, w); });
+    return cached(step_programs, {tokens, h, w}, dit, [&] { return step_graph(tokens, h, w); });
   }
   const Program& decoder_program(int64_t h, int64_t w) {
-    return cached(decoder_programs, {h, w}, decoder, [&] { return flux_vae_decoder(vae.sizes, h, w); });
+    return cached(decoder_programs, {h, w}, decoder, [&] { return decoder_graph(h, w); });
   }
 
   const Program& encoder_program(const Pass& pass) {
-    return cached(encoder_programs, {pass.h, pass.w}, encoder,
-                  [&] { return flux_vae_encoder(vae.sizes, pass.size.height, pass.size.width); });
+    return cached(encoder_programs, {pass.h, pass.w}, encoder, [&] { return encoder_graph(pass); });
   }
 
   size_t latent_elements(const Pass& pass) const {
@@ -277,15 +290,13 @@ void TextToImage::Impl::check_parts_fit() const {
                    vae.sizes.latent_channels, transformer.sizes.latent_channels);
 }
 
-void TextToImage::Impl::require_finite(std::span<const float> values, std::string_view stage, std::string_view what,
-                                       const Part& part) {
-  if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) return;
-  const std::vector<BadValues> bad = find_bad_values(part.files, runtime.pool);
-  if (!bad.empty())
-    fail_with_hint(ErrorKind::BadFile, "the file is damaged: fetch it again; newbie inspect --check-weights lists all",
-                   "{}: tensor {} has {} at element {}: {} of stage {} cannot be computed", part.path.string(),
-                   in_quotes(bad.front().tensor), bad.front().value, bad.front().index, what, stage);
-  fail_with_hint(ErrorKind::Internal, "try --dtype f32", "stage {}: {} has values that are not finite", stage, what);
+void TextToImage::Impl::name_damage(std::string_view where) {
+  for (const Part* part : std::initializer_list<const Part*>{&text_encoder, &clip_model, &transformer, &vae})
+    if (const std::vector<BadValues> bad = find_bad_values(part->files, runtime.pool); !bad.empty())
+      fail_with_hint(ErrorKind::BadFile,
+                     "the file is damaged: fetch it again; newbie inspect --check-weights lists all",
+                     "{}: tensor {} has {} at element {}: {} cannot be computed", part->path.string(),
+                     in_quotes(bad.front().tensor), bad.front().value, bad.front().index, where);
 }
 
 TokenizedPrompt TextToImage::Impl::tokenize(const EncoderTexts& texts, const WeightedPrompt& prompt,
@@ -492,8 +503,8 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
   return plan;
 }
 
-void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& conditioning, Progress& progress,
-                               StopToken stop, std::vector<StageTime>& times) {
+void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& conditioning, Guard& guard,
+                               Progress& progress, StopToken stop, std::vector<StageTime>& times) {
   const auto planned = [&](const char* name) -> const StagePlan& {
     for (const StagePlan& s : p.plan.stages)
       if (s.name == name) return s;
@@ -522,11 +533,13 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
       Bindings b;
       b.inputs["ids"] = {{Shape{tokens}, DType::I32}, reinterpret_cast<const std::byte*>(ids.data())};
       b.outputs["features"] = {f32({tokens, text_encoder.sizes.width}), out.data()};
-      gemma.run(gemma_program(tokens), arena, b, stop);
-      if (!p.prompts[i].gemma_weights.empty())
+      guard.run({gemma, [&] { return gemma_graph(tokens); }, gemma_program(tokens), arena, b, "gemma"}, stop);
+      if (!p.prompts[i].gemma_weights.empty()) {
         weigh(p.prompts[i], arena, hidden, {out.as<float>(), out.size() / sizeof(float)}, stop);
-      require_finite(floats(out), "gemma", "the text", text_encoder);
+        guard.check_finite(floats(out), "the weighted text");
+      }
     }
+    guard.end_stage(gemma);
     gemma.free();
   });
 
@@ -540,9 +553,9 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
       Bindings b;
       b.inputs["ids"] = {{Shape{tokens}, DType::I32}, reinterpret_cast<const std::byte*>(ids.data())};
       b.outputs["pooled"] = {f32({1, clip_model.sizes.width}), out.data()};
-      jina.run(jina_program(tokens), arena, b, stop);
-      require_finite(floats(out), "jina", "the pooled text", clip_model);
+      guard.run({jina, [&] { return jina_graph(tokens); }, jina_program(tokens), arena, b, "jina"}, stop);
     }
+    guard.end_stage(jina);
     jina.free();
   });
 
@@ -558,9 +571,9 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
       Bindings b;
       b.inputs["caption"] = {f32({tokens, transformer.sizes.caption_width}), conditioning[i].features.data()};
       b.outputs["context"] = {f32({tokens, transformer.sizes.dim}), out.data()};
-      dit.run(context_program(tokens), arena, b, stop);
-      require_finite(floats(out), "context", "the caption", transformer);
+      guard.run({dit, [&] { return context_graph(tokens); }, context_program(tokens), arena, b, "context"}, stop);
     }
+    guard.end_stage(dit);
     for (Conditioning& c : conditioning) c.features = {};
   });
 }
@@ -581,8 +594,8 @@ void TextToImage::Impl::weigh(const TokenizedPrompt& t, const Buffer& arena, con
 }
 
 void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, const Walk& walk,
-                                std::span<const Conditioning> conditioning, std::span<float> latent, Progress& progress,
-                                StopToken stop, int64_t& evaluations) {
+                                std::span<const Conditioning> conditioning, std::span<float> latent, Guard& guard,
+                                Progress& progress, StopToken stop, int64_t& evaluations) {
   const Pass& pass = walk.pass;
   const size_t n = latent.size();
   const Shape latent_shape{transformer.sizes.latent_channels, pass.h, pass.w};
@@ -619,7 +632,9 @@ void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, con
     b.inputs["context"] = {f32({tokens, transformer.sizes.dim}), conditioning[prompt].context.data()};
     b.inputs["pooled"] = {f32({transformer.sizes.pooled_width}), conditioning[prompt].pooled.data()};
     b.outputs["velocity"] = {f32(latent_shape), reinterpret_cast<std::byte*>(out.data())};
-    dit.run(step_program(tokens, pass.h, pass.w), arena, b, stop);
+    guard.run({dit, [&] { return step_graph(tokens, pass.h, pass.w); }, step_program(tokens, pass.h, pass.w), arena, b,
+               walk.stage},
+              stop);
     ++evaluations;
   };
 
@@ -633,6 +648,7 @@ void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, con
   run.denoise = [&](std::span<const float> state, double t, std::span<float> out) {
     const auto start = Clock::now();
     const auto time = static_cast<float>(t);
+    guard.at(walk.picture, done + 1);
     if (masked) show_held(held, 1.0 - t, state, shown);
     const std::span<const float> x = masked ? shown : state;
     velocity(0, x, time, v_cond);
@@ -645,28 +661,33 @@ void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, con
       std::copy(v_cond.begin(), v_cond.end(), out.begin());
     }
     if (masked) steer_to_held(held, 1.0 - t, state, out);
-    require_finite(out, &pass == &p.first() ? "denoise" : "hires", "the velocity", transformer);
+    guard.check_finite(out, "the guided velocity");
     progress.on_step({walk.picture, r.batch, ++done, total, seconds_since(start)});
   };
   run.on_step = [&](const SampleStep& s) {
+    guard.check_finite(s.latent, "the latent");
     if (tap) tap(walk.picture, s.index, s.latent);
     if (r.preview_every == 0 || (s.index + 1) % r.preview_every != 0 || s.index + 1 == s.intervals) return;
     const Image image = p.decodes_previews
-                            ? decode(pass, s.denoised, arena, stop)
+                            ? decode(pass, s.denoised, arena, "preview", nullptr, stop)
                             : linear_preview(*p.preview_factors, s.denoised, pass.h, pass.w, vae.sizes.downscale());
     progress.on_preview({walk.picture, s.index + 1, s.intervals, image});
   };
   sample(*p.sampler, run, latent, rest);
+  guard.at(walk.picture, 0);
+  guard.end_stage(dit);
   if (masked) restore_held(held, latent);
 }
 
-Image TextToImage::Impl::decode(const Pass& pass, std::span<const float> latent, StopToken stop) {
+Image TextToImage::Impl::decode(const Pass& pass, std::span<const float> latent, const char* stage, Guard& guard,
+                                StopToken stop) {
   const Buffer arena =
       runtime.allocator.allocate(decoder_program(pass.h, pass.w).memory().arena_bytes, "decoder arena");
-  return decode(pass, latent, arena, stop);
+  return decode(pass, latent, arena, stage, &guard, stop);
 }
 
-Image TextToImage::Impl::decode(const Pass& pass, std::span<const float> latent, const Buffer& arena, StopToken stop) {
+Image TextToImage::Impl::decode(const Pass& pass, std::span<const float> latent, const Buffer& arena, const char* stage,
+                                Guard* guard, StopToken stop) {
   const Program& program = decoder_program(pass.h, pass.w);
   const Buffer raw = runtime.allocator.allocate(latent.size() * sizeof(float), "raw latent");
   for (size_t i = 0; i < latent.size(); ++i)
@@ -676,13 +697,24 @@ Image TextToImage::Impl::decode(const Pass& pass, std::span<const float> latent,
   Bindings b;
   b.inputs["latent"] = {f32({vae.sizes.latent_channels, pass.h, pass.w}), raw.data()};
   b.outputs["picture"] = {f32({pass.size.height, pass.size.width, 3}), picture.data()};
-  decoder.run(program, arena, b, stop);
-  require_finite(floats(picture), "decode", "the picture", vae);
-  return from_signed_floats(floats(picture), static_cast<int>(pass.size.width), static_cast<int>(pass.size.height));
+  const auto rounded = [&] {
+    return from_signed_floats(floats(picture), static_cast<int>(pass.size.width), static_cast<int>(pass.size.height));
+  };
+  if (guard == nullptr) {
+    decoder.run(program, arena, b, stop);
+    return rounded();
+  }
+  const Guard::Work work{decoder, [&] { return decoder_graph(pass.h, pass.w); }, program, arena, b, stage};
+  guard->run(work, stop);
+  Image out = rounded();
+  guard->check_picture(out, work, rounded, stop);
+  guard->end_stage(decoder);
+  return out;
 }
 
 // The normalised mode of the encoder's distribution: nothing is drawn at random.
-void TextToImage::Impl::encode_picture(const Pass& pass, const Image& image, std::span<float> latent, StopToken stop) {
+void TextToImage::Impl::encode_picture(const Pass& pass, const Image& image, std::span<float> latent, const char* stage,
+                                       Guard& guard, StopToken stop) {
   const Program& program = encoder_program(pass);
   const Buffer arena = runtime.allocator.allocate(program.memory().arena_bytes, "encoder arena");
   const Buffer picture = runtime.allocator.allocate(picture_bytes(pass), "picture to encode");
@@ -691,8 +723,8 @@ void TextToImage::Impl::encode_picture(const Pass& pass, const Image& image, std
   Bindings b;
   b.inputs["picture"] = {f32({pass.size.height, pass.size.width, 3}), picture.data()};
   b.outputs["moments"] = {f32({2 * vae.sizes.latent_channels, pass.h, pass.w}), moments.data()};
-  encoder.run(program, arena, b, stop);
-  require_finite(floats(moments), "picture", "the latent", vae);
+  guard.run({encoder, [&] { return encoder_graph(pass); }, program, arena, b, stage}, stop);
+  guard.end_stage(encoder);
   for (size_t i = 0; i < latent.size(); ++i)
     latent[i] = (moments.as<float>()[i] - static_cast<float>(vae.sizes.shift_factor)) *
                 static_cast<float>(vae.sizes.scaling_factor);
@@ -723,6 +755,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   progress.on_stage("plan");
   const Impl::Prepared p = m.prepare(r);
   result.times.push_back({"plan", seconds_since(start)});
+  Guard guard(m.guard_mode, m.runtime, m.log, p.plan, [&](std::string_view where) { m.name_damage(where); });
   const bool apart = p.plan.residency == Residency::FreeEachStage;
   const auto timed = [&](const char* stage, double& seconds, auto&& work) {
     progress.on_stage(stage);
@@ -739,7 +772,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
     held = m.runtime.allocator.allocate(n * sizeof(float) + (p.masked() ? m.mask_bytes(p.first()) : 0), "picture");
     timed("picture", picture_seconds, [&] {
       m.encoder.load(m.encoder_program(p.first()), stop);
-      m.encode_picture(p.first(), p.init->picture, {held.as<float>(), n}, stop);
+      m.encode_picture(p.first(), p.init->picture, {held.as<float>(), n}, "picture", guard, stop);
       m.encoder.free();
       if (p.masked())
         latent_mask(*p.init->mask, m.vae.sizes.downscale(), {held.as<float>() + n, held.size() / sizeof(float) - n});
@@ -747,7 +780,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
     result.times.push_back({"picture", picture_seconds});
   }
   std::vector<Conditioning> conditioning;
-  m.encode(p, conditioning, progress, stop, result.times);
+  m.encode(p, conditioning, guard, progress, stop, result.times);
   failure.denoiser_is_whole(p.plan.residency == Residency::FreeEncoders);
 
   // Latents of a pass, one after the other, filled with noise.
@@ -770,10 +803,10 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   if (p.decodes_previews) m.load_decoder(p, stop);
   const auto draw_first = [&](int k) {
     timed("denoise", denoise_seconds, [&] {
-      Impl::Walk walk{p.first(), k, {}, {}};
+      Impl::Walk walk{p.first(), k, "denoise", {}, {}};
       if (p.init) walk.held_latent = {held.as<float>(), n};
       if (p.masked()) walk.held_mask = {held.as<float>() + n, held.size() / sizeof(float) - n};
-      m.denoise(p, r, walk, conditioning, latent_of(latents, p.first(), k), progress, stop, result.evaluations);
+      m.denoise(p, r, walk, conditioning, latent_of(latents, p.first(), k), guard, progress, stop, result.evaluations);
     });
   };
 
@@ -789,10 +822,10 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
       m.load_decoder(p, stop);
       m.encoder.load(m.encoder_program(p.last()), stop);
       for (int k = 0; k < r.batch; ++k) {
-        const Image small = m.decode(p.first(), latent_of(latents, p.first(), k), stop);
+        const Image small = m.decode(p.first(), latent_of(latents, p.first(), k), "enlarge", guard, stop);
         const PictureSize size = p.last().size;
         m.encode_picture(p.last(), resize_lanczos(small, static_cast<int>(size.width), static_cast<int>(size.height)),
-                         latent_of(enlarged, p.last(), k), stop);
+                         latent_of(enlarged, p.last(), k), "encode", guard, stop);
       }
       m.encoder.free();
       if (apart && !p.decodes_previews) m.decoder.free();
@@ -806,21 +839,22 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   const auto draw = [&](int k) {
     if (!hires) return draw_first(k);
     timed("hires", denoise_seconds, [&] {
-      m.denoise(p, r, {p.last(), k, latent_of(enlarged, p.last(), k), {}}, conditioning,
-                latent_of(latents, p.last(), k), progress, stop, result.evaluations);
+      m.denoise(p, r, {p.last(), k, "hires", latent_of(enlarged, p.last(), k), {}}, conditioning,
+                latent_of(latents, p.last(), k), guard, progress, stop, result.evaluations);
     });
   };
   const auto finish = [&](int k) {
     const uint64_t seed = r.batch_noise == BatchNoise::Seeds ? r.seed + static_cast<uint64_t>(k) : r.seed;
     GeneratedImage out{.seed = seed};
+    guard.at(k, 0);
     timed("decode", decode_seconds, [&] {
       m.load_decoder(p, stop);
-      out.image = m.decode(p.last(), latent_of(latents, p.last(), k), stop);
+      out.image = m.decode(p.last(), latent_of(latents, p.last(), k), "decode", guard, stop);
     });
     if (p.masked()) restore_pixels(*p.init, out.image);
     const PictureFacts facts{
-        p.first().size,           p.last().size, seed, k, p.system_prompt, p.first().noise.schedule,
-        m.resolution.policy.name, fingerprints()};
+        p.first().size, p.last().size,  seed,          k, p.system_prompt, p.first().noise.schedule,
+        m.resolution,   guard.events(), fingerprints()};
     out.parameters = a1111_parameters(r, facts);
     out.request_json = request_json(r, facts);
     on_image(std::move(out));
@@ -843,14 +877,15 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   result.times.push_back({"total", seconds_since(start)});
   result.allocated_peak_bytes = m.runtime.allocator.peak_bytes();
   result.plan = p.plan;
+  result.plan.stages.insert(result.plan.stages.end(), guard.retries().begin(), guard.retries().end());
+  result.guard_events = guard.events();
   return result;
 } catch (...) {
   rethrow_as_error();
 }
 
 void TextToImage::set_latent_tap(LatentTap tap) { impl_->tap = std::move(tap); }
-const std::vector<std::string>& TextToImage::precision_reasons() const { return impl_->resolution.reasons; }
-const std::string& TextToImage::precision_name() const { return impl_->resolution.policy.name; }
+const Resolution& TextToImage::precision() const { return impl_->resolution; }
 int TextToImage::threads() const { return impl_->runtime.pool.size(); }
 
 PictureSize TextToImage::final_size(const GenerateRequest& r) const {

@@ -10,6 +10,7 @@
 #include "core/allocator.h"
 #include "core/log.h"
 #include "core/stop_token.h"
+#include "generate/guard.h"
 #include "generate/memory_plan.h"
 #include "generate/parts.h"
 #include "generate/progress.h"
@@ -23,10 +24,12 @@ enum class BackendChoice { Cpu, Reference };
 struct EngineOptions {
   int threads = 0;                 // 0: as many as the process may use
   size_t memory_budget_bytes = 0;  // 0: what the machine and its cgroup leave
-  PrecisionRequest precision = PrecisionRequest::Auto;
+  PrecisionRequest precision;
   BackendChoice backend = BackendChoice::Cpu;
   bool fuse = true;
+  GuardMode guard = GuardMode::Retry;
   Allocator::FaultHook allocation_fault;  // tests
+  ValueFault value_fault;                 // tests
 };
 
 struct StageTime {
@@ -46,6 +49,7 @@ struct GenerateResult {
   std::vector<StageTime> times;
   int64_t evaluations = 0;  // of the network, guidance counted twice
   size_t allocated_peak_bytes = 0;
+  std::vector<GuardEvent> guard_events;
 };
 
 // Every member reports failure as an Error: running out of memory anywhere is Error{OverBudget}, what the file system
@@ -72,8 +76,9 @@ class TextToImage {
   using LatentTap = std::function<void(int picture, int interval, std::span<const float> latent)>;
   void set_latent_tap(LatentTap tap);
 
-  const std::vector<std::string>& precision_reasons() const;
-  const std::string& precision_name() const;
+  const Resolution& precision() const;  // what was decided, and why
+  const std::vector<std::string>& precision_reasons() const { return precision().reasons; }
+  const std::string& precision_name() const { return precision().policy.name; }
   int threads() const;
   PictureSize final_size(const GenerateRequest& request) const;  // of the pictures it will give
   // Identities of the four parts (weights/fingerprint.h), computed when first asked for.

@@ -78,6 +78,13 @@ OrderedJson result_json(std::span<const WrittenFile> files, const PictureName& f
   out["seconds"] = seconds;
   out["evaluations"] = result.evaluations;
   out["precision"] = {{"name", engine.precision_name()}, {"reasons", engine.precision_reasons()}};
+  out["guard"] = OrderedJson::array();
+  for (const GuardEvent& e : result.guard_events)
+    out["guard"].push_back({{"where", e.where},
+                            {"problem", e.problem},
+                            {"action", e.action},
+                            {"picture", e.picture},
+                            {"evaluation", e.evaluation}});
   out["threads"] = engine.threads();
   out["memory"] = {{"planned_peak_bytes", plan.peak_bytes()},
                    {"measured_peak_bytes", peak_resident_bytes()},
@@ -104,7 +111,7 @@ void run(CLI::App& parser, GenerateArguments& args) {
   Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
   TextToImage engine = TextToImage::open(find_model(args.engine.model), args.engine.options, terminal);
-  if (args.picture.recalled) tell_differences(*args.picture.recalled, request, engine.fingerprints(), terminal);
+  if (args.picture.recalled) tell_differences(*args.picture.recalled, request, engine, terminal);
   const std::vector<PictureName> names = picture_names(request, engine.final_size(request));
   std::vector<std::filesystem::path> paths;
   if (!output.is_standard_output()) {
@@ -143,9 +150,9 @@ void run(CLI::App& parser, GenerateArguments& args) {
   });
   terminal.clear_bar();
   if (sheet) sheet->save(sheet_path.front(), encode_picture(sheet->format(), grid_of(drawn), {}, args.picture.quality));
-  if (args.report.json) return print_json(result_json(files, names.front(), engine, plan, result));
+  if (args.report.json) return print_json(result_json(files, names.front(), engine, result.plan, result));
   if (args.report.verbosity.quiet) return;
-  const std::string text = summary(files, names.front(), plan, result);
+  const std::string text = summary(files, names.front(), result.plan, result);
   output.is_standard_output() ? terminal.tell(text) : print(text);
 }
 
