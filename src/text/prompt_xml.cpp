@@ -325,8 +325,7 @@ PromptTree parse_prompt(std::string_view text) {
 }
 
 bool is_old_character(const PromptTree& tree, const PromptNode& node) {
-  if (node.kind != PromptNode::Kind::Element || is_known_tag(node.name) || !nearest_known_tag(node.name).empty())
-    return false;
+  if (node.kind != PromptNode::Kind::Element || is_known_tag(node.name)) return false;
   bool has_field = false;
   for (size_t i = node.first_child; i != PromptNode::kNone; i = tree.nodes[i].next_sibling) {
     const PromptNode& child = tree.nodes[i];
@@ -334,7 +333,7 @@ bool is_old_character(const PromptTree& tree, const PromptNode& node) {
     if (find_prompt_tag(child.name, TagPlace::Character) == nullptr) return false;
     has_field = true;
   }
-  return has_field;
+  return has_field && nearest_known_tag(node.name).empty();  // the costly question last
 }
 
 }  // namespace newbie
