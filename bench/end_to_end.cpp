@@ -22,8 +22,8 @@ double median(std::vector<double> values) {
 int bench(int argc, char** argv) {
   const auto argument = [&](int i, const char* fallback) { return argc > i ? argv[i] : fallback; };
   const int repeats = std::max(1, std::atoi(argument(2, "5")));
-  const auto precision = find_precision_request(argument(3, "auto"));
-  if (!precision) fail(ErrorKind::InvalidRequest, "dtype must be auto, f32 or bf16");
+  const auto precision = find_precision_preset(argument(3, "auto"));
+  if (!precision) fail(ErrorKind::InvalidRequest, "precision must be a preset: auto, f32, bf16, fast, f16, …");
   GenerateRequest request;
   request.prompt = "<character_1>\n<n>aoi</n>\n<gender>1girl</gender>\n</character_1>";
   request.sampler = "euler";

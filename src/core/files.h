@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace newbie {
 
@@ -62,5 +63,16 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view t
 // returning false makes that call fail as if the system had refused. Pass {} to remove.
 using FileFaultHook = std::function<bool(size_t sequence, const char* operation)>;
 void set_file_fault_hook(FileFaultHook hook);
+
+// it.increment(error), but for memory that runs out: libstdc++ declares that noexcept and allocates, which ends the
+// program. This throws std::bad_alloc.
+template <typename DirectoryIterator>
+void advance(DirectoryIterator& it, std::error_code& error) {
+  try {
+    ++it;
+  } catch (const std::filesystem::filesystem_error& e) {
+    error = e.code();
+  }
+}
 
 }  // namespace newbie

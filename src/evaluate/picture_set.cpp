@@ -43,7 +43,7 @@ PictureList list_pictures(const fs::path& path) {
     return out;
   }
   fs::directory_iterator it(path, error);
-  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
+  for (; !error && it != fs::directory_iterator(); advance(it, error)) {
     if (std::error_code ignored; !it->is_regular_file(ignored)) continue;
     if (format_of_name(it->path()))
       out.files.push_back(it->path());

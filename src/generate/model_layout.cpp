@@ -6,6 +6,8 @@
 #include <system_error>
 #include <vector>
 
+#include "core/files.h"
+
 namespace newbie {
 
 namespace fs = std::filesystem;
@@ -32,7 +34,7 @@ std::vector<fs::path> weight_files(const fs::path& folder, int deepest) {
   std::vector<fs::path> files;
   std::error_code error;
   fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error);
-  for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+  for (; !error && it != fs::recursive_directory_iterator(); advance(it, error)) {
     std::error_code ignored;
     if (it.depth() >= deepest) it.disable_recursion_pending();
     if (it->path().extension() == ".safetensors" && it->is_regular_file(ignored)) files.push_back(it->path());

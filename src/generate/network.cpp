@@ -70,7 +70,8 @@ void Network::run(const Program& program, const Buffer& arena, const Bindings& b
   if (arena.size() < program.memory().arena_bytes)
     fail(ErrorKind::Internal, "{}: arena of {} bytes for a program of {}", part_, arena.size(),
          program.memory().arena_bytes);
-  ExecutionContext context{runtime_.pool, arena.data(), stop, &runtime_.value_fault};
+  ExecutionContext context{
+      .threads = runtime_.pool, .arena = arena.data(), .stop = stop, .value_fault = &runtime_.value_fault};
   program.run(context, *bank_, bindings, observer);
   store_.check_intact();
 }

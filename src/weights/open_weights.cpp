@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "core/files.h"
 #include "weights/formats/sharded_index.h"
 
 namespace newbie {
@@ -18,7 +19,7 @@ std::vector<fs::path> files_in(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code error;
   fs::directory_iterator it(folder, error);
-  for (; !error && it != fs::directory_iterator(); it.increment(error))
+  for (; !error && it != fs::directory_iterator(); advance(it, error))
     if (std::error_code ignored; it->is_regular_file(ignored)) files.push_back(it->path());
   if (error) fail(ErrorKind::BadFile, "{}: expected a folder we can list, got: {}", folder.string(), error.message());
   std::sort(files.begin(), files.end());
