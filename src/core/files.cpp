@@ -1,5 +1,6 @@
 #include "core/files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <mutex>
 #include <system_error>
 #include <utility>
@@ -284,6 +286,25 @@ void set_file_fault_hook(FileFaultHook hook) {
   const std::lock_guard lock(hook_mutex);
   installed_hook = std::move(next);
   hook_is_installed.store(installed_hook != nullptr, std::memory_order_release);
+}
+
+std::vector<fs::path> list_folder(const fs::path& folder, std::error_code& error) {
+  error.clear();
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(folder.c_str()), closedir);
+  std::vector<fs::path> out;
+  if (!open) {
+    error = {errno, std::generic_category()};
+    return out;
+  }
+  while (true) {
+    errno = 0;
+    const dirent* entry = readdir(open.get());
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") out.push_back(folder / name);
+  }
+  if (errno != 0) error = {errno, std::generic_category()};
+  return out;
 }
 
 }  // namespace newbie

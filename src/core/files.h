@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace newbie {
 
@@ -64,15 +65,8 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view t
 using FileFaultHook = std::function<bool(size_t sequence, const char* operation)>;
 void set_file_fault_hook(FileFaultHook hook);
 
-// it.increment(error), but for memory that runs out: libstdc++ declares that noexcept and allocates, which ends the
-// program. This throws std::bad_alloc.
-template <typename DirectoryIterator>
-void advance(DirectoryIterator& it, std::error_code& error) {
-  try {
-    ++it;
-  } catch (const std::filesystem::filesystem_error& e) {
-    error = e.code();
-  }
-}
+// What lies in a folder, in no order; `error` tells why not all of it could be read. The standard library's iterators
+// would end the program where memory runs out (libstdc++ allocates in functions it declares noexcept).
+std::vector<std::filesystem::path> list_folder(const std::filesystem::path& folder, std::error_code& error);
 
 }  // namespace newbie

@@ -42,12 +42,11 @@ PictureList list_pictures(const fs::path& path) {
     out.files.push_back(path);
     return out;
   }
-  fs::directory_iterator it(path, error);
-  for (; !error && it != fs::directory_iterator(); advance(it, error)) {
-    if (std::error_code ignored; !it->is_regular_file(ignored)) continue;
-    if (format_of_name(it->path()))
-      out.files.push_back(it->path());
-    else if (!is_caption_file(it->path()))
+  for (const fs::path& file : list_folder(path, error)) {
+    if (std::error_code ignored; !fs::is_regular_file(file, ignored)) continue;
+    if (format_of_name(file))
+      out.files.push_back(file);
+    else if (!is_caption_file(file))
       ++out.others;
   }
   if (error) fail(ErrorKind::BadFile, "{}: expected pictures or a folder of them: {}", path.string(), error.message());

@@ -30,15 +30,19 @@ struct Candidate {
 
 HeaderShapes peek(const fs::path& path, Strictness strictness) { return header_shapes(open_weights(path, strictness)); }
 
+// Weight files of a folder and of its folders, down to `deeper` levels; what cannot be read or is a link is left out.
+void collect_weight_files(const fs::path& folder, int deeper, std::vector<fs::path>& files) {
+  std::error_code ignored;
+  for (const fs::path& entry : list_folder(folder, ignored)) {
+    if (deeper > 0 && fs::is_directory(fs::symlink_status(entry, ignored)))
+      collect_weight_files(entry, deeper - 1, files);
+    if (entry.extension() == ".safetensors" && fs::is_regular_file(entry, ignored)) files.push_back(entry);
+  }
+}
+
 std::vector<fs::path> weight_files(const fs::path& folder, int deepest) {
   std::vector<fs::path> files;
-  std::error_code error;
-  fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error);
-  for (; !error && it != fs::recursive_directory_iterator(); advance(it, error)) {
-    std::error_code ignored;
-    if (it.depth() >= deepest) it.disable_recursion_pending();
-    if (it->path().extension() == ".safetensors" && it->is_regular_file(ignored)) files.push_back(it->path());
-  }
+  collect_weight_files(folder, deepest, files);
   std::sort(files.begin(), files.end());
   return files;
 }

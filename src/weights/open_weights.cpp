@@ -18,9 +18,8 @@ constexpr std::string_view kIndex = ".safetensors.index.json";
 std::vector<fs::path> files_in(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code error;
-  fs::directory_iterator it(folder, error);
-  for (; !error && it != fs::directory_iterator(); advance(it, error))
-    if (std::error_code ignored; it->is_regular_file(ignored)) files.push_back(it->path());
+  for (const fs::path& file : list_folder(folder, error))
+    if (std::error_code ignored; fs::is_regular_file(file, ignored)) files.push_back(file);
   if (error) fail(ErrorKind::BadFile, "{}: expected a folder we can list, got: {}", folder.string(), error.message());
   std::sort(files.begin(), files.end());
   return files;
