@@ -122,19 +122,5 @@ TEST(HeapFaults, CallsOfARunMayFail) {
   RecordProperty("failed", static_cast<int>(failed));
 }
 
-TEST(HeapFaults, CallsOfOpeningAndAFirstRunMayFail) {
-  const auto whole = [] {
-    TextToImage engine = open();
-    draw(engine);
-  };
-  whole();
-  const int64_t count = calls_of(whole);
-  RecordProperty("calls", static_cast<int>(count));
-  const int64_t by = std::max<int64_t>(step(count / 61), 1);
-  for (int64_t n = 0; n < count; n += by) survives(n, whole);
-  TextToImage engine = open();
-  EXPECT_EQ(draw(engine), draw(engine));
-}
-
 }  // namespace
 }  // namespace newbie::test
