@@ -1,5 +1,9 @@
 #include "compile/devices.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include <fmt/format.h>
 
 #include <string_view>
@@ -23,12 +27,20 @@ constexpr CpuRow kCpus[] = {
     {"AArch64", "AArch64 with NEON", false, false},
 };
 
+#if defined(__x86_64__)
+// By CPUID, leaf 7: Clang 14 has no name for it.
+bool has_amx_bf16() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & (1u << 22)) != 0;
+}
+#endif
+
 // Whether the running CPU has what `row` is named after.
 bool is_here(const CpuRow& row) {
   const std::string_view family = row.family, name = row.name;
 #if defined(__x86_64__)
   if (family != "x86-64") return false;
-  if (name.ends_with("AMX-BF16")) return __builtin_cpu_supports("amx-bf16") && __builtin_cpu_supports("avx512bf16");
+  if (name.ends_with("AMX-BF16")) return has_amx_bf16() && __builtin_cpu_supports("avx512bf16");
   if (name.ends_with("AVX512-BF16")) return __builtin_cpu_supports("avx512bf16");
   if (name.ends_with("AVX-512")) return __builtin_cpu_supports("avx512f");
   if (name.ends_with("AVX2")) return __builtin_cpu_supports("avx2");
