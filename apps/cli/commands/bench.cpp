@@ -1,6 +1,7 @@
 // newbie bench: how fast this machine runs each part of a model, beside what its arithmetic units could do.
 #include <algorithm>
 #include <chrono>
+#include <iostream>
 #include <map>
 
 #include "backend/peak.h"
@@ -41,6 +42,7 @@ struct BenchArguments {
   WorkloadArguments work;
   ReportArguments report;
   bool no_peak = false;
+  bool on_request = false;
   std::string prompt = "1girl, solo, blue hair, smile";
   int steps = 28;
   double cfg = 4.5;
@@ -61,6 +63,25 @@ std::map<std::string, double> tell_peak(int threads) {
   return best;
 }
 
+// Runs once uncounted, then as often as asked, and tells each run's seconds. On request it waits for a line of standard
+// input before each, so that another program can take turns with it; it ends early when there are no more lines.
+std::vector<double> repeat(const BenchArguments& args, Terminal& terminal, const std::function<void()>& run) {
+  run();
+  if (args.on_request) print_json({{"ready", true}});
+  std::vector<double> seconds;
+  std::string line;
+  for (int i = 1; i <= args.work.repeats; ++i) {
+    if (args.on_request && !std::getline(std::cin, line)) break;
+    const auto start = Clock::now();
+    run();
+    seconds.push_back(seconds_since(start));
+    terminal.tell(fmt::format("{}/{}: {:.3f} s", i, args.work.repeats, seconds.back()));
+    if (args.on_request) print_json({{"repeat", i}, {"seconds", seconds.back()}});
+  }
+  if (seconds.empty()) fail(ErrorKind::InvalidRequest, "--on-request: standard input ended before the first line");
+  return seconds;
+}
+
 int threads_of(const BenchArguments& args) {
   return args.work.engine.options.threads > 0 ? args.work.engine.options.threads : usable_cpus();
 }
@@ -70,15 +91,7 @@ void run_network(BenchArguments& args) {
   std::map<std::string, double> peak;
   if (!args.no_peak) peak = tell_peak(threads_of(args));
   const PreparedWorkload prepared = prepare(args.work, terminal);
-  std::vector<double> seconds;
-  for (int i = 0; i <= args.work.repeats; ++i) {
-    const auto start = Clock::now();
-    prepared.workload->run();
-    if (i == 0) continue;
-    seconds.push_back(seconds_since(start));
-    terminal.tell(fmt::format("{}/{}: {:.3f} s", i, args.work.repeats, seconds.back()));
-  }
-  const Spread spread(seconds);
+  const Spread spread(repeat(args, terminal, [&] { prepared.workload->run(); }));
   OrderedJson out{{"bench", to_string(args.work.spec.work)}};
   out.update(describe(args.work, prepared));
   out["seconds"] = spread.json();
@@ -147,13 +160,15 @@ void run_end_to_end(BenchArguments& args) {
   std::map<std::string, std::vector<double>> seconds;
   MemoryPlan plan;
   int64_t evaluations = 0;
-  for (int i = 0; i <= args.work.repeats; ++i) {
+  bool counted = false;
+  repeat(args, terminal, [&] {
     const GenerateResult result = engine.generate(request, terminal, {}, [](GeneratedImage) {});
     plan = result.plan;
     evaluations = result.evaluations;
-    if (i > 0)
+    if (counted)
       for (const StageTime& t : result.times) seconds[t.name].push_back(t.seconds);
-  }
+    counted = true;
+  });
   OrderedJson out{{"bench", "end-to-end"},      {"size", {request.width, request.height}},
                   {"steps", request.steps},     {"cfg", request.cfg},
                   {"evaluations", evaluations}, {"precision", engine.precision_name()},
@@ -177,6 +192,11 @@ Command add_bench(CLI::App& program) {
     one.callback([chosen, work] { *chosen = work; });
     return one;
   };
+  const auto on_request = [&](CLI::App& one) {
+    Flags(one, "Work")
+        .flag("--on-request", args->on_request,
+              "wait for a line of standard input before each repeat, to take turns with another program");
+  };
   const auto network = [&](const char* name, Work work, const char* help) {
     CLI::App& one = sub(name, help, [work](BenchArguments& a) {
       a.work.spec.work = work;
@@ -184,6 +204,7 @@ Command add_bench(CLI::App& program) {
     });
     add_workload_flags(one, args->work);
     Flags(one, "Work").flag("--no-peak", args->no_peak, "do not measure the machine's peak first");
+    on_request(one);
     add_report_flags(one, args->report);
   };
   CLI::App& peak = sub("peak", "what the arithmetic units do at most, by dtype",
@@ -199,6 +220,7 @@ Command add_bench(CLI::App& program) {
   add_report_flags(load, args->report);
   CLI::App& whole = sub("end-to-end", "whole pictures by stage, euler on the flow_euler grid", run_end_to_end);
   add_workload_flags(whole, args->work);
+  on_request(whole);
   Flags flags(whole, "Work");
   flags.text("-p,--prompt", args->prompt, "TEXT", "the prompt");
   flags.integer("--steps", args->steps, "(default: 28)", 1, 10000);

@@ -14,6 +14,7 @@ namespace {
 
 const KernelMaker kMakers[] = {
     {&linear_op, make_amx_linear},
+    {&attention_op, make_amx_attention},
 #if NEWBIE_ONEDNN
     {&linear_op, make_onednn_linear},
     {&conv2d_op, make_onednn_conv2d},

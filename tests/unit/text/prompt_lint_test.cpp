@@ -95,7 +95,8 @@ TEST(PromptTokens, PiecesTileTheTextAndBlocksAddUp) {
     EXPECT_EQ(tokens.gemma.pieces.front().source, TokenPiece::Source::Special);
     EXPECT_EQ(tokens.jina.pieces.back().source, TokenPiece::Source::Special);
   }
-  const PromptTokens pair = tokens_of(newbie::testing::source_file("examples/prompts/pair.xml"));
+  const std::string text = newbie::testing::source_file("examples/prompts/pair.xml");  // block names view it
+  const PromptTokens pair = tokens_of(text);
   ASSERT_EQ(pair.gemma.blocks.size(), 3u);
   EXPECT_EQ(pair.gemma.blocks[1].name, "character_2");
   EXPECT_EQ(pair.gemma.blocks[1].at.line, 9u);

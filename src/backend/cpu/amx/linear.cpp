@@ -18,9 +18,9 @@ constexpr int64_t kPair = 2 * kTileRows;       // rows and columns of one produc
 constexpr size_t kStepBytes = 2 * kTileBytes;  // of an operand
 constexpr int64_t kPairFloats = kPair * kPair;
 
-// docs/speed.md: 8 steps of a panel are 16 KB, which stay in the first cache while rows stream by from the second;
-// larger blocks of rows and columns read less from memory, but their sums (738 KB) must stay in the second.
-constexpr int64_t kSliceSteps = 8, kBlockRows = 320, kBlockColumns = 576;
+// docs/speed.md: 8 steps of a panel are 16 KB; two panels stay in the first cache while rows stream by from the second.
+// Larger blocks of rows and columns read less from memory, but their sums (738 KB) must stay in the second.
+constexpr int64_t kSliceSteps = 8, kGroup = 2, kBlockRows = 320, kBlockColumns = 576;
 constexpr int64_t kEnoughTasks = 16;  // for a small layer, keep a few cores busy
 
 // Weight [N, K] as panels of 32 columns, each a run of steps.
@@ -35,16 +35,8 @@ struct PackedWeight {
 
 void pack(const PackedWeight& w, ConstTensorView source, std::byte* destination, ThreadPool& threads) {
   threads.run(w.panels(), [&](int64_t panel, int) {
-    std::byte* out = destination + static_cast<size_t>(panel) * w.panel_bytes();
-    std::memset(out, 0, w.panel_bytes());
-    for (int64_t column = 0; column < std::min(kPair, w.n - panel * kPair); ++column) {
-      const std::byte* row = source.data + static_cast<size_t>((panel * kPair + column) * w.k) * 2;
-      for (int64_t i = 0; i < w.k; i += 2) {
-        const int64_t step = i / kTileDepth, pair = i % kTileDepth / 2;
-        const int64_t in_step = column / kTileColumns * kTileBytes + pair * 64 + column % kTileColumns * 4;
-        std::memcpy(out + static_cast<size_t>(step) * kStepBytes + in_step, row + i * 2, i + 1 < w.k ? 4 : 2);
-      }
-    }
+    pack_columns(source.data + static_cast<size_t>(panel * kPair * w.k) * 2, w.k, std::min(kPair, w.n - panel * kPair),
+                 w.k, destination + static_cast<size_t>(panel) * w.panel_bytes());
   });
 }
 
@@ -131,36 +123,44 @@ class Linear final : public Kernel {
     const int64_t columns = std::min(block_.columns, weight_.n - column);
 
     for (int64_t step = 0; step < weight_.steps(); step += kSliceSteps)
-      for (int64_t at = 0; at < columns; at += kPair) {
-        const std::byte* panel = panel_of(args, column + at, step);
-        // What comes after this panel is fetched while this one is used; the last one of all fetches itself.
-        const int64_t next_step = at + kPair < columns ? step : step + kSliceSteps;
-        const std::byte* next = next_step >= weight_.steps()
-                                    ? panel
-                                    : panel_of(args, at + kPair < columns ? column + at + kPair : column, next_step);
-        const auto fetched =
-            static_cast<int64_t>(static_cast<size_t>(steps_from(std::min(next_step, step))) * kStepBytes);
-        for (int64_t pair = 0; pair < pairs; ++pair) {
-          const int64_t first = row + pair * kPair, count = std::min(kPair, rows_ - first);
-          float* products = is_sliced() ? sums + (at / kPair * pairs + pair) * kPairFloats : sums;
-          const Product product{.a = args.scratch + packed_offset(step, first / kPair),
-                                .b = panel,
-                                .steps = steps_from(step),
-                                .products = products,
-                                .add = step != 0,
-                                .next = {next + fetched * pair / pairs, next + fetched * (pair + 1) / pairs}};
-          if (tiles_of(count) == 2) {
-            multiply_pair(product);
-          } else {
-            multiply_single(product);
-          }
-          if (step + kSliceSteps < weight_.steps()) continue;
-          store_products(products, count, std::min(kPair, columns - at),
-                         bias_ ? args.inputs[2].as<float>() + column + at : nullptr, result_,
-                         args.output.data + static_cast<size_t>(first * weight_.n + column + at) * size_of(result_),
-                         weight_.n);
-        }
+      for (int64_t at = 0; at < columns; at += kGroup * kPair) {
+        const int64_t group = std::min(kGroup, ceil_div(columns - at, kPair));
+        for (int64_t pair = 0; pair < pairs; ++pair)
+          for (int64_t panel = 0; panel < group; ++panel)
+            multiply(args, {row, column, pairs, columns}, step, pair, at + panel * kPair, sums);
       }
+  }
+
+  struct Place {
+    int64_t row, column, pairs, columns;  // of a block
+  };
+  void multiply(const KernelArgs& args, const Place& block, int64_t step, int64_t pair, int64_t at, float* sums) const {
+    // What comes after this panel is fetched while this one is used; the last ones of all fetch themselves.
+    const bool same_slice = at + kGroup * kPair < block.columns;
+    const int64_t next_step = same_slice ? step : step + kSliceSteps;
+    const int64_t next_at = same_slice ? at + kGroup * kPair : at % (kGroup * kPair);
+    const std::byte* panel = panel_of(args, block.column + at, step);
+    const std::byte* next = next_step < weight_.steps() ? panel_of(args, block.column + next_at, next_step) : panel;
+    const auto fetched = static_cast<int64_t>(static_cast<size_t>(steps_from(std::min(next_step, step))) * kStepBytes);
+    const int64_t first = block.row + pair * kPair, count = std::min(kPair, rows_ - first);
+    float* products = is_sliced() ? sums + (at / kPair * block.pairs + pair) * kPairFloats : sums;
+    const Product product{.a = args.scratch + packed_offset(step, first / kPair),
+                          .b = panel,
+                          .steps = steps_from(step),
+                          .products = products,
+                          .stride = kPair,
+                          .add = step != 0,
+                          .next = {next + fetched * pair / block.pairs, next + fetched * (pair + 1) / block.pairs}};
+    if (tiles_of(count) == 2) {
+      multiply_pair(product);
+    } else {
+      multiply_single(product);
+    }
+    if (step + kSliceSteps < weight_.steps()) return;
+    store_products({products, kPair, count, std::min(kPair, block.columns - at)}, nullptr,
+                   bias_ ? args.inputs[2].as<float>() + block.column + at : nullptr, result_,
+                   args.output.data + static_cast<size_t>(first * weight_.n + block.column + at) * size_of(result_),
+                   weight_.n);
   }
 
   const std::byte* panel_of(const KernelArgs& args, int64_t column, int64_t step) const {

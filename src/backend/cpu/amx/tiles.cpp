@@ -3,7 +3,13 @@
 #if defined(__x86_64__) && defined(__linux__)
 
 #include <cpuid.h>
+// GCC 12 takes the header's undefined vectors for mistakes.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
+#pragma GCC diagnostic pop
+
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,6 +60,8 @@ struct alignas(64) TileConfiguration {
 };
 constexpr TileConfiguration kConfiguration;
 
+int64_t round_up_to_step(int64_t depth) { return (depth + kTileDepth - 1) / kTileDepth * kTileDepth; }
+
 NEWBIE_AMX void configure() { _tile_loadconfig(&kConfiguration); }
 NEWBIE_AMX void release() { _tile_release(); }
 
@@ -68,12 +76,13 @@ Tiles::Tiles() { configure(); }
 Tiles::~Tiles() { release(); }
 
 NEWBIE_AMX void multiply_pair(const Product& p) {
-  constexpr int kProduct = kTileRows * kTileColumns;
+  const int64_t row_bytes = p.stride * static_cast<int64_t>(sizeof(float));
+  float* const next_rows = p.products + kTileRows * p.stride;
   if (p.add) {
-    _tile_loadd(0, p.products, 64);
-    _tile_loadd(1, p.products + kProduct, 64);
-    _tile_loadd(2, p.products + 2 * kProduct, 64);
-    _tile_loadd(3, p.products + 3 * kProduct, 64);
+    _tile_loadd(0, p.products, row_bytes);
+    _tile_loadd(1, p.products + kTileColumns, row_bytes);
+    _tile_loadd(2, next_rows, row_bytes);
+    _tile_loadd(3, next_rows + kTileColumns, row_bytes);
   } else {
     _tile_zero(0);
     _tile_zero(1);
@@ -93,17 +102,17 @@ NEWBIE_AMX void multiply_pair(const Product& p) {
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
   }
-  _tile_stored(0, p.products, 64);
-  _tile_stored(1, p.products + kProduct, 64);
-  _tile_stored(2, p.products + 2 * kProduct, 64);
-  _tile_stored(3, p.products + 3 * kProduct, 64);
+  _tile_stored(0, p.products, row_bytes);
+  _tile_stored(1, p.products + kTileColumns, row_bytes);
+  _tile_stored(2, next_rows, row_bytes);
+  _tile_stored(3, next_rows + kTileColumns, row_bytes);
 }
 
 NEWBIE_AMX void multiply_single(const Product& p) {
-  constexpr int kProduct = kTileRows * kTileColumns;
+  const int64_t row_bytes = p.stride * static_cast<int64_t>(sizeof(float));
   if (p.add) {
-    _tile_loadd(0, p.products, 64);
-    _tile_loadd(1, p.products + kProduct, 64);
+    _tile_loadd(0, p.products, row_bytes);
+    _tile_loadd(1, p.products + kTileColumns, row_bytes);
   } else {
     _tile_zero(0);
     _tile_zero(1);
@@ -116,8 +125,8 @@ NEWBIE_AMX void multiply_single(const Product& p) {
     _tile_loadd(7, b + kTileBytes, 64);
     _tile_dpbf16ps(1, 4, 7);
   }
-  _tile_stored(0, p.products, 64);
-  _tile_stored(1, p.products + kProduct, 64);
+  _tile_stored(0, p.products, row_bytes);
+  _tile_stored(1, p.products + kTileColumns, row_bytes);
 }
 
 NEWBIE_AMX void pack_rows(const std::byte* rows_data, int64_t stride, int64_t rows, int64_t depth, int tiles,
@@ -137,21 +146,59 @@ NEWBIE_AMX void pack_rows(const std::byte* rows_data, int64_t stride, int64_t ro
   }
 }
 
-NEWBIE_AMX void store_products(const float* products, int64_t rows, int64_t columns, const float* bias, DType dtype,
+NEWBIE_AMX void pack_columns(const std::byte* rows_data, int64_t stride, int64_t count, int64_t depth, std::byte* out) {
+  // Row `pair` of a tile holds the pair-th 32 bits of sixteen rows: a transposed block, gathered row by row.
+  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  for (int64_t column = 0; column < 2 * kTileColumns; column += kTileColumns) {
+    const int64_t lanes = std::clamp<int64_t>(count - column, 0, kTileColumns);
+    const auto mask = static_cast<__mmask16>((uint32_t{1} << lanes) - 1);
+    const std::byte* rows = rows_data + column * stride * 2;
+    for (int64_t i = 0; i < round_up_to_step(depth); i += 2) {
+      std::byte* to = out + i / kTileDepth * kPairBytes + column / kTileColumns * kTileBytes + i % kTileDepth * 32;
+      __m512i pairs = _mm512_setzero_si512();
+      if (i + 1 < depth) {
+        const __m512i offsets = _mm512_mullo_epi32(lane, _mm512_set1_epi32(static_cast<int>(stride * 2)));
+        pairs = _mm512_mask_i32gather_epi32(pairs, mask, offsets, rows + i * 2, 1);
+      } else if (i < depth) {  // half a pair: nothing is read beyond the row
+        alignas(64) uint32_t halves[16] = {};
+        for (int64_t l = 0; l < lanes; ++l) std::memcpy(&halves[l], rows + (l * stride + i) * 2, 2);
+        pairs = _mm512_load_si512(halves);
+      }
+      _mm512_store_si512(to, pairs);
+    }
+  }
+}
+
+NEWBIE_AMX void pack_panel(const std::byte* data, int64_t stride, int64_t depth, int64_t count, std::byte* out) {
+  for (int64_t i = 0; i < round_up_to_step(depth); i += 2) {
+    const std::byte *even = data + i * stride * 2, *odd = even + stride * 2;
+    for (int64_t column = 0; column < 2 * kTileColumns; column += kTileColumns) {
+      const int64_t lanes = std::clamp<int64_t>(count - column, 0, kTileColumns);
+      const auto mask = static_cast<__mmask16>((uint32_t{1} << lanes) - 1);
+      const auto low = i < depth ? mask : __mmask16{0}, high = i + 1 < depth ? mask : __mmask16{0};
+      const __m512i a = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(low, even + column * 2));
+      const __m512i b = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(high, odd + column * 2));
+      _mm512_store_si512(out + i / kTileDepth * kPairBytes + column / kTileColumns * kTileBytes + i % kTileDepth * 32,
+                         _mm512_or_si512(a, _mm512_slli_epi32(b, 16)));
+    }
+  }
+}
+
+NEWBIE_AMX void store_products(const Products& products, const float* factors, const float* bias, DType dtype,
                                std::byte* out, int64_t stride) {
-  constexpr int kProduct = kTileRows * kTileColumns;
-  for (int64_t half = 0; half < columns; half += kTileColumns) {
-    const int64_t width = std::min(columns - half, kTileColumns);
+  for (int64_t column = 0; column < products.columns; column += kTileColumns) {
+    const int64_t width = std::min(products.columns - column, kTileColumns);
     const auto mask = static_cast<__mmask16>((uint32_t{1} << width) - 1);
-    const __m512 add = bias == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, bias + half);
-    for (int64_t row = 0; row < rows; ++row) {
-      const float* from = products + (row / kTileRows * 2 + half / kTileColumns) * kProduct + row % kTileRows * 16;
-      const __m512 sum = _mm512_add_ps(_mm512_load_ps(from), add);
+    const __m512 add = bias == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, bias + column);
+    for (int64_t row = 0; row < products.rows; ++row) {
+      __m512 value = _mm512_load_ps(products.values + row * products.stride + column);
+      if (factors != nullptr) value = _mm512_mul_ps(value, _mm512_set1_ps(factors[row]));
+      value = _mm512_add_ps(value, add);
       if (dtype == DType::F32) {
-        _mm512_mask_storeu_ps(reinterpret_cast<float*>(out) + row * stride + half, mask, sum);
+        _mm512_mask_storeu_ps(reinterpret_cast<float*>(out) + row * stride + column, mask, value);
       } else {
-        _mm256_mask_storeu_epi16(out + (row * stride + half) * 2, mask,
-                                 reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(sum)));
+        _mm256_mask_storeu_epi16(out + (row * stride + column) * 2, mask,
+                                 reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(value)));
       }
     }
   }
@@ -175,7 +222,9 @@ Tiles::~Tiles() = default;
 void multiply_pair(const Product&) { absent(); }
 void multiply_single(const Product&) { absent(); }
 void pack_rows(const std::byte*, int64_t, int64_t, int64_t, int, std::byte*) { absent(); }
-void store_products(const float*, int64_t, int64_t, const float*, DType, std::byte*, int64_t) { absent(); }
+void pack_columns(const std::byte*, int64_t, int64_t, int64_t, std::byte*) { absent(); }
+void pack_panel(const std::byte*, int64_t, int64_t, int64_t, std::byte*) { absent(); }
+void store_products(const Products&, const float*, const float*, DType, std::byte*, int64_t) { absent(); }
 
 }  // namespace newbie::cpu::amx
 
