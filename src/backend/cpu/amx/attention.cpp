@@ -1,9 +1,11 @@
 // attention on AMX tiles: 32 queries walk over the keys in blocks. Scores by one product, their softmax with a running
-// maximum, results by another product, so that scores stay in the core's cache and nothing of size S x T is held.
+// maximum, results by another product, so that scores stay in the core's cache and nothing of size S x T is held. The
+// tiles' unit works beside the vector units: between the rows of one block's softmax stand the products of the blocks
+// before and behind it.
 #include "graph/ops/attention.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "backend/cpu/amx/kernels.h"
@@ -21,6 +23,8 @@ constexpr int64_t kRows = 2 * kTileRows;           // of a product; its columns 
 constexpr size_t kStepBytes = 2 * kTileBytes;      // of an operand
 constexpr int64_t kBlockKeys = 256;                // docs/speed.md: the scores of a block stay in the first cache
 constexpr int64_t kScoreStride = kBlockKeys + 16;  // rows are apart by no multiple of a page: they share no cache sets
+
+constexpr int64_t kGroupRows = 4;  // of a softmax between two products
 
 int64_t whole_steps(int64_t depth) { return ceil_div(depth, kTileDepth); }
 
@@ -68,9 +72,10 @@ class Attention final : public Kernel {
   int64_t width_steps() const { return whole_steps(d_); }
   int64_t result_stride() const { return width_steps() * kTileDepth; }
   size_t packed_bytes() const { return checked_mul(2 * head_bytes_, static_cast<size_t>(kv_heads_)); }
-  static constexpr size_t kScoreBytes = kRows * kScoreStride * sizeof(float);
+  static constexpr size_t kScoreBytes = 2 * kRows * kScoreStride * sizeof(float);  // of two blocks
+
   static constexpr size_t kWeightBytes = kBlockKeys / kTileDepth * kStepBytes;
-  size_t worker_bytes() const { return kScoreBytes + kWeightBytes + checked_add(query_bytes_, result_bytes_); }
+  size_t worker_bytes() const { return kScoreBytes + 2 * kWeightBytes + checked_add(query_bytes_, result_bytes_); }
 
   std::byte* packed_keys(const KernelArgs& args, int64_t head, int64_t panel) const {
     return args.scratch + static_cast<size_t>(head) * 2 * head_bytes_ +
@@ -103,7 +108,7 @@ class Attention final : public Kernel {
     std::byte* const share = args.scratch + packed_bytes() + static_cast<size_t>(worker) * worker_bytes();
     auto* const scores = reinterpret_cast<float*>(share);
     std::byte* const weights = share + kScoreBytes;
-    std::byte* const queries = weights + kWeightBytes;
+    std::byte* const queries = weights + 2 * kWeightBytes;
     auto* const results = reinterpret_cast<float*>(queries + query_bytes_);
     const int64_t rows = std::min(kRows, queries_ - row), kv_head = head / (heads_ / kv_heads_);
 
@@ -117,41 +122,65 @@ class Attention final : public Kernel {
     std::fill(maxima, maxima + kRows, -std::numeric_limits<float>::infinity());
 
     pack_rows(rows_of(args, 0, row, head), heads_ * d_, rows, d_, 2, queries);
-    bool add = false;
-    for (int64_t key = all.first / kRows * kRows; key < all.last; key += kBlockKeys) {
-      const int64_t panels = ceil_div(std::min(kBlockKeys, all.last - key), kRows);
-      for (int64_t panel = 0; panel < panels; ++panel)
-        multiply_pair({.a = queries,
-                       .b = packed_keys(args, kv_head, key / kRows + panel),
-                       .steps = width_steps(),
-                       .products = scores + panel * kRows,
-                       .stride = kScoreStride,
-                       .add = false,
-                       .next = {}});
+    std::memset(weights, 0, 2 * kWeightBytes);  // rows beyond `rows` stay zero
+    const int64_t first_key = all.first / kRows * kRows, blocks = ceil_div(all.last - first_key, kBlockKeys);
+    const auto key_of = [&](int64_t block) { return first_key + block * kBlockKeys; };
+    const auto panels_of = [&](int64_t block) {
+      return ceil_div(std::min(kBlockKeys, all.last - key_of(block)), kRows);
+    };
+    const auto scores_of = [&](int64_t block) { return scores + block % 2 * kRows * kScoreStride; };
+    const auto weights_of = [&](int64_t block) { return weights + static_cast<size_t>(block % 2) * kWeightBytes; };
+
+    const auto multiply_keys = [&](int64_t block, int64_t panel) {
+      multiply_pair({.a = queries,
+                     .b = packed_keys(args, kv_head, key_of(block) / kRows + panel),
+                     .steps = width_steps(),
+                     .products = scores_of(block) + panel * kRows,
+                     .stride = kScoreStride,
+                     .add = false,
+                     .next = {}});
+    };
+    const auto multiply_values = [&](int64_t block, int64_t columns) {
+      multiply_pair({.a = weights_of(block),
+                     .b = packed_values(args, kv_head, columns, key_of(block) / kRows),
+                     .steps = panels_of(block),
+                     .products = results + columns * kRows,
+                     .stride = result_stride(),
+                     .add = block > 0,
+                     .next = {}});
+    };
+
+    for (int64_t panel = 0; panel < panels_of(0); ++panel) multiply_keys(0, panel);
+    for (int64_t block = 0; block < blocks; ++block) {
+      const int64_t keys = panels_of(block) * kRows;
       int64_t first[kRows], last[kRows];
       for (int64_t i = 0; i < rows; ++i) {
-        first[i] = std::clamp<int64_t>(seen[i].first - key, 0, panels * kRows);
-        last[i] = std::clamp<int64_t>(seen[i].last - key, first[i], panels * kRows);
+        first[i] = std::clamp<int64_t>(seen[i].first - key_of(block), 0, keys);
+        last[i] = std::clamp<int64_t>(seen[i].last - key_of(block), first[i], keys);
       }
-      softmax_block({.scores = scores,
-                     .stride = kScoreStride,
-                     .rows = rows,
-                     .keys = panels * kRows,
-                     .scale = scale_,
-                     .first = first,
-                     .last = last},
-                    {maxima, sums}, factors, weights);
-      if (add) scale_rows(results, result_stride(), rows, result_stride(), factors);
-      for (int64_t columns = 0; columns < width_steps(); ++columns)
-        multiply_pair({.a = weights,
-                       .b = packed_values(args, kv_head, columns, key / kRows),
-                       .steps = panels,
-                       .products = results + columns * kRows,
-                       .stride = result_stride(),
-                       .add = add,
-                       .next = {}});
-      add = true;
+      // Products that stand between groups of rows, the block's before first.
+      const int64_t before = block > 0 ? width_steps() : 0, behind = block + 1 < blocks ? panels_of(block + 1) : 0;
+      int64_t done = 0;
+      for (int64_t i = 0; i < rows; i += kGroupRows) {
+        const int64_t end = std::min(rows, i + kGroupRows);
+        softmax_rows({.scores = scores_of(block),
+                      .stride = kScoreStride,
+                      .keys = keys,
+                      .scale = scale_,
+                      .first = first,
+                      .last = last},
+                     i, end, {maxima, sums}, factors, weights_of(block));
+        for (; done < (before + behind) * end / rows; ++done) {
+          if (done < before) {
+            multiply_values(block - 1, done);
+          } else {
+            multiply_keys(block + 1, done - before);
+          }
+        }
+      }
+      if (block > 0) scale_rows(results, result_stride(), rows, result_stride(), factors);
     }
+    for (int64_t columns = 0; columns < width_steps(); ++columns) multiply_values(blocks - 1, columns);
     for (int64_t i = 0; i < rows; ++i) factors[i] = 1.0f / sums[i];
     store_products({results, result_stride(), rows, d_}, factors, nullptr, result_,
                    args.output.data + static_cast<size_t>((row * heads_ + head) * d_) * size_of(result_), heads_ * d_);
@@ -182,7 +211,7 @@ std::shared_ptr<Kernel> make_amx_attention(const KernelRequest& request, std::st
                            to_string(request.inputs[0].dtype), to_string(request.precision.compute), to_string(result));
     return nullptr;
   }
-  if (request.output.shape.elements() == 0 || request.inputs[1].shape[0] == 0) {
+  if (request.attrs.real("scale") <= 0 || request.output.shape.elements() == 0 || request.inputs[1].shape[0] == 0) {
     *why_not = "nothing to attend to";
     return nullptr;
   }
