@@ -5,6 +5,7 @@
 
 #include "core/checked.h"
 #include "core/files.h"
+#include "generate/latent_preview.h"
 #include "models/flux_vae/names.h"
 #include "weights/safetensors_writer.h"
 
@@ -149,6 +150,11 @@ StreamedTensor sentencepiece_tensor(const Part& part, const char* file_name) {
   return as_text("spiece_model", std::move(bytes));
 }
 
+void add_preview_factors(Outcome& out, const Vae& from, const fs::path& vae) {
+  if (const auto factors = read_preview_factors(from))
+    out.texts.push_back({preview_factors_path(vae), preview_factors_json(*factors)});
+}
+
 struct Model {
   Transformer transformer;
   TextEncoder text_encoder;
@@ -196,6 +202,7 @@ Outcome to_comfyui(const Model& model, const fs::path& folder) {
       tensor.spec.shape = Shape{tensor.spec.shape[0], tensor.spec.shape[1], 1, 1};
     vae.tensors.push_back(std::move(tensor));
   }
+  add_preview_factors(out, model.vae, vae.path);
   out.weights.push_back(std::move(vae));
   return out;
 }
@@ -259,6 +266,7 @@ Outcome to_folder(const Model& model, const fs::path& folder) {
     vae.tensors.push_back(from_store(model.vae.weights, name, name));
   out.weights.push_back(std::move(vae));
   config("vae", model.vae.config_text);
+  add_preview_factors(out, model.vae, folder / "vae");
   return out;
 }
 

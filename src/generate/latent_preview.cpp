@@ -86,14 +86,14 @@ Image linear_preview(const PreviewFactors& factors, std::span<const float> laten
   return resize_bilinear(small, static_cast<int>(w * downscale), static_cast<int>(h * downscale));
 }
 
-fs::path preview_factors_path(const Part& vae) {
+fs::path preview_factors_path(const fs::path& vae) {
   constexpr const char* kName = "latent_preview.json";
-  if (fs::is_directory(vae.path)) return vae.path / kName;
-  return vae.path.parent_path() / (vae.path.stem().string() + "." + kName);
+  if (vae.extension() != ".safetensors") return vae / kName;
+  return vae.parent_path() / (vae.stem().string() + "." + kName);
 }
 
 std::optional<PreviewFactors> read_preview_factors(const Vae& vae) {
-  const fs::path path = preview_factors_path(vae);
+  const fs::path path = preview_factors_path(vae.path);
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return std::nullopt;
   const std::string where = path.string();

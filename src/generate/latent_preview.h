@@ -26,8 +26,8 @@ struct PreviewFactors {
 Image linear_preview(const PreviewFactors& factors, std::span<const float> latent, int64_t h, int64_t w,
                      int64_t downscale);
 
-// latent_preview.json in a folder; beside a single file NAME.safetensors: NAME.latent_preview.json.
-std::filesystem::path preview_factors_path(const Part& vae);
+// latent_preview.json in an autoencoder's folder; beside a single file NAME.safetensors: NAME.latent_preview.json.
+std::filesystem::path preview_factors_path(const std::filesystem::path& vae);
 
 // Nothing when there is no such file. Error{BadFile} when it is damaged or for another number of channels.
 std::optional<PreviewFactors> read_preview_factors(const Vae& vae);

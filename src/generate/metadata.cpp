@@ -18,14 +18,25 @@ std::string a1111_parameters(const GenerateRequest& r, const PictureFacts& facts
   if (!r.negative_prompt.empty()) out += "\nNegative prompt: " + r.negative_prompt;
   out +=
       fmt::format("\nSteps: {}, Sampler: {}, Schedule type: {}, CFG scale: {:g}, Seed: {}, Size: {}x{}, Model hash: {}",
-                  r.steps, r.sampler, facts.schedule, r.cfg, facts.seed, facts.size.width, facts.size.height,
-                  facts.parts.transformer.substr(0, 10));
+                  r.sigmas.empty() ? r.steps : static_cast<int>(r.sigmas.size()) - 1, r.sampler, facts.schedule, r.cfg,
+                  facts.seed, facts.size.width, facts.size.height, facts.parts.transformer.substr(0, 10));
   if (r.hires_scale != 0)
     out += fmt::format(", Denoising strength: {:g}, Hires upscale: {:g}, Hires steps: {}, Hires upscaler: Lanczos",
                        r.hires_strength, r.hires_scale, r.hires_steps != 0 ? r.hires_steps : r.steps);
   else if (r.init_image)
     out += fmt::format(", Denoising strength: {:g}", r.strength);
   out += ", Version: newbie.cpp";
+  return out;
+}
+
+OrderedJson guard_json(std::span<const GuardEvent> events) {
+  OrderedJson out = OrderedJson::array();
+  for (const GuardEvent& e : events)
+    out.push_back({{"where", e.where},
+                   {"problem", e.problem},
+                   {"action", e.action},
+                   {"picture", e.picture},
+                   {"evaluation", e.evaluation}});
   return out;
 }
 
@@ -72,9 +83,7 @@ std::string request_json(const GenerateRequest& r, const PictureFacts& facts) {
   j["precision_preset"] = to_string(facts.precision.preset);
   j["precision_policy"] = policy.hash();
   if (facts.precision.emulated) j["precision_emulated"] = true;
-  for (const GuardEvent& e : facts.guard_events)
-    j["guard"].push_back(
-        {{"where", e.where}, {"problem", e.problem}, {"action", e.action}, {"evaluation", e.evaluation}});
+  if (!facts.guard_events.empty()) j["guard"] = guard_json(facts.guard_events);
   j["parts"] = {{"transformer", facts.parts.transformer},
                 {"text_encoder", facts.parts.text_encoder},
                 {"clip_model", facts.parts.clip_model},

@@ -1,8 +1,10 @@
 // What is written into a picture: A1111's `parameters` text, and a JSON entry with everything needed to draw it again.
 #pragma once
 
+#include <span>
 #include <string>
 
+#include "core/json.h"
 #include "generate/request.h"
 #include "generate/text_to_image.h"
 
@@ -25,6 +27,8 @@ struct PictureFacts {
 
 // Tells pictures apart: FNV-1a (64 bit, hex) over width, height, channels and pixels.
 std::string picture_hash(const Image& image);
+
+OrderedJson guard_json(std::span<const GuardEvent> events);  // as they stand in pictures and reports
 
 std::string a1111_parameters(const GenerateRequest& request, const PictureFacts& facts);
 std::string request_json(const GenerateRequest& request, const PictureFacts& facts);

@@ -373,7 +373,7 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
     p.decodes_previews = !p.preview_factors;
     if (p.decodes_previews && r.preview_method == PreviewMethod::Linear)
       log.warn("no {}: previews are decoded, which takes longer; newbie dev fit-preview makes one",
-               preview_factors_path(vae).string());
+               preview_factors_path(vae.path).string());
   }
 
   p.plan = make_plan(p, r, Residency::FreeEncoders);

@@ -244,6 +244,7 @@ TEST_F(Layouts, ThereAndBackIsExactButForTheAdapter) {
     }
     EXPECT_EQ(text_of(back / part / "config.json"), text_of(avatar_path() / part / "config.json"));
   }
+  EXPECT_EQ(text_of(back / "vae/latent_preview.json"), text_of(avatar_path() / "vae/latent_preview.json"));
   convert_model({.folder = avatar_path()}, in("copy"), ModelForm::Folder, silent_log());
   expect("B: converted from B", {.folder = in("copy")}, original(), "B");
   EXPECT_ERROR(convert_model({.folder = avatar_path()}, in("copy"), ModelForm::Folder, silent_log()),

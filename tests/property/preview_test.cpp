@@ -163,7 +163,7 @@ TEST(Preview, FactorsAreReadBackAndDamagedOnesAreRefused) {
     }
   }
   vae.path = folder / "ae.safetensors";
-  EXPECT_EQ(preview_factors_path(vae), folder / "ae.latent_preview.json");
+  EXPECT_EQ(preview_factors_path(vae.path), folder / "ae.latent_preview.json");
 }
 
 }  // namespace

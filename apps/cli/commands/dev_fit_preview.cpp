@@ -35,7 +35,7 @@ void run(FitArguments& args) {
   std::vector<Image> pictures;
   for (const std::string& file : args.pictures) pictures.push_back(read_picture(file).image);
   const PreviewFactors factors = fit_preview(vae, runtime, pictures, stop);
-  const std::filesystem::path out = preview_factors_path(vae);
+  const std::filesystem::path out = preview_factors_path(vae.path);
   write_file_atomically(out, preview_factors_json(factors));
   if (args.report.json) return print_json({{"path", out.string()}, {"rms_error", factors.rms_error}});
   if (!args.report.verbosity.quiet)

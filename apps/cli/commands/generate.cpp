@@ -78,13 +78,7 @@ OrderedJson result_json(std::span<const WrittenFile> files, const PictureName& f
   out["seconds"] = seconds;
   out["evaluations"] = result.evaluations;
   out["precision"] = {{"name", engine.precision_name()}, {"reasons", engine.precision_reasons()}};
-  out["guard"] = OrderedJson::array();
-  for (const GuardEvent& e : result.guard_events)
-    out["guard"].push_back({{"where", e.where},
-                            {"problem", e.problem},
-                            {"action", e.action},
-                            {"picture", e.picture},
-                            {"evaluation", e.evaluation}});
+  out["guard"] = guard_json(result.guard_events);
   out["threads"] = engine.threads();
   out["memory"] = {{"planned_peak_bytes", plan.peak_bytes()},
                    {"measured_peak_bytes", peak_resident_bytes()},

@@ -145,6 +145,7 @@ void generate_list(const std::string& file, bool has_prompt, EngineArguments& en
   OrderedJson files = OrderedJson::array();
   std::map<std::string, double> seconds;
   int64_t evaluations = 0;
+  OrderedJson guard = OrderedJson::array();
   for (const Job& job : jobs) {
     size_t k = 0;
     const GenerateResult result =
@@ -165,6 +166,8 @@ void generate_list(const std::string& file, bool has_prompt, EngineArguments& en
         });
     for (const StageTime& time : result.times) seconds[time.name] += time.seconds;
     evaluations += result.evaluations;
+    if (!result.guard_events.empty())
+      guard.push_back({{"line", job.listed->where}, {"events", guard_json(result.guard_events)}});
   }
   if (report.json) {
     OrderedJson out;
@@ -173,6 +176,7 @@ void generate_list(const std::string& file, bool has_prompt, EngineArguments& en
     out["seconds"] = seconds;
     out["evaluations"] = evaluations;
     out["precision"] = {{"name", engine.precision_name()}, {"reasons", engine.precision_reasons()}};
+    out["guard"] = guard;
     out["threads"] = engine.threads();
     out["memory"] = {{"measured_peak_bytes", peak_resident_bytes()}};
     return print_json(out);

@@ -195,7 +195,7 @@ void schema(const PromptArguments& args) {
 void add_text_flags(CLI::App& parser, PromptArguments& a) {
   Flags flags(parser, "Prompt");
   CLI::Option* text = flags.text("-p,--prompt", a.prompt, "TEXT", "the text (default: standard input)");
-  flags.text("--prompt-file", a.file, "FILE", "the text from a file; - is standard input")->excludes(text);
+  flags.text("file,--prompt-file", a.file, "FILE", "the text from a file; - is standard input")->excludes(text);
 }
 
 void add_token_flags(CLI::App& parser, PromptArguments& a) {
