@@ -24,8 +24,9 @@ class VectorKernels final : public Backend {
  public:
   std::string name() const override { return "vector kernels"; }
   std::shared_ptr<Kernel> make_kernel(const KernelRequest& request, std::string* why_not) const override {
-    for (auto make : {cpu::make_rms_norm, cpu::make_layer_norm, cpu::make_group_norm, cpu::make_rope, cpu::make_map,
-                      cpu::make_combination, cpu::make_modulation, cpu::make_embedding, cpu::make_mean_rows})
+    for (auto make :
+         {cpu::make_linear, cpu::make_rms_norm, cpu::make_layer_norm, cpu::make_group_norm, cpu::make_rope,
+          cpu::make_map, cpu::make_combination, cpu::make_modulation, cpu::make_embedding, cpu::make_mean_rows})
       if (auto kernel = make(request, why_not)) return kernel;
     return cpu::make_copy(request, why_not);
   }
@@ -33,7 +34,7 @@ class VectorKernels final : public Backend {
 
 // Whether the kernels promise to take this op on these operands, whose dtypes are all f32 or bf16.
 bool is_ours(const OpCase& c) {
-  for (const OpDef* op : {&linear_op, &batched_matmul_op, &conv2d_op, &max_pool2d_op, &average_pool2d_op, &attention_op,
+  for (const OpDef* op : {&batched_matmul_op, &conv2d_op, &max_pool2d_op, &average_pool2d_op, &attention_op,
                           &attention_softmax_op, &permute_op, &timestep_embedding_op})
     if (c.op == op) return false;
   // A scale or gate is one row.

@@ -10,6 +10,7 @@
 namespace newbie::cpu {
 
 // Null and a reason in `why_not` (may be null) when the request is not theirs.
+std::shared_ptr<Kernel> make_linear(const KernelRequest& request, std::string* why_not);
 std::shared_ptr<Kernel> make_rms_norm(const KernelRequest& request, std::string* why_not);  // and what fuse makes of it
 std::shared_ptr<Kernel> make_layer_norm(const KernelRequest& request, std::string* why_not);
 std::shared_ptr<Kernel> make_group_norm(const KernelRequest& request, std::string* why_not);  // with or without SiLU
