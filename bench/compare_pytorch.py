@@ -17,14 +17,13 @@ guidance, all parts loaded and warm in both programs.
 import argparse
 import json
 import os
-import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE / "reference"))
+sys.path[:0] = [str(HERE), str(HERE / "reference")]
+from turns import Newbie, spread  # noqa: E402
 
 FULL_DENOISER = dict(patch_size=2, in_channels=16, dim=2304, n_layers=36, n_refiner_layers=2, n_heads=24, n_kv_heads=8,
                      multiple_of=256, ffn_dim_multiplier=None, norm_eps=1e-5, qk_norm=True, cap_feat_dim=2560,
@@ -51,40 +50,14 @@ def arguments():
     return p.parse_args()
 
 
-class Ours:
-    """newbie bench ... --on-request: one run for every line it is given."""
-
-    def __init__(self, a):
-        command = [a.newbie, "bench", a.work, "--size", str(a.size), "--threads", str(a.threads), "--repeats", str(a.repeats),
-                   "--on-request", "--quiet"]
-        if a.dtype == "int8":
-            command += ["--precision", "int8"]
-        else:
-            command += ["--dtype", a.dtype]
-        if a.work == "end-to-end":
-            command += ["--steps", str(a.steps), "--model", str(a.model)]
-        else:
-            command += ["--tokens", str(a.tokens), "--no-peak"]
-            if a.layers:
-                command += ["--layers", str(a.layers)]
-        self.command = command + a.newbie_flags.split()
-        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.line()  # ready
-
-    def line(self):
-        text = self.process.stdout.readline()
-        if not text:
-            sys.exit(f"newbie stopped: exit code {self.process.wait()}")
-        return json.loads(text)
-
-    def run(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return self.line()["seconds"]
-
-    def finish(self):
-        self.process.stdin.close()
-        return self.line()  # the summary
+def start_newbie(a):
+    flags = ["--size", str(a.size), "--threads", str(a.threads)]
+    flags += ["--precision", "int8"] if a.dtype == "int8" else ["--dtype", a.dtype]
+    if a.work == "end-to-end":
+        flags += ["--steps", str(a.steps), "--model", str(a.model)]
+    else:
+        flags += ["--tokens", str(a.tokens), "--no-peak"] + (["--layers", str(a.layers)] if a.layers else [])
+    return Newbie(a.newbie, a.work, flags + a.newbie_flags.split(), a.repeats)
 
 
 def make_peer(a):
@@ -197,10 +170,6 @@ def make_openvino(a, net, inputs):
     return lambda: request.infer(arrays)
 
 
-def spread(values):
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
-
-
 def resident_bytes():
     with open("/proc/self/status") as f:
         return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmHWM"))
@@ -214,7 +183,7 @@ def main():
     peer = make_peer(a)
     for _ in range(2):  # the first compiles, the second may grow memory pools
         peer()
-    ours = Ours(a)
+    ours = start_newbie(a)
     mine, theirs = [], []
     for turn in range(a.repeats):
         time.sleep(a.rest)
@@ -225,7 +194,7 @@ def main():
         theirs.append(time.perf_counter() - start)
         print(f"{turn + 1}/{a.repeats}: newbie {mine[-1]:.3f} s, {a.peer} {theirs[-1]:.3f} s", file=sys.stderr, flush=True)
     summary = ours.finish()
-    ratio = statistics.median(theirs) / statistics.median(mine)
+    ratio = spread(theirs)["median"] / spread(mine)["median"]
     out = {"work": a.work, "size": a.size, "tokens": a.tokens, "dtype": a.dtype, "layers": a.layers, "threads": a.threads,
            "peer": a.peer, "repeats": a.repeats, "newbie_seconds": spread(mine), "peer_seconds": spread(theirs),
            "ratio": ratio, "newbie_peak_resident_bytes": summary["peak_resident_bytes"], "peer_peak_resident_bytes": resident_bytes(),
