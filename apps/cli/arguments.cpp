@@ -63,7 +63,7 @@ void require_text(const char* what, const std::string& text) {
 void add_precision_flags(Flags& flags, PrecisionRequest& request) {
   flags.choice<std::optional<DType>>(
       "--dtype", request.dtype,
-      {{"auto", std::nullopt}, {"f32", DType::F32}, {"bf16", DType::BF16}, {"f16", DType::F16}},
+      {{"auto", std::nullopt}, {"f32", DType::F32}, {"bf16", DType::BF16}, {"f16", DType::F16}, {"int8", DType::I8}},
       "numbers to compute in; auto: bf16 where the CPU has it;\nf16 is emulated (newbie precision)");
   std::string names;
   for (const PrecisionPresetRow& row : precision_presets())

@@ -66,7 +66,7 @@ PrecisionRule rule_of(const toml::table& table, const std::string& where, size_t
       rule.storage_follows = word == "input";
       if (!rule.storage_follows) rule.change.storage = dtype_of(at, key, word);
     } else if (key == "compute") {
-      rule.change.compute = dtype_of(at, key, word);
+      rule.change.compute = word == "int8" ? DType::I8 : dtype_of(at, key, word);
     } else if (key == "accumulate") {
       rule.change.accumulate = dtype_of(at, key, word);
     } else {

@@ -47,7 +47,7 @@ std::optional<std::vector<DTypeRate>> read_cache(const fs::path& path, const std
     const Json json = parse_json(read_file(path, kMaxCacheBytes), path.string());
     if (!json.is_object() || json.value("machine", "") != key) return std::nullopt;
     std::vector<DTypeRate> out;
-    for (const DType dtype : {DType::F32, DType::BF16, DType::F16}) {
+    for (const DType dtype : {DType::F32, DType::BF16, DType::F16, DType::I8}) {
       const double gflops = json.at("gflops").at(std::string(to_string(dtype))).get<double>();
       if (!(gflops > 0)) return std::nullopt;
       out.push_back({dtype, gflops});

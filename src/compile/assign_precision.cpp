@@ -60,7 +60,8 @@ Graph assign_precision(const Graph& graph,
       if (is_bias(*node.op, i)) {
         v = in_dtype(out, v, DType::F32);
       } else if (multiplies_stored_operands(*node.op)) {
-        v = in_dtype(out, v, n.precision.compute);
+        // 8-bit numbers are made of bf16 ones, inside the op.
+        v = in_dtype(out, v, n.precision.compute == DType::I8 ? DType::BF16 : n.precision.compute);
       } else if (node.op == &embedding_op && source.op == &weight_op) {
         const auto stored = stored_dtype(source.paths.front());
         DType want = n.precision.compute;

@@ -16,15 +16,16 @@ namespace newbie {
 
 namespace {
 
-// No row computes f16 natively: the CPU backend has no f16 kernels, also where the CPU has f16 instructions.
+// No row computes f16 natively: the CPU backend has no f16 kernels, also where the CPU has f16 instructions. The same
+// holds for 8-bit numbers, but on AMX.
 constexpr CpuRow kCpus[] = {
-    {"x86-64", "x86-64 with AMX-BF16", true, false},
-    {"x86-64", "x86-64 with AVX512-BF16", true, false},
-    {"x86-64", "x86-64 with AVX-512", false, false},
-    {"x86-64", "x86-64 with AVX2", false, false},
-    {"x86-64", "x86-64", false, false},
-    {"AArch64", "AArch64 with NEON and bf16", true, false},
-    {"AArch64", "AArch64 with NEON", false, false},
+    {"x86-64", "x86-64 with AMX-BF16", true, false, true},
+    {"x86-64", "x86-64 with AVX512-BF16", true, false, false},
+    {"x86-64", "x86-64 with AVX-512", false, false, false},
+    {"x86-64", "x86-64 with AVX2", false, false, false},
+    {"x86-64", "x86-64", false, false, false},
+    {"AArch64", "AArch64 with NEON and bf16", true, false, false},
+    {"AArch64", "AArch64 with NEON", false, false, false},
 };
 
 #if defined(__x86_64__)
@@ -60,14 +61,15 @@ std::span<const CpuRow> known_cpus() { return kCpus; }
 
 DeviceCaps this_cpu() {
   for (const CpuRow& row : kCpus)
-    if (is_here(row)) return {row.name, row.native_bf16, row.native_f16};
+    if (is_here(row)) return {row.name, row.native_bf16, row.native_f16, row.native_int8};
   return {.name = "an unknown CPU"};
 }
 
 DeviceCaps accelerator(int major, int minor) {
   return {.name = fmt::format("an accelerator of compute capability {}.{}", major, minor),
           .native_bf16 = major >= 8,
-          .native_f16 = true};
+          .native_f16 = true,
+          .native_int8 = true};
 }
 
 }  // namespace newbie

@@ -11,13 +11,14 @@ struct DeviceCaps {
   std::string name;  // "x86-64 with AVX512-BF16", "AArch64 with NEON", …
   bool native_bf16 = false;
   bool native_f16 = false;
+  bool native_int8 = false;
 };
 
 // CPUs, those of a family best first.
 struct CpuRow {
   const char* family;  // "x86-64", "AArch64"
   const char* name;
-  bool native_bf16, native_f16;
+  bool native_bf16, native_f16, native_int8;
 };
 std::span<const CpuRow> known_cpus();
 

@@ -36,9 +36,9 @@ class Layer {
       : threads_(threads), program_(graph(dtype), backend, threads.size()), bank_(weights_, allocator_) {
     bank_.prepare(program_.weights(), threads);
     arena_ = allocator_.allocate(program_.memory().arena_bytes, "arena");
-    const TensorSpec spec{{kRows, kWidth}, dtype};
+    const TensorSpec spec{{kRows, kWidth}, stored(dtype)};
     input_ = allocator_.allocate(spec.bytes(), "operand");
-    std::memset(input_.data(), 0, input_.size());
+    std::memset(input_.data(), 0x3F, input_.size());  // numbers near 1 in every dtype
     bindings_.inputs["x"] = {spec, input_.data()};
   }
 
@@ -50,10 +50,11 @@ class Layer {
   }
 
  private:
+  static DType stored(DType dtype) { return dtype == DType::I8 ? DType::BF16 : dtype; }
   static Graph graph(DType dtype) {
     Graph g;
     const Value x = g.input("x", {kRows, kWidth}), w = g.weight("w", {kWidth, kWidth}), y = linear(x, w, {});
-    for (const Value& v : {x, w, y}) g.node(v.id()).precision = {dtype, dtype, DType::F32};
+    for (const Value& v : {x, w, y}) g.node(v.id()).precision = {stored(dtype), dtype, DType::F32};
     g.output("y", y);
     return g;
   }
@@ -70,7 +71,7 @@ class Layer {
 }  // namespace
 
 std::vector<DTypeRate> measure_rates(const Backend& backend, ThreadPool& threads) {
-  constexpr DType kDTypes[] = {DType::F32, DType::BF16, DType::F16};
+  constexpr DType kDTypes[] = {DType::F32, DType::BF16, DType::F16, DType::I8};
   constexpr int kRounds = 12;
   std::vector<std::unique_ptr<Layer>> layers;
   for (const DType dtype : kDTypes) layers.push_back(std::make_unique<Layer>(dtype, backend, threads));

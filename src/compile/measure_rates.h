@@ -13,7 +13,7 @@ struct DTypeRate {
   double gflops = 0;  // 2·M·N·K a second, the best of a dozen runs
 };
 
-// F32, BF16 and F16, each on a linear layer of 512 rows and a 1024 by 1024 weight, with f32 accumulation. Takes
+// F32, BF16, F16 and I8, each on a linear layer of 512 rows and a 1024 by 1024 weight, with f32 accumulation. Takes
 // about a second.
 std::vector<DTypeRate> measure_rates(const Backend& backend, ThreadPool& threads);
 

@@ -66,7 +66,8 @@ PrecisionPreset preset_of(DType dtype) {
     case DType::F32: return PrecisionPreset::F32;
     case DType::BF16: return PrecisionPreset::BF16;
     case DType::F16: return PrecisionPreset::F16;
-    default: fail(ErrorKind::InvalidRequest, "dtype: expected f32, bf16 or f16, got {}", to_string(dtype));
+    case DType::I8: return PrecisionPreset::Int8;
+    default: fail(ErrorKind::InvalidRequest, "dtype: expected f32, bf16, f16 or int8, got {}", to_string(dtype));
   }
 }
 
@@ -77,7 +78,7 @@ DType best_dtype(const DeviceCaps& device) {
 
 bool is_native(DType dtype, const DeviceCaps& device) {
   return dtype == DType::F32 || (dtype == DType::BF16 && device.native_bf16) ||
-         (dtype == DType::F16 && device.native_f16);
+         (dtype == DType::F16 && device.native_f16) || (dtype == DType::I8 && device.native_int8);
 }
 
 // The dtype a preset is run in, given the one asked for.
@@ -93,6 +94,7 @@ DType dtype_for(PrecisionPreset preset, std::optional<DType> asked, const Device
   switch (preset) {
     case PrecisionPreset::F32: return only(DType::F32);
     case PrecisionPreset::BF16: return only(DType::BF16);
+    case PrecisionPreset::Int8: return only(DType::I8);
     case PrecisionPreset::F16:
     case PrecisionPreset::F16Naive:
     case PrecisionPreset::F16Safe: return only(DType::F16);
@@ -178,8 +180,8 @@ Resolution resolve_precision(const PrecisionRequest& request, const DeviceCaps& 
         fmt::format("{} storage and compute, f32 accumulate: {} computes {} natively", word, device.name, word));
   } else {
     out.reasons.push_back(fmt::format("{} was asked for", to_string(out.preset)));
-    if (out.emulated && dtype == DType::BF16)
-      out.reasons.back() += fmt::format("; {} has no bf16 arithmetic, so it is slow here", device.name);
+    if (out.emulated && dtype != DType::F16)
+      out.reasons.back() += fmt::format("; {} has no {} arithmetic of its own, so it is slow here", device.name, word);
   }
   if (out.emulated && dtype == DType::F16)
     out.reasons.push_back(

@@ -72,7 +72,7 @@ struct PrecisionPolicy {
   std::string hash() const;
 };
 
-enum class PrecisionPreset { Auto, F32, BF16, Fast, F16, F16Naive, F16Safe, AutocastCuda, AutocastCpu };
+enum class PrecisionPreset { Auto, F32, BF16, Fast, Int8, F16, F16Naive, F16Safe, AutocastCuda, AutocastCpu };
 
 struct PrecisionPresetRow {
   PrecisionPreset preset;
@@ -91,7 +91,7 @@ struct PrecisionRequest {
   using enum PrecisionPreset;
 
   PrecisionPreset preset = Auto;
-  std::optional<DType> dtype;        // F32, BF16 or F16; alone it is the preset of that name
+  std::optional<DType> dtype;        // F32, BF16, F16 or I8; alone it is the preset of that name
   std::vector<PrecisionRule> rules;  // a user's, laid over the preset
 
   PrecisionRequest(PrecisionPreset p = Auto, std::optional<DType> d = {}) : preset(p), dtype(d) {}  // NOLINT
@@ -108,7 +108,7 @@ struct Resolution {
 Resolution resolve_precision(const PrecisionRequest& request, const DeviceCaps& device);
 
 // Gives every op the dtypes that `policy` says; `part` is the prefix of the graph's paths. Made before ops are fused,
-// so that each is known by its own name.
+// so that each is known by its own name. I8 is for linear layers: what else is told to compute in it does so in BF16.
 Graph decide_precision(const Graph& graph, const PrecisionPolicy& policy, const std::string& part);
 
 // The names by which policies know each value of `graph`: see PrecisionRule.

@@ -12,6 +12,8 @@ constexpr PrecisionPresetRow kPresets[] = {
      "bf16 matrices; running sums, norm arithmetic and single rows stay f32"},
     {PrecisionPreset::Fast, "fast", nullptr,
      "every stored value is 16 bits wide, running sums too; sums inside an op stay f32"},
+    {PrecisionPreset::Int8, "int8", nullptr,
+     "balanced, but the matrices of the transformer's blocks multiply 8-bit numbers: a scale for each row and column"},
     {PrecisionPreset::F16, "f16", nullptr,
      "every stored value is f16, running sums too; norms, softmax and sums inside an op are f32"},
     {PrecisionPreset::F16Naive, "f16-naive", nullptr,
@@ -46,6 +48,17 @@ std::vector<PrecisionRule> balanced(DType d) {
       {NumericClass::Norm, "clip_model.*", kWide},
       {NumericClass::Embedding, "transformer.*", kWide},
   };
+}
+
+// 8-bit matrices where nearly all the work is. Modulations, one row a layer, and the embeddings at both ends gain
+// little and move every value after them.
+std::vector<PrecisionRule> quantised() {
+  std::vector<PrecisionRule> rules = balanced(DType::BF16);
+  for (const char* path : {"transformer.layers.*.attention.*", "transformer.layers.*.feed_forward.*",
+                           "transformer.noise_refiner.*.attention.*", "transformer.noise_refiner.*.feed_forward.*",
+                           "transformer.context_refiner.*.attention.*", "transformer.context_refiner.*.feed_forward.*"})
+    rules.push_back({.path_glob = path, .change = {{}, DType::I8, {}}, .op = "linear"});
+  return rules;
 }
 
 std::vector<PrecisionRule> all_stored(DType d) {
@@ -110,6 +123,7 @@ std::vector<PrecisionRule> rules_of(PrecisionPreset preset, DType d) {
     case PrecisionPreset::Auto:
     case PrecisionPreset::F32: return {};
     case PrecisionPreset::BF16: return balanced(d);
+    case PrecisionPreset::Int8: return quantised();
     case PrecisionPreset::Fast:
     case PrecisionPreset::F16: return all_stored(d);
     case PrecisionPreset::F16Naive: return all_rounded(d);

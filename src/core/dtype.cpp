@@ -10,7 +10,7 @@ std::string_view to_string(DType dtype) {
     case DType::F64: return "f64";
     case DType::I64: return "i64";
     case DType::I32: return "i32";
-    case DType::I8: return "i8";
+    case DType::I8: return "int8";
     case DType::U8: return "u8";
     case DType::F8E4M3: return "f8_e4m3";
     case DType::F8E5M2: return "f8_e5m2";

@@ -118,7 +118,7 @@ TEST_P(HalfChain, IsFiniteAndNearTheF32Picture) {
 INSTANTIATE_TEST_SUITE_P(Presets, HalfChain,
                          ::testing::Values(PrecisionPreset::F16, PrecisionPreset::F16Safe,
                                            PrecisionPreset::AutocastCuda, PrecisionPreset::AutocastCpu,
-                                           PrecisionPreset::Fast),
+                                           PrecisionPreset::Fast, PrecisionPreset::Int8),
                          [](const auto& row) {
                            std::string name(to_string(row.param));
                            std::ranges::replace(name, '-', '_');

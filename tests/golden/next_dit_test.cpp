@@ -101,6 +101,21 @@ TEST_P(NextDit, VelocitiesInBf16AreAsCloseAsPyTorchs) {
   report("velocity bf16 / PyTorch bf16", GetParam(), worst, 1.5);
 }
 
+TEST_P(NextDit, VelocitiesInInt8AreWithinFourPercent) {
+  const Golden text("text.safetensors"), golden("velocity.safetensors");
+  double worst = 0;
+  for (const TextCase& c : text_cases())
+    for (const char* t : kTimes) {
+      const std::string key = c.name + "/t" + t;
+      const Step run = step(noise_of(c.name), std::stof(t), text[c.name + "/gemma"], text[c.name + "/jina"], GetParam(),
+                            Numbers::Int8);
+      const double error = relative_rms(run.step.output("velocity"), golden[key].values);
+      EXPECT_LE(error, 0.04) << key;
+      worst = std::max(worst, error);
+    }
+  report("velocity int8", GetParam(), worst, 0.04);
+}
+
 INSTANTIATE_TEST_SUITE_P(Ways, NextDit, ::testing::ValuesIn(kWays), [](const auto& row) { return row.param.name; });
 
 }  // namespace

@@ -8,7 +8,9 @@ RunResult run_stage(const Graph& graph, const Part& part, const std::string& par
                     const Tensors& inputs, bool observe) {
   const auto backend = way.cpu ? make_cpu_backend() : make_reference_backend();
   const DeviceCaps device{.name = "any", .native_bf16 = true};
-  const PrecisionRequest request = numbers == Numbers::BF16 ? PrecisionRequest::BF16 : PrecisionRequest::F32;
+  const PrecisionRequest request = numbers == Numbers::F32    ? PrecisionPreset::F32
+                                   : numbers == Numbers::BF16 ? PrecisionPreset::BF16
+                                                              : PrecisionPreset::Int8;
   const CompileOptions options{
       .precision = resolve_precision(request, device).policy, .part = part_name, .threads = 2, .fuse = way.fuse};
   return execute(graph, *backend, options, part.weights, inputs, observe);

@@ -21,7 +21,7 @@ inline std::ostream& operator<<(std::ostream& out, const Way& way) { return out 
 inline const Way kCpu{"cpu"}, kCpuUnfused{"cpu_unfused", true, false}, kReference{"reference", false, false};
 inline const Way kWays[] = {kCpu, kCpuUnfused, kReference};
 
-enum class Numbers { F32, BF16 };
+enum class Numbers { F32, BF16, Int8 };
 
 // Runs a graph of `part` ("transformer", …) in one way; observes every named value when `observe`.
 RunResult run_stage(const Graph& graph, const Part& part, const std::string& part_name, const Way& way, Numbers numbers,

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "backend/backend.h"
+#include "core/float_formats.h"
 #include "graph/ops/attention.h"
 #include "graph/ops/conv2d.h"
 #include "graph/ops/linear.h"
@@ -113,6 +114,68 @@ TEST(MatrixKernels, LinearOfAnyShape) {
       // Normal numbers: |x| < 6 and |w| < 0.6 hold for all of them, and most products are far smaller.
       expect_like_reference(g, dtype, k, 0.1 * static_cast<double>(k) + 4 * std::sqrt(static_cast<double>(k)) + 6);
     }
+}
+
+// Rows of x and of the weight as whole numbers up to 127 times a scale: as far from the exact product as half a unit of
+// every number lets it be, and every kernel gives the reference's numbers.
+TEST(MatrixKernels, LinearOfEightBitNumbers) {
+  const int64_t shapes[][3] = {{1, 96, 256},  {2, 65, 33},    {17, 480, 288}, {64, 1152, 288}, {257, 128, 65},
+                               {33, 96, 600}, {48, 33, 2500}, {31, 1, 1},     {300, 300, 768}};
+  for (DType result : {DType::F32, DType::BF16})
+    for (const auto& [m, n, k] : shapes) {
+      SCOPED_TRACE(fmt::format("{}x{}x{} to {}", m, n, k, to_string(result)));
+      Graph g = linear_graph(DType::BF16, m, n, k);
+      g.node(g.size() - 1).precision = {result, DType::I8, DType::F32};
+      const Tensors inputs = inputs_for(g);
+      const MemoryWeights weights = weights_for(g);
+      const RunResult want = run_graph(g, *make_reference_backend(), weights, inputs);
+      const RunResult got = run_graph(g, *make_cpu_backend(), weights, inputs, {.threads = 2});
+      // Whole numbers are summed exactly, or in f32; three products by scales and a bias are rounded.
+      std::vector<double> bound;
+      for (float y : want.output("y"))
+        bound.push_back(gamma(sum_steps(k) + 4, DType::F32) * (std::abs(y) + 0.1 * static_cast<double>(k)) +
+                        2 * storage_error(result, y));
+      EXPECT_TRUE(within(got.output("y"), want.output("y"), bound)) << kernel_for(g)->name();
+
+      Graph exact = linear_graph(DType::F32, m, n, k);
+      for (int id = 0; id + 1 < exact.size(); ++id) exact.node(id).precision = g.node(id).precision;
+      const std::vector<float> plain = run_graph(exact, *make_reference_backend(), weights, inputs).output("y");
+      const std::vector<float>& x = inputs.at("x").values;
+      std::vector<float> w(static_cast<size_t>(n * k));
+      weights.read("fc.weight", DType::F32, reinterpret_cast<std::byte*>(w.data()));
+      const auto largest = [&](const std::vector<float>& rows, int64_t row) {
+        float out = 0;
+        for (int64_t i = 0; i < k; ++i)
+          out = std::max(out, std::abs(round_to(DType::BF16, rows[static_cast<size_t>(row * k + i)])));
+        return static_cast<double>(out);
+      };
+      std::vector<double> half_units;
+      for (int64_t row = 0; row < m; ++row)
+        for (int64_t column = 0; column < n; ++column) {
+          const double sx = largest(x, row) / 127, sw = largest(w, column) / 127;
+          double sum = 0;
+          for (int64_t i = 0; i < k; ++i)
+            sum += std::abs(x[static_cast<size_t>(row * k + i)]) * sw / 2 +
+                   std::abs(w[static_cast<size_t>(column * k + i)]) * sx / 2 + sx * sw / 4;
+          const double y = plain[static_cast<size_t>(row * n + column)];
+          half_units.push_back(1.01 * sum + 2 * storage_error(result, std::abs(y) + sum));
+        }
+      EXPECT_TRUE(within(want.output("y"), plain, half_units));
+    }
+}
+
+TEST(MatrixKernels, EightBitRowsWithoutANumberSayso) {
+  Graph g = linear_graph(DType::BF16, 40, 33, 70);
+  g.node(g.size() - 1).precision = {DType::F32, DType::I8, DType::F32};
+  Tensors inputs = inputs_for(g);
+  inputs["x"].values[3 * 70 + 69] = std::nanf("");
+  inputs["x"].values[5 * 70] = INFINITY;
+  std::fill_n(inputs["x"].values.begin() + 7 * 70, 70, 0.0f);
+  const MemoryWeights weights = weights_for(g);
+  for (const auto& backend : {make_reference_backend(), make_cpu_backend()}) {
+    const std::vector<float> y = run_graph(g, *backend, weights, inputs).output("y");
+    for (size_t i = 0; i < y.size(); ++i) EXPECT_EQ(std::isnan(y[i]), i / 33 == 3 || i / 33 == 5) << i;
+  }
 }
 
 TEST(MatrixKernels, ProgramsOfOtherRowCountsSharePackedWeights) {

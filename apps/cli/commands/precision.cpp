@@ -29,17 +29,21 @@ double rate_of(const MachineRates& machine, DType dtype) {
 }
 
 std::string_view kind_of(DType dtype, const DeviceCaps& device) {
-  if (dtype == DType::F32 || (dtype == DType::BF16 && device.native_bf16) || (dtype == DType::F16 && device.native_f16))
-    return "native";
-  return "emulated";
+  const bool native = dtype == DType::F32 || (dtype == DType::BF16 && device.native_bf16) ||
+                      (dtype == DType::F16 && device.native_f16) || (dtype == DType::I8 && device.native_int8);
+  return native ? "native" : "emulated";
 }
 
 // "bf16 storage and compute, f32 accumulate: native bf16, 1.9 x f32, half the memory"
 std::string rate_words(DType dtype, const DeviceCaps& device, const MachineRates& machine) {
   if (dtype == DType::F32)
     return fmt::format("f32 storage, compute and accumulate: {:.0f} GFLOP/s", rate_of(machine, DType::F32));
+  const double faster = rate_of(machine, dtype) / rate_of(machine, DType::F32);
+  if (dtype == DType::I8)
+    return fmt::format("bf16 storage, int8 compute, whole sums: {} int8, {:.2g} x f32, a quarter of the weights",
+                       kind_of(dtype, device), faster);
   return fmt::format("{0} storage and compute, f32 accumulate: {1} {0}, {2:.2g} x f32, half the memory",
-                     to_string(dtype), kind_of(dtype, device), rate_of(machine, dtype) / rate_of(machine, DType::F32));
+                     to_string(dtype), kind_of(dtype, device), faster);
 }
 
 OrderedJson precision_json(const OpPrecision& p) {

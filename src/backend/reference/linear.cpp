@@ -1,9 +1,53 @@
 // linear and batched_matmul.
+#include <vector>
+
 #include "backend/reference/dot.h"
+#include "core/quantise.h"
 
 namespace newbie::reference {
 
+namespace {
+
+// Reads a row of `k` values as 8-bit numbers; returns their scale.
+double read_quantised(const ConstTensorView& from, int64_t row, int64_t k, double* out) {
+  read(from, static_cast<size_t>(row * k), static_cast<size_t>(k), out);
+  float largest = 0;
+  for (int64_t i = 0; i < k; ++i) {
+    const auto magnitude = static_cast<float>(std::abs(out[i]));
+    if (!(magnitude <= largest)) largest = magnitude;  // NaN too
+    if (std::isnan(largest)) break;
+  }
+  const Int8Scale scale(largest);
+  for (int64_t i = 0; i < k; ++i) out[i] = scale.quantise(static_cast<float>(out[i]));
+  return static_cast<double>(scale.scale);
+}
+
+// Rows and the weight's rows each as 8-bit numbers: y = (Σ q_x q_w) · scale_x · scale_w + b.
+Loops quantised_linear_loops(const KernelRequest& request) {
+  const int64_t rows = request.inputs[0].shape.rows(), k = request.inputs[0].shape.last();
+  const auto run = [=](const KernelArgs& args, const WorkerScratch& scratch) {
+    const int64_t columns = args.inputs[1].spec.shape[0];
+    args.threads.run(ceil_div(columns, kDotColumns), [&](int64_t task, int worker) {
+      const int64_t column = task * kDotColumns, n = std::min(kDotColumns, columns - column);
+      double* x = scratch.of(worker);
+      double* w = x + k;
+      double bias[kDotColumns] = {}, scales[kDotColumns], y[kDotColumns];
+      for (int64_t j = 0; j < n; ++j) scales[j] = read_quantised(args.inputs[1], column + j, k, w + j * k);
+      if (args.inputs.size() == 3) read(args.inputs[2], static_cast<size_t>(column), static_cast<size_t>(n), bias);
+      for (int64_t row = 0; row < rows; ++row) {
+        const double scale = read_quantised(args.inputs[0], row, k, x);
+        for (int64_t j = 0; j < n; ++j) y[j] = dot(x, w + j * k, k, Inside(DType::F32)) * scale * scales[j] + bias[j];
+        write(args.output, static_cast<size_t>(row * columns + column), static_cast<size_t>(n), y);
+      }
+    });
+  };
+  return {.run = run, .doubles_per_worker = checked_mul(static_cast<size_t>(k), 1 + kDotColumns)};
+}
+
+}  // namespace
+
 Loops linear_loops(const KernelRequest& request) {
+  if (request.precision.compute == DType::I8) return quantised_linear_loops(request);
   const int64_t rows = request.inputs[0].shape.rows(), k = request.inputs[0].shape.last();
   const Inside r(request.precision.accumulate);
   const auto run = [=](const KernelArgs& args, const WorkerScratch& scratch) {

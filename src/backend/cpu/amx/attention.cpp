@@ -93,7 +93,7 @@ class Attention final : public Kernel {
 
   void pack_keys(const KernelArgs& args, int64_t head, int64_t panel) const {
     const int64_t first = panel * kRows;
-    pack_columns(rows_of(args, 1, first, head), kv_heads_ * d_, std::min(kRows, keys_ - first), d_,
+    pack_columns(rows_of(args, 1, first, head), kv_heads_ * d_ * 2, std::min(kRows, keys_ - first), d_ * 2,
                  packed_keys(args, head, panel));
   }
   void pack_values(const KernelArgs& args, int64_t head, int64_t panel) const {
@@ -121,7 +121,7 @@ class Attention final : public Kernel {
     alignas(64) float maxima[kRows], sums[kRows] = {}, factors[kRows];
     std::fill(maxima, maxima + kRows, -std::numeric_limits<float>::infinity());
 
-    pack_rows(rows_of(args, 0, row, head), heads_ * d_, rows, d_, 2, queries);
+    pack_rows(rows_of(args, 0, row, head), heads_ * d_ * 2, rows, d_ * 2, 2, queries);
     std::memset(weights, 0, 2 * kWeightBytes);  // rows beyond `rows` stay zero
     const int64_t first_key = all.first / kRows * kRows, blocks = ceil_div(all.last - first_key, kBlockKeys);
     const auto key_of = [&](int64_t block) { return first_key + block * kBlockKeys; };
@@ -132,22 +132,22 @@ class Attention final : public Kernel {
     const auto weights_of = [&](int64_t block) { return weights + static_cast<size_t>(block % 2) * kWeightBytes; };
 
     const auto multiply_keys = [&](int64_t block, int64_t panel) {
-      multiply_pair({.a = queries,
-                     .b = packed_keys(args, kv_head, key_of(block) / kRows + panel),
-                     .steps = width_steps(),
-                     .products = scores_of(block) + panel * kRows,
-                     .stride = kScoreStride,
-                     .add = false,
-                     .next = {}});
+      multiply_pair<Element::BF16>({.a = queries,
+                                    .b = packed_keys(args, kv_head, key_of(block) / kRows + panel),
+                                    .steps = width_steps(),
+                                    .products = scores_of(block) + panel * kRows,
+                                    .stride = kScoreStride,
+                                    .add = false,
+                                    .next = {}});
     };
     const auto multiply_values = [&](int64_t block, int64_t columns) {
-      multiply_pair({.a = weights_of(block),
-                     .b = packed_values(args, kv_head, columns, key_of(block) / kRows),
-                     .steps = panels_of(block),
-                     .products = results + columns * kRows,
-                     .stride = result_stride(),
-                     .add = block > 0,
-                     .next = {}});
+      multiply_pair<Element::BF16>({.a = weights_of(block),
+                                    .b = packed_values(args, kv_head, columns, key_of(block) / kRows),
+                                    .steps = panels_of(block),
+                                    .products = results + columns * kRows,
+                                    .stride = result_stride(),
+                                    .add = block > 0,
+                                    .next = {}});
     };
 
     for (int64_t panel = 0; panel < panels_of(0); ++panel) multiply_keys(0, panel);

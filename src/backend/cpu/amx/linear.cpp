@@ -1,8 +1,8 @@
-// linear on AMX tiles: blocks of rows times blocks of columns. The rows are packed as tiles first. A block then goes
-// through the depth in slices, so that what it reads again and again (a slice of its rows, one panel of the weight, its
-// sums) stays in the core's cache.
+// linear on AMX tiles, of bf16 or of 8-bit numbers: blocks of rows times blocks of columns. The rows are packed as
+// tiles first. A block then goes through the depth in slices, so that what it reads again and again (a slice of its
+// rows, one panel of the weight, its sums) stays in the core's cache.
 #include <algorithm>
-#include <cstring>
+#include <vector>
 
 #include "backend/cpu/amx/kernels.h"
 #include "backend/cpu/amx/tiles.h"
@@ -23,20 +23,37 @@ constexpr int64_t kPairFloats = kPair * kPair;
 constexpr int64_t kSliceSteps = 8, kGroup = 2, kBlockRows = 320, kBlockColumns = 576;
 constexpr int64_t kEnoughTasks = 16;  // for a small layer, keep a few cores busy
 
-// Weight [N, K] as panels of 32 columns, each a run of steps.
+// Weight [N, K] as panels of 32 columns, each a run of steps; of 8-bit numbers the scales of all columns follow.
 struct PackedWeight {
   int64_t n = 0, k = 0;
+  Element element = Element::BF16;
 
+  int64_t row_bytes() const { return element == Element::BF16 ? 2 * k : k; }
   int64_t panels() const { return ceil_div(n, kPair); }
-  int64_t steps() const { return ceil_div(k, kTileDepth); }
+  int64_t steps() const { return ceil_div(row_bytes(), kRowBytes); }
   size_t panel_bytes() const { return checked_mul(static_cast<size_t>(steps()), kStepBytes); }
-  size_t bytes() const { return checked_mul(static_cast<size_t>(panels()), panel_bytes()); }
+  size_t scales_at() const { return checked_mul(static_cast<size_t>(panels()), panel_bytes()); }
+  size_t bytes() const {
+    if (element == Element::BF16) return scales_at();
+    return checked_add(scales_at(), checked_mul(static_cast<size_t>(panels()), kPair * sizeof(float)));
+  }
 };
 
+// `source` is bf16.
 void pack(const PackedWeight& w, ConstTensorView source, std::byte* destination, ThreadPool& threads) {
   threads.run(w.panels(), [&](int64_t panel, int) {
-    pack_columns(source.data + static_cast<size_t>(panel * kPair * w.k) * 2, w.k, std::min(kPair, w.n - panel * kPair),
-                 w.k, destination + static_cast<size_t>(panel) * w.panel_bytes());
+    const int64_t count = std::min(kPair, w.n - panel * kPair);
+    const std::byte* rows = source.data + static_cast<size_t>(panel * kPair * w.k) * 2;
+    std::byte* out = destination + static_cast<size_t>(panel) * w.panel_bytes();
+    if (w.element == Element::BF16) return pack_columns(rows, 2 * w.k, count, 2 * w.k, out);
+    const int64_t stride = w.steps() * kRowBytes;
+    std::vector<std::byte> numbers(static_cast<size_t>(kPair * stride));
+    auto* scales = reinterpret_cast<float*>(destination + w.scales_at()) + panel * kPair;
+    std::fill_n(scales, kPair, 0.0f);
+    for (int64_t column = 0; column < count; ++column)
+      scales[column] = quantise_row(rows + static_cast<size_t>(column * w.k) * 2, w.k,
+                                    &numbers[static_cast<size_t>(column * stride)]);
+    pack_columns(numbers.data(), stride, count, w.k, out);
   });
 }
 
@@ -57,6 +74,11 @@ Block cut_blocks(int64_t m, int64_t n) {
 
 int tiles_of(int64_t rows) { return rows > kTileRows ? 2 : 1; }
 
+template <Element element>
+void multiply_tiles(const Product& product, int tiles) {
+  tiles == 2 ? multiply_pair<element>(product) : multiply_single<element>(product);
+}
+
 class Linear final : public Kernel {
  public:
   explicit Linear(const KernelRequest& request)
@@ -64,33 +86,38 @@ class Linear final : public Kernel {
         workers_(request.threads),
         result_(request.output.dtype),
         bias_(request.inputs.size() == 3),
-        weight_{request.output.shape.last(), request.inputs[0].shape.last()},
+        weight_{request.output.shape.last(), request.inputs[0].shape.last(),
+                request.precision.compute == DType::I8 ? Element::I8 : Element::BF16},
         block_(cut_blocks(rows_, weight_.n)) {
     const auto pairs = static_cast<size_t>(ceil_div(rows_, kPair));
     packed_bytes_ = checked_mul(checked_mul(pairs, kStepBytes), static_cast<size_t>(weight_.steps()));
     const int64_t products = is_sliced() ? ceil_div(block_.rows, kPair) * ceil_div(block_.columns, kPair) : 1;
     sum_bytes_ = checked_mul(static_cast<size_t>(products), sizeof(float) * static_cast<size_t>(kPairFloats));
+    if (weight_.element == Element::BF16) return;
+    scale_bytes_ = pairs * kPair * sizeof(float);
+    number_bytes_ = checked_mul(kPair * kRowBytes, static_cast<size_t>(weight_.steps()));
   }
 
   size_t scratch_bytes() const override {
-    return checked_add(packed_bytes_, checked_mul(sum_bytes_, static_cast<size_t>(workers_)));
+    return checked_add(packed_bytes_ + scale_bytes_,
+                       checked_mul(checked_add(sum_bytes_, number_bytes_), static_cast<size_t>(workers_)));
   }
 
   WeightLayout weight_layout(size_t input) const override {
     if (input != 1) return {};
-    return {.key = "amx.linear",
+    return {.key = weight_.element == Element::BF16 ? "amx.linear" : "amx.linear int8",
             .bytes = weight_.bytes(),
             .pack = [w = weight_](ConstTensorView source, std::byte* destination, ThreadPool& threads) {
               pack(w, source, destination, threads);
             }};
   }
 
-  std::string name() const override { return "amx.linear"; }
+  std::string name() const override { return weight_.element == Element::BF16 ? "amx.linear" : "amx.linear int8"; }
 
   void run(const KernelArgs& args) override {
     if (args.threads.size() > workers_)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name(), workers_, args.threads.size());
-    args.threads.run(ceil_div(rows_, kPair), [&](int64_t pair, int) { pack_pair(args, pair); });
+    args.threads.run(ceil_div(rows_, kPair), [&](int64_t pair, int worker) { pack_pair(args, pair, worker); });
     // Neighbouring tasks share columns: all threads read the same part of the weight.
     const int64_t row_blocks = ceil_div(rows_, block_.rows);
     args.threads.run(row_blocks * ceil_div(weight_.n, block_.columns), [&](int64_t task, int worker) {
@@ -107,18 +134,33 @@ class Linear final : public Kernel {
     return static_cast<size_t>(step * ceil_div(rows_, kPair) + pair * steps_from(step)) * kStepBytes;
   }
 
-  void pack_pair(const KernelArgs& args, int64_t pair) const {
+  // Scratch: packed rows, their scales, then every worker's share: sums, and a pair of rows as 8-bit numbers.
+  float* row_scales(const KernelArgs& args) const { return reinterpret_cast<float*>(args.scratch + packed_bytes_); }
+  std::byte* share(const KernelArgs& args, int worker) const {
+    return args.scratch + packed_bytes_ + scale_bytes_ + static_cast<size_t>(worker) * (sum_bytes_ + number_bytes_);
+  }
+
+  void pack_pair(const KernelArgs& args, int64_t pair, int worker) const {
     const int64_t row = pair * kPair, count = std::min(kPair, rows_ - row);
+    const std::byte* rows = args.inputs[0].data + static_cast<size_t>(row * weight_.k) * 2;
+    int64_t stride = 2 * weight_.k;
+    if (weight_.element == Element::I8) {
+      std::byte* numbers = share(args, worker) + sum_bytes_;
+      for (int64_t i = 0; i < count; ++i)
+        row_scales(args)[row + i] =
+            quantise_row(rows + i * stride, weight_.k, numbers + i * weight_.steps() * kRowBytes);
+      rows = numbers;
+      stride = weight_.steps() * kRowBytes;
+    }
     for (int64_t step = 0; step < weight_.steps(); step += kSliceSteps) {
-      const int64_t at = step * kTileDepth, depth = std::min(kSliceSteps * kTileDepth, weight_.k - at);
-      pack_rows(args.inputs[0].data + static_cast<size_t>(row * weight_.k + at) * 2, weight_.k, count, depth,
-                tiles_of(count), args.scratch + packed_offset(step, pair));
+      const int64_t at = step * kRowBytes, bytes = std::min(kSliceSteps * kRowBytes, weight_.row_bytes() - at);
+      pack_rows(rows + at, stride, count, bytes, tiles_of(count), args.scratch + packed_offset(step, pair));
     }
   }
 
   void run_block(const KernelArgs& args, int64_t row, int64_t column, int worker) const {
     const Tiles tiles;
-    auto* sums = reinterpret_cast<float*>(args.scratch + packed_bytes_ + static_cast<size_t>(worker) * sum_bytes_);
+    auto* sums = reinterpret_cast<float*>(share(args, worker));
     const int64_t pairs = ceil_div(std::min(block_.rows, rows_ - row), kPair);
     const int64_t columns = std::min(block_.columns, weight_.n - column);
 
@@ -151,12 +193,12 @@ class Linear final : public Kernel {
                           .stride = kPair,
                           .add = step != 0,
                           .next = {next + fetched * pair / block.pairs, next + fetched * (pair + 1) / block.pairs}};
-    if (tiles_of(count) == 2) {
-      multiply_pair(product);
-    } else {
-      multiply_single(product);
-    }
+    weight_.element == Element::BF16 ? multiply_tiles<Element::BF16>(product, tiles_of(count))
+                                     : multiply_tiles<Element::I8>(product, tiles_of(count));
     if (step + kSliceSteps < weight_.steps()) return;
+    if (weight_.element == Element::I8)
+      scale_products(products, kPair, count, row_scales(args) + first,
+                     reinterpret_cast<const float*>(args.inputs[1].data + weight_.scales_at()) + block.column + at);
     store_products({products, kPair, count, std::min(kPair, block.columns - at)}, nullptr,
                    bias_ ? args.inputs[2].as<float>() + block.column + at : nullptr, result_,
                    args.output.data + static_cast<size_t>(first * weight_.n + block.column + at) * size_of(result_),
@@ -174,7 +216,8 @@ class Linear final : public Kernel {
   bool bias_;
   PackedWeight weight_;
   Block block_;
-  size_t packed_bytes_ = 0, sum_bytes_ = 0;  // of all rows; of a worker
+  size_t packed_bytes_ = 0, scale_bytes_ = 0;  // of all rows
+  size_t sum_bytes_ = 0, number_bytes_ = 0;    // of a worker
 };
 
 }  // namespace
@@ -185,16 +228,22 @@ std::shared_ptr<Kernel> make_amx_linear(const KernelRequest& request, std::strin
     *why_not = "this machine has no AMX that may be used";
     return nullptr;
   }
+  const DType compute = request.precision.compute;
   if (request.inputs[0].dtype != DType::BF16 || request.inputs[1].dtype != DType::BF16 ||
-      request.precision.compute != DType::BF16 || (result != DType::BF16 && result != DType::F32) ||
+      (compute != DType::BF16 && compute != DType::I8) || (result != DType::BF16 && result != DType::F32) ||
       (request.inputs.size() == 3 && request.inputs[2].dtype != DType::F32)) {
-    *why_not = fmt::format("x {}, weight {}, computed in {}, result {}: AMX multiplies bf16 operands",
-                           to_string(request.inputs[0].dtype), to_string(request.inputs[1].dtype),
-                           to_string(request.precision.compute), to_string(result));
+    *why_not = fmt::format(
+        "x {}, weight {}, computed in {}, result {}: AMX multiplies bf16 operands, or makes 8-bit numbers of them",
+        to_string(request.inputs[0].dtype), to_string(request.inputs[1].dtype), to_string(compute), to_string(result));
     return nullptr;
   }
   if (request.output.shape.elements() == 0 || request.inputs[0].shape.last() == 0) {
     *why_not = "nothing to multiply";
+    return nullptr;
+  }
+  constexpr int64_t kWidest = int64_t{1} << 16;  // i32 sums of 8-bit products are exact, and gathers reach 16 rows
+  if (request.inputs[0].shape.last() > kWidest) {
+    *why_not = fmt::format("rows of {} values are too wide", request.inputs[0].shape.last());
     return nullptr;
   }
   return std::make_shared<Linear>(request);

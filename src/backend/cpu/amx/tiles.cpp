@@ -14,14 +14,26 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+
+#include "core/quantise.h"
 
 #if NEWBIE_ONEDNN
 #include <oneapi/dnnl/dnnl.hpp>
 #endif
 
 // Only these functions are compiled for the instructions they use; everything else stays what every machine runs.
-#define NEWBIE_AMX __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
+#define NEWBIE_AMX __attribute__((target("amx-tile,amx-bf16,amx-int8,avx512f,avx512bw,avx512vl,avx512bf16")))
+
+// product += a · b of tile registers, which are named by literals.
+#define NEWBIE_DOT(product, a, b)           \
+  do {                                      \
+    if constexpr (element == Element::BF16) \
+      _tile_dpbf16ps(product, a, b);        \
+    else                                    \
+      _tile_dpbssd(product, a, b);          \
+  } while (false)
 
 namespace newbie::cpu::amx {
 
@@ -32,8 +44,8 @@ constexpr int kPairBytes = 2 * kTileBytes;
 bool has_amx() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
-  constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24;
-  return (d & kAmxBf16) != 0 && (d & kAmxTile) != 0 && __builtin_cpu_supports("avx512bf16") != 0;
+  constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24, kAmxInt8 = 1u << 25;
+  return (d & kAmxBf16) != 0 && (d & kAmxTile) != 0 && (d & kAmxInt8) != 0 && __builtin_cpu_supports("avx512bf16") != 0;
 }
 
 // Linux gives the state of the tile registers to processes that ask for it.
@@ -75,6 +87,7 @@ bool usable() {
 Tiles::Tiles() { configure(); }
 Tiles::~Tiles() { release(); }
 
+template <Element element>
 NEWBIE_AMX void multiply_pair(const Product& p) {
   const int64_t row_bytes = p.stride * static_cast<int64_t>(sizeof(float));
   float* const next_rows = p.products + kTileRows * p.stride;
@@ -95,12 +108,12 @@ NEWBIE_AMX void multiply_pair(const Product& p) {
     for (int64_t line = 0; line < lines; ++line, next += 64) _mm_prefetch(next, _MM_HINT_T1);
     _tile_loadd(4, a, 64);
     _tile_loadd(6, b, 64);
-    _tile_dpbf16ps(0, 4, 6);
+    NEWBIE_DOT(0, 4, 6);
     _tile_loadd(7, b + kTileBytes, 64);
-    _tile_dpbf16ps(1, 4, 7);
+    NEWBIE_DOT(1, 4, 7);
     _tile_loadd(5, a + kTileBytes, 64);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
+    NEWBIE_DOT(2, 5, 6);
+    NEWBIE_DOT(3, 5, 7);
   }
   _tile_stored(0, p.products, row_bytes);
   _tile_stored(1, p.products + kTileColumns, row_bytes);
@@ -108,6 +121,7 @@ NEWBIE_AMX void multiply_pair(const Product& p) {
   _tile_stored(3, next_rows + kTileColumns, row_bytes);
 }
 
+template <Element element>
 NEWBIE_AMX void multiply_single(const Product& p) {
   const int64_t row_bytes = p.stride * static_cast<int64_t>(sizeof(float));
   if (p.add) {
@@ -121,50 +135,58 @@ NEWBIE_AMX void multiply_single(const Product& p) {
   for (int64_t step = 0; step < p.steps; ++step, a += kTileBytes, b += kPairBytes) {
     _tile_loadd(4, a, 64);
     _tile_loadd(6, b, 64);
-    _tile_dpbf16ps(0, 4, 6);
+    NEWBIE_DOT(0, 4, 6);
     _tile_loadd(7, b + kTileBytes, 64);
-    _tile_dpbf16ps(1, 4, 7);
+    NEWBIE_DOT(1, 4, 7);
   }
   _tile_stored(0, p.products, row_bytes);
   _tile_stored(1, p.products + kTileColumns, row_bytes);
 }
 
-NEWBIE_AMX void pack_rows(const std::byte* rows_data, int64_t stride, int64_t rows, int64_t depth, int tiles,
+template void multiply_pair<Element::BF16>(const Product&);
+template void multiply_pair<Element::I8>(const Product&);
+template void multiply_single<Element::BF16>(const Product&);
+template void multiply_single<Element::I8>(const Product&);
+
+NEWBIE_AMX void pack_rows(const std::byte* rows_data, int64_t stride, int64_t rows, int64_t bytes, int tiles,
                           std::byte* out) {
-  const int64_t steps = (depth + kTileDepth - 1) / kTileDepth, whole = depth / kTileDepth;
-  const auto rest = static_cast<__mmask32>((uint64_t{1} << (depth - whole * kTileDepth)) - 1);
+  const int64_t steps = (bytes + kRowBytes - 1) / kRowBytes, whole = bytes / kRowBytes;
+  const __mmask64 rest = (uint64_t{1} << (bytes - whole * kRowBytes)) - 1;
   const int64_t step_bytes = tiles * kTileBytes;
   for (int64_t row = 0; row < tiles * kTileRows; ++row) {
-    std::byte* to = out + row * 64;
+    std::byte* to = out + row * kRowBytes;
     if (row >= rows) {
       for (int64_t s = 0; s < steps; ++s) _mm512_store_si512(to + s * step_bytes, _mm512_setzero_si512());
       continue;
     }
-    const std::byte* from = rows_data + row * stride * 2;
-    for (int64_t s = 0; s < whole; ++s) _mm512_store_si512(to + s * step_bytes, _mm512_loadu_si512(from + s * 64));
-    if (rest != 0) _mm512_store_si512(to + whole * step_bytes, _mm512_maskz_loadu_epi16(rest, from + whole * 64));
+    const std::byte* from = rows_data + row * stride;
+    for (int64_t s = 0; s < whole; ++s)
+      _mm512_store_si512(to + s * step_bytes, _mm512_loadu_si512(from + s * kRowBytes));
+    if (rest != 0) _mm512_store_si512(to + whole * step_bytes, _mm512_maskz_loadu_epi8(rest, from + whole * kRowBytes));
   }
 }
 
-NEWBIE_AMX void pack_columns(const std::byte* rows_data, int64_t stride, int64_t count, int64_t depth, std::byte* out) {
-  // Row `pair` of a tile holds the pair-th 32 bits of sixteen rows: a transposed block, gathered row by row.
+NEWBIE_AMX void pack_columns(const std::byte* rows, int64_t stride, int64_t count, int64_t bytes, std::byte* out) {
+  // Row r of a tile holds the r-th word of sixteen rows: a transposed block, gathered row by row.
   const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const __m512i offsets = _mm512_mullo_epi32(lane, _mm512_set1_epi32(static_cast<int>(stride)));
+  const int64_t steps = (bytes + kRowBytes - 1) / kRowBytes;
   for (int64_t column = 0; column < 2 * kTileColumns; column += kTileColumns) {
     const int64_t lanes = std::clamp<int64_t>(count - column, 0, kTileColumns);
     const auto mask = static_cast<__mmask16>((uint32_t{1} << lanes) - 1);
-    const std::byte* rows = rows_data + column * stride * 2;
-    for (int64_t i = 0; i < round_up_to_step(depth); i += 2) {
-      std::byte* to = out + i / kTileDepth * kPairBytes + column / kTileColumns * kTileBytes + i % kTileDepth * 32;
-      __m512i pairs = _mm512_setzero_si512();
-      if (i + 1 < depth) {
-        const __m512i offsets = _mm512_mullo_epi32(lane, _mm512_set1_epi32(static_cast<int>(stride * 2)));
-        pairs = _mm512_mask_i32gather_epi32(pairs, mask, offsets, rows + i * 2, 1);
-      } else if (i < depth) {  // half a pair: nothing is read beyond the row
-        alignas(64) uint32_t halves[16] = {};
-        for (int64_t l = 0; l < lanes; ++l) std::memcpy(&halves[l], rows + (l * stride + i) * 2, 2);
-        pairs = _mm512_load_si512(halves);
+    const std::byte* from = rows + column * stride;
+    for (int64_t at = 0; at < steps * kRowBytes; at += 4) {
+      std::byte* to = out + at / kRowBytes * kPairBytes + column / kTileColumns * kTileBytes + at % kRowBytes * 16;
+      __m512i words = _mm512_setzero_si512();
+      if (at + 4 <= bytes) {
+        words = _mm512_mask_i32gather_epi32(words, mask, offsets, from + at, 1);
+      } else if (at < bytes) {  // part of a word: nothing is read beyond the row
+        alignas(64) uint32_t parts[16] = {};
+        for (int64_t l = 0; l < lanes; ++l)
+          std::memcpy(&parts[l], from + l * stride + at, static_cast<size_t>(bytes - at));
+        words = _mm512_load_si512(parts);
       }
-      _mm512_store_si512(to, pairs);
+      _mm512_store_si512(to, words);
     }
   }
 }
@@ -182,6 +204,35 @@ NEWBIE_AMX void pack_panel(const std::byte* data, int64_t stride, int64_t depth,
                          _mm512_or_si512(a, _mm512_slli_epi32(b, 16)));
     }
   }
+}
+
+NEWBIE_AMX float quantise_row(const std::byte* row, int64_t width, std::byte* out) {
+  const auto widen = [&](int64_t at) __attribute__((target("avx512f,avx512bw,avx512vl"), always_inline)) {
+    const auto mask = static_cast<__mmask16>((uint32_t{1} << std::clamp<int64_t>(width - at, 0, 16)) - 1);
+    const __m512i words = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, row + at * 2));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(words, 16));
+  };
+  // Bits of magnitudes in order of size: infinity and NaN are the largest.
+  __m512i most = _mm512_setzero_si512();
+  for (int64_t at = 0; at < width; at += 16)
+    most = _mm512_max_epu32(most, _mm512_and_si512(_mm512_castps_si512(widen(at)), _mm512_set1_epi32(0x7FFFFFFF)));
+  const Int8Scale scale(std::bit_cast<float>(_mm512_reduce_max_epu32(most)));
+  const __m512 inverse = _mm512_set1_ps(scale.inverse);
+  for (int64_t at = 0; at < width; at += 16) {
+    const __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(widen(at), inverse));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + at), _mm512_cvtsepi32_epi8(q));
+  }
+  return scale.scale;
+}
+
+NEWBIE_AMX void scale_products(float* products, int64_t stride, int64_t rows, const float* row_scales,
+                               const float* column_scales) {
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < 2 * kTileColumns; column += kTileColumns) {
+      float* at = products + row * stride + column;
+      const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(row_scales[row]), _mm512_load_ps(column_scales + column));
+      _mm512_store_ps(at, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(at)), scale));
+    }
 }
 
 NEWBIE_AMX void store_products(const Products& products, const float* factors, const float* bias, DType dtype,
@@ -219,8 +270,20 @@ namespace {
 bool usable() { return false; }
 Tiles::Tiles() { absent(); }
 Tiles::~Tiles() = default;
-void multiply_pair(const Product&) { absent(); }
-void multiply_single(const Product&) { absent(); }
+template <Element>
+void multiply_pair(const Product&) {
+  absent();
+}
+template <Element>
+void multiply_single(const Product&) {
+  absent();
+}
+template void multiply_pair<Element::BF16>(const Product&);
+template void multiply_pair<Element::I8>(const Product&);
+template void multiply_single<Element::BF16>(const Product&);
+template void multiply_single<Element::I8>(const Product&);
+float quantise_row(const std::byte*, int64_t, std::byte*) { absent(); }
+void scale_products(float*, int64_t, int64_t, const float*, const float*) { absent(); }
 void pack_rows(const std::byte*, int64_t, int64_t, int64_t, int, std::byte*) { absent(); }
 void pack_columns(const std::byte*, int64_t, int64_t, int64_t, std::byte*) { absent(); }
 void pack_panel(const std::byte*, int64_t, int64_t, int64_t, std::byte*) { absent(); }
