@@ -21,6 +21,7 @@ const KernelMaker kMakers[] = {
     {&average_pool2d_op, make_onednn_pool2d},
     {&attention_op, make_onednn_attention},
 #endif
+    {&banded_conv2d_op, make_banded_conv2d},
     {&cast_op, make_map},
     {&silu_op, make_map},
     {&gelu_tanh_op, make_map},
