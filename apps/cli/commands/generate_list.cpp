@@ -144,7 +144,7 @@ void generate_list(const std::string& file, bool has_prompt, EngineArguments& en
 
   OrderedJson files = OrderedJson::array();
   std::map<std::string, double> seconds;
-  int64_t evaluations = 0;
+  int64_t evaluations = 0, shortened = 0;
   for (const Job& job : jobs) {
     size_t k = 0;
     const GenerateResult result =
@@ -165,6 +165,7 @@ void generate_list(const std::string& file, bool has_prompt, EngineArguments& en
         });
     for (const StageTime& time : result.times) seconds[time.name] += time.seconds;
     evaluations += result.evaluations;
+    shortened += result.shortened_evaluations;
   }
   if (report.json) {
     OrderedJson out;
@@ -172,6 +173,7 @@ void generate_list(const std::string& file, bool has_prompt, EngineArguments& en
     out["files"] = files;
     out["seconds"] = seconds;
     out["evaluations"] = evaluations;
+    out["shortened_evaluations"] = shortened;
     out["precision"] = {{"name", engine.precision_name()}, {"reasons", engine.precision_reasons()}};
     out["threads"] = engine.threads();
     out["memory"] = {{"measured_peak_bytes", peak_resident_bytes()}};
