@@ -26,6 +26,7 @@ namespace {
 
 constexpr size_t kMaxPromptBytes = size_t{1} << 20;
 constexpr int kPreviewEvery = 4;
+constexpr int64_t kVaeTile = 512;
 
 std::string list_system_prompts() {
   std::string out;
@@ -106,6 +107,8 @@ void add_engine_flags(CLI::App& parser, EngineArguments& a) {
       {{"off", GuardMode::Off}, {"warn", GuardMode::Warn}, {"retry", GuardMode::Retry}, {"strict", GuardMode::Strict}},
       "where numbers stop being finite or a picture comes out plain:\nwarn, run the block again in "
       "f32 (default), or fail at once");
+  engine.text("--text-cache", a.options.text_cache, "DIR",
+              "keep what the text encoders make of prompts there: a prompt that\ncomes again needs no encoder");
   engine.switch_off("--no-fuse", a.options.fuse, "run without fused kernels, to compare with");
 }
 
@@ -149,6 +152,16 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
   picture.text("-o,--output", a.output, "PATH", output_help() + fmt::format(" (default: {})", a.output));
   picture.integer("--quality", a.quality,
                   fmt::format("of JPEG and WebP, 1 to 100; 100: WebP is lossless\n(default: {})", a.quality), 1, 100);
+  picture
+      .integer(
+          "--vae-tiling", r.vae_tile,
+          fmt::format("decode larger pictures in overlapping tiles of PIXELS: less memory,\nnearly the same picture "
+                      "(without PIXELS: {})",
+                      kVaeTile),
+          64)
+      ->type_name("PIXELS")
+      ->expected(0, 1)
+      ->default_str(std::to_string(kVaeTile));
   picture.text("--grid", a.grid, "FILE", "all pictures of the batch on one sheet, too");
 
   Flags preview(parser, "While drawing");
@@ -206,6 +219,13 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
   sampling.real("--cfg-trunc", r.cfg_trunc, "guidance while t is below this; t: 0 noise, 1 data\n(default: always)");
   sampling.real("--renorm-cfg", r.renorm_cfg, "limit of the guided length, in unguided ones (default: 0, off)");
   sampling.real("--rescale-cfg", r.rescale_cfg, "RescaleCFG, 0 to 1 (default: 0, off)");
+  sampling.choice<CacheMode>(
+      "--cache", r.cache.mode,
+      {{"off", CacheMode::Off}, {"first-block", CacheMode::FirstBlock}, {"linear", CacheMode::Linear}},
+      "steps that change little reuse, or extrapolate, what the layers\nbehind the first gave: sooner, not the same "
+      "picture");
+  sampling.real("--cache-threshold", r.cache.threshold,
+                fmt::format("change of the first layer below which --cache acts\n(default: {})", r.cache.threshold));
   sampling.named("--profile", a.profile, "NAME|FILE", profile_names(),
                  fmt::format("flags from a TOML file, or one of: {};\nflags given beside it win", profile_names()));
 }

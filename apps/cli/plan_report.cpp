@@ -7,17 +7,26 @@
 namespace newbie {
 
 std::string plan_table(const MemoryPlan& plan) {
-  constexpr const char* kRow = "{:<10}{:>12}{:>12}{:>14}{:>12}{:>15}{:>12}\n";
-  std::string out = fmt::format(kRow, "stage", "weights", "arena", "(scratch)", "buffers", "while loading", "peak");
+  constexpr const char* kRow = "{:<10}{:>12}{:>12}{:>12}{:>14}{:>12}{:>15}{:>12}\n";
+  std::string out =
+      fmt::format(kRow, "stage", "weights", "window", "arena", "(scratch)", "buffers", "while loading", "peak");
   for (const StagePlan& s : plan.stages)
-    out += fmt::format(kRow, s.name, format_bytes(s.weights_bytes), format_bytes(s.arena_bytes),
-                       '(' + format_bytes(s.scratch_bytes) + ')', format_bytes(s.buffer_bytes),
-                       format_bytes(s.loading_peak_bytes), format_bytes(s.peak_bytes()));
-  out += fmt::format("\n{:<28}{:>12}\n", "largest stage", format_bytes(plan.allocated_peak_bytes()));
+    out += fmt::format(kRow, s.name, format_bytes(s.weights_bytes), format_bytes(s.window_bytes),
+                       format_bytes(s.arena_bytes), '(' + format_bytes(s.scratch_bytes) + ')',
+                       format_bytes(s.buffer_bytes), format_bytes(s.loading_peak_bytes), format_bytes(s.peak_bytes()));
+  const StagePlan& largest = plan.largest_stage();
+  out += fmt::format("\n{:<28}{:>12}\n", "largest stage", format_bytes(largest.peak_bytes()));
+  out += fmt::format("{:<28}{:>12}\n", "files being read in it",
+                     format_bytes(largest.resident_peak_bytes() - largest.peak_bytes()));
   out += fmt::format("{:<28}{:>12}\n", "program and libraries", format_bytes(plan.process_bytes));
   out += fmt::format("{:<28}{:>12}\n", "rows of mapped tables", format_bytes(plan.mapped_bytes));
   out += fmt::format("{:<28}{:>12}\n", "peak", format_bytes(plan.peak_bytes()));
   out += fmt::format("{:<28}{}\n", "residency", to_string(plan.residency));
+  for (const MemoryChoice& c : plan.choices) out += fmt::format("{:<28}{}: {}\n", "for the budget", c.what, c.why);
+  for (const StreamedPart& s : plan.streamed)
+    out += fmt::format("{:<28}{}: {} of {} kept, {} read anew in each of {} runs{}\n", "streamed", s.part,
+                       format_bytes(s.resident_bytes), format_bytes(s.weights_bytes), format_bytes(s.read_bytes),
+                       s.runs, s.seconds > 0 ? fmt::format(", {:.2g} s each time", s.seconds) : "");
   return out;
 }
 
@@ -26,12 +35,26 @@ OrderedJson plan_json(const MemoryPlan& plan) {
   for (const StagePlan& s : plan.stages)
     stages.push_back({{"name", s.name},
                       {"weights_bytes", s.weights_bytes},
+                      {"window_bytes", s.window_bytes},
                       {"arena_bytes", s.arena_bytes},
                       {"scratch_bytes", s.scratch_bytes},
                       {"buffer_bytes", s.buffer_bytes},
                       {"loading_peak_bytes", s.loading_peak_bytes},
+                      {"running_file_bytes", s.running_file_bytes},
+                      {"loading_file_bytes", s.loading_file_bytes},
                       {"peak_bytes", s.peak_bytes()}});
+  OrderedJson choices = OrderedJson::array(), streamed = OrderedJson::array();
+  for (const MemoryChoice& c : plan.choices) choices.push_back({{"what", c.what}, {"why", c.why}});
+  for (const StreamedPart& s : plan.streamed)
+    streamed.push_back({{"part", s.part},
+                        {"weights_bytes", s.weights_bytes},
+                        {"resident_bytes", s.resident_bytes},
+                        {"read_bytes", s.read_bytes},
+                        {"runs", s.runs},
+                        {"seconds", s.seconds}});
   return {{"residency", to_string(plan.residency)},
+          {"choices", choices},
+          {"streamed", streamed},
           {"stages", stages},
           {"allocated_peak_bytes", plan.allocated_peak_bytes()},
           {"process_bytes", plan.process_bytes},

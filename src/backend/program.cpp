@@ -188,6 +188,7 @@ void Program::Impl::lower(const Graph& graph, const Backend& backend, int thread
     const Location at = location[static_cast<size_t>(o.id)];
     if (n.op == &weight_op) fail(ErrorKind::Internal, "output {} is a weight", o.name);
     if (at.place == Place::Arena) blocks[at.index].last_step = static_cast<int>(steps.size());
+    if (at.place == Place::Weight) fail(ErrorKind::Internal, "output {} is a view of a weight", o.name);
     outputs.push_back({o.name, {at, n.spec()}});
   }
   memory.arena_bytes = plan_arena(blocks);
@@ -202,6 +203,32 @@ Program& Program::operator=(Program&&) noexcept = default;
 
 const MemoryReport& Program::memory() const { return impl_->memory; }
 const std::vector<WeightUse>& Program::weights() const { return impl_->weights; }
+size_t Program::window_bytes(const WeightBank& bank) const {
+  size_t out = 0;
+  for (const Step& step : impl_->steps) {
+    size_t here = 0;
+    for (const Operand& in : step.inputs)
+      if (in.at.place == Place::Weight)
+        if (const WeightUse& use = impl_->weights[in.at.index]; bank.streams(use))
+          here = checked_add(here, bank.window_bytes(use));
+    out = std::max(out, here);
+  }
+  return out;
+}
+
+Program::Streaming Program::streaming(const WeightBank& bank) const {
+  Streaming out;
+  for (const Step& step : impl_->steps)
+    for (const Operand& in : step.inputs)
+      if (in.at.place == Place::Weight)
+        if (const WeightUse& use = impl_->weights[in.at.index]; bank.streams(use)) {
+          const size_t bytes = bank.stored_bytes(use);
+          out.mapped_bytes = std::max(out.mapped_bytes, bytes);  // pages are given back before the next is read
+          out.read_bytes = checked_add(out.read_bytes, bytes);
+        }
+  return out;
+}
+
 size_t Program::steps() const { return impl_->steps.size(); }
 double Program::flop() const {
   double total = 0;
@@ -228,7 +255,8 @@ void Program::run(ExecutionContext& context, const WeightBank& bank, const Bindi
   }
   for (const WeightUse& use : impl_->weights) {
     weights.push_back(bank.find(use));
-    if (weights.back() == nullptr) fail(ErrorKind::Internal, "weight {} was not prepared", use.name);
+    if (weights.back() == nullptr && !bank.streams(use))
+      fail(ErrorKind::Internal, "weight {} was not prepared", use.name);
   }
 
   const auto address = [&](const Location& at) -> const std::byte* {
@@ -241,11 +269,30 @@ void Program::run(ExecutionContext& context, const WeightBank& bank, const Bindi
     return nullptr;
   };
 
+  std::vector<const WeightUse*> streamed;  // in the order they are read
+  for (const Step& step : impl_->steps)
+    for (const Operand& in : step.inputs)
+      if (in.at.place == Place::Weight && weights[in.at.index] == nullptr)
+        streamed.push_back(&impl_->weights[in.at.index]);
+  size_t prepared = 0;
+
   std::vector<ConstTensorView> operands;
   for (const Step& step : impl_->steps) {
     context.stop.throw_if_stopped();
     operands.clear();
-    for (const Operand& in : step.inputs) operands.emplace_back(in.spec, address(in.at));
+    size_t in_window = 0;
+    for (const Operand& in : step.inputs) {
+      if (in.at.place == Place::Weight && weights[in.at.index] == nullptr) {
+        const WeightUse& use = *streamed[prepared++];
+        std::byte* room = context.window + in_window;
+        bank.prepare_in(use, room, context.threads);
+        if (prepared < streamed.size()) bank.prefetch(*streamed[prepared]);
+        in_window += bank.window_bytes(use);
+        operands.emplace_back(in.spec, room + in.at.offset);
+      } else {
+        operands.emplace_back(in.spec, address(in.at));
+      }
+    }
     const TensorView out{step.output.spec, const_cast<std::byte*>(address(step.output.at))};
     std::byte* scratch = step.has_scratch ? context.arena + impl_->blocks[step.scratch_block].offset : nullptr;
     if (context.clock != nullptr) {

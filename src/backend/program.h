@@ -58,6 +58,7 @@ struct ExecutionContext {
   StopToken stop;              // checked between ops
   StepClock* clock = nullptr;  // if not null, told of every step
   const ValueFault* value_fault = nullptr;
+  std::byte* window = nullptr;  // Program::window_bytes(bank), aligned to 64: where streamed weights are prepared
 };
 
 class Program {
@@ -71,11 +72,19 @@ class Program {
 
   const MemoryReport& memory() const;
   const std::vector<WeightUse>& weights() const;  // every weight operand, for WeightBank::prepare
+  // Room for the weights of any one step that `bank` streams.
+  size_t window_bytes(const WeightBank& bank) const;
+  // The largest part of a file that any one step has mapped while its streamed weights are prepared, and the bytes that
+  // one run reads for them.
+  struct Streaming {
+    size_t mapped_bytes = 0, read_bytes = 0;
+  };
+  Streaming streaming(const WeightBank& bank) const;
   size_t steps() const;
   double flop() const;  // of all steps
 
   // Error{InvalidRequest} when a binding is missing or has another shape or dtype; Error{Cancelled} when stopped.
-  // `bank` must have prepared weights().
+  // `bank` must have prepared weights(), or stream them.
   void run(ExecutionContext& context, const WeightBank& bank, const Bindings& bindings,
            Observer* observer = nullptr) const;
 

@@ -27,17 +27,35 @@ bool WeightBank::usable_as_mapped(const WeightUse& use) const {
   return packs_from_mapped(use) && use.layout.key.empty();
 }
 
+size_t WeightBank::prepared_bytes(const WeightUse& use) const {
+  return use.layout.key.empty() ? use.spec.bytes() : use.layout.bytes;
+}
+
+size_t WeightBank::staging_bytes(const WeightUse& use) const {
+  return use.layout.key.empty() || packs_from_mapped(use) ? 0 : use.spec.bytes();
+}
+
 WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
   std::set<std::string> seen;
   Plan plan;
   for (const WeightUse& use : uses) {
-    if (!seen.insert(use.key()).second || usable_as_mapped(use)) continue;
-    const size_t bytes = use.layout.key.empty() ? use.spec.bytes() : use.layout.bytes;
-    const size_t staging = use.layout.key.empty() || packs_from_mapped(use) ? 0 : use.spec.bytes();
-    plan.bytes = checked_add(plan.bytes, bytes);
-    plan.peak_bytes = std::max(plan.peak_bytes, checked_add(plan.bytes, staging));
+    if (!seen.insert(use.key()).second || usable_as_mapped(use) || streams(use)) continue;
+    plan.bytes = checked_add(plan.bytes, prepared_bytes(use));
+    const size_t peak = checked_add(plan.bytes, staging_bytes(use));
+    plan.peak_bytes = std::max(plan.peak_bytes, peak);
+    plan.resident_peak_bytes = std::max(plan.resident_peak_bytes, checked_add(peak, stored_bytes(use)));
   }
   return plan;
+}
+
+bool WeightBank::streams(const WeightUse& use) const { return streamed_.contains(use.name) && !usable_as_mapped(use); }
+
+size_t WeightBank::window_bytes(const WeightUse& use) const {
+  return checked_add(round_up(prepared_bytes(use), 64), round_up(staging_bytes(use), 64));
+}
+
+void WeightBank::prepare_in(const WeightUse& use, std::byte* room, ThreadPool& threads) const {
+  write(use, room, room + round_up(prepared_bytes(use), 64), threads);
 }
 
 std::vector<WeightUse> WeightBank::missing(const std::vector<WeightUse>& uses) const {
@@ -45,7 +63,7 @@ std::vector<WeightUse> WeightBank::missing(const std::vector<WeightUse>& uses) c
   std::vector<WeightUse> out;
   for (const WeightUse& use : uses) {
     const std::string key = use.key();
-    if (!prepared_.contains(key) && seen.insert(key).second) out.push_back(use);
+    if (!prepared_.contains(key) && !streams(use) && seen.insert(key).second) out.push_back(use);
   }
   return out;
 }
@@ -59,36 +77,33 @@ void WeightBank::drop(const std::vector<WeightUse>& uses) {
   }
 }
 
+void WeightBank::write(const WeightUse& use, std::byte* destination, std::byte* staging, ThreadPool& threads) const {
+  if (use.layout.key.empty()) {
+    source_.read(use.name, use.spec.dtype, destination);
+  } else if (packs_from_mapped(use)) {
+    use.layout.pack(ConstTensorView{use.spec, source_.mapped(use.name).data}, destination, threads);
+  } else {
+    source_.read(use.name, use.spec.dtype, staging);
+    use.layout.pack(ConstTensorView{use.spec, staging}, destination, threads);
+  }
+  source_.release(use.name);
+}
+
 void WeightBank::prepare(const std::vector<WeightUse>& uses, ThreadPool& threads, StopToken stop) {
   for (const WeightUse& use : uses) {
     stop.throw_if_stopped();
     const std::string key = use.key();
-    if (prepared_.contains(key)) continue;
+    if (prepared_.contains(key) || streams(use)) continue;
     Prepared item;
     if (usable_as_mapped(use)) {
       item.data = source_.mapped(use.name).data;
-      prepared_.emplace(key, std::move(item));
-      continue;
-    }
-    if (use.layout.key.empty()) {
-      item.buffer = allocator_.allocate(use.spec.bytes(), "weights");
-      source_.read(use.name, use.spec.dtype, item.buffer.data());
     } else {
-      Buffer staging;
-      const std::byte* row_major = nullptr;
-      if (packs_from_mapped(use)) {
-        row_major = source_.mapped(use.name).data;
-      } else {
-        staging = allocator_.allocate(use.spec.bytes(), "weight staging");
-        source_.read(use.name, use.spec.dtype, staging.data());
-        row_major = staging.data();
-      }
-      item.buffer = allocator_.allocate(use.layout.bytes, "packed weights");
-      use.layout.pack({use.spec, row_major}, item.buffer.data(), threads);
+      const Buffer staging = allocator_.allocate(staging_bytes(use), "weight staging");
+      item.buffer = allocator_.allocate(prepared_bytes(use), use.layout.key.empty() ? "weights" : "packed weights");
+      write(use, item.buffer.data(), staging.data(), threads);
+      item.data = item.buffer.data();
+      allocated_ += item.buffer.size();
     }
-    source_.release(use.name);
-    item.data = item.buffer.data();
-    allocated_ += item.buffer.size();
     prepared_.emplace(key, std::move(item));
   }
 }

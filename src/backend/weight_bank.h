@@ -1,8 +1,9 @@
 // WeightBank: a network's weights in the layouts its kernels want, prepared once and shared by all programs of that
-// network.
+// network, or prepared anew for every step that reads them.
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,14 +23,19 @@ struct WeightUse {
   std::string key() const { return name + '|' + std::string(to_string(spec.dtype)) + '|' + layout.key; }
 };
 
+// Names of weights that do not stay in memory.
+using StreamedWeights = std::set<std::string, std::less<>>;
+
 class WeightBank {
  public:
-  // Both must outlive the bank.
-  WeightBank(const WeightSource& source, Allocator& allocator) : source_(source), allocator_(allocator) {}
+  // Both must outlive the bank. Weights in `streamed` are not kept: a run prepares them in a window of its own, just
+  // before the step that reads them. The bytes are the same, so a run's results are.
+  WeightBank(const WeightSource& source, Allocator& allocator, StreamedWeights streamed = {})
+      : source_(source), allocator_(allocator), streamed_(std::move(streamed)) {}
 
-  // Prepares what is missing. Error{BadFile} when a weight is absent or has another shape. Pages of the file are given
-  // back after a weight was copied.
-  // `stop` is checked between weights; what is prepared by then stays.
+  // Prepares what is missing, but for the streamed. Error{BadFile} when a weight is absent or has another shape. Pages
+  // of the file are given back after a weight was copied. `stop` is checked between weights; what is prepared by then
+  // stays.
   void prepare(const std::vector<WeightUse>& uses, ThreadPool& threads, StopToken stop = {});
 
   // The prepared bytes (valid while the bank lives), or null when `use` was not prepared.
@@ -38,12 +44,22 @@ class WeightBank {
   // What prepare() would allocate for these uses from nothing, in this order; mapped weights that are used as they lie
   // cost none. Checks names and shapes as prepare() does, and reads no weight.
   struct Plan {
-    size_t bytes = 0;       // when all is prepared
-    size_t peak_bytes = 0;  // at the largest moment meanwhile, temporaries included
+    size_t bytes = 0;                // when all is prepared
+    size_t peak_bytes = 0;           // at the largest moment meanwhile, temporaries included
+    size_t resident_peak_bytes = 0;  // the same with the pages of the file that are read just then
   };
   Plan plan(const std::vector<WeightUse>& uses) const;
 
-  // Of these uses, those that are not prepared, each once.
+  // A streamed weight: what it takes of the window, and its preparation in `room` (aligned to 64), which begins with
+  // the result. Error{BadFile} as above.
+  bool streams(const WeightUse& use) const;
+  size_t window_bytes(const WeightUse& use) const;
+  void prepare_in(const WeightUse& use, std::byte* room, ThreadPool& threads) const;
+  void prefetch(const WeightUse& use) const { source_.prefetch(use.name); }  // it is prepared next
+  // What preparing it reads of the file.
+  size_t stored_bytes(const WeightUse& use) const { return stored_spec(use).bytes(); }
+
+  // Of these uses, those that would stay and are not prepared, each once.
   std::vector<WeightUse> missing(const std::vector<WeightUse>& uses) const;
 
   // Gives back what was prepared for these uses.
@@ -59,9 +75,14 @@ class WeightBank {
   TensorSpec stored_spec(const WeightUse& use) const;
   bool usable_as_mapped(const WeightUse& use) const;
   bool packs_from_mapped(const WeightUse& use) const;  // the mapped bytes are what a kernel's pack function reads
+  size_t prepared_bytes(const WeightUse& use) const;
+  size_t staging_bytes(const WeightUse& use) const;
+  // Writes the prepared bytes to `destination`; `staging` has room for staging_bytes().
+  void write(const WeightUse& use, std::byte* destination, std::byte* staging, ThreadPool& threads) const;
 
   const WeightSource& source_;
   Allocator& allocator_;
+  StreamedWeights streamed_;
   std::map<std::string, Prepared> prepared_;
   size_t allocated_ = 0;
 };

@@ -17,7 +17,10 @@ bool multiplies_stored_operands(const OpDef& op) {
 }
 
 // A bias is added to the sum, which is f32: it is never narrowed, whatever it comes from.
-bool is_bias(const OpDef& op, size_t operand) { return (&op == &linear_op || &op == &conv2d_op) && operand == 2; }
+bool is_bias(const OpDef& op, size_t operand, const Shape& shape) {
+  if (&op == &banded_conv2d_op) return shape.rank() == 1;  // and what a norm multiplies with
+  return (&op == &linear_op || &op == &conv2d_op) && operand == 2;
+}
 
 bool is_wider(DType a, DType b) { return size_of(a) > size_of(b); }
 
@@ -57,7 +60,7 @@ Graph assign_precision(const Graph& graph,
     for (size_t i = 0; i < inputs.size(); ++i) {
       Value v = inputs[i];
       const Node& source = out.node(v.id());
-      if (is_bias(*node.op, i)) {
+      if (is_bias(*node.op, i, source.shape)) {
         v = in_dtype(out, v, DType::F32);
       } else if (multiplies_stored_operands(*node.op)) {
         // 8-bit numbers are made of bf16 ones, inside the op.

@@ -11,7 +11,10 @@ Graph transform(const Graph& graph, const CompileOptions& options) {
   const bool decomposed = options.decompose_all || options.precision.decompose;
   if (decomposed) g = decompose(g, [](const Node&) { return true; });
   g = decide_precision(g, options.precision, options.part);
-  if (options.fuse && !decomposed) g = fuse(g);
+  if (options.fuse && !decomposed) {
+    g = fuse(g);
+    if (options.bands != Bands::None) g = band_convolutions(g, options.bands);
+  }
   g = assign_precision(g, options.stored_dtype);
   verify(g);
   return g;

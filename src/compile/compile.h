@@ -6,6 +6,7 @@
 #include <string>
 
 #include "backend/program.h"
+#include "compile/band_convolutions.h"
 #include "compile/precision.h"
 
 namespace newbie {
@@ -15,6 +16,7 @@ struct CompileOptions {
   std::string part;  // "transformer", "text_encoder", "clip_model", "vae": the prefix of paths in the policy
   int threads = 1;
   bool fuse = true;            // off: every path of the model can be observed
+  Bands bands = Bands::None;   // with `fuse`: convolutions that hold no whole picture on the way
   bool decompose_all = false;  // every fused op by its meaning: the oracle
   std::function<std::optional<DType>(const std::string& weight)> stored_dtype = [](const std::string&) {
     return std::nullopt;

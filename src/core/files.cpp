@@ -208,6 +208,15 @@ void MappedFile::check_intact() const {
     fail_with_hint(ErrorKind::BadFile, hint, "{}: a part of the file could not be read while in use", path_.string());
 }
 
+void MappedFile::fetch_pages(std::span<const std::byte> range) const {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto file_begin = reinterpret_cast<uintptr_t>(data_);
+  const auto range_begin = reinterpret_cast<uintptr_t>(range.data());
+  const uintptr_t begin = std::max(file_begin, range_begin) / page * page;
+  const uintptr_t end = std::min(file_begin + size_, range_begin + range.size());
+  if (begin < end) ::madvise(const_cast<std::byte*>(data_ + (begin - file_begin)), end - begin, MADV_WILLNEED);
+}
+
 void MappedFile::drop_pages(std::span<const std::byte> range) const {
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto file_begin = reinterpret_cast<uintptr_t>(data_);

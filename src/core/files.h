@@ -25,8 +25,9 @@ class MappedFile {
   const std::filesystem::path& path() const { return path_; }
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
-  void check_intact() const;                                // Error{BadFile} if a read ran past a shrunken end
-  void drop_pages(std::span<const std::byte> range) const;  // give page cache mappings back; they can be read again
+  void check_intact() const;                                 // Error{BadFile} if a read ran past a shrunken end
+  void fetch_pages(std::span<const std::byte> range) const;  // will be read: from the disk into the page cache
+  void drop_pages(std::span<const std::byte> range) const;   // give page cache mappings back; they can be read again
 
  private:
   std::filesystem::path path_;

@@ -24,6 +24,9 @@ class WeightSource {
   // such tensor.
   virtual void read(std::string_view name, DType dtype, std::byte* destination) const = 0;
 
+  // The tensor will be read next: the system may fetch its pages meanwhile.
+  virtual void prefetch(std::string_view name) const { (void)name; }
+
   // The caller has what it needs of this tensor: its pages may be given back to the system.
   virtual void release(std::string_view name) const { (void)name; }
 };

@@ -179,11 +179,15 @@ const Program& Guard::load_wider(State& state, const Work& work, StopToken stop)
   retry.name += " retry";
   const auto known = std::ranges::find(retries_, retry.name, &StagePlan::name);
   const size_t there = work.network.plan(state.extra).bytes, extra = there + more.bytes;
-  const size_t loading = stage->running_bytes() + there + more.peak_bytes;
+  const size_t loading = stage->running_bytes() - stage->window_bytes + there + more.peak_bytes;
+  const Program* running = &program;
+  const Network::Window window = work.network.window(std::span(&running, 1), work.network.streamed());
   retry.weights_bytes += extra;
+  retry.window_bytes = window.bytes;
+  retry.running_file_bytes = window.mapped_bytes;
   retry.arena_bytes += program.memory().arena_bytes;
   retry.loading_peak_bytes = std::max(retry.loading_peak_bytes, missing.empty() ? 0 : loading);
-  if (const size_t needed = plan_.process_bytes + plan_.mapped_bytes + retry.peak_bytes();
+  if (const size_t needed = plan_.process_bytes + plan_.mapped_bytes + retry.resident_peak_bytes();
       plan_.budget_bytes != 0 && needed > plan_.budget_bytes)
     fail_with_hint(ErrorKind::OverBudget, "give --memory at least that much, or a wider --dtype",
                    "the guard's retry needs {:.0f} MiB, the budget is {:.0f} MiB",
@@ -244,7 +248,7 @@ void Guard::check_finite(std::span<const float> values, const char* where) {
   give_up(where, problem);
 }
 
-void Guard::check_picture(Image& picture, const Work& work, const std::function<Image()>& picture_of, StopToken stop) {
+void Guard::check_picture(Image& picture, const Work& work, const std::function<Image()>& draw) {
   if (mode_ == GuardMode::Off) return;
   constexpr const char* kWhere = "picture";
   constexpr double kPlain = 2.0;  // levels
@@ -261,8 +265,7 @@ void Guard::check_picture(Image& picture, const Work& work, const std::function<
     const std::string part = work.network.part();
     if (widen(states_[&work.network], work, std::span(&part, 1)).empty()) give_up(kWhere, problem);
     note(kWhere, problem, fmt::format("run again with {} in f32", part));
-    run(work, stop);
-    picture = picture_of();
+    picture = draw();
   }
 }
 

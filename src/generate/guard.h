@@ -66,9 +66,10 @@ class Guard {
   // Values between programs. Error as above; nothing can be run again here.
   void check_finite(std::span<const float> values, const char* where);
 
-  // A picture of one colour, at most one level apart in every channel, is bad: the whole part of `work` is run again in
-  // f32, `picture_of` asked for what came out, and only then given up. A nearly plain one is worth a warning.
-  void check_picture(Image& picture, const Work& work, const std::function<Image()>& picture_of, StopToken stop);
+  // A picture of one colour, at most one level apart in every channel, is bad: `draw`, which runs works of that kind,
+  // is asked for it again with the whole part of `work` in f32, and only then is it given up. A nearly plain one is
+  // worth a warning.
+  void check_picture(Image& picture, const Work& work, const std::function<Image()>& draw);
 
   void at(int picture, int evaluation) { picture_ = picture, evaluation_ = evaluation; }
   const std::vector<GuardEvent>& events() const { return events_; }

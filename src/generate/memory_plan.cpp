@@ -10,6 +10,10 @@ std::string_view to_string(Residency residency) {
   return "?";
 }
 
+const StagePlan& MemoryPlan::largest_stage() const {
+  return *std::ranges::max_element(stages, {}, &StagePlan::resident_peak_bytes);
+}
+
 size_t MemoryPlan::allocated_peak_bytes() const {
   size_t peak = 0;
   for (const StagePlan& stage : stages) peak = std::max(peak, stage.peak_bytes());

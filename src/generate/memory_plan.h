@@ -21,13 +21,34 @@ struct StagePlan {
   // "picture", "gemma", "jina", "context", "denoise", "enlarge", "encode", "hires", "decode"
   std::string name;
   size_t weights_bytes = 0;       // resident, other parts' included
+  size_t window_bytes = 0;        // where streamed weights are prepared
   size_t arena_bytes = 0;         // intermediates and kernel scratch
   size_t scratch_bytes = 0;       // of the arena: the largest kernel scratch
   size_t buffer_bytes = 0;        // features, latents, sampler state, pictures
   size_t loading_peak_bytes = 0;  // everything allocated at the largest moment while weights are loaded; 0: none are
+  // Pages of weight files that are resident while a weight is read: while programs run, and while weights are loaded.
+  size_t running_file_bytes = 0, loading_file_bytes = 0;
 
-  size_t running_bytes() const { return weights_bytes + arena_bytes + buffer_bytes; }
-  size_t peak_bytes() const { return std::max(running_bytes(), loading_peak_bytes); }
+  size_t running_bytes() const { return weights_bytes + window_bytes + arena_bytes + buffer_bytes; }
+  size_t peak_bytes() const { return std::max(running_bytes(), loading_peak_bytes); }  // allocated
+  size_t resident_peak_bytes() const {
+    return std::max(running_bytes() + running_file_bytes, loading_peak_bytes + loading_file_bytes);
+  }
+};
+
+// A part some of whose weights are not kept.
+struct StreamedPart {
+  std::string part;           // "transformer", "text_encoder", "clip_model", "vae"
+  size_t weights_bytes = 0;   // if all were kept
+  size_t resident_bytes = 0;  // what is kept
+  size_t read_bytes = 0;      // from the file in every run of its network, at most
+  int64_t runs = 0;           // in the whole request, at most
+  double seconds = 0;         // that reading takes in every run; 0: not measured
+};
+
+// What was given up to stay within the budget, and why.
+struct MemoryChoice {
+  std::string what, why;
 };
 
 struct MemoryPlan {
@@ -36,9 +57,12 @@ struct MemoryPlan {
   size_t process_bytes = 0;  // resident already: program, libraries, tables, kernels
   size_t mapped_bytes = 0;   // of mapped files: rows of tables that will be touched, at most
   size_t budget_bytes = 0;   // what peak_bytes() was held against
+  std::vector<StreamedPart> streamed;
+  std::vector<MemoryChoice> choices;  // in the order they were made; none: the fastest way fits
 
-  size_t allocated_peak_bytes() const;  // what the allocator will see
-  size_t peak_bytes() const { return process_bytes + mapped_bytes + allocated_peak_bytes(); }  // resident size
+  size_t allocated_peak_bytes() const;     // what the allocator will see
+  const StagePlan& largest_stage() const;  // by resident size
+  size_t peak_bytes() const { return process_bytes + mapped_bytes + largest_stage().resident_peak_bytes(); }
 };
 
 }  // namespace newbie

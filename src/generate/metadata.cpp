@@ -67,6 +67,11 @@ std::string request_json(const GenerateRequest& r, const PictureFacts& facts) {
   j["cfg_trunc"] = r.cfg_trunc;
   j["renorm_cfg"] = r.renorm_cfg;
   j["rescale_cfg"] = r.rescale_cfg;
+  if (r.vae_tile != 0) j["vae_tiling"] = r.vae_tile;
+  if (r.cache.mode != CacheMode::Off) {
+    j["cache"] = to_string(r.cache.mode);
+    j["cache_threshold"] = r.cache.threshold;
+  }
   if (r.init_image) {
     j["strength"] = r.strength;
     j["strength_rule"] = r.strength_rule == StrengthRule::Diffusers ? "diffusers" : "comfyui";

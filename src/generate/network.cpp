@@ -1,6 +1,8 @@
 #include "generate/network.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstring>
 
 namespace newbie {
 
@@ -21,22 +23,83 @@ CompileOptions Network::compile_options(PrecisionPolicy policy) const {
   return options;
 }
 
-Program Network::compile(const Graph& graph) const {
-  return newbie::compile(graph, *runtime_.backend, compile_options(runtime_.precision));
+Program Network::compile(const Graph& graph, Bands bands) const {
+  CompileOptions options = compile_options(runtime_.precision);
+  options.bands = bands;
+  return newbie::compile(graph, *runtime_.backend, options);
 }
 
-WeightBank::Plan Network::plan(std::span<const Program* const> programs) const {
+void Network::stream(StreamedWeights streamed) {
+  if (streamed == streamed_) return;
+  free();
+  streamed_ = std::move(streamed);
+}
+
+WeightBank::Plan Network::plan(std::span<const Program* const> programs, const StreamedWeights& streamed) const {
   std::vector<WeightUse> uses;
   for (const Program* program : programs) uses.insert(uses.end(), program->weights().begin(), program->weights().end());
-  return plan(uses);
+  return WeightBank(store_, runtime_.allocator, streamed).plan(uses);
+}
+
+Network::Window Network::window(std::span<const Program* const> programs, const StreamedWeights& streamed) const {
+  Window out;
+  if (streamed.empty()) return out;
+  const WeightBank bank(store_, runtime_.allocator, streamed);
+  for (const Program* program : programs) {
+    const Program::Streaming read = program->streaming(bank);
+    out.bytes = std::max(out.bytes, program->window_bytes(bank));
+    out.mapped_bytes = std::max(out.mapped_bytes, read.mapped_bytes);
+    out.read_bytes = std::max(out.read_bytes, read.read_bytes);
+  }
+  return out;
+}
+
+StreamedWeights Network::choose_streamed(std::span<const Program* const> programs,
+                                         std::span<const Program* const> running, size_t limit) const {
+  constexpr size_t kLeast = 64 * 1024;  // of a weight worth the trouble
+  std::vector<std::string> order;
+  std::set<std::string_view> seen;
+  for (const Program* program : programs)
+    for (auto use = program->weights().rbegin(); use != program->weights().rend(); ++use)
+      if (use->spec.bytes() >= kLeast && seen.insert(use->name).second) order.push_back(use->name);
+
+  const auto first = [&](size_t count) {
+    return StreamedWeights(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count));
+  };
+  size_t low = 0, high = order.size();  // `high` is enough, or all there is
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    const StreamedWeights some = first(middle);
+    if (plan(programs, some).bytes + window(running, some).bytes <= limit)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return first(high);
+}
+
+double Network::seconds_per_streamed_byte(const Program& program, const StreamedWeights& streamed) const {
+  const WeightBank bank(store_, runtime_.allocator, streamed);
+  const WeightUse* use = nullptr;
+  for (const WeightUse& u : program.weights())
+    if (bank.streams(u) && (use == nullptr || u.spec.bytes() > use->spec.bytes())) use = &u;
+  if (use == nullptr) return 0;
+  const Buffer room = runtime_.allocator.allocate(bank.window_bytes(*use), "streamed weights");
+  std::memset(room.data(), 0, room.size());  // fresh pages cost more than any later use of the window
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  bank.prepare_in(*use, room.data(), runtime_.pool);
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return seconds / static_cast<double>(bank.stored_bytes(*use));
 }
 
 WeightBank::Plan Network::plan(const std::vector<WeightUse>& uses) const {
-  return WeightBank(store_, runtime_.allocator).plan(uses);
+  return WeightBank(store_, runtime_.allocator, streamed_).plan(uses);
 }
 
 std::vector<WeightUse> Network::missing(const Program& program) const {
-  return bank_ ? bank_->missing(program.weights()) : program.weights();
+  return bank_ ? bank_->missing(program.weights())
+               : WeightBank(store_, runtime_.allocator, streamed_).missing(program.weights());
 }
 
 void Network::drop(const std::vector<WeightUse>& uses) {
@@ -44,7 +107,7 @@ void Network::drop(const std::vector<WeightUse>& uses) {
 }
 
 void Network::load(const Program& program, StopToken stop) try {
-  if (!bank_) bank_ = std::make_unique<WeightBank>(store_, runtime_.allocator);
+  if (!bank_) bank_ = std::make_unique<WeightBank>(store_, runtime_.allocator, streamed_);
   bank_->prepare(program.weights(), runtime_.pool, stop);
   store_.check_intact();
 } catch (...) {
@@ -70,8 +133,12 @@ void Network::run(const Program& program, const Buffer& arena, const Bindings& b
   if (arena.size() < program.memory().arena_bytes)
     fail(ErrorKind::Internal, "{}: arena of {} bytes for a program of {}", part_, arena.size(),
          program.memory().arena_bytes);
-  ExecutionContext context{
-      .threads = runtime_.pool, .arena = arena.data(), .stop = stop, .value_fault = &runtime_.value_fault};
+  const Buffer window = runtime_.allocator.allocate(program.window_bytes(*bank_), "streamed weights");
+  ExecutionContext context{.threads = runtime_.pool,
+                           .arena = arena.data(),
+                           .stop = stop,
+                           .value_fault = &runtime_.value_fault,
+                           .window = window.data()};
   program.run(context, *bank_, bindings, observer);
   store_.check_intact();
 }

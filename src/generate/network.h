@@ -33,15 +33,34 @@ class Network {
   // `part` prefixes paths in precision policies. Runtime and store must outlive the network.
   Network(Runtime& runtime, const WeightStore& store, std::string part);
 
-  Program compile(const Graph& graph) const;
+  Program compile(const Graph& graph, Bands bands = Bands::None) const;
   // What compile() compiles with, under another policy.
   CompileOptions compile_options(PrecisionPolicy policy) const;
   const std::string& part() const { return part_; }
 
-  // Bytes of the weights of these programs when loaded, and while they are loaded.
-  WeightBank::Plan plan(std::span<const Program* const> programs) const;
-  // Prepares what is not there yet. Error{BadFile} when a mapped file shrank meanwhile. After a failure nothing is
-  // left.
+  // Weights that do not stay: every run prepares them anew. What was loaded under another choice is freed.
+  void stream(StreamedWeights streamed);
+  const StreamedWeights& streamed() const { return streamed_; }
+
+  // Bytes of the weights of these programs when loaded, and while they are loaded, with these weights streamed.
+  WeightBank::Plan plan(std::span<const Program* const> programs, const StreamedWeights& streamed = {}) const;
+  // What a run of one of these programs needs beside its arena for that.
+  struct Window {
+    size_t bytes = 0;         // allocated
+    size_t mapped_bytes = 0;  // pages of files, at most
+    size_t read_bytes = 0;    // from files in one run: the most of a program
+  };
+  Window window(std::span<const Program* const> programs, const StreamedWeights& streamed) const;
+  // The fewest weights to be streamed so that those of `programs` that stay and the window of `running` are at most
+  // `limit` bytes together: those of the first program first, its last weight before its first. All of any size when
+  // even that is too much.
+  StreamedWeights choose_streamed(std::span<const Program* const> programs, std::span<const Program* const> running,
+                                  size_t limit) const;
+  // Seconds to prepare one byte of a file as `program` streams it: by doing so with its largest. 0: nothing is streamed.
+  double seconds_per_streamed_byte(const Program& program, const StreamedWeights& streamed) const;
+
+  // Prepares what is not there yet, and stays. Error{BadFile} when a mapped file shrank meanwhile. After a failure
+  // nothing is left.
   void load(const Program& program, StopToken stop = {});
   void free();
   // Weights of `program` that are not loaded, and what loading them beside the others allocates; drop() gives them
@@ -54,7 +73,8 @@ class Network {
   // Bytes of mapped weights that reading `rows` rows of each table may bring in: pages are whole.
   size_t mapped_bytes(const Program& program, int64_t rows) const;
 
-  // Runs a loaded program in `arena` (at least its arena_bytes). Error{BadFile} when a mapped file shrank meanwhile.
+  // Runs a loaded program in `arena` (at least its arena_bytes), and in a window of its own when it streams.
+  // Error{BadFile} when a mapped file shrank meanwhile.
   void run(const Program& program, const Buffer& arena, const Bindings& bindings, StopToken stop,
            Observer* observer = nullptr) const;
 
@@ -62,6 +82,7 @@ class Network {
   Runtime& runtime_;
   const WeightStore& store_;
   std::string part_;
+  StreamedWeights streamed_;
   std::unique_ptr<WeightBank> bank_;
 };
 

@@ -29,6 +29,7 @@ void check_request(const GenerateRequest& r) {
   in_range("renorm cfg", r.renorm_cfg, 0, 100);
   in_range("rescale cfg", r.rescale_cfg, 0, 1);
   in_range("eta", r.eta, 0, 1);
+  in_range("cache threshold", r.cache.threshold, 0, 100);
   in_range("preview every", r.preview_every, 0, kMaxSteps);
   in_range("Gemma token limit", static_cast<double>(r.max_gemma_tokens), 1, 131072);
   in_range("Jina token limit", static_cast<double>(r.max_jina_tokens), 2, 8194);
@@ -37,6 +38,11 @@ void check_request(const GenerateRequest& r) {
     parse_weights(r.negative_prompt, "the negative prompt");
   }
   noise_levels(r);
+  // A quarter of a tile is a whole number of the latent's pixels.
+  constexpr int64_t kTileStep = 32, kLeastTile = 64;
+  if (r.vae_tile != 0 && (r.vae_tile < kLeastTile || r.vae_tile > kMaxSide || r.vae_tile % kTileStep != 0))
+    fail(ErrorKind::InvalidRequest, "tile side must be a multiple of {} between {} and {}, got {}", kTileStep,
+         kLeastTile, kMaxSide, r.vae_tile);
   if (r.mask && !r.init_image)
     fail_with_hint(ErrorKind::InvalidRequest, "give the picture with --init-img", "a mask without a picture");
   if (r.hires_scale == 0) return;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "diffusion/step_cache.h"
 #include "diffusion/strength.h"
 #include "image/image.h"
 #include "text/routing.h"
@@ -49,6 +50,8 @@ struct GenerateRequest {
   double renorm_cfg = 0.0;   // 0 is off
   double rescale_cfg = 0.0;  // 0 is off
 
+  CacheOptions cache;  // leaves out most of a step where it changes little: another picture, sooner
+
   // Image to image: the picture is resized to width and height; where those are 0, they come from it.
   std::optional<Image> init_image;  // RGB or RGBA
   double strength = 0.75;           // in (0, 1]: how much of the schedule is walked; sigmas by hand are walked as given
@@ -59,6 +62,9 @@ struct GenerateRequest {
   double hires_scale = 0.0;
   double hires_strength = 0.5;
   int hires_steps = 0;  // 0: steps
+
+  // Pictures larger than this many pixels on a side are decoded in tiles (generate/vae_tiles.h); 0: whole.
+  int64_t vae_tile = 0;
 
   // Progress::on_preview after every so many steps but the last; 0: never. Changes no picture.
   int preview_every = 0;

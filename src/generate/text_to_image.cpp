@@ -9,6 +9,7 @@
 #include <map>
 #include <new>
 #include <stdexcept>
+#include <tuple>
 
 #include "core/machine.h"
 #include "core/random.h"
@@ -22,6 +23,8 @@
 #include "generate/metadata.h"
 #include "generate/network.h"
 #include "generate/prompt_weighting.h"
+#include "generate/text_cache.h"
+#include "generate/vae_tiles.h"
 #include "image/resize.h"
 #include "models/flux_vae/graph.h"
 #include "models/gemma3/graph.h"
@@ -43,7 +46,9 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 struct TokenizedPrompt {
   std::vector<int32_t> gemma, jina;
   std::vector<float> gemma_weights;  // empty: all are 1
-  bool hides() const { return needs_hidden(gemma_weights); }
+  // Of the text cache.
+  std::optional<std::vector<float>> cached_features, cached_pooled;
+  bool hides() const { return !cached_features && needs_hidden(gemma_weights); }
   int64_t caption_tokens() const { return static_cast<int64_t>(gemma.size()); }
 };
 
@@ -104,6 +109,7 @@ struct TextToImage::Impl {
     runtime.value_fault = options.value_fault;
     guard_mode = options.guard;
     check_parts_fit();
+    if (options.text_cache) text_cache.emplace(*options.text_cache, l);
   }
 
   Log& log;
@@ -118,18 +124,31 @@ struct TextToImage::Impl {
   GuardMode guard_mode = GuardMode::Retry;
   Network dit, gemma, jina, decoder, encoder;
   std::optional<Fingerprints> fingerprints;
+  std::optional<TextCache> text_cache;
   LatentTap tap;
 
   // Programs by shape.
   std::map<int64_t, Program> gemma_programs, gemma_hidden_programs, jina_programs, context_programs;
-  std::map<std::array<int64_t, 3>, Program> step_programs;
-  std::map<std::array<int64_t, 2>, Program> decoder_programs, encoder_programs;
+  std::map<std::array<int64_t, 3>, Program> step_programs, first_programs, rest_programs, last_programs;
+  std::map<std::tuple<int64_t, int64_t, Bands>, Program> decoder_programs, encoder_programs;
+  Bands bands = Bands::None;  // of the variant that is planned or drawn: which of these are used
 
   // One walk from noise, or from a noised picture, to a latent.
   struct Pass {
     PictureSize size;
     int64_t h = 0, w = 0;  // latent
     NoiseLevels noise;
+    std::vector<TileSpan> rows, columns;  // the tiles it is decoded in
+
+    bool tiled() const { return rows.size() * columns.size() > 1; }
+  };
+
+  // How a request is drawn: from here on what a budget may ask for.
+  struct Variant {
+    Residency residency = Residency::FreeEncoders;
+    bool fresh = false;                     // what an earlier request left is freed first
+    Bands bands = Bands::None;              // of the autoencoder
+    StreamedWeights gemma, jina, dit, vae;  // the weights that are not kept
   };
 
   // A request after everything is known that can be known without weights.
@@ -141,7 +160,9 @@ struct TextToImage::Impl {
     std::vector<TokenizedPrompt> prompts;  // the prompt, and the negative one where guidance needs it
     std::optional<PreviewFactors> preview_factors;
     bool decodes_previews = false;
-    MemoryPlan plan;
+    CacheOptions cache;
+    Variant variant;
+    MemoryPlan plan;  // of `variant`
 
     const Pass& first() const { return passes.front(); }
     const Pass& last() const { return passes.back(); }
@@ -175,6 +196,13 @@ struct TextToImage::Impl {
   };
 
   void check_parts_fit() const;
+  const Fingerprints& identities();
+  TextCacheKey features_key(const TokenizedPrompt& t);
+  TextCacheKey pooled_key(const TokenizedPrompt& t);
+  // What numbers come out beside weights and ids.
+  std::string arithmetic() const {
+    return fmt::format("{} {}{}", runtime.precision.hash(), runtime.backend->version(), runtime.fuse ? "" : " unfused");
+  }
   // For values that no precision cures: Error{BadFile} when a weight is no number, which names it.
   void name_damage(std::string_view where);
   TokenizedPrompt tokenize(const EncoderTexts& texts, const WeightedPrompt& prompt, const GenerateRequest& r,
@@ -182,7 +210,22 @@ struct TextToImage::Impl {
   void weigh(const TokenizedPrompt& t, const Buffer& arena, const Buffer& hidden, std::span<float> features,
              StopToken stop);
   Prepared prepare(const GenerateRequest& request);
-  MemoryPlan make_plan(const Prepared& p, const GenerateRequest& r, Residency residency);
+  MemoryPlan make_plan(const Prepared& p, const GenerateRequest& r, const Variant& variant);
+  // The fastest variant whose plan is within `budget`, and that plan; the smallest one when none is.
+  void fit(Prepared& p, const GenerateRequest& r, size_t budget);
+  // Changes `variant` so that `stage`, which is `over` bytes too large, takes less, at the least cost; empty when
+  // nothing is left to change.
+  std::string relieve(Variant& variant, const Prepared& p, const GenerateRequest& r, const StagePlan& stage,
+                      size_t over);
+  Variant smallest(const Prepared& p);
+  // The networks as a variant wants them; what it does not keep of earlier requests is freed.
+  void apply(const Variant& variant);
+  // Programs of a request, by network.
+  struct Programs {
+    std::vector<const Program*> gemma, jina, context, dit, decoder, encoder;  // dit: context, then steps
+  };
+  Programs programs_of(const Prepared& p);
+  bool can_band() const { return runtime.fuse && !runtime.precision.decompose; }
   void encode(const Prepared& p, std::vector<Conditioning>& conditioning, Guard& guard, Progress& progress,
               StopToken stop, std::vector<StageTime>& times);
   // Which picture of which pass is drawn, and what it is held to: an empty latent for none.
@@ -192,9 +235,12 @@ struct TextToImage::Impl {
     const char* stage;
     std::span<const float> held_latent, held_mask;
   };
+  struct Counts {
+    int64_t evaluations = 0, shortened = 0;
+  };
   void denoise(const Prepared& p, const GenerateRequest& r, const Walk& walk,
                std::span<const Conditioning> conditioning, std::span<float> latent, Guard& guard, Progress& progress,
-               StopToken stop, int64_t& evaluations);
+               StopToken stop, Counts& counts);
   Image decode(const Pass& pass, std::span<const float> latent, const char* stage, Guard& guard, StopToken stop);
   // In an arena that is there already; a preview has no guard.
   Image decode(const Pass& pass, std::span<const float> latent, const Buffer& arena, const char* stage, Guard* guard,
@@ -202,21 +248,20 @@ struct TextToImage::Impl {
   void encode_picture(const Pass& pass, const Image& picture, std::span<float> latent, const char* stage, Guard& guard,
                       StopToken stop);
   void load_decoder(const Prepared& p, StopToken stop) {
-    for (const Pass& pass : p.passes) decoder.load(decoder_program(pass.h, pass.w), stop);
+    for (const Pass& pass : p.passes)
+      for (const Program* program : decoder_programs_of(pass)) decoder.load(*program, stop);
   }
 
   template <typename Key, typename Make>
-  const Program& cached(std::map<Key, Program>& programs, const Key& key, const Network& network, Make make) {
+  const Program& cached(std::map<Key, Program>& programs, const Key& key, const Network& network, Make make,
+                        Bands in_bands = Bands::None) {
     auto it = programs.find(key);
-    if (it == programs.end()) it = programs.emplace(key, network.compile(make())).first;
+    if (it == programs.end()) it = programs.emplace(key, network.compile(make(), in_bands)).first;
     return it->second;
   }
   Graph gemma_graph(int64_t tokens) const { return gemma3_features(text_encoder.sizes, tokens); }
   Graph jina_graph(int64_t tokens) const { return jina_text(clip_model.sizes, tokens); }
   Graph context_graph(int64_t tokens) const { return next_dit_context(transformer.sizes, tokens); }
-  Graph step_graph(int64_t tokens, int64_t h, int64_t w) const {
-    return next_dit_step(transformer.sizes, tokens, h, w);
-  }
   Graph decoder_graph(int64_t h, int64_t w) const { return flux_vae_decoder(vae.sizes, h, w); }
   Graph encoder_graph(const Pass& pass) const { return flux_vae_encoder(vae.sizes, pass.size.height, pass.size.width); }
   const Program& gemma_program(int64_t tokens) {
@@ -232,15 +277,51 @@ struct TextToImage::Impl {
   const Program& context_program(int64_t tokens) {
     return cached(context_programs, tokens, dit, [&] { return context_graph(tokens); });
   }
-  const Program& step_program(int64_t tokens, int64_t h, int64_t w) {
-    return cached(step_programs, {tokens, h, w}, dit, [&] { return step_graph(tokens, h, w); });
+  // One step: whole, or in three for a cache.
+  struct StepPart {
+    std::function<Graph()> build;
+    const Program& program;
+  };
+  std::vector<StepPart> step_parts(const Prepared& p, const TokenizedPrompt& t, const Pass& pass) {
+    const int64_t tokens = t.caption_tokens();
+    const auto part = [&](auto& programs, Graph (*make)(const NextDitConfig&, int64_t, int64_t, int64_t)) {
+      const auto build = [this, make, tokens, h = pass.h, w = pass.w] { return make(transformer.sizes, tokens, h, w); };
+      return StepPart{build, cached(programs, {tokens, pass.h, pass.w}, dit, build)};
+    };
+    if (p.cache.mode == CacheMode::Off) return {part(step_programs, next_dit_step)};
+    return {part(first_programs, next_dit_first), part(rest_programs, next_dit_rest),
+            part(last_programs, next_dit_last)};
+  }
+  std::vector<const Program*> steps_of(const Prepared& p, const Pass& pass) {
+    std::vector<const Program*> out;
+    for (const TokenizedPrompt& t : p.prompts)
+      for (const StepPart& part : step_parts(p, t, pass)) out.push_back(&part.program);
+    return out;
   }
   const Program& decoder_program(int64_t h, int64_t w) {
-    return cached(decoder_programs, {h, w}, decoder, [&] { return decoder_graph(h, w); });
+    return cached(
+        decoder_programs, {h, w, bands}, decoder, [&] { return decoder_graph(h, w); }, bands);
+  }
+
+  // Of every size of tile.
+  std::vector<const Program*> decoder_programs_of(const Pass& pass) {
+    std::vector<const Program*> out;
+    for (const TileSpan& row : pass.rows)
+      for (const TileSpan& column : pass.columns)
+        if (const Program* program = &decoder_program(row.count, column.count);
+            std::ranges::find(out, program) == out.end())
+          out.push_back(program);
+    return out;
+  }
+  size_t decoder_arena_bytes(const Pass& pass) {
+    size_t out = 0;
+    for (const Program* program : decoder_programs_of(pass)) out = std::max(out, program->memory().arena_bytes);
+    return out;
   }
 
   const Program& encoder_program(const Pass& pass) {
-    return cached(encoder_programs, {pass.h, pass.w}, encoder, [&] { return encoder_graph(pass); });
+    return cached(
+        encoder_programs, {pass.h, pass.w, bands}, encoder, [&] { return encoder_graph(pass); }, bands);
   }
 
   size_t latent_elements(const Pass& pass) const {
@@ -266,8 +347,41 @@ struct TextToImage::Impl {
     return t.gemma.size() * static_cast<size_t>(transformer.sizes.dim) * sizeof(float);
   }
   // What decoding takes beside its arena.
-  size_t decode_bytes(const Pass& pass) const { return latent_bytes(pass) + picture_bytes(pass); }
+  size_t decode_bytes(const Pass& pass) const {
+    return tile_latent_bytes(pass) + picture_bytes(pass) + (pass.tiled() ? tile_bytes(pass) + strip_bytes(pass) : 0);
+  }
+  size_t tile_latent_bytes(const Pass& pass) const {
+    return static_cast<size_t>(transformer.sizes.latent_channels * pass.rows.front().count *
+                               pass.columns.front().count) *
+           sizeof(float);
+  }
+  size_t tile_bytes(const Pass& pass) const {
+    const int64_t scale = vae.sizes.downscale();
+    return static_cast<size_t>(pass.rows.front().count * pass.columns.front().count * scale * scale * 3) *
+           sizeof(float);
+  }
+  size_t strip_bytes(const Pass& pass) const {
+    return TileBlender::strip_floats(pass.rows, pass.columns, vae.sizes.downscale()) * sizeof(float);
+  }
   // Velocities, the vectors the sampler works in, and for a mask the noise and what the network is shown.
+  // Elements of a prompt's stream of tokens, and what a step cache takes for all of them: the stream behind the first
+  // and the last layer and the modulating vector of the pass that runs, and what is remembered.
+  size_t stream_elements(const TokenizedPrompt& t, const Pass& pass) const {
+    const int64_t patch = transformer.sizes.patch;
+    return static_cast<size_t>((t.caption_tokens() + pass.h / patch * (pass.w / patch)) * transformer.sizes.dim);
+  }
+  size_t longest_stream(const Prepared& p, const Pass& pass) const {
+    size_t out = 0;
+    for (const TokenizedPrompt& t : p.prompts) out = std::max(out, stream_elements(t, pass));
+    return out;
+  }
+  size_t cache_bytes(const Prepared& p, const Pass& pass) const {
+    if (p.cache.mode == CacheMode::Off) return 0;
+    size_t floats = 2 * longest_stream(p, pass) + static_cast<size_t>(transformer.sizes.conditioning);
+    for (const TokenizedPrompt& t : p.prompts)
+      floats += StepCache::memory_floats(p.cache.mode, stream_elements(t, pass));
+    return floats * sizeof(float);
+  }
   size_t walk_bytes(const Prepared& p, const Pass& pass) const {
     return latent_bytes(pass) *
            (static_cast<size_t>(p.sampler->state_vectors) + p.prompts.size() + (p.masked() ? 2 : 0));
@@ -330,17 +444,34 @@ TokenizedPrompt TextToImage::Impl::tokenize(const EncoderTexts& texts, const Wei
   return out;
 }
 
+const TextToImage::Fingerprints& TextToImage::Impl::identities() {
+  if (!fingerprints)
+    fingerprints = Fingerprints{fingerprint(transformer.files.files), fingerprint(text_encoder.files.files),
+                                fingerprint(clip_model.files.files), fingerprint(vae.files.files)};
+  return *fingerprints;
+}
+
+TextCacheKey TextToImage::Impl::features_key(const TokenizedPrompt& t) {
+  return {gemma.part(), identities().text_encoder, arithmetic(), t.gemma, t.gemma_weights};
+}
+
+TextCacheKey TextToImage::Impl::pooled_key(const TokenizedPrompt& t) {
+  return {jina.part(), identities().clip_model, arithmetic(), t.jina, {}};
+}
+
 TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r) {
   check_request(r);
   Prepared p;
   const int64_t downscale = vae.sizes.downscale();
   const int64_t step = downscale * transformer.sizes.patch;
   const auto add_pass = [&](PictureSize size, NoiseLevels noise) {
-    p.passes.push_back({size, size.height / downscale, size.width / downscale, std::move(noise)});
+    const int64_t h = size.height / downscale, w = size.width / downscale, tile = r.vae_tile / downscale;
+    p.passes.push_back({size, h, w, std::move(noise), tile_spans(h, tile), tile_spans(w, tile)});
   };
   add_pass(picture_size(r, vae.sizes.sample_size, step), noise_levels(r));
   if (r.hires_scale != 0) add_pass(hires_size(r, p.first().size, step), hires_noise_levels(r));
   p.sampler = &find_sampler(r.sampler);
+  p.cache = r.cache;
   const auto weighted = [&](const std::string& text, const char* what) {
     return r.weights ? parse_weights(text, what) : WeightedPrompt{.text = text};
   };
@@ -354,6 +485,12 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
         tokenize(route_negative_prompt(negative.text, system.text, r.routing), negative, r, "negative prompt"));
   }
 
+  if (text_cache)
+    for (TokenizedPrompt& t : p.prompts) {
+      t.cached_features = text_cache->find(features_key(t), features_bytes(t) / sizeof(float));
+      t.cached_pooled = text_cache->find(pooled_key(t), pooled_bytes() / sizeof(float));
+    }
+
   const size_t budget = budget_bytes != 0 ? budget_bytes : available_memory_bytes() + resident_bytes();
   const auto refuse = [&](const char* needs, size_t bytes) {
     fail_with_hint(ErrorKind::OverBudget, "ask for a smaller picture, or give --memory at least that much",
@@ -363,10 +500,11 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
   };
   // The residual stream and one branch of it are alive together, whatever else is: no need to build graphs of millions
   // of tokens to see that these two do not fit.
+  constexpr size_t kCheap = size_t{1} << 30;  // graphs of less are made in a moment, and tell the smallest budget
   const int64_t patch = transformer.sizes.patch;
   const size_t tokens = checked_mul(static_cast<size_t>(p.last().h / patch), static_cast<size_t>(p.last().w / patch));
   const size_t least = checked_mul(tokens, static_cast<size_t>(transformer.sizes.dim) * 2 * sizeof(float));
-  if (least > budget) refuse("more than ", least);
+  if (least > std::max(budget, kCheap)) refuse("more than ", least);
   p.init = init_picture(r, p.first().size);
   if (r.preview_every > 0) {
     if (r.preview_method == PreviewMethod::Linear) p.preview_factors = read_preview_factors(vae);
@@ -376,114 +514,238 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
                preview_factors_path(vae.path).string());
   }
 
-  p.plan = make_plan(p, r, Residency::FreeEncoders);
-  if (p.plan.peak_bytes() > budget) p.plan = make_plan(p, r, Residency::FreeEachStage);
+  fit(p, r, budget);
   if (p.plan.peak_bytes() > budget) refuse("", p.plan.peak_bytes());
   p.plan.budget_bytes = budget;
   return p;
 }
 
-MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest& r, Residency residency) {
+void TextToImage::Impl::fit(Prepared& p, const GenerateRequest& r, size_t budget) {
+  // Weights that stream would go on doing so where all of them may fit now.
+  p.variant.fresh = !dit.streamed().empty() || !decoder.streamed().empty();
+  std::vector<MemoryChoice> choices;
+  while (true) {
+    p.plan = make_plan(p, r, p.variant);
+    if (p.plan.peak_bytes() <= budget) break;
+    const StagePlan& worst = p.plan.largest_stage();
+    std::string what = relieve(p.variant, p, r, worst, p.plan.peak_bytes() - budget);
+    if (what.empty()) {
+      // Other stages may still be larger than they have to be: the smallest budget is that of this stage.
+      p.plan = make_plan(p, r, smallest(p));
+      break;
+    }
+    if (std::ranges::find(choices, what, &MemoryChoice::what) != choices.end()) continue;  // more of the same
+    choices.push_back({std::move(what), fmt::format("{} would take {:.0f} MiB of {:.0f} MiB", worst.name,
+                                                    std::ceil(static_cast<double>(p.plan.peak_bytes()) / (1 << 20)),
+                                                    std::floor(static_cast<double>(budget) / (1 << 20)))});
+  }
+  p.plan.choices = std::move(choices);
+}
+
+std::string TextToImage::Impl::relieve(Variant& v, const Prepared& p, const GenerateRequest& r, const StagePlan& stage,
+                                       size_t over) {
+  if (!v.fresh && dit.resident_bytes() + decoder.resident_bytes() != 0) {
+    v.fresh = true;
+    return "weights of an earlier picture freed first";
+  }
+  const bool text = stage.name == "gemma" || stage.name == "jina";
+  const bool walks = stage.name == "context" || stage.name == "denoise" || stage.name == "hires";
+  // Freeing the transformer before the decoder is there helps where both are.
+  const bool both = !walks || r.batch > 1 || p.passes.size() > 1;
+  if (!text && v.residency == Residency::FreeEncoders && both && stage.name != "picture") {
+    v.residency = Residency::FreeEachStage;
+    return "each part freed after use";
+  }
+  // The autoencoder: where it is alone, and where it is what makes a walk with previews large.
+  const bool decodes = !text && (!walks || (p.decodes_previews && decoder_arena_bytes(p.last()) == stage.arena_bytes));
+  if (decodes && can_band() && v.bands != Bands::Again) {
+    v.bands = v.bands == Bands::None ? Bands::Once : Bands::Again;
+    return v.bands == Bands::Once ? "the autoencoder works in bands of rows"
+                                  : "the autoencoder works in bands and computes enlarged pictures anew";
+  }
+  const Programs programs = programs_of(p);
+  const auto stream = [&](const Network& network, std::span<const Program* const> all,
+                          std::span<const Program* const> running, StreamedWeights& streamed, const char* name) {
+    const size_t now = network.plan(all, streamed).bytes + network.window(running, streamed).bytes;
+    StreamedWeights more = network.choose_streamed(all, running, now - std::min(now, over));
+    more.insert(streamed.begin(), streamed.end());
+    if (more.size() == streamed.size()) return std::string();
+    streamed = std::move(more);
+    return fmt::format("{} streamed", name);
+  };
+  if (stage.name == "gemma") return stream(gemma, programs.gemma, programs.gemma, v.gemma, "Gemma");
+  if (stage.name == "jina") return stream(jina, programs.jina, programs.jina, v.jina, "Jina CLIP");
+  if (stage.name == "context") return stream(dit, programs.dit, programs.context, v.dit, "the transformer");
+  if (walks) return stream(dit, programs.dit, programs.dit, v.dit, "the transformer");
+  if (stage.name == "decode" || stage.name == "enlarge")
+    return stream(decoder, programs.decoder, programs.decoder, v.vae, "the autoencoder");
+  return stream(encoder, programs.encoder, programs.encoder, v.vae, "the autoencoder");
+}
+
+TextToImage::Impl::Variant TextToImage::Impl::smallest(const Prepared& p) {
+  const Programs all = programs_of(p);
+  const auto every = [](const Network& network, std::span<const Program* const> programs) {
+    return network.choose_streamed(programs, programs, 0);
+  };
+  Variant v{.residency = Residency::FreeEachStage,
+            .fresh = true,
+            .bands = can_band() ? Bands::Again : Bands::None,
+            .gemma = every(gemma, all.gemma),
+            .jina = every(jina, all.jina),
+            .dit = every(dit, all.dit),
+            .vae = every(decoder, all.decoder)};
+  v.vae.merge(every(encoder, all.encoder));
+  return v;
+}
+
+void TextToImage::Impl::apply(const Variant& v) {
+  bands = v.bands;
+  if (v.fresh) {
+    dit.free();
+    decoder.free();
+  }
+  gemma.stream(v.gemma);
+  jina.stream(v.jina);
+  dit.stream(v.dit);
+  decoder.stream(v.vae);
+  encoder.stream(v.vae);
+}
+
+TextToImage::Impl::Programs TextToImage::Impl::programs_of(const Prepared& p) {
+  Programs out;
+  for (const TokenizedPrompt& t : p.prompts) {
+    if (!t.cached_features) out.gemma.push_back(&gemma_program(t.caption_tokens()));
+    if (t.hides()) out.gemma.push_back(&gemma_hidden_program(t.caption_tokens()));
+    if (!t.cached_pooled) out.jina.push_back(&jina_program(static_cast<int64_t>(t.jina.size())));
+    out.context.push_back(&context_program(t.caption_tokens()));
+  }
+  out.dit = out.context;
+  for (const Pass& pass : p.passes) {
+    const std::vector<const Program*> steps = steps_of(p, pass);
+    out.dit.insert(out.dit.end(), steps.begin(), steps.end());
+    const std::vector<const Program*> decoders = decoder_programs_of(pass);
+    out.decoder.insert(out.decoder.end(), decoders.begin(), decoders.end());
+  }
+  if (p.init) out.encoder.push_back(&encoder_program(p.first()));
+  if (p.passes.size() > 1) out.encoder.push_back(&encoder_program(p.last()));
+  return out;
+}
+
+MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest& r, const Variant& v) {
+  bands = v.bands;
   const auto largest = [](std::span<const Program* const> programs, size_t MemoryReport::*field) {
     size_t out = 0;
     for (const Program* program : programs) out = std::max(out, program->memory().*field);
     return out;
   };
-  std::vector<const Program*> gemmas, jinas, contexts, dits, decoders;
   size_t features = 0, pooled = 0, context = 0, mapped = 0;
   for (const TokenizedPrompt& t : p.prompts) {
-    gemmas.push_back(&gemma_program(t.caption_tokens()));
-    mapped += gemma.mapped_bytes(*gemmas.back(), t.caption_tokens());
-    if (t.hides()) gemmas.push_back(&gemma_hidden_program(t.caption_tokens()));
-    jinas.push_back(&jina_program(static_cast<int64_t>(t.jina.size())));
-    contexts.push_back(&context_program(t.caption_tokens()));
+    if (!t.cached_features) mapped += gemma.mapped_bytes(gemma_program(t.caption_tokens()), t.caption_tokens());
     features += features_bytes(t);
     pooled += pooled_bytes();
     context += context_bytes(t);
   }
-  const auto steps_of = [&](const Pass& pass) {
-    std::vector<const Program*> out;
-    for (const TokenizedPrompt& t : p.prompts) out.push_back(&step_program(t.caption_tokens(), pass.h, pass.w));
-    return out;
-  };
-  dits = contexts;
-  for (const Pass& pass : p.passes) {
-    const std::vector<const Program*> steps = steps_of(pass);
-    dits.insert(dits.end(), steps.begin(), steps.end());
-    decoders.push_back(&decoder_program(pass.h, pass.w));
-  }
-  const WeightBank::Plan gemma_weights = gemma.plan(gemmas), jina_weights = jina.plan(jinas),
-                         dit_weights = dit.plan(dits), vae_weights = decoder.plan(decoders);
+  const Programs programs = programs_of(p);
+  const WeightBank::Plan gemma_weights = gemma.plan(programs.gemma, v.gemma),
+                         jina_weights = jina.plan(programs.jina, v.jina), dit_weights = dit.plan(programs.dit, v.dit),
+                         vae_weights = decoder.plan(programs.decoder, v.vae);
   const auto batch = static_cast<size_t>(r.batch);
-  const bool apart = residency == Residency::FreeEachStage;
+  const bool apart = v.residency == Residency::FreeEachStage;
 
   // The run, replayed: weights and buffers that are there between stages. The transformer and the decoder of an earlier
   // request may still be.
-  size_t dit_now = dit.resident_bytes(), decoder_now = decoder.resident_bytes(), buffers = 0;
-  MemoryPlan plan{.residency = residency};
-  const auto stage = [&](const char* name, std::span<const Program* const> programs, size_t own_weights,
-                         size_t own_buffers, size_t loading_peak) {
-    plan.stages.push_back({name, dit_now + decoder_now + own_weights, largest(programs, &MemoryReport::arena_bytes),
-                           largest(programs, &MemoryReport::scratch_bytes), buffers + own_buffers, loading_peak});
+  size_t dit_now = v.fresh ? 0 : dit.resident_bytes(), decoder_now = v.fresh ? 0 : decoder.resident_bytes(),
+         buffers = 0;
+  MemoryPlan plan{.residency = v.residency};
+  // While weights are loaded beside `there` bytes: what is allocated, and the pages of files on top of that.
+  struct Loading {
+    size_t peak_bytes = 0, file_bytes = 0;
+    void join(const Loading& other) {
+      const size_t resident = std::max(peak_bytes + file_bytes, other.peak_bytes + other.file_bytes);
+      peak_bytes = std::max(peak_bytes, other.peak_bytes);
+      file_bytes = resident - peak_bytes;
+    }
   };
-  const auto encode_stage = [&](const char* name, const Pass& pass, size_t loading_before) {
-    const std::vector<const Program*> programs{&encoder_program(pass)};
-    const WeightBank::Plan weights = encoder.plan(programs);
-    stage(name, programs, weights.bytes, picture_bytes(pass) + 2 * latent_bytes(pass),
-          std::max(loading_before, dit_now + decoder_now + buffers + weights.peak_bytes));
-    return weights.bytes;
+  const auto loading = [](size_t there, const WeightBank::Plan& weights) {
+    if (weights.peak_bytes == 0) return Loading{};
+    return Loading{there + weights.peak_bytes, weights.resident_peak_bytes - weights.peak_bytes};
   };
-  const auto load_decoder_peak = [&] {
-    const size_t peak = decoder_now != 0 ? 0 : dit_now + buffers + vae_weights.peak_bytes;
+  const auto stage = [&](const char* name, std::span<const Program* const> of_stage, const Network::Window& window,
+                         size_t own_weights, size_t own_buffers, const Loading& load) {
+    plan.stages.push_back({.name = name,
+                           .weights_bytes = dit_now + decoder_now + own_weights,
+                           .window_bytes = window.bytes,
+                           .arena_bytes = largest(of_stage, &MemoryReport::arena_bytes),
+                           .scratch_bytes = largest(of_stage, &MemoryReport::scratch_bytes),
+                           .buffer_bytes = buffers + own_buffers,
+                           .loading_peak_bytes = load.peak_bytes,
+                           .running_file_bytes = window.mapped_bytes,
+                           .loading_file_bytes = load.file_bytes});
+  };
+  const auto encode_stage = [&](const char* name, const Pass& pass) {
+    const std::vector<const Program*> encoders{&encoder_program(pass)};
+    const WeightBank::Plan weights = encoder.plan(encoders, v.vae);
+    stage(name, encoders, encoder.window(encoders, v.vae), weights.bytes, picture_bytes(pass) + 2 * latent_bytes(pass),
+          loading(dit_now + decoder_now + buffers, weights));
+  };
+  const auto load_decoder = [&] {
+    const Loading out = decoder_now != 0 ? Loading{} : loading(dit_now + buffers, vae_weights);
     decoder_now = vae_weights.bytes;
-    return peak;
+    return out;
   };
-  const auto decode_stage = [&](const char* name, const Pass& pass, size_t own_weights, size_t loading_peak) {
-    const std::vector<const Program*> programs{&decoder_program(pass.h, pass.w)};
-    stage(name, programs, own_weights, decode_bytes(pass), loading_peak);
+  const auto decode_stage = [&](const char* name, const Pass& pass, size_t own_weights, const Loading& load) {
+    const std::vector<const Program*> decoders = decoder_programs_of(pass);
+    stage(name, decoders, decoder.window(decoders, v.vae), own_weights, decode_bytes(pass), load);
   };
 
   // A walk, with the decoder beside it when previews are decoded: both use the same arena in turn.
-  const auto walk_stage = [&](const char* name, const Pass& pass, size_t beside, size_t loading_peak) {
-    std::vector<const Program*> programs = steps_of(pass);
+  const auto walk_stage = [&](const char* name, const Pass& pass, size_t beside, Loading load) {
+    std::vector<const Program*> walking = steps_of(p, pass);
+    Network::Window window = dit.window(walking, v.dit);
     if (p.decodes_previews) {
-      programs.push_back(&decoder_program(pass.h, pass.w));
-      loading_peak = std::max(loading_peak, load_decoder_peak());
+      const std::vector<const Program*> decoders = decoder_programs_of(pass);
+      walking.insert(walking.end(), decoders.begin(), decoders.end());
+      load.join(load_decoder());
+      const Network::Window preview = decoder.window(decoders, v.vae);
+      window.bytes = std::max(window.bytes, preview.bytes);
+      window.mapped_bytes = std::max(window.mapped_bytes, preview.mapped_bytes);
     }
-    stage(name, programs, beside, walk_bytes(p, pass) + (p.decodes_previews ? decode_bytes(pass) : 0), loading_peak);
+    stage(name, walking, window, beside,
+          walk_bytes(p, pass) + cache_bytes(p, pass) + (p.decodes_previews ? decode_bytes(pass) : 0), load);
   };
 
   const size_t held = p.init ? latent_bytes(p.first()) + (p.masked() ? mask_bytes(p.first()) : 0) : 0;
   buffers += held;
-  if (p.init) encode_stage("picture", p.first(), 0);
-  stage("gemma", gemmas, gemma_weights.bytes, features + hidden_bytes(p),
-        dit_now + decoder_now + buffers + gemma_weights.peak_bytes);
+  if (p.init) encode_stage("picture", p.first());
+  stage("gemma", programs.gemma, gemma.window(programs.gemma, v.gemma), gemma_weights.bytes, features + hidden_bytes(p),
+        loading(dit_now + decoder_now + buffers, gemma_weights));
   buffers += features;
-  stage("jina", jinas, jina_weights.bytes, pooled, dit_now + decoder_now + buffers + jina_weights.peak_bytes);
+  stage("jina", programs.jina, jina.window(programs.jina, v.jina), jina_weights.bytes, pooled,
+        loading(dit_now + decoder_now + buffers, jina_weights));
   buffers += pooled;
-  const size_t loading_dit = dit_now != 0 ? 0 : decoder_now + buffers + dit_weights.peak_bytes;
+  const Loading loading_dit = dit_now != 0 ? Loading{} : loading(decoder_now + buffers, dit_weights);
   dit_now = dit_weights.bytes;
-  stage("context", contexts, 0, context, loading_dit);
+  stage("context", programs.context, dit.window(programs.context, v.dit), 0, context, loading_dit);
   const size_t text = pooled + context;
   buffers += context - features + batch * latent_bytes(p.first());
   if (p.passes.size() > 1) {
-    walk_stage("denoise", p.first(), 0, 0);
+    walk_stage("denoise", p.first(), 0, {});
     buffers -= held;
     if (apart) dit_now = 0;
     buffers += batch * latent_bytes(p.last());  // enlarged and encoded
-    const size_t loading_decoder = load_decoder_peak();
+    const Loading loading_decoder = load_decoder();
     const std::vector<const Program*> encoders{&encoder_program(p.last())};
-    const size_t encoder_bytes = encoder.plan(encoders).bytes;
+    const size_t encoder_bytes = encoder.plan(encoders, v.vae).bytes;
     decode_stage("enlarge", p.first(), encoder_bytes, loading_decoder);
-    encode_stage("encode", p.last(), 0);
+    encode_stage("encode", p.last());
     buffers += batch * (latent_bytes(p.last()) - latent_bytes(p.first()));  // the latents of the second pass
     if (apart && !p.decodes_previews) decoder_now = 0;
   }
-  const std::vector<const Program*> last_steps = steps_of(p.last());
-  size_t loading_again = 0;
+  const std::vector<const Program*> last_steps = steps_of(p, p.last());
+  Loading loading_again;
   if (dit_now == 0) {
-    const WeightBank::Plan weights = dit.plan(last_steps);
-    loading_again = decoder_now + buffers + weights.peak_bytes;
+    const WeightBank::Plan weights = dit.plan(last_steps, v.dit);
+    loading_again = loading(decoder_now + buffers, weights);
     dit_now = weights.bytes;
   }
   // From the second picture of a batch on, the decoder is there while the next one is drawn.
@@ -493,9 +755,26 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
     dit_now = 0;
     buffers -= text;
   }
-  const size_t loading_decoder = load_decoder_peak();
+  const Loading loading_decoder = load_decoder();
   decode_stage("decode", p.last(), 0, loading_decoder);
   plan.mapped_bytes = mapped;
+  const auto streamed = [&](const Network& network, std::span<const Program* const> all, const StreamedWeights& names,
+                            int64_t runs) {
+    if (names.empty()) return;
+    plan.streamed.push_back({.part = network.part(),
+                             .weights_bytes = network.plan(all).bytes,
+                             .resident_bytes = network.plan(all, names).bytes,
+                             .read_bytes = network.window(all, names).read_bytes,
+                             .runs = runs});
+  };
+  const auto prompts = static_cast<int64_t>(p.prompts.size());
+  int64_t evaluations = 0;
+  for (const Pass& pass : p.passes)
+    evaluations += p.sampler->evaluations(static_cast<int>(pass.noise.sigmas.size()) - 1) * prompts * r.batch;
+  streamed(gemma, programs.gemma, v.gemma, static_cast<int64_t>(programs.gemma.size()));
+  streamed(jina, programs.jina, v.jina, prompts);
+  streamed(dit, programs.dit, v.dit, evaluations);
+  streamed(decoder, programs.decoder, v.vae, static_cast<int64_t>(p.passes.size()) * r.batch);
   // Building the programs leaves megabytes of freed heap behind, which the run will use again.
   release_free_heap();
   const size_t resident = resident_bytes();
@@ -511,6 +790,7 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
     fail(ErrorKind::Internal, "no stage {} in the plan", name);
   };
   conditioning.resize(p.prompts.size());
+  const Programs programs = programs_of(p);
   const auto timed = [&](const char* name, auto&& work) {
     progress.on_stage(name);
     const auto start = Clock::now();
@@ -519,10 +799,7 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
   };
 
   timed("gemma", [&](const StagePlan& stage) {
-    for (const TokenizedPrompt& t : p.prompts) {
-      gemma.load(gemma_program(t.caption_tokens()), stop);
-      if (t.hides()) gemma.load(gemma_hidden_program(t.caption_tokens()), stop);
-    }
+    for (const Program* program : programs.gemma) gemma.load(*program, stop);
     const Buffer arena = runtime.allocator.allocate(stage.arena_bytes, "gemma arena");
     const Buffer hidden = runtime.allocator.allocate(hidden_bytes(p), "features with hidden tokens");
     for (size_t i = 0; i < p.prompts.size(); ++i) {
@@ -530,6 +807,10 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
       const auto tokens = static_cast<int64_t>(ids.size());
       Buffer& out = conditioning[i].features =
           runtime.allocator.allocate(features_bytes(p.prompts[i]), "text features");
+      if (const auto& known = p.prompts[i].cached_features) {
+        std::copy(known->begin(), known->end(), out.as<float>());
+        continue;
+      }
       Bindings b;
       b.inputs["ids"] = {{Shape{tokens}, DType::I32}, reinterpret_cast<const std::byte*>(ids.data())};
       b.outputs["features"] = {f32({tokens, text_encoder.sizes.width}), out.data()};
@@ -538,22 +819,28 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
         weigh(p.prompts[i], arena, hidden, {out.as<float>(), out.size() / sizeof(float)}, stop);
         guard.check_finite(floats(out), "the weighted text");
       }
+      if (text_cache && guard.events().empty()) text_cache->keep(features_key(p.prompts[i]), floats(out));
     }
     guard.end_stage(gemma);
     gemma.free();
   });
 
   timed("jina", [&](const StagePlan& stage) {
-    for (const TokenizedPrompt& t : p.prompts) jina.load(jina_program(static_cast<int64_t>(t.jina.size())), stop);
+    for (const Program* program : programs.jina) jina.load(*program, stop);
     const Buffer arena = runtime.allocator.allocate(stage.arena_bytes, "jina arena");
     for (size_t i = 0; i < p.prompts.size(); ++i) {
       const std::vector<int32_t>& ids = p.prompts[i].jina;
       const auto tokens = static_cast<int64_t>(ids.size());
       Buffer& out = conditioning[i].pooled = runtime.allocator.allocate(pooled_bytes(), "pooled text");
+      if (const auto& known = p.prompts[i].cached_pooled) {
+        std::copy(known->begin(), known->end(), out.as<float>());
+        continue;
+      }
       Bindings b;
       b.inputs["ids"] = {{Shape{tokens}, DType::I32}, reinterpret_cast<const std::byte*>(ids.data())};
       b.outputs["pooled"] = {f32({1, clip_model.sizes.width}), out.data()};
       guard.run({jina, [&] { return jina_graph(tokens); }, jina_program(tokens), arena, b, "jina"}, stop);
+      if (text_cache && guard.events().empty()) text_cache->keep(pooled_key(p.prompts[i]), floats(out));
     }
     guard.end_stage(jina);
     jina.free();
@@ -562,7 +849,7 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
   timed("context", [&](const StagePlan& stage) {
     for (const TokenizedPrompt& t : p.prompts) dit.load(context_program(t.caption_tokens()), stop);
     for (const Pass& pass : p.passes)
-      for (const TokenizedPrompt& t : p.prompts) dit.load(step_program(t.caption_tokens(), pass.h, pass.w), stop);
+      for (const Program* step : steps_of(p, pass)) dit.load(*step, stop);
     const Buffer arena = runtime.allocator.allocate(stage.arena_bytes, "context arena");
     for (size_t i = 0; i < p.prompts.size(); ++i) {
       const int64_t tokens = p.prompts[i].caption_tokens();
@@ -595,16 +882,16 @@ void TextToImage::Impl::weigh(const TokenizedPrompt& t, const Buffer& arena, con
 
 void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, const Walk& walk,
                                 std::span<const Conditioning> conditioning, std::span<float> latent, Guard& guard,
-                                Progress& progress, StopToken stop, int64_t& evaluations) {
+                                Progress& progress, StopToken stop, Counts& counts) {
   const Pass& pass = walk.pass;
   const size_t n = latent.size();
   const Shape latent_shape{transformer.sizes.latent_channels, pass.h, pass.w};
   size_t arena_bytes = 0;
-  for (const TokenizedPrompt& t : p.prompts)
-    arena_bytes = std::max(arena_bytes, step_program(t.caption_tokens(), pass.h, pass.w).memory().arena_bytes);
-  if (p.decodes_previews) arena_bytes = std::max(arena_bytes, decoder_program(pass.h, pass.w).memory().arena_bytes);
+  for (const Program* step : steps_of(p, pass)) arena_bytes = std::max(arena_bytes, step->memory().arena_bytes);
+  if (p.decodes_previews) arena_bytes = std::max(arena_bytes, decoder_arena_bytes(pass));
   const Buffer arena = runtime.allocator.allocate(arena_bytes, "denoiser arena");
   const Buffer vectors = runtime.allocator.allocate(walk_bytes(p, pass), "sampler state");
+  const Buffer cache_memory = runtime.allocator.allocate(cache_bytes(p, pass), "step cache");
   std::span<float> rest(vectors.as<float>(), vectors.size() / sizeof(float));
   const auto take = [&] {
     const std::span<float> out = rest.first(n);
@@ -624,18 +911,64 @@ void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, con
     for (float& v : latent) v *= static_cast<float>(first_sigma);
   }
 
+  // With a step cache: the streams of the pass that runs, then what is remembered of each prompt.
+  std::span<float> cached(cache_memory.as<float>(), cache_memory.size() / sizeof(float));
+  const auto take_cached = [&](size_t count) {
+    const std::span<float> out = cached.first(count);
+    cached = cached.subspan(count);
+    return out;
+  };
+  std::span<float> first_stream, last_stream, activated;
+  std::vector<StepCache> caches;
+  if (p.cache.mode != CacheMode::Off) {
+    first_stream = take_cached(longest_stream(p, pass));
+    last_stream = take_cached(longest_stream(p, pass));
+    activated = take_cached(static_cast<size_t>(transformer.sizes.conditioning));
+    for (const TokenizedPrompt& t : p.prompts) {
+      const size_t elements = stream_elements(t, pass);
+      caches.emplace_back(p.cache, elements, take_cached(StepCache::memory_floats(p.cache.mode, elements)));
+    }
+  }
+
   const auto velocity = [&](size_t prompt, std::span<const float> x, float t, std::span<float> out) {
-    const int64_t tokens = p.prompts[prompt].caption_tokens();
-    Bindings b;
-    b.inputs["latent"] = {f32(latent_shape), reinterpret_cast<const std::byte*>(x.data())};
-    b.inputs["time"] = {f32({1}), reinterpret_cast<const std::byte*>(&t)};
-    b.inputs["context"] = {f32({tokens, transformer.sizes.dim}), conditioning[prompt].context.data()};
-    b.inputs["pooled"] = {f32({transformer.sizes.pooled_width}), conditioning[prompt].pooled.data()};
-    b.outputs["velocity"] = {f32(latent_shape), reinterpret_cast<std::byte*>(out.data())};
-    guard.run({dit, [&] { return step_graph(tokens, pass.h, pass.w); }, step_program(tokens, pass.h, pass.w), arena, b,
-               walk.stage},
-              stop);
-    ++evaluations;
+    const TokenizedPrompt& tokenized = p.prompts[prompt];
+    const int64_t tokens = tokenized.caption_tokens();
+    const std::vector<StepPart> parts = step_parts(p, tokenized, pass);
+    const auto run = [&](const StepPart& part, const Bindings& b) {
+      guard.run({dit, part.build, part.program, arena, b, walk.stage}, stop);
+    };
+    Bindings entry;
+    entry.inputs["latent"] = {f32(latent_shape), reinterpret_cast<const std::byte*>(x.data())};
+    entry.inputs["time"] = {f32({1}), reinterpret_cast<const std::byte*>(&t)};
+    entry.inputs["context"] = {f32({tokens, transformer.sizes.dim}), conditioning[prompt].context.data()};
+    entry.inputs["pooled"] = {f32({transformer.sizes.pooled_width}), conditioning[prompt].pooled.data()};
+    const TensorView velocity_out{f32(latent_shape), reinterpret_cast<std::byte*>(out.data())};
+    ++counts.evaluations;
+    if (caches.empty()) {
+      entry.outputs["velocity"] = velocity_out;
+      return run(parts.front(), entry);
+    }
+    const size_t elements = stream_elements(tokenized, pass);
+    const TensorSpec stream = f32({static_cast<int64_t>(elements) / transformer.sizes.dim, transformer.sizes.dim});
+    const TensorView behind_first{stream, reinterpret_cast<std::byte*>(first_stream.data())};
+    const TensorView behind_last{stream, reinterpret_cast<std::byte*>(last_stream.data())};
+    const TensorView modulation{f32({1, transformer.sizes.conditioning}),
+                                reinterpret_cast<std::byte*>(activated.data())};
+    entry.outputs["stream"] = behind_first;
+    entry.outputs["activated"] = modulation;
+    run(parts[0], entry);
+    StepCache& cache = caches[prompt];
+    const double time = static_cast<double>(t);
+    const bool whole = !cache.stands_in(time, first_stream.first(elements));
+    if (whole) {
+      run(parts[1],
+          {.inputs = {{"stream", behind_first}, {"activated", modulation}}, .outputs = {{"stream", behind_last}}});
+      cache.remember(time, first_stream.first(elements), last_stream.first(elements));
+    } else {
+      ++counts.shortened;
+    }
+    run(parts[2], {.inputs = {{"stream", whole ? behind_last : behind_first}, {"activated", modulation}},
+                   .outputs = {{"velocity", velocity_out}}});
   };
 
   const int total = static_cast<int>(p.sampler->evaluations(static_cast<int>(pass.noise.sigmas.size()) - 1));
@@ -681,33 +1014,51 @@ void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, con
 
 Image TextToImage::Impl::decode(const Pass& pass, std::span<const float> latent, const char* stage, Guard& guard,
                                 StopToken stop) {
-  const Buffer arena =
-      runtime.allocator.allocate(decoder_program(pass.h, pass.w).memory().arena_bytes, "decoder arena");
+  const Buffer arena = runtime.allocator.allocate(decoder_arena_bytes(pass), "decoder arena");
   return decode(pass, latent, arena, stage, &guard, stop);
 }
 
 Image TextToImage::Impl::decode(const Pass& pass, std::span<const float> latent, const Buffer& arena, const char* stage,
                                 Guard* guard, StopToken stop) {
-  const Program& program = decoder_program(pass.h, pass.w);
-  const Buffer raw = runtime.allocator.allocate(latent.size() * sizeof(float), "raw latent");
-  for (size_t i = 0; i < latent.size(); ++i)
-    raw.as<float>()[i] =
-        latent[i] / static_cast<float>(vae.sizes.scaling_factor) + static_cast<float>(vae.sizes.shift_factor);
+  const int64_t scale = vae.sizes.downscale(), channels = vae.sizes.latent_channels;
+  const Buffer raw = runtime.allocator.allocate(tile_latent_bytes(pass), "raw latent");
   const Buffer picture = runtime.allocator.allocate(picture_bytes(pass), "decoded picture");
-  Bindings b;
-  b.inputs["latent"] = {f32({vae.sizes.latent_channels, pass.h, pass.w}), raw.data()};
-  b.outputs["picture"] = {f32({pass.size.height, pass.size.width, 3}), picture.data()};
-  const auto rounded = [&] {
+  const Buffer tile = runtime.allocator.allocate(pass.tiled() ? tile_bytes(pass) : 0, "decoded tile");
+  const Buffer strips = runtime.allocator.allocate(pass.tiled() ? strip_bytes(pass) : 0, "borders of tiles");
+
+  // Takes a tile's part of the latent out and hands over how to decode it.
+  const auto with_tile = [&](const TileSpan& row, const TileSpan& column, const auto& run) {
+    float* to = raw.as<float>();
+    for (int64_t c = 0; c < channels; ++c)
+      for (int64_t y = row.first; y < row.first + row.count; ++y)
+        for (int64_t x = column.first; x < column.first + column.count; ++x)
+          *to++ = latent[static_cast<size_t>((c * pass.h + y) * pass.w + x)] /
+                      static_cast<float>(vae.sizes.scaling_factor) +
+                  static_cast<float>(vae.sizes.shift_factor);
+    Bindings b;
+    b.inputs["latent"] = {f32({channels, row.count, column.count}), raw.data()};
+    b.outputs["picture"] = {f32({row.count * scale, column.count * scale, 3}), (pass.tiled() ? tile : picture).data()};
+    run(Guard::Work{decoder, [&] { return decoder_graph(row.count, column.count); },
+                    decoder_program(row.count, column.count), arena, b, stage});
+  };
+  const auto decode_all = [&] {
+    TileBlender blender(pass.rows, pass.columns, scale, {picture.as<float>(), picture.size() / sizeof(float)},
+                        {strips.as<float>(), strips.size() / sizeof(float)});
+    for (size_t i = 0; i < pass.rows.size(); ++i)
+      for (size_t j = 0; j < pass.columns.size(); ++j)
+        with_tile(pass.rows[i], pass.columns[j], [&](const Guard::Work& work) {
+          if (guard != nullptr)
+            guard->run(work, stop);
+          else
+            decoder.run(work.program, arena, work.bindings, stop);
+          if (pass.tiled()) blender.add(i, j, {tile.as<float>(), tile.size() / sizeof(float)});
+        });
     return from_signed_floats(floats(picture), static_cast<int>(pass.size.width), static_cast<int>(pass.size.height));
   };
-  if (guard == nullptr) {
-    decoder.run(program, arena, b, stop);
-    return rounded();
-  }
-  const Guard::Work work{decoder, [&] { return decoder_graph(pass.h, pass.w); }, program, arena, b, stage};
-  guard->run(work, stop);
-  Image out = rounded();
-  guard->check_picture(out, work, rounded, stop);
+  Image out = decode_all();
+  if (guard == nullptr) return out;
+  with_tile(pass.rows.front(), pass.columns.front(),
+            [&](const Guard::Work& work) { guard->check_picture(out, work, decode_all); });
   guard->end_stage(decoder);
   return out;
 }
@@ -745,17 +1096,39 @@ MemoryPlan TextToImage::plan(const GenerateRequest& request) try { return impl_-
   rethrow_as_error();
 }
 
+MemoryPlan TextToImage::plan_with_times(const GenerateRequest& request) try {
+  Impl::Prepared p = impl_->prepare(request);
+  const Impl::Programs programs = impl_->programs_of(p);
+  for (StreamedPart& s : p.plan.streamed) {
+    const auto measure = [&](const Network& network, std::span<const Program* const> all,
+                             const StreamedWeights& names) {
+      if (network.part() != s.part) return;
+      for (const Program* program : all)
+        if (const double each = network.seconds_per_streamed_byte(*program, names); each != 0)
+          s.seconds = each * static_cast<double>(s.read_bytes);
+    };
+    measure(impl_->gemma, programs.gemma, p.variant.gemma);
+    measure(impl_->jina, programs.jina, p.variant.jina);
+    measure(impl_->dit, programs.dit, p.variant.dit);
+    measure(impl_->decoder, programs.decoder, p.variant.vae);
+  }
+  return p.plan;
+} catch (...) {
+  rethrow_as_error();
+}
+
 GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progress, StopToken stop,
                                      const std::function<void(GeneratedImage)>& on_image) try {
   Impl& m = *impl_;
   GenerateResult result;
   Impl::FreeOnFailure failure(m, stop);
   const auto start = Clock::now();
-  m.runtime.allocator.reset_peak();
   progress.on_stage("plan");
   const Impl::Prepared p = m.prepare(r);
   result.times.push_back({"plan", seconds_since(start)});
   Guard guard(m.guard_mode, m.runtime, m.log, p.plan, [&](std::string_view where) { m.name_damage(where); });
+  m.apply(p.variant);
+  m.runtime.allocator.reset_peak();
   const bool apart = p.plan.residency == Residency::FreeEachStage;
   const auto timed = [&](const char* stage, double& seconds, auto&& work) {
     progress.on_stage(stage);
@@ -763,6 +1136,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
     work();
     seconds += seconds_since(begin);
   };
+  Impl::Counts counts;
   double picture_seconds = 0, denoise_seconds = 0, enlarge_seconds = 0, decode_seconds = 0;
 
   // What the first pass is held to: the picture's latent, and the mask behind it.
@@ -806,7 +1180,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
       Impl::Walk walk{p.first(), k, "denoise", {}, {}};
       if (p.init) walk.held_latent = {held.as<float>(), n};
       if (p.masked()) walk.held_mask = {held.as<float>() + n, held.size() / sizeof(float) - n};
-      m.denoise(p, r, walk, conditioning, latent_of(latents, p.first(), k), guard, progress, stop, result.evaluations);
+      m.denoise(p, r, walk, conditioning, latent_of(latents, p.first(), k), guard, progress, stop, counts);
     });
   };
 
@@ -833,14 +1207,13 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
     latents = {};
     latents = noise_for(p.last());
     if (apart)
-      for (const TokenizedPrompt& t : p.prompts)
-        m.dit.load(m.step_program(t.caption_tokens(), p.last().h, p.last().w), stop);
+      for (const Program* step : m.steps_of(p, p.last())) m.dit.load(*step, stop);
   }
   const auto draw = [&](int k) {
     if (!hires) return draw_first(k);
     timed("hires", denoise_seconds, [&] {
       m.denoise(p, r, {p.last(), k, "hires", latent_of(enlarged, p.last(), k), {}}, conditioning,
-                latent_of(latents, p.last(), k), guard, progress, stop, result.evaluations);
+                latent_of(latents, p.last(), k), guard, progress, stop, counts);
     });
   };
   const auto finish = [&](int k) {
@@ -875,6 +1248,8 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   if (hires) result.times.push_back({"enlarge", enlarge_seconds});
   result.times.push_back({"decode", decode_seconds});
   result.times.push_back({"total", seconds_since(start)});
+  result.evaluations = counts.evaluations;
+  result.shortened_evaluations = counts.shortened;
   result.allocated_peak_bytes = m.runtime.allocator.peak_bytes();
   result.plan = p.plan;
   result.plan.stages.insert(result.plan.stages.end(), guard.retries().begin(), guard.retries().end());
@@ -894,13 +1269,7 @@ PictureSize TextToImage::final_size(const GenerateRequest& r) const {
   return r.hires_scale != 0 ? hires_size(r, first, step) : first;
 }
 
-const TextToImage::Fingerprints& TextToImage::fingerprints() try {
-  Impl& m = *impl_;
-  if (!m.fingerprints)
-    m.fingerprints = Fingerprints{fingerprint(m.transformer.files.files), fingerprint(m.text_encoder.files.files),
-                                  fingerprint(m.clip_model.files.files), fingerprint(m.vae.files.files)};
-  return *m.fingerprints;
-} catch (...) {
+const TextToImage::Fingerprints& TextToImage::fingerprints() try { return impl_->identities(); } catch (...) {
   rethrow_as_error();
 }
 

@@ -1,8 +1,10 @@
 // TextToImage: from one request to pictures. Opens a model, says what a request will cost, and draws.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,8 +30,9 @@ struct EngineOptions {
   BackendChoice backend = BackendChoice::Cpu;
   bool fuse = true;
   GuardMode guard = GuardMode::Retry;
-  Allocator::FaultHook allocation_fault;  // tests
-  ValueFault value_fault;                 // tests
+  std::optional<std::filesystem::path> text_cache;  // a folder for what the encoders made of prompts
+  Allocator::FaultHook allocation_fault;            // tests
+  ValueFault value_fault;                           // tests
 };
 
 struct StageTime {
@@ -47,7 +50,8 @@ struct GeneratedImage {
 struct GenerateResult {
   MemoryPlan plan;  // the one this run used
   std::vector<StageTime> times;
-  int64_t evaluations = 0;  // of the network, guidance counted twice
+  int64_t evaluations = 0;            // of the network, guidance counted twice
+  int64_t shortened_evaluations = 0;  // of these, by a step cache
   size_t allocated_peak_bytes = 0;
   std::vector<GuardEvent> guard_events;
 };
@@ -65,6 +69,9 @@ class TextToImage {
   // Every byte of the request, stage by stage, before anything is allocated. Error{OverBudget} names the smallest
   // budget that would do; Error{InvalidRequest} or Error{BadFile} as generate() would throw them.
   MemoryPlan plan(const GenerateRequest& request);
+
+  // The same, with what streaming costs in seconds: one streamed weight of each part is read to see.
+  MemoryPlan plan_with_times(const GenerateRequest& request);
 
   // Draws request.batch pictures and gives each to `on_image` as it is finished. Uses plan()'s very plan.
   // Error{Cancelled} within one block of the network after `stop` was set. A failed call leaves the engine as good as

@@ -1,13 +1,10 @@
 #include "weights/fingerprint.h"
 
-#include <fmt/format.h>
-#include <openssl/evp.h>
-
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include "core/checked.h"
+#include "weights/sha256.h"
 
 namespace newbie {
 
@@ -17,41 +14,6 @@ constexpr size_t kReadWhole = 64 * 1024 * 1024;
 constexpr size_t kPiece = 1024 * 1024;
 constexpr size_t kBlock = 4096;
 constexpr size_t kBlocks = 4096;
-
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    check(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
-  }
-
-  void add(std::span<const std::byte> bytes) {
-    check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
-  }
-
-  void add(uint64_t value) {
-    std::array<std::byte, 8> bytes{};
-    for (std::byte& byte : bytes) {
-      byte = static_cast<std::byte>(value & 0xFFu);
-      value >>= 8;
-    }
-    add(bytes);
-  }
-
-  std::string hex() {
-    std::array<unsigned char, 32> digest{};
-    check(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
-    std::string text;
-    for (const unsigned char byte : digest) text += fmt::format("{:02x}", byte);
-    return text;
-  }
-
- private:
-  static void check(bool ok) {
-    if (!ok) fail(ErrorKind::Internal, "SHA-256 is not available from the crypto library");
-  }
-
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
 
 // Hashes bytes [first, first + count) of the files' data buffers laid end to end.
 void add_range(Sha256& hash, std::span<const std::shared_ptr<const SafetensorsFile>> files, size_t first,

@@ -114,6 +114,10 @@ void WeightStore::read(std::string_view name, DType dtype, std::byte* destinatio
   for (const FileTensor& source : tensor.sources) source.file->check_intact();
 }
 
+void WeightStore::prefetch(std::string_view name) const {
+  for (const FileTensor& source : at(name).sources) source.file->fetch_pages(source.bytes());
+}
+
 void WeightStore::release(std::string_view name) const {
   for (const FileTensor& source : at(name).sources) source.file->drop_pages(source.bytes());
 }

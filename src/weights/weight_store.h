@@ -47,6 +47,7 @@ class WeightStore : public WeightSource {
   std::optional<TensorSpec> find(std::string_view name) const override;
   ConstTensorView mapped(std::string_view name) const override;  // Error{BadFile} when there is no such tensor
   void read(std::string_view name, DType dtype, std::byte* destination) const override;
+  void prefetch(std::string_view name) const override;
   void release(std::string_view name) const override;
 
  private:

@@ -34,8 +34,8 @@ class VectorKernels final : public Backend {
 
 // Whether the kernels promise to take this op on these operands, whose dtypes are all f32 or bf16.
 bool is_ours(const OpCase& c) {
-  for (const OpDef* op : {&batched_matmul_op, &conv2d_op, &max_pool2d_op, &average_pool2d_op, &attention_op,
-                          &attention_softmax_op, &permute_op, &timestep_embedding_op})
+  for (const OpDef* op : {&batched_matmul_op, &conv2d_op, &banded_conv2d_op, &max_pool2d_op, &average_pool2d_op,
+                          &attention_op, &attention_softmax_op, &permute_op, &timestep_embedding_op})
     if (c.op == op) return false;
   // A scale or gate is one row.
   for (const OpDef* op : {&modulate_op, &gated_residual_op, &norm_modulate_op, &norm_gated_residual_op})

@@ -143,6 +143,9 @@ TEST(ShapeRules, AnyNumberOfInputsOfAnyRankIsLookedAtSafely) {
                     {"scalar", 1.0},
                     {"max_period", 10000.0},
                     {"groups", int64_t{1}},
+                    {"upsampled", int64_t{0}},
+                    {"first", int64_t{0}},
+                    {"residual", int64_t{0}},
                     {"layout", int64_t{0}},
                     {"width", int64_t{2}},
                     {"heads", int64_t{1}},
@@ -177,7 +180,7 @@ TEST(ShapeRules, AnyNumberOfInputsOfAnyRankIsLookedAtSafely) {
       }
     // Ops whose operands differ in rank are taken with none of these.
     const bool differ = op == &conv2d_op || op == &embedding_op || op == &norm_rope_op || op == &rope_op ||
-                        op == &group_norm_op || op == &group_norm_silu_op;
+                        op == &group_norm_op || op == &group_norm_silu_op || op == &banded_conv2d_op;
     EXPECT_EQ(taken == 0, differ) << op->name;
   }
 }

@@ -77,6 +77,7 @@ OrderedJson result_json(std::span<const WrittenFile> files, const PictureName& f
   out["files"] = pictures;
   out["seconds"] = seconds;
   out["evaluations"] = result.evaluations;
+  out["shortened_evaluations"] = result.shortened_evaluations;
   out["precision"] = {{"name", engine.precision_name()}, {"reasons", engine.precision_reasons()}};
   out["guard"] = guard_json(result.guard_events);
   out["threads"] = engine.threads();

@@ -144,7 +144,7 @@ void generate_list(const std::string& file, bool has_prompt, EngineArguments& en
 
   OrderedJson files = OrderedJson::array();
   std::map<std::string, double> seconds;
-  int64_t evaluations = 0;
+  int64_t evaluations = 0, shortened = 0;
   OrderedJson guard = OrderedJson::array();
   for (const Job& job : jobs) {
     size_t k = 0;
@@ -168,6 +168,7 @@ void generate_list(const std::string& file, bool has_prompt, EngineArguments& en
     evaluations += result.evaluations;
     if (!result.guard_events.empty())
       guard.push_back({{"line", job.listed->where}, {"events", guard_json(result.guard_events)}});
+    shortened += result.shortened_evaluations;
   }
   if (report.json) {
     OrderedJson out;
@@ -175,6 +176,7 @@ void generate_list(const std::string& file, bool has_prompt, EngineArguments& en
     out["files"] = files;
     out["seconds"] = seconds;
     out["evaluations"] = evaluations;
+    out["shortened_evaluations"] = shortened;
     out["precision"] = {{"name", engine.precision_name()}, {"reasons", engine.precision_reasons()}};
     out["guard"] = guard;
     out["threads"] = engine.threads();

@@ -22,7 +22,7 @@ void run(CLI::App& parser, PlanArguments& args) {
   complete_request(parser, args.picture);  // without a prompt: an empty one
   Terminal terminal(args.report.verbosity);
   TextToImage engine = TextToImage::open(find_model(args.engine.model), args.engine.options, terminal);
-  const MemoryPlan plan = engine.plan(args.picture.request);
+  const MemoryPlan plan = engine.plan_with_times(args.picture.request);
   if (args.report.json) {
     OrderedJson out = plan_json(plan);
     out["budget_bytes"] = plan.budget_bytes;

@@ -23,6 +23,7 @@ const KernelMaker kMakers[] = {
     {&attention_op, make_onednn_attention},
 #endif
     {&linear_op, make_linear},
+    {&banded_conv2d_op, make_banded_conv2d},
     {&cast_op, make_map},
     {&silu_op, make_map},
     {&gelu_tanh_op, make_map},

@@ -41,6 +41,7 @@ Loops cast_loops(const KernelRequest& request);
 Loops linear_loops(const KernelRequest& request);
 Loops batched_matmul_loops(const KernelRequest& request);
 Loops conv2d_loops(const KernelRequest& request);
+Loops banded_conv2d_loops(const KernelRequest& request);
 Loops max_pool2d_loops(const KernelRequest& request);
 Loops average_pool2d_loops(const KernelRequest& request);
 Loops attention_loops(const KernelRequest& request);

@@ -18,6 +18,7 @@ constexpr Row kRows[] = {
     {&linear_op, linear_loops},
     {&batched_matmul_op, batched_matmul_loops},
     {&conv2d_op, conv2d_loops},
+    {&banded_conv2d_op, banded_conv2d_loops},
     {&max_pool2d_op, max_pool2d_loops},
     {&average_pool2d_op, average_pool2d_loops},
     {&attention_op, attention_loops},

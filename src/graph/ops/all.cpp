@@ -11,6 +11,7 @@ std::span<const OpDef* const> all_ops() {
       &linear_op,
       &batched_matmul_op,
       &conv2d_op,
+      &banded_conv2d_op,
       &max_pool2d_op,
       &average_pool2d_op,
       &attention_op,

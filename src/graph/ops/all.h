@@ -4,6 +4,7 @@
 #include <span>
 
 #include "graph/ops/attention.h"
+#include "graph/ops/banded_conv2d.h"
 #include "graph/ops/cast.h"
 #include "graph/ops/conv2d.h"
 #include "graph/ops/elementwise.h"

@@ -94,6 +94,72 @@ Value conditioning(const Scope& root, Value time, Value pooled, const NextDitCon
   return e.result(linear(e / "1", silu(reshape(both, {1, c.conditioning + c.pooled_width})), c.conditioning, true));
 }
 
+// The picture's side of one step: latent size in tokens.
+struct Grid {
+  int64_t caption_tokens, rows, columns;
+  int64_t tokens() const { return rows * columns; }
+};
+
+Grid grid_of(const NextDitConfig& c, int64_t caption_tokens, int64_t height, int64_t width) {
+  const Grid grid{caption_tokens, height / c.patch, width / c.patch};
+  if (grid.rows < 1 || grid.columns < 1 || grid.rows * c.patch != height || grid.columns * c.patch != width)
+    fail(ErrorKind::InvalidRequest, "latent size {}x{} is not a multiple of the patch size {}", width, height, c.patch);
+  return grid;
+}
+
+// What enters the joint layers: caption and picture tokens, and the vector that modulates every block.
+struct Entry {
+  Value stream, activated;
+};
+
+Entry enter(const Scope& root, const NextDitConfig& c, const Grid& grid) {
+  Graph& g = root.graph();
+  const int64_t p = c.patch, channels = c.latent_channels, patch_width = p * p * channels;
+  const Value latent = g.input("latent", {channels, grid.rows * p, grid.columns * p});
+  const Value time = g.input("time", {1});
+  const Value context = g.input("context", {grid.caption_tokens, c.dim});
+  const Value pooled = g.input("pooled", {c.pooled_width});
+
+  const Value activated = silu(conditioning(root, time, pooled, c));
+
+  // patch[row, col][(dy·p + dx)·channels + ch] = latent[ch][p·row + dy][p·col + dx]
+  const Value patches = reshape(permute(reshape(latent, {channels, grid.rows, p, grid.columns, p}), {1, 3, 2, 4, 0}),
+                                {grid.tokens(), patch_width});
+  Value x = linear(root / "x_embedder", patches, c.dim, true);
+  const RopeTables table = rope(g, image_positions(grid.caption_tokens, grid.rows, grid.columns), c);
+  for (int64_t i = 0; i < c.refiner_layers; ++i) {
+    const Scope s = root / "noise_refiner" / i;
+    x = block(s, x, table, modulation(s / "adaLN_modulation", activated, c), c);
+  }
+  return {concat_rows(context, x), activated};
+}
+
+// The joint layers [first, last).
+Value layers(const Scope& root, Value z, Value activated, const NextDitConfig& c, const Grid& grid, int64_t first,
+             int64_t last) {
+  std::vector<Position> joint = caption_positions(grid.caption_tokens);
+  const std::vector<Position> image = image_positions(grid.caption_tokens, grid.rows, grid.columns);
+  joint.insert(joint.end(), image.begin(), image.end());
+  const RopeTables table = rope(root.graph(), joint, c);
+  for (int64_t i = first; i < last; ++i) {
+    const Scope s = root / "layers" / i;
+    z = block(s, z, table, modulation(s / "adaLN_modulation", activated, c), c);
+  }
+  return z;
+}
+
+// Only image rows are wanted from here on.
+void leave(const Scope& root, Value z, Value activated, const NextDitConfig& c, const Grid& grid) {
+  const int64_t p = c.patch, channels = c.latent_channels;
+  z = slice_rows(z, grid.caption_tokens, grid.caption_tokens + grid.tokens());
+  const Scope final = root / "final_layer";
+  const Value scale = linear(final / "adaLN_modulation.1", activated, c.dim, true);
+  const Value y = linear(final / "linear", modulate(layer_norm(z, c.final_norm_eps), scale), p * p * channels, true);
+  root.graph().output("velocity",
+                      reshape(permute(reshape(y, {grid.rows, grid.columns, p, p, channels}), {4, 0, 2, 1, 3}),
+                              {channels, grid.rows * p, grid.columns * p}));
+}
+
 }  // namespace
 
 Graph next_dit_context(const NextDitConfig& c, int64_t caption_tokens) {
@@ -110,47 +176,38 @@ Graph next_dit_context(const NextDitConfig& c, int64_t caption_tokens) {
 }
 
 Graph next_dit_step(const NextDitConfig& c, int64_t caption_tokens, int64_t height, int64_t width) {
-  const int64_t p = c.patch, rows = height / p, columns = width / p, channels = c.latent_channels,
-                patch_width = p * p * channels;
-  if (rows < 1 || columns < 1 || rows * p != height || columns * p != width)
-    fail(ErrorKind::InvalidRequest, "latent size {}x{} is not a multiple of the patch size {}", width, height, p);
-
+  const Grid grid = grid_of(c, caption_tokens, height, width);
   Graph g;
   const Scope root(g);
-  const Value latent = g.input("latent", {channels, height, width});
-  const Value time = g.input("time", {1});
-  const Value context = g.input("context", {caption_tokens, c.dim});
-  const Value pooled = g.input("pooled", {c.pooled_width});
+  const Entry entry = enter(root, c, grid);
+  leave(root, layers(root, entry.stream, entry.activated, c, grid, 0, c.layers), entry.activated, c, grid);
+  return g;
+}
 
-  const Value activated = silu(conditioning(root, time, pooled, c));
+Graph next_dit_first(const NextDitConfig& c, int64_t caption_tokens, int64_t height, int64_t width) {
+  const Grid grid = grid_of(c, caption_tokens, height, width);
+  Graph g;
+  const Scope root(g);
+  const Entry entry = enter(root, c, grid);
+  g.output("stream", layers(root, entry.stream, entry.activated, c, grid, 0, 1));
+  g.output("activated", entry.activated);
+  return g;
+}
 
-  // patch[row, col][(dy·p + dx)·channels + ch] = latent[ch][p·row + dy][p·col + dx]
-  const Value patches = reshape(permute(reshape(latent, {channels, rows, p, columns, p}), {1, 3, 2, 4, 0}),
-                                {rows * columns, patch_width});
-  Value x = linear(root / "x_embedder", patches, c.dim, true);
-  const std::vector<Position> image = image_positions(caption_tokens, rows, columns);
-  const RopeTables image_table = rope(g, image, c);
-  for (int64_t i = 0; i < c.refiner_layers; ++i) {
-    const Scope s = root / "noise_refiner" / i;
-    x = block(s, x, image_table, modulation(s / "adaLN_modulation", activated, c), c);
-  }
+Graph next_dit_rest(const NextDitConfig& c, int64_t caption_tokens, int64_t height, int64_t width) {
+  const Grid grid = grid_of(c, caption_tokens, height, width);
+  Graph g;
+  const Scope root(g);
+  const Value stream = g.input("stream", {caption_tokens + grid.tokens(), c.dim});
+  g.output("stream", layers(root, stream, g.input("activated", {1, c.conditioning}), c, grid, 1, c.layers));
+  return g;
+}
 
-  std::vector<Position> joint = caption_positions(caption_tokens);
-  joint.insert(joint.end(), image.begin(), image.end());
-  const RopeTables joint_table = rope(g, joint, c);
-  Value z = concat_rows(context, x);
-  for (int64_t i = 0; i < c.layers; ++i) {
-    const Scope s = root / "layers" / i;
-    z = block(s, z, joint_table, modulation(s / "adaLN_modulation", activated, c), c);
-  }
-
-  // Only image rows are wanted from here on.
-  z = slice_rows(z, caption_tokens, caption_tokens + rows * columns);
-  const Scope final = root / "final_layer";
-  const Value scale = linear(final / "adaLN_modulation.1", activated, c.dim, true);
-  const Value y = linear(final / "linear", modulate(layer_norm(z, c.final_norm_eps), scale), patch_width, true);
-  g.output("velocity",
-           reshape(permute(reshape(y, {rows, columns, p, p, channels}), {4, 0, 2, 1, 3}), {channels, height, width}));
+Graph next_dit_last(const NextDitConfig& c, int64_t caption_tokens, int64_t height, int64_t width) {
+  const Grid grid = grid_of(c, caption_tokens, height, width);
+  Graph g;
+  const Value stream = g.input("stream", {caption_tokens + grid.tokens(), c.dim});
+  leave(Scope(g), stream, g.input("activated", {1, c.conditioning}), c, grid);
   return g;
 }
 

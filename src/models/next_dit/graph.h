@@ -16,4 +16,11 @@ Graph next_dit_context(const NextDitConfig& config, int64_t caption_tokens);
 // Output "velocity" [latent_channels, h, w]: dx/dt = data − noise. h and w are multiples of the patch.
 Graph next_dit_step(const NextDitConfig& config, int64_t caption_tokens, int64_t height, int64_t width);
 
+// The same step in three, for caches that leave out the middle one (diffusion/step_cache.h).
+// First: inputs as above, outputs "stream" [L + tokens, C] behind the first joint layer and "activated"
+// [1, conditioning]. Rest: these in, "stream" behind the other layers out. Last: these in, "velocity" out.
+Graph next_dit_first(const NextDitConfig& config, int64_t caption_tokens, int64_t height, int64_t width);
+Graph next_dit_rest(const NextDitConfig& config, int64_t caption_tokens, int64_t height, int64_t width);
+Graph next_dit_last(const NextDitConfig& config, int64_t caption_tokens, int64_t height, int64_t width);
+
 }  // namespace newbie

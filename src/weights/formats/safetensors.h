@@ -72,6 +72,7 @@ class SafetensorsFile {
   size_t file_bytes() const { return file_.bytes().size(); }
 
   void check_intact() const { file_.check_intact(); }  // Error{BadFile} when the file has shrunk under a read
+  void fetch_pages(std::span<const std::byte> range) const { file_.fetch_pages(range); }
   void drop_pages(std::span<const std::byte> range) const { file_.drop_pages(range); }
 
  private:

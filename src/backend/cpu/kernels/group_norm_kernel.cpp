@@ -11,46 +11,50 @@ namespace newbie::cpu {
 
 namespace {
 
-struct Layout {
-  size_t pixels = 0, channels = 0, groups = 0;
-  size_t block = 0, blocks = 0;  // pixels in a block; how many there are
-
-  size_t moments() const { return checked_mul(blocks, groups); }
-  size_t scratch_bytes(int threads) const {
-    const size_t rows = checked_add(2 * channels, checked_mul(3 * channels, static_cast<size_t>(threads)));
-    return checked_add(checked_mul(moments(), sizeof(Moments)), checked_mul(rows, sizeof(float)));
-  }
-};
-
-Layout layout_of(const KernelRequest& request) {
-  // More blocks than this make adding up their moments count.
-  constexpr int64_t kMostBlocks = 512;
-  const Shape& shape = request.output.shape;
-  Layout l{.pixels = static_cast<size_t>(shape.rows()),
-           .channels = static_cast<size_t>(shape.last()),
-           .groups = static_cast<size_t>(request.attrs.integer("groups"))};
-  const auto pixels = static_cast<int64_t>(l.pixels);
-  const int64_t block = std::max(rows_per_task(widest_row_bytes(request, l.channels)), ceil_div(pixels, kMostBlocks));
-  l.block = static_cast<size_t>(block);
-  l.blocks = static_cast<size_t>(ceil_div(pixels, block));
-  return l;
-}
-
 // Of one group over all blocks.
-Moments sum_of_blocks(const Layout& l, const Moments* parts, size_t group) {
-  const auto count = [&](size_t b) { return static_cast<double>(std::min(l.block, l.pixels - b * l.block)); };
-  const double all = static_cast<double>(l.pixels), width = static_cast<double>(l.channels / l.groups);
+Moments sum_of_blocks(const MomentBlocks& cut, const Moments* parts, size_t group) {
+  const double all = static_cast<double>(cut.pixels), width = static_cast<double>(cut.channels / cut.groups);
+  const auto each = [&](const auto& f) {
+    for (size_t b = 0; b < cut.blocks(); ++b)
+      if (const size_t count = cut.count(b); count != 0) f(parts[b * cut.groups + group], static_cast<double>(count));
+  };
   Moments total;
-  for (size_t b = 0; b < l.blocks; ++b) total.mean += parts[b * l.groups + group].mean * (count(b) / all);
-  for (size_t b = 0; b < l.blocks; ++b) {
-    const Moments& part = parts[b * l.groups + group];
+  each([&](const Moments& part, double count) { total.mean += part.mean * (count / all); });
+  each([&](const Moments& part, double count) {
     const double shift = part.mean - total.mean;
-    total.squares += part.squares + count(b) * width * shift * shift;
-  }
+    total.squares += part.squares + count * width * shift * shift;
+  });
   return total;
 }
 
 }  // namespace
+
+MomentBlocks::MomentBlocks(size_t pixel_count, size_t channel_count, size_t group_count, size_t band_pixels)
+    : pixels(pixel_count), channels(channel_count), groups(group_count), band(band_pixels) {
+  // More blocks than this make adding up their moments count.
+  constexpr int64_t kMostBlocks = 512;
+  block = static_cast<size_t>(std::max(rows_per_task(checked_mul(channels, sizeof(float))),
+                                       ceil_div(static_cast<int64_t>(pixels), kMostBlocks)));
+}
+
+size_t MomentBlocks::count(size_t index) const {
+  const size_t start = index / per_band() * band, end = std::min(start + band, pixels);
+  const size_t at = start + index % per_band() * block;
+  return at < end ? std::min(block, end - at) : 0;
+}
+
+void channel_gains(const MomentBlocks& cut, const Moments* parts, const float* weight, double eps, float* mean,
+                   float* gain) {
+  const size_t width = cut.channels / cut.groups;
+  for (size_t group = 0; group < cut.groups; ++group) {
+    const Moments m = sum_of_blocks(cut, parts, group);
+    const double r = 1.0 / std::sqrt(m.squares / (static_cast<double>(cut.pixels) * static_cast<double>(width)) + eps);
+    for (size_t c = group * width; c < (group + 1) * width; ++c) {
+      mean[c] = static_cast<float>(m.mean);
+      gain[c] = static_cast<float>(r * static_cast<double>(weight[c]));
+    }
+  }
+}
 
 std::shared_ptr<Kernel> make_group_norm(const KernelRequest& request, std::string* why_not) {
   const bool with_silu = request.op == &group_norm_silu_op;
@@ -59,36 +63,32 @@ std::shared_ptr<Kernel> make_group_norm(const KernelRequest& request, std::strin
   for (size_t i = 1; i < 3; ++i)
     if (auto why = parameter_refusal(request, i); !why.empty()) return refuse(why_not, why);
 
-  const Layout l = layout_of(request);
+  const auto pixels = static_cast<size_t>(request.output.shape.rows());
+  const MomentBlocks cut(pixels, static_cast<size_t>(request.output.shape.last()),
+                         static_cast<size_t>(request.attrs.integer("groups")), pixels);
+  const size_t channels = cut.channels;
   const double eps = request.attrs.real("eps");
   const auto run = [=](const KernelArgs& args) {
     auto* parts = reinterpret_cast<Moments*>(args.scratch);
-    auto* mean = reinterpret_cast<float*>(parts + l.moments());
-    float* gain = mean + l.channels;
-    float* workers = gain + l.channels;
+    auto* mean = reinterpret_cast<float*>(parts + cut.moments());
+    float* gain = mean + channels;
+    float* workers = gain + channels;
     const Source x(args.inputs[0]);
     const Target y(args.output);
-    const auto pixels = static_cast<int64_t>(l.pixels), block = static_cast<int64_t>(l.block);
-    for_row_blocks(args.threads, pixels, block, [&](size_t first, size_t count, int worker) {
-      group_moments(x.at(first * l.channels), count, l.channels, {parts + first / l.block * l.groups, l.groups},
-                    workers + static_cast<size_t>(worker) * 3 * l.channels);
+    const auto rows = static_cast<int64_t>(pixels), block = static_cast<int64_t>(cut.block);
+    for_row_blocks(args.threads, rows, block, [&](size_t first, size_t count, int worker) {
+      group_moments(x.at(first * channels), count, channels, {parts + first / cut.block * cut.groups, cut.groups},
+                    workers + static_cast<size_t>(worker) * 3 * channels);
     });
-    const auto* weight = args.inputs[1].as<float>();
-    const size_t width = l.channels / l.groups;
-    for (size_t group = 0; group < l.groups; ++group) {
-      const Moments m = sum_of_blocks(l, parts, group);
-      const double r = 1.0 / std::sqrt(m.squares / (static_cast<double>(l.pixels) * static_cast<double>(width)) + eps);
-      for (size_t c = group * width; c < (group + 1) * width; ++c) {
-        mean[c] = static_cast<float>(m.mean);
-        gain[c] = static_cast<float>(r * static_cast<double>(weight[c]));
-      }
-    }
-    for_row_blocks(args.threads, pixels, block, [&](size_t first, size_t count, int) {
-      normalize_channels(x.at(first * l.channels), mean, gain, args.inputs[2].as<float>(), with_silu, count, l.channels,
-                         y.at(first * l.channels));
+    channel_gains(cut, parts, args.inputs[1].as<float>(), eps, mean, gain);
+    for_row_blocks(args.threads, rows, block, [&](size_t first, size_t count, int) {
+      normalize_channels(x.at(first * channels), mean, gain, args.inputs[2].as<float>(), with_silu, count, channels,
+                         y.at(first * channels));
     });
   };
-  return make_function_kernel(request, {run, l.scratch_bytes(request.threads), 0});
+  const size_t floats = checked_add(2 * channels, checked_mul(3 * channels, static_cast<size_t>(request.threads)));
+  const size_t scratch = checked_add(checked_mul(cut.moments(), sizeof(Moments)), checked_mul(floats, sizeof(float)));
+  return make_function_kernel(request, {run, scratch, 0});
 }
 
 }  // namespace newbie::cpu

@@ -14,8 +14,9 @@ std::shared_ptr<Kernel> make_linear(const KernelRequest& request, std::string* w
 std::shared_ptr<Kernel> make_rms_norm(const KernelRequest& request, std::string* why_not);  // and what fuse makes of it
 std::shared_ptr<Kernel> make_layer_norm(const KernelRequest& request, std::string* why_not);
 std::shared_ptr<Kernel> make_group_norm(const KernelRequest& request, std::string* why_not);  // with or without SiLU
-std::shared_ptr<Kernel> make_rope(const KernelRequest& request, std::string* why_not);        // with or without norm
-std::shared_ptr<Kernel> make_map(const KernelRequest& request, std::string* why_not);         // cast, activations
+std::shared_ptr<Kernel> make_banded_conv2d(const KernelRequest& request, std::string* why_not);
+std::shared_ptr<Kernel> make_rope(const KernelRequest& request, std::string* why_not);  // with or without norm
+std::shared_ptr<Kernel> make_map(const KernelRequest& request, std::string* why_not);   // cast, activations
 std::shared_ptr<Kernel> make_combination(const KernelRequest& request,
                                          std::string* why_not);  // add, mul, gated products
 std::shared_ptr<Kernel> make_modulation(const KernelRequest& request, std::string* why_not);  // without a norm
