@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
 namespace newbie {
@@ -104,12 +103,13 @@ class Checker {
   }
 
   void check_scores(const char* quantity, std::optional<ComparedScore> ComparedRow::*score) {
-    std::string without_n, without_kind;
+    std::string without_n, without_kind, too_few;
     const auto add = [](std::string& list, const std::string& name) { list += (list.empty() ? "" : ", ") + name; };
     for (const ComparedRow& row : table_.rows) {
       const std::optional<ComparedScore>& s = row.*score;
       if (!s) continue;
       if (!s->n) add(without_n, row.name);
+      if (is_too_few(*s)) add(too_few, row.name);
       if (s->kind.empty()) add(without_kind, row.name);
     }
     if (!without_n.empty())
@@ -118,20 +118,23 @@ class Checker {
     if (!without_kind.empty())
       find(Verdict::Missing, without_kind, quantity,
            "which network or variant it is of is not said: values of different ones are not comparable");
+    if (!too_few.empty())
+      find(Verdict::Missing, too_few, quantity, "fewer than {} pictures: too few for an interval that means anything",
+           kFewest);
     if (table_.rows.empty() || !(table_.rows.front().*score)) return;
     const ComparedRow& first = table_.rows.front();
-    for (size_t i = 1; i < table_.rows.size(); ++i)
-      if (table_.rows[i].*score)
-        check_difference(quantity, first, *(first.*score), table_.rows[i], *(table_.rows[i].*score));
+    for (const ComparedRow& row : table_.rows) {
+      if (&row == &first || !(row.*score) || is_too_few(*(row.*score)) || is_too_few(*(first.*score))) continue;
+      check_difference(quantity, first, *(first.*score), row, *(row.*score));
+    }
   }
+
+  static bool is_too_few(const ComparedScore& score) { return score.n && *score.n < kFewest; }
 
   void check_difference(const char* quantity, const ComparedRow& first, const ComparedScore& a, const ComparedRow& row,
                         const ComparedScore& b) {
     const std::string rows = first.name + " and " + row.name;
     const double difference = b.value - a.value;
-    if (const double n = std::min(a.n.value_or(kFewest), b.n.value_or(kFewest)); n < kFewest)
-      return find(Verdict::Missing, rows, quantity,
-                  "{:+.4g} of {} pictures: too few for an interval that means anything", difference, n);
     const std::string beside =
         b.split_half ? fmt::format(" (two halves of one set differ by {:.3g})", *b.split_half) : std::string();
     if (b.difference) {
