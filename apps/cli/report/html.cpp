@@ -65,7 +65,8 @@ void HtmlPage::table(const HtmlTable& table) {
     html("<tr>");
     for (size_t i = 0; i < row.size(); ++i) {
       const HtmlCell& cell = row[i];
-      body_.append(i == 0 ? "<th scope=\"row\" class=\"" : "<td class=\"").append(class_of(cell.mark)).append("\">");
+      body_.append(i == 0 ? "<th scope=\"row\" class=\"" : "<td class=\"").append(class_of(cell.mark));
+      html(cell.prose ? " prose\">" : "\">");
       html(escape_html(cell.text));
       if (!cell.note.empty()) html("<small>" + escape_html(cell.note) + "</small>");
       html(i == 0 ? "</th>" : "</td>");

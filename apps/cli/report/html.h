@@ -18,8 +18,9 @@ enum class Mark { Plain, Good, Bad, Quiet };
 
 struct HtmlCell {
   std::string text;
-  std::string note = {};  // small, below the text
+  std::string note = {};  // small, below the text; its line ends are kept
   Mark mark = Mark::Plain;
+  bool prose = false;  // sentences: from the left, in as many lines as they need
 };
 
 struct HtmlTable {

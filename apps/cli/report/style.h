@@ -21,7 +21,8 @@ h2 { font-size: 1.15rem; margin: 2.4rem 0 .6rem; padding-top: .8rem; border-top:
 h3 { font-size: .95rem; margin: 0 0 .4rem; }
 p { max-width: 46rem; }
 p, .remark, figcaption, th, td { overflow-wrap: break-word; }
-small { display: block; color: var(--faint); font-size: .8rem; font-weight: normal; line-height: 1.35; }
+small { display: block; color: var(--faint); font-size: .8rem; font-weight: normal; line-height: 1.35;
+  white-space: pre; }
 pre { overflow-x: auto; background: var(--quiet-ground); padding: .7rem .9rem; border-radius: 6px; font-size: .85rem; }
 .wide { overflow-x: auto; margin: .8rem 0;
   border: 1px solid var(--line); border-radius: 8px; background: var(--panel); }
@@ -32,6 +33,7 @@ th, td { text-align: right; padding: .45rem .8rem; border-top: 1px solid var(--l
 thead th { border-top: 0; color: var(--faint); font-weight: 600; font-size: .85rem; vertical-align: bottom; }
 caption ~ thead th { border-top: 1px solid var(--line); }
 th:first-child { text-align: left; position: sticky; left: 0; background: var(--panel); }
+td.prose { text-align: left; white-space: normal; min-width: 17rem; }
 td.good { color: var(--good); } td.bad { color: var(--bad); } td.quiet { color: var(--faint); }
 .remark { margin: .5rem 0; padding: .55rem .9rem; border-radius: 6px; background: var(--quiet-ground);
   border-left: 4px solid var(--line); max-width: 60rem; }
@@ -53,7 +55,7 @@ svg .dashed { stroke-dasharray: 5 3; } svg .dot { fill: var(--c); } svg .band { 
   background: var(--c); margin-right: .35em; }
 .s0 { --c: #4269d0; } .s1 { --c: #e0a106; } .s2 { --c: #f2614b; } .s3 { --c: #4fb3a0; } .s4 { --c: #3ca951; }
 .s5 { --c: #ee6fa3; } .s6 { --c: #a463f2; } .s7 { --c: #7aa2e8; } .s8 { --c: #9c6b4e; } .s9 { --c: #8b9099; }
-.pictures input { margin: 0 .3rem 0 0; } .pictures label { margin-right: 1.2rem; }
+.pictures input { margin: 0 .3rem 0 0; } .pictures label { display: inline-block; margin-right: 1.2rem; }
 .pictures td { text-align: left; padding: .35rem; } .pictures img { min-width: 96px; }
 .pictures .difference { display: none; }
 #view-differences:checked ~ .wide .difference { display: block; }

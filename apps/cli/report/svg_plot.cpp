@@ -14,7 +14,7 @@ namespace newbie {
 namespace {
 
 constexpr double kWidth = 480, kHeight = 290, kLine = 24;  // units of the view box; a line of letters is 12 high
-constexpr double kCharacter = 6.4;                         // of a 12 unit letter, generously
+constexpr double kCharacter = 7;                           // of a 12 unit letter, generously
 
 std::string number_label(double v) {
   if (v == 0) return "0";
