@@ -111,7 +111,8 @@ OrderedJson compare_json(const CompareReport& report, const CompareSettings& set
 }
 
 std::string compare_text(const CompareReport& report) {
-  std::string out = fmt::format("{}, {} threads; scores by {}\n", report.device, report.threads,
+  std::string out = fmt::format("{}, {} {}; scores by {}\n", report.device, report.threads,
+                                report.threads == 1 ? "thread" : "threads",
                                 report.extractor.empty() ? "nothing: no extractor" : report.extractor);
   for (const RowReport& r : report.rows) {
     out += fmt::format("\n{}{}\n", r.row.name,
