@@ -61,6 +61,16 @@ void require_text(const char* what, const std::string& text) {
     fail(ErrorKind::InvalidRequest, "{}: byte {} is zero", what, at);
 }
 
+PrecisionPreset parse_precision_preset(std::string_view what, const std::string& given) {
+  const auto preset = find_precision_preset(given);
+  if (preset) return *preset;
+  std::string names;
+  for (const PrecisionPresetRow& row : precision_presets())
+    names += (names.empty() ? "" : ", ") + std::string(row.name) +
+             (row.other_name != nullptr ? fmt::format(" ({})", row.other_name) : "");
+  fail_with_hint(ErrorKind::InvalidRequest, "possible: " + names, "{}: unknown value '{}'", what, given);
+}
+
 void add_precision_flags(Flags& flags, PrecisionRequest& request) {
   flags.choice<std::optional<DType>>(
       "--dtype", request.dtype,
@@ -70,18 +80,12 @@ void add_precision_flags(Flags& flags, PrecisionRequest& request) {
   for (const PrecisionPresetRow& row : precision_presets())
     names += (names.empty() ? "" : ", ") + std::string(row.name);
   flags.value("--precision", "PRESET", fmt::format("{}\n(default: the one of --dtype)", names),
-              [&request, names](const std::string& given) {
-                const auto preset = find_precision_preset(given);
-                if (!preset)
-                  fail_with_hint(ErrorKind::InvalidRequest, "possible: " + names, "--precision: unknown value '{}'",
-                                 given);
-                request.preset = *preset;
-              });
+              [&request](const std::string& given) { request.preset = parse_precision_preset("--precision", given); });
   flags.value("--precision-policy", "FILE", "rules by op and by path, in TOML, above the preset's",
               [&request](const std::string& given) { request.rules = read_precision_policy(given); });
 }
 
-void add_engine_flags(CLI::App& parser, EngineArguments& a) {
+void add_model_flags(CLI::App& parser, EngineArguments& a) {
   Flags model(parser, "Model");
   model.text("-m,--model", a.model.folder, "DIR",
              "folder with transformer, text_encoder, clip_model and vae, or ComfyUI's models folder\n"
@@ -92,7 +96,10 @@ void add_engine_flags(CLI::App& parser, EngineArguments& a) {
   model.text("--vae", a.model.vae, "PATH", "the autoencoder alone");
   model.value_flag("--lenient", a.model.strictness, Strictness::Lenient,
                    "read files whose header is padded with NUL bytes");
+}
 
+void add_engine_flags(CLI::App& parser, EngineArguments& a) {
+  add_model_flags(parser, a);
   Flags engine(parser, "Engine");
   engine.integer("-t,--threads", a.options.threads, "threads (default: every CPU this process may use)", 1, 1024);
   add_precision_flags(engine, a.options.precision);
@@ -198,6 +205,13 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
              "draw a picture again: the request is read from it (ours, A1111's\nand ComfyUI's texts; also .json); "
              "flags given beside it win");
 
+  add_sampling_flags(parser, r);
+  Flags(parser, "Sampling")
+      .named("--profile", a.profile, "NAME|FILE", profile_names(),
+             fmt::format("flags from a TOML file, or one of: {};\nflags given beside it win", profile_names()));
+}
+
+void add_sampling_flags(CLI::App& parser, GenerateRequest& r) {
   Flags sampling(parser, "Sampling");
   sampling.named("--sampling-method", r.sampler, "NAME", sampler_names(),
                  fmt::format("{}\n(default: {})", sampler_names(), r.sampler));
@@ -226,8 +240,6 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
       "picture");
   sampling.real("--cache-threshold", r.cache.threshold,
                 fmt::format("change of the first layer below which --cache acts\n(default: {})", r.cache.threshold));
-  sampling.named("--profile", a.profile, "NAME|FILE", profile_names(),
-                 fmt::format("flags from a TOML file, or one of: {};\nflags given beside it win", profile_names()));
 }
 
 bool read_request(CLI::App& parser, PictureArguments& a) {

@@ -18,9 +18,11 @@ struct EngineArguments {
   EngineOptions options;
 };
 void add_engine_flags(CLI::App& parser, EngineArguments& arguments);
+void add_model_flags(CLI::App& parser, EngineArguments& arguments);  // of those: where the model is
 
 // --dtype, --precision and --precision-policy; part of the engine's flags.
 class Flags;
+PrecisionPreset parse_precision_preset(std::string_view what, const std::string& given);  // a name of --precision
 void add_precision_flags(Flags& flags, PrecisionRequest& request);
 
 // What a command tells, and how.
@@ -50,6 +52,8 @@ struct PictureArguments {
   GenerateRequest request;
 };
 void add_picture_flags(CLI::App& parser, PictureArguments& arguments);
+// Of those: how the walk from noise to picture is made.
+void add_sampling_flags(CLI::App& parser, GenerateRequest& request);
 
 // After parsing: the profile is laid under the flags and the prompt is read. `request` has everything then, unless
 // nobody gave a prompt: false.

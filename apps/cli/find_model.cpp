@@ -44,4 +44,11 @@ ModelPaths find_model(ModelPaths paths) {
   return paths;
 }
 
+fs::path find_clip_model(const ModelPaths& given) {
+  const ModelPaths paths = find_model(given);
+  if (!paths.clip_model.empty()) return paths.clip_model;
+  if (std::error_code ignored; fs::exists(paths.folder / "clip_model", ignored)) return paths.folder / "clip_model";
+  return locate_model(paths).paths.clip_model;
+}
+
 }  // namespace newbie

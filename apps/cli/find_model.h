@@ -26,4 +26,7 @@ const ModelPlace* chosen_place(const std::vector<ModelPlace>& places);
 // different models seldom fit. Error{BadFile} when there is nothing; it lists where it looked.
 ModelPaths find_model(ModelPaths given);
 
+// Jina CLIP of that model, which scores pictures.
+std::filesystem::path find_clip_model(const ModelPaths& given);
+
 }  // namespace newbie

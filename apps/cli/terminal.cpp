@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "core/machine.h"
@@ -40,6 +41,18 @@ std::string progress_line(std::string_view stage, const StepReport& r, double me
   return columns > 0 ? out.substr(0, columns - 1) : out;  // the last column would wrap
 }
 
+std::string work_line(std::string_view what, double done, double all, std::optional<double> seconds_left,
+                      size_t memory_bytes, size_t columns) {
+  const double share = all > 0 ? std::clamp(done / all, 0.0, 1.0) : 1.0;
+  const std::string numbers =
+      fmt::format(" {:.0f} %  ETA {}  {}  {}", std::floor(share * 100),
+                  seconds_left ? format_duration(*seconds_left) : "?", format_bytes(memory_bytes), what);
+  if (columns == 0) return numbers.substr(1);
+  constexpr size_t kBar = 24;
+  const auto full = static_cast<size_t>(share * kBar);
+  return ("[" + std::string(full, '#') + std::string(kBar - full, '.') + "]" + numbers).substr(0, columns - 1);
+}
+
 Terminal::Terminal(Verbosity verbosity) : verbosity_(verbosity), is_terminal_(::isatty(STDERR_FILENO) != 0) {}
 
 void Terminal::write(LogLevel level, std::string_view text) {
@@ -70,6 +83,18 @@ void Terminal::on_step(const StepReport& report) {
     return;
   const std::string text = progress_line(stage_, report, step_seconds_ / steps_, resident_bytes(),
                                          peak_resident_bytes(), is_terminal_ ? terminal_columns() : 0);
+  is_terminal_ ? draw(text) : line(text);
+}
+
+void Terminal::on_work(std::string_view what, double done, double all, std::optional<double> seconds_left) {
+  if (verbosity_.quiet) return;
+  const int percent = all > 0 ? static_cast<int>(100 * done / all) : 100;
+  if (!is_terminal_) {  // a log wants no line for every step
+    if (percent / 5 == told_percent_ / 5 && told_percent_ >= 0) return;
+    told_percent_ = percent;
+  }
+  const std::string text =
+      work_line(what, done, all, seconds_left, resident_bytes(), is_terminal_ ? terminal_columns() : 0);
   is_terminal_ ? draw(text) : line(text);
 }
 

@@ -1,6 +1,7 @@
 // What a person sees on stderr while a request runs: warnings, stages, and a progress bar where stderr is a terminal.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 
@@ -23,6 +24,10 @@ class Terminal final : public Log, public Progress {
   void on_stage(std::string_view name) override;
   void on_step(const StepReport& report) override;
 
+  // How much of a long piece of work is done, `done` of `all` in whatever unit; seconds_left: nothing when nobody
+  // knows.
+  void on_work(std::string_view what, double done, double all, std::optional<double> seconds_left);
+
   // Text of its own lines, unless quiet.
   void tell(std::string_view text);
 
@@ -40,7 +45,12 @@ class Terminal final : public Log, public Progress {
   std::set<std::string, std::less<>> told_;
   double step_seconds_ = 0;  // of the evaluations of this stage so far
   int steps_ = 0;
+  int told_percent_ = -1;  // of the work, in a log
 };
+
+// "[####....] 37 %" in a line less than `columns` wide; without the bar when `columns` is 0.
+std::string work_line(std::string_view what, double done, double all, std::optional<double> seconds_left,
+                      size_t memory_bytes, size_t columns);
 
 // One line for a report: with a bar and less than `columns` wide, or without either when `columns` is 0.
 // `mean_seconds` of one evaluation gives the ETA.

@@ -1,5 +1,6 @@
 #include "core/machine.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 #ifdef __GLIBC__
@@ -216,6 +217,14 @@ size_t available_memory_bytes() {
 size_t resident_bytes() { return find_kilobytes("/proc/self/status", "VmRSS:").value_or(0); }
 
 size_t peak_resident_bytes() { return find_kilobytes("/proc/self/status", "VmHWM:").value_or(0); }
+
+bool reset_peak_resident() {  // a switch of the kernel, no file: core/files would write another and rename it
+  const int file = ::open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool done = ::write(file, "5", 1) == 1;  // "peak resident set size" (proc(5))
+  ::close(file);
+  return done;
+}
 
 void release_free_heap() {
 #ifdef __GLIBC__

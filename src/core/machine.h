@@ -18,7 +18,10 @@ size_t memory_limit_bytes();
 size_t available_memory_bytes();
 
 size_t resident_bytes();       // VmRSS now
-size_t peak_resident_bytes();  // VmHWM since the start
+size_t peak_resident_bytes();  // VmHWM since the start, or the last reset_peak_resident()
+
+// The peak starts anew from what is resident now; false where the system does not allow it (then it stays as it was).
+bool reset_peak_resident();
 
 // Gives the heap's free pages back to the system, where the C library can: what resident_bytes() tells afterwards is
 // what is in use, and not also what happened to be freed before.

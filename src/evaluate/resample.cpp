@@ -22,6 +22,7 @@ double quantile(std::span<const double> sorted, double q) {
   const double at = q * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<size_t>(at);
   const size_t above = std::min(below + 1, sorted.size() - 1);
+  if (sorted[below] == sorted[above]) return sorted[below];  // infinite ones have no difference
   return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
@@ -67,6 +68,12 @@ std::vector<double> bootstrap(const BootstrapOptions& options, ThreadPool& pool,
     watch.on_item(first + count, values.size());
   }
   return values;
+}
+
+double quantile_of(std::vector<double> values, double share) {
+  if (values.empty()) fail(ErrorKind::InvalidRequest, "there is no quantile of nothing");
+  std::ranges::sort(values);
+  return quantile(values, share);
 }
 
 std::optional<Interval> interval_of(std::vector<double> values) {

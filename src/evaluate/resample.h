@@ -51,6 +51,10 @@ struct Interval {
   bool contains(double x) const { return low <= x && x <= high; }
 };
 
+// The `share`-th quantile, linear between neighbours: 0.5 is the median. Error{InvalidRequest} when there are no
+// values.
+double quantile_of(std::vector<double> values, double share);
+
 // The 2.5 and 97.5 % quantiles, linear between neighbours. Nothing without values.
 std::optional<Interval> interval_of(std::vector<double> values);
 

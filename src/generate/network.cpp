@@ -6,6 +6,26 @@
 
 namespace newbie {
 
+namespace {
+
+// Two who look at one run.
+class BothSee final : public Observer {
+ public:
+  BothSee(Observer* first, RunTap* tap, std::string_view part) : first_(first), tap_(tap), part_(part) {}
+
+  void on_value(const std::string& path, ConstTensorView value) override {
+    if (first_ != nullptr) first_->on_value(path, value);
+    tap_->on_value(part_, path, value);
+  }
+
+ private:
+  Observer* first_;
+  RunTap* tap_;
+  std::string_view part_;
+};
+
+}  // namespace
+
 std::optional<DType> stored_dtype(const WeightStore& store, const std::string& name) {
   const auto spec = store.find(name);
   if (!spec) return std::nullopt;
@@ -139,7 +159,15 @@ void Network::run(const Program& program, const Buffer& arena, const Bindings& b
                            .stop = stop,
                            .value_fault = &runtime_.value_fault,
                            .window = window.data()};
-  program.run(context, *bank_, bindings, observer);
+  RunTap* const tap = runtime_.run_tap;
+  if (tap != nullptr) tap->on_run(part_, program);
+  if (tap != nullptr && tap->wants_values()) {
+    BothSee both(observer, tap, part_);
+    program.run(context, *bank_, bindings, &both);
+    for (const auto& [name, view] : bindings.outputs) tap->on_value(part_, name, view);
+  } else {
+    program.run(context, *bank_, bindings, observer);
+  }
   store_.check_intact();
 }
 

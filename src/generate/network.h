@@ -8,6 +8,7 @@
 #include "compile/compile.h"
 #include "core/allocator.h"
 #include "core/parallel.h"
+#include "generate/run_tap.h"
 #include "weights/weight_store.h"
 
 namespace newbie {
@@ -22,7 +23,8 @@ struct Runtime {
   std::unique_ptr<Backend> backend;
   PrecisionPolicy precision;
   bool fuse = true;
-  ValueFault value_fault;  // tests
+  ValueFault value_fault;     // tests
+  RunTap* run_tap = nullptr;  // if not null, sees every run
 };
 
 // What a compiler needs to know of a part's weights.

@@ -1260,6 +1260,16 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
 }
 
 void TextToImage::set_latent_tap(LatentTap tap) { impl_->tap = std::move(tap); }
+void TextToImage::set_run_tap(RunTap* tap) { impl_->runtime.run_tap = tap; }
+
+TextToImage::MemoryNow TextToImage::memory_now() const {
+  const Impl& m = *impl_;
+  MemoryNow out{.allocated_bytes = m.runtime.allocator.in_use_bytes()};
+  for (const Network* network : {&m.dit, &m.gemma, &m.jina, &m.decoder, &m.encoder})
+    out.weights_bytes += network->resident_bytes();
+  return out;
+}
+
 const Resolution& TextToImage::precision() const { return impl_->resolution; }
 int TextToImage::threads() const { return impl_->runtime.pool.size(); }
 

@@ -17,6 +17,7 @@
 #include "generate/parts.h"
 #include "generate/progress.h"
 #include "generate/request.h"
+#include "generate/run_tap.h"
 #include "image/image.h"
 
 namespace newbie {
@@ -82,6 +83,14 @@ class TextToImage {
   // For tests and tools: the normalised latents after every interval, before decoding.
   using LatentTap = std::function<void(int picture, int interval, std::span<const float> latent)>;
   void set_latent_tap(LatentTap tap);
+  void set_run_tap(RunTap* tap);  // must outlive the engine's calls; null takes it away
+
+  // Memory at this moment. To be asked from the callbacks of a running request, or between requests.
+  struct MemoryNow {
+    size_t allocated_bytes = 0;  // weights, arenas and buffers
+    size_t weights_bytes = 0;    // of that: prepared weights of all parts
+  };
+  MemoryNow memory_now() const;
 
   const Resolution& precision() const;  // what was decided, and why
   const std::vector<std::string>& precision_reasons() const { return precision().reasons; }

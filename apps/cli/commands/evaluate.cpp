@@ -1,6 +1,5 @@
 // newbie evaluate: numbers about folders of pictures.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 
@@ -13,6 +12,7 @@
 #include "flags.h"
 #include "interrupt.h"
 #include "standard_streams.h"
+#include "watch_on.h"
 
 namespace newbie {
 
@@ -35,30 +35,6 @@ struct EvaluateArguments {
   int threads = 0;
   ReportArguments report;
 };
-
-// Counts things on the terminal, with the time left.
-Watch watch_on(Terminal& terminal, StopToken stop, const std::string& stage) {
-  terminal.on_stage(stage);
-  using Clock = std::chrono::steady_clock;
-  return {[&terminal, before = Clock::now(), counted = size_t{0}](size_t done, size_t all) mutable {
-            if (done <= counted) counted = 0;  // the next kind of item
-            const double seconds = std::chrono::duration<double>(Clock::now() - before).count();
-            const auto clamped = [](size_t n) { return static_cast<int>(std::min<size_t>(n, 1 << 30)); };
-            terminal.on_step({.evaluation = clamped(done),
-                              .evaluations = clamped(all),
-                              .seconds = seconds / static_cast<double>(std::max<size_t>(1, done - counted))});
-            before = Clock::now();
-            counted = done;
-          },
-          stop};
-}
-
-fs::path clip_path(const ModelPaths& given) {
-  const ModelPaths paths = find_model(given);
-  if (!paths.clip_model.empty()) return paths.clip_model;
-  if (std::error_code ignored; fs::exists(paths.folder / "clip_model", ignored)) return paths.folder / "clip_model";
-  return locate_model(paths).paths.clip_model;
-}
 
 // What every evaluation with a network needs.
 struct Session {
@@ -104,7 +80,7 @@ void evaluate_distance(const EvaluateArguments& args, const std::string& name, R
   if (args.inception)
     extractor = inception_extractor(session.runtime, *args.inception, args.inception_input);
   else
-    extractor = std::make_unique<JinaExtractor>(session.runtime, clip_path(args.model), session.terminal);
+    extractor = std::make_unique<JinaExtractor>(session.runtime, find_clip_model(args.model), session.terminal);
   const ExtractedSet of_a = session.extract(a, *extractor), of_b = session.extract(b, *extractor);
   DistanceOptions options{
       .resamples = args.resamples, .splits = args.splits, .seed = args.seed, .subsets = args.subsets};
@@ -128,7 +104,7 @@ void evaluate_clip_score(const EvaluateArguments& args) {
   Session session(args);
   Terminal& terminal = session.terminal;
   const Captions captions = args.captions ? read_captions(*args.captions, args.caption_key) : Captions();
-  JinaExtractor extractor(session.runtime, clip_path(args.model), terminal);
+  JinaExtractor extractor(session.runtime, find_clip_model(args.model), terminal);
   const BootstrapOptions options{args.resamples, args.seed};
   const Watch quietly{[](size_t, size_t) {}, session.stop};
 

@@ -12,6 +12,7 @@
 #include "image/grid.h"
 #include "image/picture_format.h"
 #include "interrupt.h"
+#include "memory_log.h"
 #include "output_path.h"
 #include "plan_report.h"
 #include "previews.h"
@@ -28,7 +29,7 @@ struct GenerateArguments {
   EngineArguments engine;
   PictureArguments picture;
   ReportArguments report;
-  std::optional<std::string> prompts;
+  std::optional<std::string> prompts, memory_log;
 };
 
 struct WrittenFile {
@@ -91,7 +92,8 @@ OrderedJson result_json(std::span<const WrittenFile> files, const PictureName& f
 
 void run(CLI::App& parser, GenerateArguments& args) {
   const bool has_prompt = read_request(parser, args.picture);
-  if (args.prompts) return generate_list(*args.prompts, has_prompt, args.engine, args.picture, args.report);
+  if (args.prompts)
+    return generate_list(*args.prompts, has_prompt, args.engine, args.picture, args.report, args.memory_log);
   if (!has_prompt)
     fail_with_hint(ErrorKind::InvalidRequest, "an empty one is -p \"\"",
                    "no prompt: give --prompt, --prompt-file, --prompts or --from");
@@ -105,7 +107,9 @@ void run(CLI::App& parser, GenerateArguments& args) {
 
   Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
+  MemoryLog memory_log(args.memory_log, terminal);
   TextToImage engine = TextToImage::open(find_model(args.engine.model), args.engine.options, terminal);
+  memory_log.opened(engine);
   if (args.picture.recalled) tell_differences(*args.picture.recalled, request, engine, terminal);
   const std::vector<PictureName> names = picture_names(request, engine.final_size(request));
   std::vector<std::filesystem::path> paths;
@@ -115,6 +119,7 @@ void run(CLI::App& parser, GenerateArguments& args) {
   }
   warn_of_slips(request, terminal);
   const MemoryPlan plan = engine.plan(request);
+  memory_log.planned(plan);
   terminal.info("{} threads, {}", engine.threads(), engine.precision_name());
   for (const std::string& reason : engine.precision_reasons()) terminal.info("{}", reason);
   terminal.info("{}", plan_table(plan));
@@ -130,19 +135,22 @@ void run(CLI::App& parser, GenerateArguments& args) {
   Previews previews(args.picture, terminal, paths);
 
   std::vector<WrittenFile> files;
-  const GenerateResult result = engine.generate(request, previews, stop, [&](const GeneratedImage& picture) {
-    const TextChunk texts[] = {{"parameters", picture.parameters}, {kRequestKey, picture.request_json}};
-    const std::vector<std::byte> bytes = encode_picture(output.format(), picture.image, texts, args.picture.quality);
-    if (sheet) drawn.push_back(picture.image);
-    if (output.is_standard_output()) {
-      write_standard_output(bytes);
-      files.push_back({"-", picture.seed});
-    } else {
-      output.save(paths[files.size()], bytes);
-      files.push_back({paths[files.size()].string(), picture.seed});
-    }
-    previews.show(picture.image);
-  });
+  const GenerateResult result =
+      engine.generate(request, memory_log.watch(previews), stop, [&](const GeneratedImage& picture) {
+        const TextChunk texts[] = {{"parameters", picture.parameters}, {kRequestKey, picture.request_json}};
+        const std::vector<std::byte> bytes =
+            encode_picture(output.format(), picture.image, texts, args.picture.quality);
+        if (sheet) drawn.push_back(picture.image);
+        if (output.is_standard_output()) {
+          write_standard_output(bytes);
+          files.push_back({"-", picture.seed});
+        } else {
+          output.save(paths[files.size()], bytes);
+          files.push_back({paths[files.size()].string(), picture.seed});
+        }
+        previews.show(picture.image);
+      });
+  memory_log.finish();
   terminal.clear_bar();
   if (sheet) sheet->save(sheet_path.front(), encode_picture(sheet->format(), grid_of(drawn), {}, args.picture.quality));
   if (args.report.json) return print_json(result_json(files, names.front(), engine, result.plan, result));
@@ -162,6 +170,9 @@ Command add_generate(CLI::App& program) {
             fmt::format("many requests with one load: a JSON object a line, with any of\n{};\nthe flags say the rest",
                         prompt_list_keys()));
   add_engine_flags(parser, args->engine);
+  Flags(parser, "Engine")
+      .text("--memory-log", args->memory_log, "FILE.jsonl",
+            "memory at every stage and step, as JSON lines (newbie memory-report)");
   add_report_flags(parser, args->report);
   parser.footer(R"(Examples:
   newbie generate -p "1girl, solo, blue hair, smile" -s 7 -o girl.png

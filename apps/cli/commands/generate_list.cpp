@@ -10,6 +10,7 @@
 #include "generate/metadata.h"
 #include "image/picture_format.h"
 #include "interrupt.h"
+#include "memory_log.h"
 #include "output_path.h"
 #include "previews.h"
 #include "prompt_check.h"
@@ -126,14 +127,17 @@ void plan_all(TextToImage& engine, const std::vector<ListedRequest>& list, const
 }  // namespace
 
 void generate_list(const std::string& file, bool has_prompt, EngineArguments& engine_arguments,
-                   PictureArguments& picture, const ReportArguments& report) {
+                   PictureArguments& picture, const ReportArguments& report,
+                   const std::optional<std::string>& memory_log_file) {
   if (picture.grid) fail(ErrorKind::InvalidRequest, "--grid: not with --prompts, whose pictures may have any size");
   check_show(picture, report, OutputPath(picture.output));
   const BasePictures base(picture.request);
   const std::vector<ListedRequest> list = read_prompt_list(file, picture, has_prompt);
   Terminal terminal(report.verbosity);
   const StopToken stop = stop_on_signals();
+  MemoryLog memory_log(memory_log_file, terminal);
   TextToImage engine = TextToImage::open(find_model(engine_arguments.model), engine_arguments.options, terminal);
+  memory_log.opened(engine);
   const std::vector<Job> jobs = make_jobs(list, picture.output, engine, base);
   plan_all(engine, list, base, stop);
   for (const ListedRequest& one : list) warn_of_slips(one.request, terminal);
@@ -148,8 +152,8 @@ void generate_list(const std::string& file, bool has_prompt, EngineArguments& en
   OrderedJson guard = OrderedJson::array();
   for (const Job& job : jobs) {
     size_t k = 0;
-    const GenerateResult result =
-        engine.generate(base.with(job.listed->request), previews, stop, [&](const GeneratedImage& drawn) {
+    const GenerateResult result = engine.generate(
+        base.with(job.listed->request), memory_log.watch(previews), stop, [&](const GeneratedImage& drawn) {
           const TextChunk texts[] = {{"parameters", drawn.parameters}, {kRequestKey, drawn.request_json}};
           job.output.save(job.paths[k], encode_picture(job.output.format(), drawn.image, texts, picture.quality));
           const PictureName& name = job.names[k];
@@ -170,6 +174,7 @@ void generate_list(const std::string& file, bool has_prompt, EngineArguments& en
       guard.push_back({{"line", job.listed->where}, {"events", guard_json(result.guard_events)}});
     shortened += result.shortened_evaluations;
   }
+  memory_log.finish();
   if (report.json) {
     OrderedJson out;
     out["version"] = NEWBIE_VERSION;

@@ -1,0 +1,325 @@
+#include "compare/draw.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <map>
+
+#include "backend/program.h"
+#include "core/files.h"
+#include "core/machine.h"
+#include "find_model.h"
+#include "generate/metadata.h"
+#include "image/picture_format.h"
+#include "weights/formats/safetensors.h"
+#include "weights/safetensors_writer.h"
+
+namespace newbie {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kTurn = 16;  // pictures of one row before the next has its turn
+constexpr size_t kMaxPictureBytes = size_t{1} << 30;
+constexpr size_t kSampled = 4096;  // elements of a value that are compared, evenly spaced
+
+// The end of a block, as checkpoints number them, and what leaves a network (a name without a dot). Lists of plain
+// layers ("mlp.0") are numbered, too, but are no blocks.
+bool is_compared(const std::string& path) {
+  const size_t dot = path.rfind('.');
+  if (dot == path.npos) return true;
+  if (path.find_first_not_of("0123456789", dot + 1) != path.npos) return false;
+  const std::string_view before = std::string_view(path).substr(0, dot);
+  return !before.ends_with("mlp") && !before.ends_with("adaLN_modulation") && !before.ends_with("embedder");
+}
+
+// Numbers by name: kept of the reference, looked up by the others.
+class NumberFile {
+ public:
+  void add(const std::string& name, std::vector<float> values) { kept_.emplace(name, std::move(values)); }
+
+  void write(const fs::path& path) const {
+    std::vector<NamedTensor> tensors;
+    for (const auto& [name, values] : kept_)
+      tensors.push_back({name,
+                         {{Shape{static_cast<int64_t>(values.size())}, DType::F32},
+                          reinterpret_cast<const std::byte*>(values.data())}});
+    write_safetensors(path, tensors);
+  }
+
+ private:
+  std::map<std::string, std::vector<float>> kept_;
+};
+
+class NumberLookup {
+ public:
+  // A file that is not there or is damaged has nothing to compare with: its row tells that it has no drift.
+  explicit NumberLookup(const fs::path& path) {
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) return;
+    file_.emplace(path);
+  }
+
+  // Nothing when there is no such value, or one of another length.
+  std::optional<Drift> drift(const std::string& name, std::span<const float> values) const {
+    const SafetensorsEntry* entry = file_ ? file_->find(name) : nullptr;
+    if (entry == nullptr || entry->dtype != DType::F32) return std::nullopt;
+    const std::span<const std::byte> bytes = file_->bytes(*entry);
+    if (bytes.size() != values.size_bytes()) return std::nullopt;
+    std::vector<float> reference(values.size());
+    std::memcpy(reference.data(), bytes.data(), bytes.size());
+    file_->check_intact();
+    return drift_of(values, reference);
+  }
+
+ private:
+  std::optional<SafetensorsFile> file_;
+};
+
+// What is drawn, of all rows, and how long the rest will take.
+class WorkMeter {
+ public:
+  explicit WorkMeter(Terminal& terminal) : terminal_(terminal) {}
+
+  void expect(const CompareRow& row, size_t pictures) { left_[row.name] += pictures, all_ += pictures; }
+  void drop(const CompareRow& row) { --left_[row.name], --all_; }
+  void begin(const CompareRow& row) { row_ = row.name, start_ = Clock::now(), inside_ = 0; }
+  void inside(double share) {
+    inside_ = share;
+    show();
+  }
+  void end() {
+    auto& [seconds, pictures] = spent_[row_];
+    seconds += std::chrono::duration<double>(Clock::now() - start_).count();
+    ++pictures, ++done_, --left_[row_];
+    inside_ = 0;
+    show();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // Rows that were not begun are taken for as slow as the slowest.
+  double mean(const std::string& row) const {
+    const auto known = spent_.find(row);
+    if (known != spent_.end()) return known->second.first / static_cast<double>(known->second.second);
+    double most = 0;
+    for (const auto& [name, spent] : spent_) most = std::max(most, spent.first / static_cast<double>(spent.second));
+    return most;
+  }
+  void show() {
+    double rest = -inside_ * mean(row_);
+    for (const auto& [row, pictures] : left_) rest += mean(row) * static_cast<double>(pictures);
+    terminal_.on_work(fmt::format("{}: {} left", row_, left_[row_]), static_cast<double>(done_) + inside_,
+                      static_cast<double>(all_), spent_.empty() ? std::nullopt : std::optional(std::max(rest, 0.0)));
+  }
+
+  Terminal& terminal_;
+  std::map<std::string, size_t> left_;
+  std::map<std::string, std::pair<double, size_t>> spent_;  // seconds, pictures
+  std::string row_;
+  Clock::time_point start_;
+  size_t done_ = 0, all_ = 0;
+  double inside_ = 0;
+};
+
+// Looks on while one picture is drawn.
+class Witness final : public RunTap, public Progress {
+ public:
+  struct Tasks {
+    bool keep = false;     // the reference's numbers are kept; others are compared with them
+    bool observe = false;  // values, too, and not the latents alone
+  };
+  Witness(Tasks tasks, const fs::path& reference_latents, const fs::path& reference_values, WorkMeter& meter)
+      : tasks_(tasks),
+        latents_(tasks.keep ? fs::path() : reference_latents),
+        values_(tasks.keep ? fs::path() : reference_values),
+        meter_(meter) {}
+
+  void on_stage(std::string_view name) override {
+    if (stage_ == name) return;
+    // What planning left behind on the heap is given back before the plan counts what is resident.
+    if (stage_ == "plan") peak_known = reset_peak_resident();
+    stage_ = name;
+    evaluation_ = run_ = 0;
+    if (stage_ == "denoise") evaluation_ = 1;
+  }
+  void on_step(const StepReport& report) override {
+    evaluation_ = report.evaluation + 1;
+    run_ = 0;
+    meter_.inside(static_cast<double>(report.evaluation) / std::max(report.evaluations, 1));
+  }
+  void on_run(std::string_view /*part*/, const Program& program) override {
+    operations += program.flop();
+    ++run_;
+  }
+  bool wants_values() override { return tasks_.observe; }
+  void on_value(std::string_view part, const std::string& path, ConstTensorView value) override {
+    if (!is_compared(path)) return;
+    const std::string full = fmt::format("{}.{}", part, path),
+                      name = fmt::format("{}/{}/{}/{}", stage_, evaluation_, run_, full);
+    std::vector<float> numbers = sampled_floats(value, kSampled);
+    if (tasks_.keep) return kept_values.add(name, std::move(numbers));
+    if (const auto drift = values_.drift(name, numbers))
+      values.push_back({.stage = stage_, .evaluation = evaluation_, .run = run_ - 1, .path = full, .drift = *drift});
+  }
+  void on_latent(int step, std::span<const float> latent) {
+    const std::string name = fmt::format("step.{:05}", step);
+    if (tasks_.keep) return kept_latents.add(name, {latent.begin(), latent.end()});
+    if (const auto drift = latents_.drift(name, latent)) steps.push_back(*drift);
+  }
+
+  bool peak_known = false;
+  double operations = 0;
+  std::vector<Drift> steps;
+  std::vector<ValueDrift> values;
+  NumberFile kept_latents, kept_values;
+
+ private:
+  Tasks tasks_;
+  NumberLookup latents_, values_;
+  WorkMeter& meter_;
+  std::string stage_;
+  int evaluation_ = 0, run_ = 0;
+};
+
+double time_of(const GenerateResult& result, std::string_view stage) {
+  for (const StageTime& time : result.times)
+    if (time.name == stage) return time.seconds;
+  return 0;
+}
+
+bool is_one_colour(const Image& image) {
+  const auto channels = static_cast<size_t>(image.channels);
+  for (size_t c = 0; c < channels; ++c) {
+    uint8_t low = 255, high = 0;
+    for (size_t i = c; i < image.pixels.size(); i += channels) {
+      low = std::min(low, image.pixels[i]);
+      high = std::max(high, image.pixels[i]);
+    }
+    if (high - low > 1) return false;
+  }
+  return true;
+}
+
+void take_memory(const MemoryPlan& plan, PictureResult& out) {
+  const auto most = std::ranges::max_element(plan.stages, {}, &StagePlan::peak_bytes);
+  if (most != plan.stages.end()) {
+    out.weights_bytes = most->weights_bytes;
+    out.arena_bytes = most->arena_bytes;
+    out.buffer_bytes = most->buffer_bytes;
+  }
+  out.planned_allocated_bytes = plan.allocated_peak_bytes();
+  out.planned_peak_bytes = plan.peak_bytes();
+  out.residency = to_string(plan.residency);
+}
+
+// What went wrong with this picture, as against with the comparison.
+bool is_of_the_picture(ErrorKind kind) {
+  return kind == ErrorKind::BadFile || kind == ErrorKind::Unsupported || kind == ErrorKind::OverBudget;
+}
+
+PictureResult draw_one(const CompareSettings& settings, const CompareStore& store, const CompareRow& row, size_t index,
+                       TextToImage& engine, WorkMeter& meter, StopToken stop) {
+  PictureResult out;
+  const CompareRow& reference = settings.rows.front();
+  const bool is_reference = row == reference, paired = row.is_paired();
+  // The guard runs a network again, and then runs are no longer each other's counterparts.
+  out.observed = index < settings.observed && paired && row.variant != RowVariant::Guard;
+  const fs::path none;
+  Witness witness({.keep = is_reference, .observe = out.observed}, paired ? store.latents(reference, index) : none,
+                  out.observed ? store.values(reference, index) : none, meter);
+  engine.set_run_tap(&witness);
+  engine.set_latent_tap([&](int, int step, std::span<const float> latent) {
+    if (paired) witness.on_latent(step, latent);
+  });
+  std::vector<std::byte> picture;
+  try {
+    const GenerateResult result =
+        engine.generate(settings.request(row, index), witness, stop, [&](const GeneratedImage& drawn) {
+          const TextChunk texts[] = {{"parameters", drawn.parameters}, {kRequestKey, drawn.request_json}};
+          picture = encode_picture(PictureFormat::Png, drawn.image, texts, 0);
+          out.good = !is_one_colour(drawn.image);
+        });
+    out.events = result.guard_events;
+    if (row.variant != RowVariant::Guard)
+      out.good = out.good && std::ranges::all_of(out.events, [](const GuardEvent& e) { return e.where == "picture"; });
+    out.planning_seconds = time_of(result, "plan");
+    out.seconds = time_of(result, "total") - out.planning_seconds;
+    out.denoise_seconds = time_of(result, "denoise");
+    out.evaluations = result.evaluations;
+    out.measured_allocated_bytes = result.allocated_peak_bytes;
+    take_memory(result.plan, out);
+  } catch (const Error& e) {
+    if (!is_of_the_picture(e.kind())) throw;
+    out.error = e.message();
+  }
+  if (witness.peak_known) out.measured_peak_bytes = peak_resident_bytes();
+  engine.set_run_tap(nullptr);
+  engine.set_latent_tap({});
+  out.operations = witness.operations;
+  out.steps = std::move(witness.steps);
+  out.values = std::move(witness.values);
+  // A disk that is full is no fault of the picture: what is written here is not within the attempt above.
+  out.drawn = !picture.empty();
+  if (!out.drawn) return out;
+  store.save_picture(row, index, picture);
+  if (is_reference) witness.kept_latents.write(store.latents(row, index));
+  if (is_reference && out.observed) witness.kept_values.write(store.values(row, index));
+  return out;
+}
+
+// Where the guard found nothing it has changed nothing (a property test holds that): what the row without it has drawn
+// is what the guarded row would draw.
+std::optional<PictureResult> found_in_plain_row(const CompareSettings& settings, const CompareStore& store,
+                                                const CompareRow& row, size_t index) {
+  if (row.variant != RowVariant::Guard) return std::nullopt;
+  for (const CompareRow& plain : settings.rows) {
+    if (plain.preset != row.preset || plain.variant != RowVariant::Plain) continue;
+    std::optional<PictureResult> known = store.find(plain, index);
+    if (!known || !known->good || !known->events.empty()) return std::nullopt;
+    const std::string png = read_file(store.picture(plain, index), kMaxPictureBytes);
+    store.save_picture(row, index, std::as_bytes(std::span(png)));
+    known->values.clear();
+    return known;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void draw_comparison(const CompareSettings& settings, const CompareStore& store, Terminal& terminal, StopToken stop) {
+  const size_t count = settings.pictures.size();
+  WorkMeter meter(terminal);
+  for (const CompareRow& row : settings.rows)
+    for (size_t i = 0; i < count; ++i)
+      if (!store.has(row, i)) meter.expect(row, 1);
+  for (size_t first = 0; first < count; first += kTurn)
+    for (const CompareRow& row : settings.rows) {
+      std::optional<TextToImage> engine;
+      for (size_t i = first; i < std::min(first + kTurn, count); ++i) {
+        if (store.has(row, i)) continue;
+        stop.throw_if_stopped();
+        if (const auto known = found_in_plain_row(settings, store, row, i)) {
+          store.save(row, i, *known);
+          meter.drop(row);
+          continue;
+        }
+        meter.begin(row);
+        const bool warm = engine.has_value();
+        if (!warm)
+          engine = TextToImage::open(find_model(settings.engine.model), row.engine_options(settings.engine.options),
+                                     terminal);
+        PictureResult result = draw_one(settings, store, row, i, *engine, meter, stop);
+        result.warm = warm;
+        store.save(row, i, result);
+        meter.end();
+      }
+      engine.reset();
+      release_free_heap();
+    }
+  terminal.clear_bar();
+}
+
+}  // namespace newbie

@@ -1,0 +1,27 @@
+// Whether one set of pictures is nearer to a reference than another that was drawn from the same prompts and seeds.
+#pragma once
+
+#include <optional>
+
+#include "evaluate/features.h"
+#include "evaluate/resample.h"
+
+namespace newbie {
+
+// distance(first, reference) − distance(second, reference). Row n of both sets is of the same prompt and seed: both are
+// resampled alike, and so is the reference, which takes out of the interval what they have in common. The interval
+// holds the resampled differences less their bias, as SetDistance's does.
+struct PairedDistance {
+  double difference = 0;
+  std::optional<Interval> interval;
+};
+
+// Error{InvalidRequest} unless both sets have as many rows, and as of check_sets.
+PairedDistance paired_frechet_distance(const FeatureMatrix& first, const FeatureMatrix& second,
+                                       const FeatureMatrix& reference, const BootstrapOptions& options,
+                                       ThreadPool& pool, const Watch& watch);
+PairedDistance paired_kernel_distance(const FeatureMatrix& first, const FeatureMatrix& second,
+                                      const FeatureMatrix& reference, const BootstrapOptions& options, ThreadPool& pool,
+                                      const Watch& watch);
+
+}  // namespace newbie
