@@ -28,7 +28,7 @@ pre { overflow-x: auto; background: var(--quiet-ground); padding: .7rem .9rem; b
   border: 1px solid var(--line); border-radius: 8px; background: var(--panel); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: .5rem .8rem; color: var(--faint); }
-th, td { text-align: right; padding: .45rem .8rem; border-top: 1px solid var(--line); vertical-align: top;
+th, td { text-align: right; padding: .45rem .65rem; border-top: 1px solid var(--line); vertical-align: top;
   white-space: nowrap; }
 thead th { border-top: 0; color: var(--faint); font-weight: 600; font-size: .85rem; vertical-align: bottom; }
 caption ~ thead th { border-top: 1px solid var(--line); }
