@@ -28,7 +28,7 @@ pre { overflow-x: auto; background: var(--quiet-ground); padding: .7rem .9rem; b
   border: 1px solid var(--line); border-radius: 8px; background: var(--panel); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: .5rem .8rem; color: var(--faint); }
-th, td { text-align: right; padding: .45rem .8rem; border-top: 1px solid var(--line); vertical-align: top;
+th, td { text-align: right; padding: .45rem .65rem; border-top: 1px solid var(--line); vertical-align: top;
   white-space: nowrap; }
 thead th { border-top: 0; color: var(--faint); font-weight: 600; font-size: .85rem; vertical-align: bottom; }
 caption ~ thead th { border-top: 1px solid var(--line); }
@@ -57,10 +57,16 @@ svg .dashed { stroke-dasharray: 5 3; } svg .dot { fill: var(--c); } svg .band { 
 .s5 { --c: #ee6fa3; } .s6 { --c: #a463f2; } .s7 { --c: #7aa2e8; } .s8 { --c: #9c6b4e; } .s9 { --c: #8b9099; }
 .pictures input { margin: 0 .3rem 0 0; } .pictures label { display: inline-block; margin-right: 1.2rem; }
 .pictures td { text-align: left; padding: .35rem; } .pictures img { min-width: 96px; }
+.pictures thead th { text-align: left; padding-left: .35rem; }
 .pictures .difference { display: none; }
 #view-differences:checked ~ .wide .difference { display: block; }
 #view-differences:checked ~ .wide .picture:has(+ .difference) { display: none; }
 img { max-width: 100%; height: auto; display: block; border-radius: 4px; }
+@media (max-width: 40rem) {
+  table:has(td.prose) thead { display: none; }
+  tr:has(td.prose) { display: block; border-top: 1px solid var(--line); padding: .4rem 0; }
+  tr:has(td.prose) > * { display: block; text-align: left; white-space: normal; min-width: 0; border: 0;
+    padding: .1rem .65rem; } }
 )";
 
 }  // namespace newbie
