@@ -17,7 +17,7 @@ import tempfile
 
 CAPTIONS = pathlib.Path(__file__).parent.parent / "tests/data/avatar_val/captions.jsonl"
 BEGIN, END = "<!-- cache: begin -->", "<!-- cache: end -->"
-ROWS = [("off", 0.0)] + [(m, t) for m in ("first-block", "linear") for t in (0.02, 0.04, 0.06, 0.08, 0.12, 0.16, 0.24)]
+ROWS = [("off", 0.0)] + [(m, t) for m in ("first-block", "linear") for t in (0.02, 0.03, 0.04, 0.05, 0.06)]
 
 
 def call(words):

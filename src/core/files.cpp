@@ -16,6 +16,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/checked.h"
 #include "core/error.h"
 #include "core/mapping_table.h"
 
@@ -218,15 +219,14 @@ void MappedFile::fetch_pages(std::span<const std::byte> range) const {
 }
 
 void MappedFile::drop_pages(std::span<const std::byte> range) const {
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto file_begin = reinterpret_cast<uintptr_t>(data_);
+  // One fault may map what lies around a page, too: up to a huge page's worth, aligned as such.
+  constexpr uintptr_t kAround = uintptr_t{2} << 20;
+  const auto file_begin = reinterpret_cast<uintptr_t>(data_), file_end = file_begin + size_;
   const auto range_begin = reinterpret_cast<uintptr_t>(range.data());
-  const uintptr_t begin = std::max(file_begin, range_begin);
-  const uintptr_t end = std::min(file_begin + size_, range_begin + range.size());
+  const uintptr_t begin = std::max(file_begin, range_begin), end = std::min(file_end, range_begin + range.size());
   if (begin >= end) return;
-  const uintptr_t first = (begin + page - 1) / page * page;
-  const uintptr_t last = end / page * page;
-  if (first >= last) return;
+  const uintptr_t first = std::max(file_begin, begin / kAround * kAround);
+  const uintptr_t last = std::min(file_end, round_up(end, kAround));
   // Advice: when it is refused the pages merely stay.
   ::madvise(const_cast<std::byte*>(data_ + (first - file_begin)), last - first, MADV_DONTNEED);
 }

@@ -27,7 +27,9 @@ class MappedFile {
 
   void check_intact() const;                                 // Error{BadFile} if a read ran past a shrunken end
   void fetch_pages(std::span<const std::byte> range) const;  // will be read: from the disk into the page cache
-  void drop_pages(std::span<const std::byte> range) const;   // give page cache mappings back; they can be read again
+  // Gives the page cache's mappings of the range, and of what one fault may have mapped around it, back; all can be read
+  // again.
+  void drop_pages(std::span<const std::byte> range) const;
 
  private:
   std::filesystem::path path_;

@@ -778,7 +778,9 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
   // Building the programs leaves megabytes of freed heap behind, which the run will use again.
   release_free_heap();
   const size_t resident = resident_bytes();
-  plan.process_bytes = resident - std::min(resident, runtime.allocator.in_use_bytes());
+  // What running adds to that: primitives that pack weights, compressors, pages of libraries (docs/memory.md).
+  constexpr size_t kRunBytes = size_t{3} << 20;
+  plan.process_bytes = resident - std::min(resident, runtime.allocator.in_use_bytes()) + kRunBytes;
   return plan;
 }
 

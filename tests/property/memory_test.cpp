@@ -1,6 +1,8 @@
 // The memory plan is exact: what it says before anything is allocated is what the allocator sees.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "generate/text_to_image.h"
 #include "support/golden.h"
 
@@ -118,6 +120,94 @@ TEST(MemoryPlan, HoldsForPreviews) {
                 << " hires " << hires << " again " << again;
           }
         }
+}
+
+std::vector<Image> pictures_of(TextToImage& engine, const GenerateRequest& request) {
+  std::vector<Image> out;
+  Progress progress;
+  engine.generate(request, progress, {}, [&](GeneratedImage g) { out.push_back(std::move(g.image)); });
+  return out;
+}
+
+// The smallest budget that an engine takes for this request, as a refusal names it.
+size_t smallest_budget(PrecisionRequest precision, const GenerateRequest& request) {
+  TextToImage starved = open(precision, size_t{1} << 20);
+  try {
+    starved.plan(request);
+  } catch (const Error& e) {
+    const size_t at = e.message().find("needs ");
+    if (at != std::string::npos) return static_cast<size_t>(std::stoull(e.message().substr(at + 6))) << 20;
+  }
+  throw Error(ErrorKind::Internal, "a budget of 1 MiB was not refused with the smallest");
+}
+
+// From all that the fastest way needs down to the smallest budget: every plan is exact, within its budget, and draws
+// the same pictures. What lies between them is how many weights are streamed, and the autoencoder in bands.
+TEST(MemoryPlan, StreamingDrawsTheSamePicturesInLess) {
+  for (const PrecisionRequest& precision :
+       {PrecisionRequest(PrecisionRequest::F32), PrecisionRequest(PrecisionRequest::BF16)})
+    for (const bool hires : {false, true}) {
+      GenerateRequest request = hires ? small_request(64, 96, 2, 4.0) : small_request(16, 16, 1, 4.0);
+      request.steps = 2;
+      if (hires) request.hires_scale = 1.5;
+      TextToImage roomy = open(precision, size_t{64} << 30);
+      const MemoryPlan wide = roomy.plan(request);
+      EXPECT_TRUE(wide.choices.empty());
+      EXPECT_TRUE(wide.streamed.empty());
+      const std::vector<Image> want = pictures_of(roomy, request);
+
+      // The program and its libraries are part of the budget, and their resident pages differ a little over time.
+      const size_t least = smallest_budget(precision, request) + (size_t{4} << 20), most = wide.peak_bytes();
+      std::set<size_t> kept;  // of the transformer
+      for (int k = 0; k <= 6; k += 2) {
+        const size_t budget = least + (most - std::min(most, least)) * static_cast<size_t>(k) / 8;
+        TextToImage engine = open(precision, budget);
+        for (int again = 0; again < 2; ++again) {
+          const Outcome out = draw(engine, request);
+          EXPECT_LE(out.plan.peak_bytes(), budget);
+          EXPECT_FALSE(out.plan.choices.empty());
+          EXPECT_EQ(out.plan.allocated_peak_bytes(), out.result.allocated_peak_bytes)
+              << "hires " << hires << " step " << k << " again " << again;
+          for (const StreamedPart& s : out.plan.streamed) {
+            EXPECT_LT(s.resident_bytes, s.weights_bytes);
+            EXPECT_GT(s.read_bytes, 0u);
+            if (s.part == "transformer") kept.insert(s.resident_bytes);
+          }
+        }
+        EXPECT_EQ(pictures_of(engine, request), want) << "hires " << hires << " budget " << budget;
+      }
+      if (!hires) {  // where the transformer is what is large
+        EXPECT_GT(kept.size(), 1u) << "as much of it is kept as fits";
+      }
+    }
+}
+
+TEST(MemoryPlan, HoldsForTilesAndStepCaches) {
+  for (const bool tight : {false, true})
+    for (const CacheMode mode : {CacheMode::Off, CacheMode::FirstBlock, CacheMode::Linear}) {
+      GenerateRequest request = small_request(160, 96, 2, 4.0);
+      request.steps = 4;
+      request.vae_tile = 64;
+      request.cache = {mode, 0.5};
+      TextToImage engine = tight ? open_tight(PrecisionRequest::F32, request) : open(PrecisionRequest::F32);
+      const Outcome out = draw(engine, request);
+      EXPECT_EQ(out.plan.allocated_peak_bytes(), out.result.allocated_peak_bytes)
+          << "tight " << tight << " cache " << to_string(mode);
+      EXPECT_EQ(out.result.shortened_evaluations > 0, mode != CacheMode::Off);
+    }
+}
+
+// A request after one that needed less: what it left may be in the way.
+TEST(MemoryPlan, WhatAnEarlierPictureLeftIsFreedWhereItIsInTheWay) {
+  const GenerateRequest small = small_request(64, 64, 1, 4.0), large = small_request(192, 192, 1, 4.0);
+  TextToImage roomy = open(PrecisionRequest::F32, size_t{64} << 30);
+  const size_t budget = roomy.plan(large).peak_bytes() + (size_t{4} << 20);
+  TextToImage engine = open(PrecisionRequest::F32, budget);
+  for (const GenerateRequest& request : {small, large, small, large}) {
+    const Outcome out = draw(engine, request);
+    EXPECT_LE(out.plan.peak_bytes(), budget);
+    EXPECT_EQ(out.plan.allocated_peak_bytes(), out.result.allocated_peak_bytes);
+  }
 }
 
 TEST(MemoryPlan, ASmallBudgetFreesEachStageAndASmallerOneIsRefusedWithTheSmallest) {
