@@ -77,7 +77,11 @@ void add_precision_flags(Flags& flags, PrecisionRequest& request) {
                 request.preset = *preset;
               });
   flags.value("--precision-policy", "FILE", "rules by op and by path, in TOML, above the preset's",
-              [&request](const std::string& given) { request.rules = read_precision_policy(given); });
+              [&request](const std::string& given) {
+                PrecisionPolicyFile policy = read_precision_policy(given);
+                request.rules = std::move(policy.rules);
+                request.rescales = std::move(policy.rescales);
+              });
 }
 
 void add_engine_flags(CLI::App& parser, EngineArguments& a) {

@@ -16,6 +16,7 @@ struct CompileOptions {
   int threads = 1;
   bool fuse = true;            // off: every path of the model can be observed
   bool decompose_all = false;  // every fused op by its meaning: the oracle
+  bool name_all = false;       // every value has a path (compile/name_values.h)
   std::function<std::optional<DType>(const std::string& weight)> stored_dtype = [](const std::string&) {
     return std::nullopt;
   };
