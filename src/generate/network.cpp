@@ -4,6 +4,24 @@
 
 namespace newbie {
 
+namespace {
+
+// Two that see what one would.
+class TracedObserver final : public Observer {
+ public:
+  TracedObserver(Tracer& tracer, Observer* other) : tracer_(tracer), other_(other) {}
+  void on_value(const std::string& path, ConstTensorView value) override {
+    tracer_.on_value(path, value);
+    if (other_ != nullptr) other_->on_value(path, value);
+  }
+
+ private:
+  Tracer& tracer_;
+  Observer* other_;
+};
+
+}  // namespace
+
 std::optional<DType> stored_dtype(const WeightStore& store, const std::string& name) {
   const auto spec = store.find(name);
   if (!spec) return std::nullopt;
@@ -15,14 +33,21 @@ Network::Network(Runtime& runtime, const WeightStore& store, std::string part)
     : runtime_(runtime), store_(store), part_(std::move(part)) {}
 
 CompileOptions Network::compile_options(PrecisionPolicy policy) const {
-  CompileOptions options{
-      .precision = std::move(policy), .part = part_, .threads = runtime_.pool.size(), .fuse = runtime_.fuse};
+  CompileOptions options{.precision = std::move(policy),
+                         .part = part_,
+                         .threads = runtime_.pool.size(),
+                         .fuse = runtime_.fuse,
+                         .decompose_all = runtime_.decompose,
+                         .name_all = runtime_.tracer != nullptr};
   options.stored_dtype = [this](const std::string& name) { return newbie::stored_dtype(store_, name); };
   return options;
 }
 
 Program Network::compile(const Graph& graph) const {
-  return newbie::compile(graph, *runtime_.backend, compile_options(runtime_.precision));
+  const Graph transformed = transform(graph, compile_options(runtime_.precision));
+  Program program(transformed, *runtime_.backend, runtime_.pool.size());
+  if (runtime_.tracer != nullptr) runtime_.tracer->on_graph(part_, transformed, program, store_);
+  return program;
 }
 
 WeightBank::Plan Network::plan(std::span<const Program* const> programs) const {
@@ -72,7 +97,13 @@ void Network::run(const Program& program, const Buffer& arena, const Bindings& b
          program.memory().arena_bytes);
   ExecutionContext context{
       .threads = runtime_.pool, .arena = arena.data(), .stop = stop, .value_fault = &runtime_.value_fault};
-  program.run(context, *bank_, bindings, observer);
+  if (runtime_.tracer == nullptr) {
+    program.run(context, *bank_, bindings, observer);
+  } else {
+    runtime_.tracer->on_run(program, bindings);
+    TracedObserver both(*runtime_.tracer, observer);
+    program.run(context, *bank_, bindings, &both);
+  }
   store_.check_intact();
 }
 
