@@ -26,4 +26,8 @@ const ModelPlace* chosen_place(const std::vector<ModelPlace>& places);
 // different models seldom fit. Error{BadFile} when there is nothing; it lists where it looked.
 ModelPaths find_model(ModelPaths given);
 
+// Where one encoder is, "text_encoder" or "clip_model": its own path, inside the chosen folder, or that folder itself.
+// Error{InvalidRequest} when only other parts were named.
+std::filesystem::path encoder_path(const ModelPaths& given, const char* part);
+
 }  // namespace newbie
