@@ -28,6 +28,7 @@ ROOMS = {
     "generate": GENERATE,
     "train": GENERATE | {"generate"},
     "evaluate": GENERATE | {"generate", "train"},
+    "overflow": GENERATE | {"generate"},
 }
 
 # room -> room -> the only headers it may include from there, with what those include in turn

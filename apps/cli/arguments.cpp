@@ -82,7 +82,11 @@ void add_precision_flags(Flags& flags, PrecisionRequest& request) {
   flags.value("--precision", "PRESET", fmt::format("{}\n(default: the one of --dtype)", names),
               [&request](const std::string& given) { request.preset = parse_precision_preset("--precision", given); });
   flags.value("--precision-policy", "FILE", "rules by op and by path, in TOML, above the preset's",
-              [&request](const std::string& given) { request.rules = read_precision_policy(given); });
+              [&request](const std::string& given) {
+                PrecisionPolicyFile policy = read_precision_policy(given);
+                request.rules = std::move(policy.rules);
+                request.rescales = std::move(policy.rescales);
+              });
 }
 
 void add_model_flags(CLI::App& parser, EngineArguments& a) {

@@ -51,4 +51,15 @@ fs::path find_clip_model(const ModelPaths& given) {
   return locate_model(paths).paths.clip_model;
 }
 
+fs::path encoder_path(const ModelPaths& given, const char* part) {
+  const ModelPaths paths = find_model(given);
+  const fs::path& own = part == std::string_view("text_encoder") ? paths.text_encoder : paths.clip_model;
+  if (!own.empty()) return own;
+  if (paths.folder.empty())
+    fail_with_hint(ErrorKind::InvalidRequest, "give --model DIR, or the part's own path", "no path for the model's {}",
+                   part);
+  std::error_code ignored;
+  return fs::exists(paths.folder / part, ignored) ? paths.folder / part : paths.folder;
+}
+
 }  // namespace newbie

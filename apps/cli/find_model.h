@@ -29,4 +29,8 @@ ModelPaths find_model(ModelPaths given);
 // Jina CLIP of that model, which scores pictures.
 std::filesystem::path find_clip_model(const ModelPaths& given);
 
+// Where one encoder is, "text_encoder" or "clip_model": its own path, inside the chosen folder, or that folder itself.
+// Error{InvalidRequest} when only other parts were named.
+std::filesystem::path encoder_path(const ModelPaths& given, const char* part);
+
 }  // namespace newbie

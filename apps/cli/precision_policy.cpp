@@ -79,9 +79,80 @@ PrecisionRule rule_of(const toml::table& table, const std::string& where, size_t
   return rule;
 }
 
+Rescale rescale_of(const toml::table& table, const std::string& where, size_t number) {
+  Rescale out;
+  out.origin = fmt::format("{}:{}, rescale {}", where, table.source().begin.line, number);
+  for (const auto& [name, value] : table) {
+    const std::string key(name.str()), at = fmt::format("{}:{}", where, value.source().begin.line);
+    if (key == "path") {
+      const auto* text = value.as_string();
+      if (text == nullptr || text->get().empty())
+        fail(ErrorKind::InvalidRequest, "{}: path: expected a path or a glob", at);
+      out.path_glob = with_part(text->get());
+    } else if (key == "log2") {
+      const auto* number_node = value.as_integer();
+      if (number_node == nullptr || number_node->get() == 0 || number_node->get() < -kMaxRescale ||
+          number_node->get() > kMaxRescale)
+        fail(ErrorKind::InvalidRequest, "{}: log2: expected a whole number from {} to {}, and not 0", at, -kMaxRescale,
+             kMaxRescale);
+      out.log2 = static_cast<int>(number_node->get());
+    } else {
+      fail_with_hint(ErrorKind::InvalidRequest, "keys of a rescale: path, log2", "{}: unknown key '{}'", at, key);
+    }
+  }
+  if (out.path_glob.empty() || out.log2 == 0)
+    fail(ErrorKind::InvalidRequest, "{}: expected both path and log2", out.origin);
+  return out;
+}
+
+// Every table of the array `name`, by `make`; nothing when there is no such array.
+template <typename T, typename Make>
+std::vector<T> tables_of(const toml::table& file, const char* name, const std::string& where, Make make) {
+  std::vector<T> out;
+  const toml::node* node = file.get(name);
+  if (node == nullptr) return out;
+  const toml::array* array = node->as_array();
+  if (array == nullptr)
+    fail(ErrorKind::InvalidRequest, "{}:{}: {}: expected [[{}]] tables", where, node->source().begin.line, name, name);
+  for (const toml::node& one : *array) {
+    const toml::table* table = one.as_table();
+    if (table == nullptr)
+      fail(ErrorKind::InvalidRequest, "{}:{}: {}: expected a table", where, one.source().begin.line, name);
+    out.push_back(make(*table, where, out.size() + 1));
+  }
+  return out;
+}
+
+// A TOML string of it: quotes, backslashes and control characters escaped.
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      out += fmt::format("\\{}", c);
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
+// "# " before each of its lines.
+std::string commented(const std::string& text) {
+  std::string out;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string line = text.substr(begin, end - begin);
+    out += line.empty() ? "#\n" : "# " + line + '\n';
+    begin = end + 1;
+  }
+  return out;
+}
+
 }  // namespace
 
-std::vector<PrecisionRule> read_precision_policy(const std::string& file) {
+PrecisionPolicyFile read_precision_policy(const std::string& file) {
+  constexpr const char* kHint = "a policy is a list of [[rule]] and [[rescale]] tables";
   toml::table table;
   try {
     table = toml::parse(read_file(file, kMaxPolicyBytes), file);
@@ -89,18 +160,32 @@ std::vector<PrecisionRule> read_precision_policy(const std::string& file) {
     fail(ErrorKind::InvalidRequest, "{}:{}: {}", file, e.source().begin.line, e.description());
   }
   for (const auto& [name, value] : table)
-    if (name.str() != "rule")
-      fail_with_hint(ErrorKind::InvalidRequest, "a policy is a list of [[rule]] tables", "{}:{}: unknown key '{}'",
-                     file, value.source().begin.line, name.str());
-  const toml::array* rules = table["rule"].as_array();
-  if (rules == nullptr || rules->empty())
-    fail_with_hint(ErrorKind::InvalidRequest, "a policy is a list of [[rule]] tables", "{}: there is no rule", file);
-  std::vector<PrecisionRule> out;
-  for (const toml::node& one : *rules) {
-    const toml::table* rule = one.as_table();
-    if (rule == nullptr)
-      fail(ErrorKind::InvalidRequest, "{}:{}: rule: expected a table", file, one.source().begin.line);
-    out.push_back(rule_of(*rule, file, out.size() + 1));
+    if (name.str() != "rule" && name.str() != "rescale")
+      fail_with_hint(ErrorKind::InvalidRequest, kHint, "{}:{}: unknown key '{}'", file, value.source().begin.line,
+                     name.str());
+  PrecisionPolicyFile out{.rules = tables_of<PrecisionRule>(table, "rule", file, rule_of),
+                          .rescales = tables_of<Rescale>(table, "rescale", file, rescale_of)};
+  if (out.rules.empty() && out.rescales.empty())
+    fail_with_hint(ErrorKind::InvalidRequest, kHint, "{}: there is no rule", file);
+  return out;
+}
+
+std::string precision_policy_text(const PrecisionPolicyFile& policy, const std::string& comment) {
+  std::string out = commented(comment);
+  for (const Rescale& r : policy.rescales)
+    out += '\n' + commented(r.origin) + fmt::format("[[rescale]]\npath = {}\nlog2 = {}\n", quoted(r.path_glob), r.log2);
+  for (const PrecisionRule& r : policy.rules) {
+    out += '\n' + commented(r.origin) + "[[rule]]\n";
+    const auto key = [&](const char* name, const std::string& value) {
+      if (!value.empty()) out += fmt::format("{} = {}\n", name, quoted(value));
+    };
+    const auto dtype = [](std::optional<DType> d) { return d ? std::string(to_string(*d)) : std::string(); };
+    key("path", r.path_glob);
+    if (r.numeric_class) key("class", std::string(to_string(*r.numeric_class)));
+    key("op", r.op);
+    key("storage", r.storage_follows ? "input" : dtype(r.change.storage));
+    key("compute", dtype(r.change.compute));
+    key("accumulate", dtype(r.change.accumulate));
   }
   return out;
 }

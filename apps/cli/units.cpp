@@ -54,6 +54,16 @@ std::vector<double> parse_reals(std::string_view what, std::string_view text) {
   return out;
 }
 
+std::vector<int32_t> parse_token_ids(std::string_view what, std::string_view text) {
+  std::vector<int32_t> out;
+  for (const double id : parse_reals(what, text)) {
+    if (id < 0 || id > 0x7FFFFFFF || id != static_cast<int32_t>(id))
+      fail(ErrorKind::InvalidRequest, "{}: expected token ids, got {}", what, id);
+    out.push_back(static_cast<int32_t>(id));
+  }
+  return out;
+}
+
 size_t parse_bytes(std::string_view what, std::string_view text) {
   size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
   double number = 0;

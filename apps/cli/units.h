@@ -12,7 +12,8 @@ namespace newbie {
 // Each throws Error{InvalidRequest} that opens with `what` ("--steps") and says what was expected. Numbers are finite.
 int64_t parse_integer(std::string_view what, std::string_view text);
 double parse_real(std::string_view what, std::string_view text);
-std::vector<double> parse_reals(std::string_view what, std::string_view text);  // "1,0.5,0"
+std::vector<double> parse_reals(std::string_view what, std::string_view text);       // "1,0.5,0"
+std::vector<int32_t> parse_token_ids(std::string_view what, std::string_view text);  // "2,107": from 0 on
 
 // "6GiB", "6G" and "6144 MiB" count in 1024s, "800MB" in 1000s; a bare number is bytes.
 size_t parse_bytes(std::string_view what, std::string_view text);

@@ -2,20 +2,25 @@
 
 #include "compile/decompose.h"
 #include "compile/fuse.h"
+#include "compile/name_values.h"
+#include "compile/rescale.h"
 #include "compile/rewrite.h"
 
 namespace newbie {
 
 Graph transform(const Graph& graph, const CompileOptions& options) {
   Graph g = remove_unused(graph);
+  if (!options.precision.rescales.empty()) g = rescale(g, options.precision.rescales, options.part);
   const bool decomposed = options.decompose_all || options.precision.decompose;
   if (decomposed) g = decompose(g, [](const Node&) { return true; });
   g = decide_precision(g, options.precision, options.part);
+  if (options.name_all) name_values(g);
   if (options.fuse && !decomposed) {
     g = fuse(g);
     if (options.bands != Bands::None) g = band_convolutions(g, options.bands);
   }
   g = assign_precision(g, options.stored_dtype);
+  if (options.name_all) name_values(g);  // casts
   verify(g);
   return g;
 }

@@ -18,6 +18,7 @@ struct CompileOptions {
   bool fuse = true;            // off: every path of the model can be observed
   Bands bands = Bands::None;   // with `fuse`: convolutions that hold no whole picture on the way
   bool decompose_all = false;  // every fused op by its meaning: the oracle
+  bool name_all = false;       // every value has a path (compile/name_values.h)
   std::function<std::optional<DType>(const std::string& weight)> stored_dtype = [](const std::string&) {
     return std::nullopt;
   };

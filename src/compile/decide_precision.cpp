@@ -18,7 +18,11 @@ std::vector<std::vector<std::string>> policy_paths(const Graph& graph, const std
     for (const std::string& path : graph.node(id).paths) paths.push_back(part + '.' + path);
     if (!paths.empty()) continue;
     const int reader = first_reader[static_cast<size_t>(id)];
-    paths = reader >= 0 ? out[static_cast<size_t>(reader)] : std::vector<std::string>{part};
+    const auto output = std::ranges::find(graph.outputs(), id, &Graph::Output::id);
+    if (reader >= 0)
+      paths = out[static_cast<size_t>(reader)];
+    else
+      paths = {output == graph.outputs().end() ? part : part + '.' + output->name};
   }
   return out;
 }

@@ -9,26 +9,6 @@ namespace newbie {
 
 namespace {
 
-bool glob_match(std::string_view pattern, std::string_view text) {
-  size_t p = 0, t = 0, star = std::string_view::npos, mark = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      mark = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++mark;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
 auto specificity(const PrecisionRule& rule) {
   const auto literal = std::ranges::count_if(rule.path_glob, [](char c) { return c != '*'; });
   return std::tuple(rule.rank, literal, !rule.op.empty() ? 2 : rule.numeric_class ? 1 : 0);
@@ -114,10 +94,30 @@ std::string_view meaning(PrecisionPreset preset) {
 
 }  // namespace
 
+bool glob_matches(std::string_view pattern, std::string_view text) {
+  size_t p = 0, t = 0, star = std::string_view::npos, mark = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      mark = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++mark;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
 bool holds_for(std::string_view glob, std::string_view path) {
   if (glob.empty()) return true;
   while (true) {
-    if (glob_match(glob, path)) return true;
+    if (glob_matches(glob, path)) return true;
     const size_t dot = path.rfind('.');
     if (dot == std::string_view::npos) return false;
     path = path.substr(0, dot);
@@ -146,6 +146,7 @@ std::string PrecisionPolicy::hash() const {
     text += fmt::format("{}|{}|{}|{}|{}|{}|{}|{}\n", r.numeric_class ? to_string(*r.numeric_class) : "-", r.op,
                         r.path_glob, word(r.change.storage), word(r.change.compute), word(r.change.accumulate),
                         r.storage_follows, static_cast<int>(r.rank));
+  for (const Rescale& r : rescales) text += fmt::format("{}|2^{}\n", r.path_glob, r.log2);
   uint64_t hash = 0xcbf29ce484222325;
   for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
   return fmt::format("{:016x}", hash);
@@ -195,6 +196,10 @@ Resolution resolve_precision(const PrecisionRequest& request, const DeviceCaps& 
   }
   if (!request.rules.empty())
     out.reasons.push_back(fmt::format("{} rules of a policy file stand above these", request.rules.size()));
+  out.policy.rescales = request.rescales;
+  if (!request.rescales.empty())
+    out.reasons.push_back(
+        fmt::format("{} rescalings of a policy file keep values in range by powers of two", request.rescales.size()));
   return out;
 }
 

@@ -28,7 +28,8 @@ enum class RuleRank { Preset, User, Guard };  // a rule stands above all of lowe
 // Ops of `numeric_class` named `op` whose path matches `path_glob`; what is empty holds for all. In a glob `*` stands
 // for any run of characters. A path names a value by the checkpoint's words behind its part,
 // "transformer.layers.7.attention.out"; a glob that matches a module ("transformer.layers.7") holds for all inside it.
-// A value that has no name goes by the first named value made from it: the gated product of a feed-forward by "….w2".
+// A value that has no name goes by the first named value made from it: the gated product of a feed-forward by "….w2";
+// or by the output that it is.
 struct PrecisionRule {
   std::optional<NumericClass> numeric_class;
   std::string path_glob;
@@ -44,6 +45,9 @@ struct PrecisionRule {
 // Whether a rule with this glob holds for a value of this path.
 bool holds_for(std::string_view glob, std::string_view path);
 
+// Whether the whole of `text` is what `glob` says.
+bool glob_matches(std::string_view glob, std::string_view text);
+
 // A glob as a user writes it: without a part it is of the transformer; one that opens with a `*` is of any part.
 std::string with_part(const std::string& glob);
 
@@ -56,10 +60,22 @@ struct PrecisionDecision {
   const PrecisionRule* accumulate_rule = nullptr;
 };
 
+// Ops with weights (matrices, convolutions, norms, tables) whose path is what `path_glob` says, in whole, give their
+// result times 2^log2; what follows takes it back (compile/rescale.h).
+struct Rescale {
+  std::string path_glob;
+  int log2 = 0;
+  std::string origin;  // where it is written
+
+  bool operator==(const Rescale&) const = default;
+};
+inline constexpr int kMaxRescale = 40;  // of |log2|: an eps times 2^(2 log2) is a normal f32 number still
+
 struct PrecisionPolicy {
   std::string name;          // of the preset: "f32", "bf16", "f16-safe"
   DType dtype = DType::F32;  // the narrowest it is made for
   std::vector<PrecisionRule> rules;
+  std::vector<Rescale> rescales;
   bool decompose = false;  // fused ops are taken apart, so that each part is rounded
 
   // Storage, compute and accumulate are decided apart, each by the most specific rule that sets it: the rule of
@@ -93,6 +109,7 @@ struct PrecisionRequest {
   PrecisionPreset preset = Auto;
   std::optional<DType> dtype;        // F32, BF16, F16 or I8; alone it is the preset of that name
   std::vector<PrecisionRule> rules;  // a user's, laid over the preset
+  std::vector<Rescale> rescales;     // a user's
 
   PrecisionRequest(PrecisionPreset p = Auto, std::optional<DType> d = {}) : preset(p), dtype(d) {}  // NOLINT
   bool operator==(const PrecisionRequest&) const = default;

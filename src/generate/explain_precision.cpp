@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compile/decompose.h"
+#include "compile/rescale.h"
 #include "generate/part_graphs.h"
 #include "graph/ops/sources.h"
 
@@ -43,7 +44,8 @@ std::vector<ExplainedOp> explain_precision(const ModelPaths& paths, const Precis
     if (wanted.find('*') == std::string::npos && !wanted.starts_with(part.name)) continue;
     const OpenedPart opened = open_part(located.*part.path, part.kind, located.strictness);
     for (const NamedGraph& named : opened.graphs) {
-      const Graph whole = decompose(named.graph, [&](const Node&) { return policy.decompose; });
+      const Graph scaled = rescale(named.graph, policy.rescales, part.name);
+      const Graph whole = decompose(scaled, [&](const Node&) { return policy.decompose; });
       const Graph graph = decide_precision(whole, policy, part.name);
       const auto known_by = policy_paths(graph, part.name);
       for (int id = 0; id < graph.size(); ++id) {
@@ -52,10 +54,11 @@ std::vector<ExplainedOp> explain_precision(const ModelPaths& paths, const Precis
         if (is_source(n) || n.op->numeric_class == NumericClass::Movement) continue;
         if (std::ranges::none_of(names, [&](const std::string& name) { return holds_for(wanted, name); })) continue;
         const PrecisionDecision d = policy.decide(*n.op, names);
-        out.push_back({fmt::format("{} {}", part.name, named.name), names, std::string(n.op->name), n.op->numeric_class,
-                       n.precision,
-                       d.storage_follows ? "as its inputs: " + words(d.storage_rule) : words(d.storage_rule),
-                       words(d.compute_rule), words(d.accumulate_rule)});
+        out.push_back(
+            {fmt::format("{} {}", part.name, named.name), names, std::string(n.op->name), n.op->numeric_class,
+             n.precision, d.storage_follows ? "as its inputs: " + words(d.storage_rule) : words(d.storage_rule),
+             words(d.compute_rule), words(d.accumulate_rule),
+             scale_of(n).law == ScaleLaw::Chosen && !n.paths.empty() ? asked_log2(policy.rescales, names) : 0});
       }
     }
   }

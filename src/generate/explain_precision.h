@@ -16,6 +16,7 @@ struct ExplainedOp {
   NumericClass numeric_class = NumericClass::Source;
   OpPrecision precision;
   std::string storage_rule, compute_rule, accumulate_rule;  // in words
+  int log2 = 0;                                             // what a rescale has it multiplied by, as a power of two
 };
 
 // Every op of the model at `paths` that `glob` holds for, as a rule's path would (no part: the transformer).

@@ -24,6 +24,20 @@ class BothSee final : public Observer {
   std::string_view part_;
 };
 
+// Two that see what one would.
+class TracedObserver final : public Observer {
+ public:
+  TracedObserver(Tracer& tracer, Observer* other) : tracer_(tracer), other_(other) {}
+  void on_value(const std::string& path, ConstTensorView value) override {
+    tracer_.on_value(path, value);
+    if (other_ != nullptr) other_->on_value(path, value);
+  }
+
+ private:
+  Tracer& tracer_;
+  Observer* other_;
+};
+
 }  // namespace
 
 std::optional<DType> stored_dtype(const WeightStore& store, const std::string& name) {
@@ -37,8 +51,12 @@ Network::Network(Runtime& runtime, const WeightStore& store, std::string part)
     : runtime_(runtime), store_(store), part_(std::move(part)) {}
 
 CompileOptions Network::compile_options(PrecisionPolicy policy) const {
-  CompileOptions options{
-      .precision = std::move(policy), .part = part_, .threads = runtime_.pool.size(), .fuse = runtime_.fuse};
+  CompileOptions options{.precision = std::move(policy),
+                         .part = part_,
+                         .threads = runtime_.pool.size(),
+                         .fuse = runtime_.fuse,
+                         .decompose_all = runtime_.decompose,
+                         .name_all = runtime_.tracer != nullptr};
   options.stored_dtype = [this](const std::string& name) { return newbie::stored_dtype(store_, name); };
   return options;
 }
@@ -46,7 +64,10 @@ CompileOptions Network::compile_options(PrecisionPolicy policy) const {
 Program Network::compile(const Graph& graph, Bands bands) const {
   CompileOptions options = compile_options(runtime_.precision);
   options.bands = bands;
-  return newbie::compile(graph, *runtime_.backend, options);
+  const Graph transformed = transform(graph, options);
+  Program program(transformed, *runtime_.backend, runtime_.pool.size());
+  if (runtime_.tracer != nullptr) runtime_.tracer->on_graph(part_, transformed, program, store_);
+  return program;
 }
 
 void Network::stream(StreamedWeights streamed) {
@@ -161,7 +182,11 @@ void Network::run(const Program& program, const Buffer& arena, const Bindings& b
                            .window = window.data()};
   RunTap* const tap = runtime_.run_tap;
   if (tap != nullptr) tap->on_run(part_, program);
-  if (tap != nullptr && tap->wants_values()) {
+  if (runtime_.tracer != nullptr) {
+    runtime_.tracer->on_run(program, bindings);
+    TracedObserver both(*runtime_.tracer, observer);
+    program.run(context, *bank_, bindings, &both);
+  } else if (tap != nullptr && tap->wants_values()) {
     BothSee both(observer, tap, part_);
     program.run(context, *bank_, bindings, &both);
     for (const auto& [name, view] : bindings.outputs) tap->on_value(part_, name, view);

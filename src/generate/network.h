@@ -13,6 +13,17 @@
 
 namespace newbie {
 
+// Looks at every value of every run of an engine's networks. While there is one, all values have names.
+class Tracer {
+ public:
+  virtual ~Tracer() = default;
+  // A graph as it is going to run; `program` tells it from others. Both references hold during the call alone.
+  virtual void on_graph(const std::string& part, const Graph& graph, const Program& program,
+                        const WeightSource& weights) = 0;
+  virtual void on_run(const Program& program, const Bindings& bindings) = 0;  // what is seen next is of this run
+  virtual void on_value(const std::string& path, ConstTensorView value) = 0;
+};
+
 // What all networks of an engine share.
 struct Runtime {
   explicit Runtime(int threads, PrecisionPolicy policy, std::unique_ptr<Backend> chosen, Allocator::FaultHook hook = {})
@@ -23,6 +34,8 @@ struct Runtime {
   std::unique_ptr<Backend> backend;
   PrecisionPolicy precision;
   bool fuse = true;
+  bool decompose = false;     // every fused op by its meaning
+  Tracer* tracer = nullptr;   // newbie overflow
   ValueFault value_fault;     // tests
   RunTap* run_tap = nullptr;  // if not null, sees every run
 };
@@ -58,7 +71,8 @@ class Network {
   // even that is too much.
   StreamedWeights choose_streamed(std::span<const Program* const> programs, std::span<const Program* const> running,
                                   size_t limit) const;
-  // Seconds to prepare one byte of a file as `program` streams it: by doing so with its largest. 0: nothing is streamed.
+  // Seconds to prepare one byte of a file as `program` streams it: by doing so with its largest. 0: nothing is
+  // streamed.
   double seconds_per_streamed_byte(const Program& program, const StreamedWeights& streamed) const;
 
   // Prepares what is not there yet, and stays. Error{BadFile} when a mapped file shrank meanwhile. After a failure

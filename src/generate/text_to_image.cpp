@@ -106,6 +106,8 @@ struct TextToImage::Impl {
         decoder(runtime, vae.weights, "vae"),
         encoder(runtime, vae.weights, "vae") {
     runtime.fuse = options.fuse;
+    runtime.decompose = options.decompose;
+    runtime.tracer = options.tracer;
     runtime.value_fault = options.value_fault;
     guard_mode = options.guard;
     check_parts_fit();

@@ -30,7 +30,9 @@ struct EngineOptions {
   PrecisionRequest precision;
   BackendChoice backend = BackendChoice::Cpu;
   bool fuse = true;
+  bool decompose = false;  // fused ops taken apart, to look into
   GuardMode guard = GuardMode::Retry;
+  Tracer* tracer = nullptr;                         // must outlive the engine
   std::optional<std::filesystem::path> text_cache;  // a folder for what the encoders made of prompts
   Allocator::FaultHook allocation_fault;            // tests
   ValueFault value_fault;                           // tests

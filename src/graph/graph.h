@@ -51,6 +51,7 @@ class Attrs {
   double real(std::string_view name) const;
   const std::vector<int64_t>& list(std::string_view name) const;
   std::span<const Item> items() const { return items_; }
+  void add(Item item) { items_.push_back(std::move(item)); }
   std::string str() const;
   bool operator==(const Attrs&) const = default;
 

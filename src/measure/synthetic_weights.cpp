@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/float_formats.h"
+#include "core/scaled_weight.h"
 #include "graph/ops/sources.h"
 
 namespace newbie {
@@ -56,7 +57,7 @@ std::vector<std::string> SyntheticWeights::names() const {
 }
 
 std::optional<TensorSpec> SyntheticWeights::find(std::string_view name) const {
-  const auto it = entries_.find(name);
+  const auto it = entries_.find(parse_scaled_weight(name).name);
   return it == entries_.end() ? std::nullopt : std::optional(it->second.spec);
 }
 
@@ -84,8 +85,11 @@ void SyntheticWeights::fill(const Entry& entry, std::string_view name, size_t fi
 }
 
 void SyntheticWeights::read(std::string_view name, DType dtype, std::byte* destination) const {
-  const Entry& entry = at(name);
-  fill(entry, name, 0, entry.spec.shape.elements(), dtype, destination);
+  const ScaledWeight weight = parse_scaled_weight(name);
+  Entry entry = at(weight.name);
+  entry.middle = std::ldexp(entry.middle, weight.log2);
+  entry.spread = std::ldexp(entry.spread, weight.log2);
+  fill(entry, weight.name, 0, entry.spec.shape.elements(), dtype, destination);
 }
 
 void SyntheticWeights::read_part(std::string_view name, size_t first, size_t count, std::byte* destination) const {

@@ -1,10 +1,12 @@
 #include "weights/weight_store.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "core/checked.h"
 #include "core/float_formats.h"
+#include "core/scaled_weight.h"
 
 namespace newbie {
 
@@ -72,41 +74,53 @@ void WeightStore::check_intact() const {
   for (const auto& file : files_) file->check_intact();
 }
 
-const WeightStore::Tensor& WeightStore::at(std::string_view name) const {
-  const auto found = tensors_.find(name);
+WeightStore::Named WeightStore::at(std::string_view name) const {
+  auto found = tensors_.find(name);
+  ScaledWeight scaled{name, 0};
+  if (found == tensors_.end()) {
+    scaled = parse_scaled_weight(name);
+    found = tensors_.find(scaled.name);
+  }
   if (found == tensors_.end())
     fail_with_hint(ErrorKind::BadFile, "another kind of model, or a part of one?", "{}: expected weight {}, got none",
                    files_.empty() ? "no file" : files_.front()->path().string(), in_quotes(name));
-  return *found->second;
+  return {*found->second, scaled.log2};
 }
 
 std::optional<TensorSpec> WeightStore::find(std::string_view name) const {
-  const auto found = tensors_.find(name);
+  auto found = tensors_.find(name);
+  if (found == tensors_.end()) found = tensors_.find(parse_scaled_weight(name).name);
   if (found == tensors_.end()) return std::nullopt;
   return found->second->spec;
 }
 
 ConstTensorView WeightStore::mapped(std::string_view name) const {
-  const Tensor& tensor = at(name);
-  return {tensor.spec, tensor.data};
+  const auto [tensor, log2] = at(name);
+  return {tensor.spec, log2 == 0 ? tensor.data : nullptr};
 }
 
 void WeightStore::read(std::string_view name, DType dtype, std::byte* destination) const {
-  const Tensor& tensor = at(name);
+  const auto [tensor, log2] = at(name);
   if (!readable_as(dtype) || !is_float(tensor.spec.dtype))
     fail(ErrorKind::Unsupported, "weight {}: expected a float tensor to read as f32, bf16 or f16, got {} to read as {}",
          in_quotes(name), to_string(tensor.spec.dtype), to_string(dtype));
 
   const size_t count = tensor.spec.shape.elements();
-  if (!tensor.fill) {
+  if (!tensor.fill && log2 == 0) {
     convert(tensor.spec.dtype, tensor.data, dtype, destination, count);
-  } else if (dtype == DType::F32 && reinterpret_cast<uintptr_t>(destination) % alignof(float) == 0) {
+  } else if (log2 == 0 && dtype == DType::F32 && reinterpret_cast<uintptr_t>(destination) % alignof(float) == 0) {
     if (count != 0) tensor.fill(0, {reinterpret_cast<float*>(destination), count});
   } else {
+    const float factor = std::ldexp(1.0f, log2);
     std::vector<float> scratch(std::min(count, kComputedAtOnce));
     for (size_t first = 0; first < count; first += scratch.size()) {
       const std::span<float> piece(scratch.data(), std::min(scratch.size(), count - first));
-      tensor.fill(first, piece);
+      if (tensor.fill)
+        tensor.fill(first, piece);
+      else
+        convert(tensor.spec.dtype, tensor.data + first * size_of(tensor.spec.dtype), DType::F32,
+                reinterpret_cast<std::byte*>(piece.data()), piece.size());
+      for (float& value : piece) value *= factor;
       convert(DType::F32, reinterpret_cast<const std::byte*>(piece.data()), dtype, destination + first * size_of(dtype),
               piece.size());
     }
@@ -119,7 +133,7 @@ void WeightStore::prefetch(std::string_view name) const {
 }
 
 void WeightStore::release(std::string_view name) const {
-  for (const FileTensor& source : at(name).sources) source.file->drop_pages(source.bytes());
+  for (const FileTensor& source : at(name).tensor.sources) source.file->drop_pages(source.bytes());
 }
 
 }  // namespace newbie

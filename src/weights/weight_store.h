@@ -44,6 +44,7 @@ class WeightStore : public WeightSource {
   // Error{BadFile} when a file has shrunk under a view given out by mapped(). read() checks by itself.
   void check_intact() const;
 
+  // Each also knows every tensor times a power of two (core/scaled_weight.h): multiplied in f32, rounded once.
   std::optional<TensorSpec> find(std::string_view name) const override;
   ConstTensorView mapped(std::string_view name) const override;  // Error{BadFile} when there is no such tensor
   void read(std::string_view name, DType dtype, std::byte* destination) const override;
@@ -59,7 +60,11 @@ class WeightStore : public WeightSource {
   };
 
   void insert(std::string name, Tensor tensor);
-  const Tensor& at(std::string_view name) const;
+  struct Named {
+    const Tensor& tensor;
+    int log2;  // what it is multiplied by
+  };
+  Named at(std::string_view name) const;
 
   std::map<std::string, std::shared_ptr<const Tensor>, std::less<>> tensors_;
   std::vector<std::shared_ptr<const SafetensorsFile>> files_;

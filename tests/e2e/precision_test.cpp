@@ -83,7 +83,7 @@ TEST_F(Precision, PoliciesThatAreNoneAreRefusedWithTheirLine) {
     EXPECT_THAT(o.err, HasSubstr(why)) << text;
   };
   refused("", "there is no rule");
-  refused("rule = 3", "there is no rule");
+  refused("rule = 3", "p.toml:1: rule: expected [[rule]] tables");
   refused("[rules]", "p.toml:1: unknown key 'rules'");
   refused("[[rule]]\npath = \"x\"", "sets nothing");
   refused("[[rule]]\nstorage = 16", "p.toml:2: storage: expected a string");

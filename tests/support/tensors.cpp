@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/float_formats.h"
+#include "core/scaled_weight.h"
 
 namespace newbie::test {
 
@@ -45,21 +46,27 @@ void MemoryWeights::add(const std::string& name, const Tensor& tensor, DType sto
 }
 
 std::optional<TensorSpec> MemoryWeights::find(std::string_view name) const {
-  const auto it = weights_.find(name);
+  const auto it = weights_.find(parse_scaled_weight(name).name);
   if (it == weights_.end()) return std::nullopt;
   return it->second.spec;
 }
 
 ConstTensorView MemoryWeights::mapped(std::string_view name) const {
-  const auto it = weights_.find(name);
+  const ScaledWeight weight = parse_scaled_weight(name);
+  const auto it = weights_.find(weight.name);
   if (it == weights_.end()) return {};
-  return {it->second.spec, it->second.bytes.data()};
+  return {it->second.spec, weight.log2 == 0 ? it->second.bytes.data() : nullptr};
 }
 
 void MemoryWeights::read(std::string_view name, DType dtype, std::byte* destination) const {
-  const auto it = weights_.find(name);
+  const ScaledWeight weight = parse_scaled_weight(name);
+  const auto it = weights_.find(weight.name);
   if (it == weights_.end()) fail(ErrorKind::BadFile, "{}: the test made no such weight", name);
-  convert(it->second.spec.dtype, it->second.bytes.data(), dtype, destination, it->second.spec.shape.elements());
+  const auto& [spec, bytes] = it->second;
+  std::vector<float> values(spec.shape.elements());
+  convert(spec.dtype, bytes.data(), DType::F32, reinterpret_cast<std::byte*>(values.data()), values.size());
+  for (float& v : values) v = std::ldexp(v, weight.log2);
+  convert(DType::F32, reinterpret_cast<const std::byte*>(values.data()), dtype, destination, values.size());
 }
 
 }  // namespace newbie::test

@@ -23,7 +23,7 @@ Tensor random_tensor(const Shape& shape, uint64_t seed, float deviation = 1.0f, 
 Tensor as_tensor(const ConstTensorView& view);                  // F32, BF16, F16 or I32
 std::vector<std::byte> as_bytes(const Tensor& t, DType dtype);  // rounded to nearest even
 
-// Weights given by the test, kept in a dtype of its choice.
+// Weights given by the test, kept in a dtype of its choice; also times a power of two (core/scaled_weight.h).
 class MemoryWeights final : public WeightSource {
  public:
   void add(const std::string& name, const Tensor& tensor, DType stored = DType::F32);

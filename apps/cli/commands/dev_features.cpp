@@ -20,8 +20,6 @@ namespace newbie {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 enum class Encoder { TextEncoder, ClipModel };
 
 struct FeatureArguments {
@@ -67,17 +65,6 @@ class Collector final : public Observer {
   const std::vector<std::string>& globs_;
   std::map<std::string, Copy> values_;
 };
-
-// The encoder's own folder or file: inside a model folder, or the path itself.
-fs::path encoder_path(const EngineArguments& engine, const char* part) {
-  const ModelPaths paths = find_model(engine.model);
-  const fs::path& own = part == std::string_view("text_encoder") ? paths.text_encoder : paths.clip_model;
-  if (!own.empty()) return own;
-  if (paths.folder.empty())
-    fail_with_hint(ErrorKind::InvalidRequest, "give --model DIR, or the part's own path", "no path for the model's {}",
-                   part);
-  return fs::exists(paths.folder / part) ? paths.folder / part : paths.folder;
-}
 
 // Given ids need no tokenizer, so that weights without one can be looked into.
 template <typename Encoder>
@@ -132,12 +119,12 @@ void run(FeatureArguments& args) {
   Collector collector(args.paths);
   Features features;
   if (args.part == Encoder::TextEncoder) {
-    const TextEncoder part = open_text_encoder(encoder_path(args.engine, "text_encoder"), terminal);
+    const TextEncoder part = open_text_encoder(encoder_path(args.engine.model, "text_encoder"), terminal);
     std::vector<int32_t> ids = token_ids(args, part, terminal);
     const Graph graph = gemma3_features(part.sizes, static_cast<int64_t>(ids.size()));
     features = run_encoder(runtime, part, "text_encoder", std::move(ids), graph, stop, collector);
   } else {
-    const ClipModel part = open_clip_model(encoder_path(args.engine, "clip_model"), terminal);
+    const ClipModel part = open_clip_model(encoder_path(args.engine.model, "clip_model"), terminal);
     std::vector<int32_t> ids = token_ids(args, part, terminal);
     const Graph graph = jina_text(part.sizes, static_cast<int64_t>(ids.size()));
     features = run_encoder(runtime, part, "clip_model", std::move(ids), graph, stop, collector);
@@ -166,13 +153,8 @@ Command add_dev_features(CLI::App& program) {
                         {{"text_encoder", Encoder::TextEncoder}, {"clip_model", Encoder::ClipModel}},
                         "which encoder (default: text_encoder)");
   flags.text("-p,--prompt", args->prompt, "TEXT", "read by the encoder as it is: no system prompt");
-  flags.value("--ids", "A,B,C", "token ids instead of a text", [args](const std::string& given) {
-    for (const double id : parse_reals("--ids", given)) {
-      if (id < 0 || id > 0x7FFFFFFF || id != static_cast<int32_t>(id))
-        fail(ErrorKind::InvalidRequest, "--ids: expected token ids, got {}", id);
-      args->ids.push_back(static_cast<int32_t>(id));
-    }
-  });
+  flags.value("--ids", "A,B,C", "token ids instead of a text",
+              [args](const std::string& given) { args->ids = parse_token_ids("--ids", given); });
   flags.integer("--max-tokens", args->max_tokens, fmt::format("(default: {})", args->max_tokens), 1, 131072);
   parser
       .add_option("--paths", args->paths,

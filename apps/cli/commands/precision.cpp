@@ -85,7 +85,8 @@ void explain(const PrecisionArguments& args, const Resolution& resolution) {
          {"op", op.op},
          {"class", to_string(op.numeric_class)},
          {"precision", precision_json(op.precision)},
-         {"rules", {{"storage", op.storage_rule}, {"compute", op.compute_rule}, {"accumulate", op.accumulate_rule}}}});
+         {"rules", {{"storage", op.storage_rule}, {"compute", op.compute_rule}, {"accumulate", op.accumulate_rule}}},
+         {"log2", op.log2}});
     text += fmt::format("{} ({}, {}) in the {}\n", op.paths.front(), op.op, to_string(op.numeric_class), op.graph);
     const auto line = [&](const char* what, DType dtype, const std::string& rule) {
       text += fmt::format("  {:<11}{:<5} {}\n", what, to_string(dtype), rule);
@@ -93,6 +94,7 @@ void explain(const PrecisionArguments& args, const Resolution& resolution) {
     line("storage", op.precision.storage, op.storage_rule);
     line("compute", op.precision.compute, op.compute_rule);
     line("accumulate", op.precision.accumulate, op.accumulate_rule);
+    if (op.log2 != 0) text += fmt::format("  rescaled   times 2^{}\n", op.log2);
   }
   args.report.json ? print_json({{"policy", resolution.policy.name}, {"ops", list}}) : print(text);
 }
@@ -113,6 +115,9 @@ void run(PrecisionArguments& args) {
                        {"times_f32", rate.gflops / rate_of(machine, DType::F32)},
                        {"arithmetic", kind_of(rate.dtype, device)}});
     for (const PrecisionRule& rule : policy.rules) rules.push_back(rule_json(rule));
+    OrderedJson rescales = OrderedJson::array();
+    for (const Rescale& r : policy.rescales)
+      rescales.push_back({{"path", r.path_glob}, {"log2", r.log2}, {"origin", r.origin}});
     return print_json({{"device", device.name},
                        {"threads", threads},
                        {"preset", to_string(resolution.preset)},
@@ -121,7 +126,7 @@ void run(PrecisionArguments& args) {
                        {"reasons", resolution.reasons},
                        {"rates", rates},
                        {"rates_from", machine.origin},
-                       {"policy", {{"hash", policy.hash()}, {"rules", rules}}}});
+                       {"policy", {{"hash", policy.hash()}, {"rules", rules}, {"rescales", rescales}}}});
   }
   std::string text = fmt::format("{} ({}) on {}\n", to_string(resolution.preset), to_string(policy.dtype), device.name);
   for (const std::string& reason : resolution.reasons) text += fmt::format("  {}\n", reason);
@@ -132,6 +137,9 @@ void run(PrecisionArguments& args) {
     text +=
         fmt::format("  {:<18}{:<28}{:<9}{:<9}{:<11}{}\n", "ops", "path", "storage", "compute", "accumulate", "from");
   for (const PrecisionRule& rule : policy.rules) text += rule_line(rule);
+  for (const Rescale& r : policy.rescales)
+    text +=
+        fmt::format("  {:<18}{:<28}{:<29}{}\n", "rescaled", r.path_glob, fmt::format("times 2^{}", r.log2), r.origin);
   print(text);
 }
 
