@@ -56,7 +56,8 @@ class Network {
   // even that is too much.
   StreamedWeights choose_streamed(std::span<const Program* const> programs, std::span<const Program* const> running,
                                   size_t limit) const;
-  // Seconds to prepare one byte of a file as `program` streams it: by doing so with its largest. 0: nothing is streamed.
+  // Seconds to prepare one byte of a file as `program` streams it: by doing so with its largest. 0: nothing is
+  // streamed.
   double seconds_per_streamed_byte(const Program& program, const StreamedWeights& streamed) const;
 
   // Prepares what is not there yet, and stays. Error{BadFile} when a mapped file shrank meanwhile. After a failure
