@@ -27,8 +27,8 @@ class MappedFile {
 
   void check_intact() const;                                 // Error{BadFile} if a read ran past a shrunken end
   void fetch_pages(std::span<const std::byte> range) const;  // will be read: from the disk into the page cache
-  // Gives the page cache's mappings of the range, and of what one fault may have mapped around it, back; all can be read
-  // again.
+  // Gives the page cache's mappings of the range, and of what one fault may have mapped around it, back; all can be
+  // read again.
   void drop_pages(std::span<const std::byte> range) const;
 
  private:

@@ -54,7 +54,7 @@ struct MemoryChoice {
 struct MemoryPlan {
   Residency residency = Residency::FreeEncoders;
   std::vector<StagePlan> stages;
-  size_t process_bytes = 0;  // resident already: program, libraries, tables, kernels
+  size_t process_bytes = 0;  // program, libraries, tables, kernels, and what running adds
   size_t mapped_bytes = 0;   // of mapped files: rows of tables that will be touched, at most
   size_t budget_bytes = 0;   // what peak_bytes() was held against
   std::vector<StreamedPart> streamed;
