@@ -69,6 +69,7 @@ NormSums over_rows(std::span<const float> x, size_t n, ThreadPool& threads, Row 
 }
 
 // q·k and Σ|q||k|, in lanes that a compiler can keep in registers.
+template <bool kAbsolute>
 ProductSums products(const float* q, const float* k, size_t n) {
   constexpr size_t kLanes = 8;
   std::array<float, kLanes> sums{}, absolute{};
@@ -77,7 +78,7 @@ ProductSums products(const float* q, const float* k, size_t n) {
     for (size_t lane = 0; lane < kLanes; ++lane) {
       const float product = q[i + lane] * k[i + lane];
       sums[lane] += product;
-      absolute[lane] += std::abs(product);
+      if constexpr (kAbsolute) absolute[lane] += std::abs(product);
     }
   double sum = 0;
   ProductSums out;
@@ -124,19 +125,20 @@ NormSums group_norm_sums(std::span<const float> x, size_t channels, size_t group
   });
 }
 
-ProductSums largest_products(std::span<const float> q, std::span<const float> k, const RowProducts& rows,
+ProductSums largest_products(std::span<const float> q, std::span<const float> k, const RowProducts& rows, bool absolute,
                              ThreadPool& threads) {
   const int64_t d = rows.head_size, heads = rows.heads, kv_heads = rows.kv_heads;
   if (d == 0) return {};
   const auto queries = static_cast<int64_t>(q.size()) / (heads * d),
              keys = static_cast<int64_t>(k.size()) / (kv_heads * d);
+  const auto one = absolute ? products<true> : products<false>;
   return largest_over<ProductSums>(heads * queries, threads, [&](int64_t task) {
     const int64_t head = task / queries, row = task % queries, kv_head = head / (heads / kv_heads);
     const KeyRange seen = visible_keys(row, keys, rows.causal, rows.window);
     ProductSums out;
     for (int64_t key = seen.first; key < seen.last; ++key)
-      take_larger(out, products(q.data() + (row * heads + head) * d, k.data() + (key * kv_heads + kv_head) * d,
-                                static_cast<size_t>(d)));
+      take_larger(out, one(q.data() + (row * heads + head) * d, k.data() + (key * kv_heads + kv_head) * d,
+                           static_cast<size_t>(d)));
     return out;
   });
 }

@@ -30,11 +30,11 @@ struct RowProducts {
 };
 struct ProductSums {
   double product = 0;   // the largest |q·k|
-  double absolute = 0;  // the largest Σ|q||k|
+  double absolute = 0;  // the largest Σ|q||k|, when it was asked for: it takes as long again
 };
 
 // q [S, heads · D], k [T, kv_heads · D].
-ProductSums largest_products(std::span<const float> q, std::span<const float> k, const RowProducts& rows,
+ProductSums largest_products(std::span<const float> q, std::span<const float> k, const RowProducts& rows, bool absolute,
                              ThreadPool& threads);
 
 // scores [H, S, T]: the largest |score| of a visible key.

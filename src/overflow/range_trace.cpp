@@ -270,7 +270,8 @@ void RangeTrace::look_inside(int reader, int id, std::span<const float> x) {
       return;
     }
     const std::span<const float> there = q == k ? x : std::span<const float>(kept->second);
-    const ProductSums sums = largest_products(id == q ? x : there, id == q ? there : x, rows_of(graph, node), pool_);
+    const ProductSums sums =
+        largest_products(id == q ? x : there, id == q ? there : x, rows_of(graph, node), sums_ != nullptr, pool_);
     keep(reader, InsideKind::Logit, std::abs(node.attrs.real("scale")) * sums.product, q, width);
     if (sums_) keep(reader, InsideKind::AbsoluteSum, sums.absolute, q, width);
     if (q != k) running_->waiting.erase(kept);

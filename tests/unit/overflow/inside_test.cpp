@@ -63,10 +63,12 @@ TEST(Inside, ProductsOfRowsThatAreSeen) {
           product = std::max(product, std::abs(sum));
           absolute = std::max(absolute, size);
         }
-    const ProductSums got = largest_products(q.values, k.values, {heads, kv_heads, d, causal, window}, pool);
+    const ProductSums got = largest_products(q.values, k.values, {heads, kv_heads, d, causal, window}, true, pool);
     const double bound = gamma(static_cast<double>(d), DType::F32) * absolute;
     EXPECT_NEAR(got.product, product, bound);
     EXPECT_NEAR(got.absolute, absolute, bound);
+    EXPECT_EQ(largest_products(q.values, k.values, {heads, kv_heads, d, causal, window}, false, pool).product,
+              got.product);
   }
 }
 
