@@ -29,7 +29,7 @@ class Checker {
  public:
   explicit Checker(const ComparedTable& table) : table_(table) {}
 
-  std::vector<Finding> run() {
+  std::vector<TableFinding> run() {
     for (const ComparedRow& row : table_.rows) {
       check_memory(row);
       check_time(row);
@@ -154,7 +154,7 @@ class Checker {
   }
 
   const ComparedTable& table_;
-  std::vector<Finding> findings_;
+  std::vector<TableFinding> findings_;
 };
 
 }  // namespace
@@ -170,6 +170,6 @@ std::string_view to_string(Verdict verdict) {
   return "missing";
 }
 
-std::vector<Finding> check_table(const ComparedTable& table) { return Checker(table).run(); }
+std::vector<TableFinding> check_table(const ComparedTable& table) { return Checker(table).run(); }
 
 }  // namespace newbie

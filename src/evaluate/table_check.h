@@ -51,7 +51,7 @@ enum class Verdict {
 };
 std::string_view to_string(Verdict verdict);
 
-struct Finding {
+struct TableFinding {
   Verdict verdict;
   std::string row;       // its name, or two names
   std::string quantity;  // "memory", "time", "FID", "KID", "CLIP score", "success"
@@ -59,6 +59,6 @@ struct Finding {
 };
 
 // Every finding, row by row, differences to the first row last. An empty list: nothing to object to.
-std::vector<Finding> check_table(const ComparedTable& table);
+std::vector<TableFinding> check_table(const ComparedTable& table);
 
 }  // namespace newbie

@@ -129,7 +129,7 @@ void WeightStore::read(std::string_view name, DType dtype, std::byte* destinatio
 }
 
 void WeightStore::prefetch(std::string_view name) const {
-  for (const FileTensor& source : at(name).sources) source.file->fetch_pages(source.bytes());
+  for (const FileTensor& source : at(name).tensor.sources) source.file->fetch_pages(source.bytes());
 }
 
 void WeightStore::release(std::string_view name) const {

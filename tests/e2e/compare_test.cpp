@@ -132,7 +132,7 @@ TEST(Compare, GoesOnWhereItStopped) {
 TEST(Compare, WhatCannotBeComparedIsRefusedBeforeAnythingIsDrawn) {
   const TemporaryFolder folder;
   const Comparison comparison(folder);
-  for (const auto& [dtypes, words] : std::map<std::string, std::string>{{"int8", "unknown value 'int8'"},
+  for (const auto& [dtypes, words] : std::map<std::string, std::string>{{"int4", "unknown value 'int4'"},
                                                                         {"f32,,bf16", "unknown value ''"},
                                                                         {"bf16+speed", "unknown variant 'speed'"}}) {
     const Outcome o = comparison.draw(dtypes);

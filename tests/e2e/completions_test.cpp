@@ -85,7 +85,7 @@ TEST_F(Bash, OffersTheWordsThatAFlagTakes) {
   names.clear();
   for (const Schedule& s : schedules()) names.emplace_back(s.name);
   EXPECT_EQ(offers({"newbie", "plan", "--scheduler", ""}), names);
-  EXPECT_THAT(offers({"newbie", "generate", "--dtype", "="}), ElementsAre("auto", "f32", "bf16", "f16"));
+  EXPECT_THAT(offers({"newbie", "generate", "--dtype", "="}), ElementsAre("auto", "f32", "bf16", "f16", "int8"));
   EXPECT_THAT(offers({"newbie", "generate", "--dtype", "b"}), ElementsAre("bf16"));
   EXPECT_THAT(offers({"newbie", "generate", "--profile", "off"}), ElementsAre("official-demo"));
   EXPECT_THAT(offers({"newbie", "generate", "--system-prompt", "demo-u"}), ElementsAre("demo-user"));

@@ -57,7 +57,7 @@ TEST_F(Precision, Json) {
   EXPECT_EQ(json["preset"], "f16-safe");
   EXPECT_EQ(json["dtype"], "f16");
   EXPECT_EQ(json["emulated"], true);
-  EXPECT_EQ(json["rates"].size(), 3U);
+  EXPECT_EQ(json["rates"].size(), 4U);
   for (const Json& rate : json["rates"]) EXPECT_GT(rate["gflops"].get<double>(), 0);
   EXPECT_FALSE(json["policy"]["rules"].empty());
 }

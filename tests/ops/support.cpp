@@ -60,7 +60,7 @@ TEST(Support, RefusesOtherDTypesWithAReason) {
     return why;
   };
   const Shape s{2, 4};
-  EXPECT_THAT(why_not(silu_op, {{s, DType::I8}}, {s, DType::F32}), ::testing::HasSubstr("input 0 is i8"));
+  EXPECT_THAT(why_not(silu_op, {{s, DType::I8}}, {s, DType::F32}), ::testing::HasSubstr("input 0 is int8"));
   EXPECT_THAT(why_not(silu_op, {{s, DType::F32}}, {s, DType::F64}), ::testing::HasSubstr("result is f64"));
   EXPECT_THAT(why_not(concat_rows_op, {{s, DType::F32}, {s, DType::BF16}}, {{4, 4}, DType::F32}),
               ::testing::HasSubstr("bf16"));

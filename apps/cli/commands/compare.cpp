@@ -47,7 +47,7 @@ struct CompareArguments {
 
 void check_table_file(const CompareArguments& args) {
   const TableFile file = read_table(*args.check);
-  const std::vector<Finding> findings = check_table(file.table);
+  const std::vector<TableFinding> findings = check_table(file.table);
   if (args.report.json)
     return print_json({{"title", file.title}, {"source", file.source}, {"findings", findings_json(findings)}});
   print(fmt::format("{}\n\n{}", file.title.empty() ? *args.check : file.title,

@@ -88,7 +88,7 @@ void add_findings(HtmlPage& page, const CompareReport& report) {
       page.remark(r.row.variant == RowVariant::Guard ? Mark::Quiet : Mark::Bad, r.row.name + ":",
                   fmt::format("in {} of {} pictures: {}", p.pictures, r.asked, p.words));
   HtmlTable table{.columns = {"", "of", "finding", ""}, .rows = {}};
-  for (const Finding& f : report.findings)
+  for (const TableFinding& f : report.findings)
     table.rows.push_back({{.text = f.row},
                           {.text = f.quantity},
                           {.text = std::string(to_string(f.verdict)), .mark = mark_of(f.verdict)},

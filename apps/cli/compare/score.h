@@ -87,7 +87,7 @@ struct CompareReport {
   int threads = 0;
   std::vector<RowReport> rows;                    // the reference first
   std::map<std::string, double> peak_operations;  // a second, measured here, by dtype
-  std::vector<Finding> findings;
+  std::vector<TableFinding> findings;
 };
 
 // Reads results and pictures back.

@@ -272,16 +272,16 @@ TableFile parse_table(std::string_view text, const std::string& where) {
   return out;
 }
 
-OrderedJson findings_json(const std::vector<Finding>& findings) {
+OrderedJson findings_json(const std::vector<TableFinding>& findings) {
   OrderedJson out = OrderedJson::array();
-  for (const Finding& f : findings)
+  for (const TableFinding& f : findings)
     out.push_back({{"verdict", to_string(f.verdict)}, {"row", f.row}, {"quantity", f.quantity}, {"words", f.words}});
   return out;
 }
 
-std::string findings_text(const std::vector<Finding>& findings) {
+std::string findings_text(const std::vector<TableFinding>& findings) {
   std::string out;
-  for (const Finding& f : findings)
+  for (const TableFinding& f : findings)
     out += fmt::format("{:<14}{:<12}{}\n{:26}{}\n", to_string(f.verdict), f.quantity, f.row, "", f.words);
   return out;
 }

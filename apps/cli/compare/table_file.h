@@ -21,7 +21,7 @@ TableFile read_table(const std::filesystem::path& path);
 // What a file of that text says; `where` names it in errors.
 TableFile parse_table(std::string_view text, const std::string& where);
 
-OrderedJson findings_json(const std::vector<Finding>& findings);
-std::string findings_text(const std::vector<Finding>& findings);
+OrderedJson findings_json(const std::vector<TableFinding>& findings);
+std::string findings_text(const std::vector<TableFinding>& findings);
 
 }  // namespace newbie

@@ -10,9 +10,9 @@ namespace {
 
 using testing::HasSubstr;
 
-std::vector<Finding> of(const std::vector<Finding>& findings, const char* row, const char* quantity) {
-  std::vector<Finding> out;
-  for (const Finding& f : findings)
+std::vector<TableFinding> of(const std::vector<TableFinding>& findings, const char* row, const char* quantity) {
+  std::vector<TableFinding> out;
+  for (const TableFinding& f : findings)
     if (f.row == row && f.quantity == quantity) out.push_back(f);
   return out;
 }
@@ -22,7 +22,7 @@ TEST(TableFile, TheStudysImpossibleRowsAreFound) {
   ASSERT_EQ(file.table.rows.size(), 3u);
   // spec/nextdit.md estimates 35 TFLOP a pass; there are two in each of 50 steps.
   EXPECT_NEAR(*file.table.operations, 100 * 35e12, 0.05 * 100 * 35e12);
-  const std::vector<Finding> found = check_table(file.table);
+  const std::vector<TableFinding> found = check_table(file.table);
 
   const auto time = of(found, "float32", "time");
   ASSERT_EQ(time.size(), 1u);

@@ -225,7 +225,7 @@ TEST(FloatFormats, DoublesAreRoundedOnce) {
 
 TEST(FloatFormats, ConvertRefusesOtherTypes) {
   std::byte bytes[8]{};
-  EXPECT_ERROR(convert(DType::I8, bytes, DType::F32, bytes, 1), ErrorKind::Unsupported, "from i8");
+  EXPECT_ERROR(convert(DType::I8, bytes, DType::F32, bytes, 1), ErrorKind::Unsupported, "from int8");
   EXPECT_ERROR(convert(DType::F32, bytes, DType::I32, bytes, 1), ErrorKind::Unsupported, "to i32");
 }
 

@@ -10,9 +10,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::vector<Verdict> verdicts(const std::vector<Finding>& findings) {
+std::vector<Verdict> verdicts(const std::vector<TableFinding>& findings) {
   std::vector<Verdict> out;
-  for (const Finding& f : findings) out.push_back(f.verdict);
+  for (const TableFinding& f : findings) out.push_back(f.verdict);
   return out;
 }
 
