@@ -12,13 +12,13 @@ namespace newbie {
 
 namespace {
 
-struct Row {
+struct ExitCode {
   ErrorKind kind;
   int code;
   const char* meaning;
 };
 
-constexpr Row kRows[] = {
+constexpr ExitCode kRows[] = {
     {ErrorKind::InvalidRequest, 2, "wrong usage, or a request that cannot be drawn"},
     {ErrorKind::BadFile, 3, "a file is missing, damaged or cannot be written"},
     {ErrorKind::Unsupported, 4, "well-formed, but not supported"},
@@ -30,7 +30,7 @@ constexpr Row kRows[] = {
 }  // namespace
 
 int exit_code(ErrorKind kind) {
-  for (const Row& row : kRows)
+  for (const ExitCode& row : kRows)
     if (row.kind == kind) return row.code;
   return 70;
 }
@@ -38,7 +38,7 @@ int exit_code(ErrorKind kind) {
 std::string exit_code_help() {
   std::string out =
       fmt::format("Exit codes:\n    0  done\n    {}  newbie prompt lint has found errors\n", kLintFoundErrors);
-  for (const Row& row : kRows) out += fmt::format("  {:>3}  {}\n", row.code, row.meaning);
+  for (const ExitCode& row : kRows) out += fmt::format("  {:>3}  {}\n", row.code, row.meaning);
   return out;
 }
 

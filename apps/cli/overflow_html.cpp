@@ -9,7 +9,7 @@ namespace newbie {
 
 namespace {
 
-constexpr double kWidth = 1000, kHeight = 300, kLeft = 44, kBottom = 34, kTop = 12;
+constexpr double kProfileWidth = 1000, kProfileHeight = 300, kLeft = 44, kBottom = 34, kTop = 12;
 constexpr double kLowest = -24, kHighest = 24;  // log2 of what the profile shows
 
 std::string escaped(std::string_view text) {
@@ -24,8 +24,6 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-std::string number(double value) { return fmt::format("{:.6g}", value); }
-
 std::string percent(const std::optional<double>& share) {
   if (!share || *share == 0) return "";
   return *share < 0.0001 ? "&lt;0.01 %" : fmt::format("{:.2f} %", 100 * *share);
@@ -33,7 +31,7 @@ std::string percent(const std::optional<double>& share) {
 
 double y_of(double log2) {
   const double at = std::clamp(log2, kLowest, kHighest);
-  return kTop + (kHighest - at) / (kHighest - kLowest) * (kHeight - kTop - kBottom);
+  return kTop + (kHighest - at) / (kHighest - kLowest) * (kProfileHeight - kTop - kBottom);
 }
 
 // "layers.7.attention.out" -> "layers.7"; a path without a number: its first word.
@@ -65,21 +63,21 @@ std::string profile(const Study& study, const Study* cured, const std::string& p
   for (const ValueRange& v : study.plain->values())
     if (v.part == part && v.largest > 0) values.push_back(&v);
   std::string svg = fmt::format(R"(<svg viewBox="0 0 {} {}" role="img" aria-label="largest magnitudes in the {}">)",
-                                kWidth, kHeight, part);
+                                kProfileWidth, kProfileHeight, part);
   const auto line = [&](double log2, const char* style, const std::string& label) {
-    svg += fmt::format(R"(<line x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}" class="{}"/>)", kLeft, kWidth, y_of(log2),
-                       y_of(log2), style);
+    svg += fmt::format(R"(<line x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}" class="{}"/>)", kLeft, kProfileWidth,
+                       y_of(log2), y_of(log2), style);
     svg += fmt::format(R"(<text x="{}" y="{:.1f}" class="end">{}</text>)", kLeft - 4, y_of(log2) + 4, label);
   };
-  svg += fmt::format(R"(<rect x="{}" y="{}" width="{}" height="{:.1f}" class="beyond"/>)", kLeft, kTop, kWidth - kLeft,
-                     y_of(16) - kTop);
+  svg += fmt::format(R"(<rect x="{}" y="{}" width="{}" height="{:.1f}" class="beyond"/>)", kLeft, kTop,
+                     kProfileWidth - kLeft, y_of(16) - kTop);
   for (const int log2 : {-20, -8, 0, 8}) line(log2, "grid", fmt::format("2<tspan dy=\"-4\">{}</tspan>", log2));
   line(std::log2(largest_of(DType::F16)), "limit", "65504");
   line(-14, "limit", "2<tspan dy=\"-4\">-14</tspan>");
 
   const auto x_of = [&](size_t i) {
-    return kLeft +
-           (static_cast<double>(i) + 0.5) / static_cast<double>(std::max<size_t>(1, values.size())) * (kWidth - kLeft);
+    return kLeft + (static_cast<double>(i) + 0.5) / static_cast<double>(std::max<size_t>(1, values.size())) *
+                       (kProfileWidth - kLeft);
   };
   std::string before, marks, hollow;
   double free_from = 0;  // where the next label has room
@@ -88,21 +86,22 @@ std::string profile(const Study& study, const Study* cured, const std::string& p
     if (const std::string block = block_of(v.path); block != before) {
       before = block;
       svg += fmt::format(R"(<line x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}" class="block"/>)", x_of(i), kTop,
-                         kHeight - kBottom);
+                         kProfileHeight - kBottom);
       const double end = x_of(i) + 6.5 * static_cast<double>(block.size());
-      if (x_of(i) >= free_from && end < kWidth) {
-        svg += fmt::format(R"(<text x="{:.1f}" y="{}">{}</text>)", x_of(i), kHeight - kBottom + 16, escaped(block));
+      if (x_of(i) >= free_from && end < kProfileWidth) {
+        svg +=
+            fmt::format(R"(<text x="{:.1f}" y="{}">{}</text>)", x_of(i), kProfileHeight - kBottom + 16, escaped(block));
         free_from = end + 10;
       }
     }
-    marks +=
-        fmt::format(R"(<circle cx="{:.1f}" cy="{:.1f}" r="3" class="{}"><title>{} ({}): {}</title></circle>)", x_of(i),
-                    y_of(std::log2(v.largest)), colour_of(v.numeric_class), escaped(v.name()), v.op, number(v.largest));
+    marks += fmt::format(R"(<circle cx="{:.1f}" cy="{:.1f}" r="3" class="{}"><title>{} ({}): {}</title></circle>)",
+                         x_of(i), y_of(std::log2(v.largest)), colour_of(v.numeric_class), escaped(v.name()), v.op,
+                         format_number(v.largest));
     const ValueRange* after = cured == nullptr ? nullptr : cured->plain->find(v.name());
     if (after != nullptr && after->largest > 0 && std::abs(std::log2(after->largest / v.largest)) > 0.5)
       hollow +=
           fmt::format(R"(<circle cx="{:.1f}" cy="{:.1f}" r="3" class="cured"><title>{}, cured: {}</title></circle>)",
-                      x_of(i), y_of(std::log2(after->largest)), escaped(v.name()), number(after->largest));
+                      x_of(i), y_of(std::log2(after->largest)), escaped(v.name()), format_number(after->largest));
   }
   return svg + marks + hollow + "</svg>";
 }
@@ -172,8 +171,8 @@ std::string overflow_html(const OverflowReport& report) {
       const std::string what = e.where == Excess::Where::Inside    ? std::string(to_string(e.kind))
                                : e.where == Excess::Where::Operand ? "read by " + e.reader
                                                                    : "value";
-      out += row({"<code>" + escaped(e.name) + "</code>", escaped(what), number(e.largest),
-                  fmt::format("{} ({})", number(largest_of(e.format)), to_string(e.format)),
+      out += row({"<code>" + escaped(e.name) + "</code>", escaped(what), format_number(e.largest),
+                  fmt::format("{} ({})", format_number(largest_of(e.format)), to_string(e.format)),
                   moment_text(e.when, prompts)});
     }
     out += "</table></div>\n";
@@ -222,10 +221,10 @@ std::string overflow_html(const OverflowReport& report) {
       const double left = headroom_bits(l.largest, format);
       return std::isfinite(left) ? fmt::format("{:+.1f}", left) : std::string("");
     };
-    out +=
-        fmt::format("<tr><td><code>{}</code></td><td>{}</td><td>{}</td>{}{}{}{}{}<td>{}</td></tr>\n", escaped(l.name),
-                    l.op, escaped(l.what), cell(number(l.largest)), cell(bits(DType::F16)), cell(bits(DType::BF16)),
-                    cell(percent(l.subnormal)), cell(percent(l.vanish)), moment_text(l.when, prompts));
+    out += fmt::format("<tr><td><code>{}</code></td><td>{}</td><td>{}</td>{}{}{}{}{}<td>{}</td></tr>\n",
+                       escaped(l.name), l.op, escaped(l.what), cell(format_number(l.largest)), cell(bits(DType::F16)),
+                       cell(bits(DType::BF16)), cell(percent(l.subnormal)), cell(percent(l.vanish)),
+                       moment_text(l.when, prompts));
   }
   out += "</table></div>\n<h2>Prompts</h2>\n<ol>\n";
   for (const std::string& prompt : report.prompts) out += "<li><code>" + escaped(prompt) + "</code></li>\n";

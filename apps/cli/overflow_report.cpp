@@ -14,8 +14,6 @@ double share(uint64_t part, uint64_t all) {
 }
 
 // Six digits, or none where there is nothing: "82765.3", "0".
-std::string number(double value) { return fmt::format("{:.6g}", value); }
-
 std::string percent(double value) {
   if (value == 0) return "-";
   return value < 0.0001 ? "<0.01%" : fmt::format("{:.2f}%", 100 * value);
@@ -84,8 +82,9 @@ std::string table(const char* title, const std::vector<RangeLine>& lines, size_t
   row("path", values ? "op" : "what", "largest", "f16", "bf16", "subnormal", "zero", "when");
   for (size_t i = 0; i < shown; ++i) {
     const RangeLine& l = lines[i];
-    row(l.name, values ? l.op : l.what, number(l.largest), bits(l.largest, DType::F16), bits(l.largest, DType::BF16),
-        percent(l.subnormal.value_or(0)), percent(l.vanish.value_or(0)), moment_text(l.when, prompts));
+    row(l.name, values ? l.op : l.what, format_number(l.largest), bits(l.largest, DType::F16),
+        bits(l.largest, DType::BF16), percent(l.subnormal.value_or(0)), percent(l.vanish.value_or(0)),
+        moment_text(l.when, prompts));
   }
   return out;
 }
@@ -169,8 +168,9 @@ std::string overflow_text(const OverflowReport& report, size_t rows) {
     out += fmt::format("\nbeyond what {} keeps, in the order of the run:\n", to_string(s.resolution.preset));
     for (size_t i = 0; i < std::min(rows, s.excesses.size()); ++i) {
       const Excess& e = s.excesses[i];
-      out += fmt::format("  {}  {}: {}, {} ends at {}{}\n", e.name, what_of(e), number(e.largest), to_string(e.format),
-                         number(largest_of(e.format)), e.where == Excess::Where::Inside ? "; no tensor shows it" : "");
+      out += fmt::format("  {}  {}: {}, {} ends at {}{}\n", e.name, what_of(e), format_number(e.largest),
+                         to_string(e.format), format_number(largest_of(e.format)),
+                         e.where == Excess::Where::Inside ? "; no tensor shows it" : "");
     }
     if (s.excesses.size() > rows) out += fmt::format("  and {} more\n", s.excesses.size() - rows);
   }
@@ -178,7 +178,7 @@ std::string overflow_text(const OverflowReport& report, size_t rows) {
     const std::string when = moment_text(bad->when, prompts);
     const ValueRange* in_f32 = bad->inside ? nullptr : s.plain->find(bad->name());
     out += fmt::format("\nrun: the first to leave the range is {} ({}): {}{}{}{}{}\n", bad->name(), bad->op, bad->what,
-                       in_f32 == nullptr ? "" : fmt::format(", in f32 {}", number(in_f32->largest)),
+                       in_f32 == nullptr ? "" : fmt::format(", in f32 {}", format_number(in_f32->largest)),
                        when.empty() ? "" : ", ", when, bad->inside ? "; no tensor shows it" : "");
   } else {
     out += "\nrun: every value stayed in range\n";

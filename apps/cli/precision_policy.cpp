@@ -11,14 +11,14 @@ namespace newbie {
 namespace {
 
 constexpr size_t kMaxPolicyBytes = size_t{1} << 20;
-constexpr const char* kKeys = "path, class, op, storage, compute, accumulate";
+constexpr const char* kRuleKeys = "path, class, op, storage, compute, accumulate";
 
 constexpr NumericClass kClasses[] = {NumericClass::Matmul,   NumericClass::Convolution, NumericClass::Attention,
                                      NumericClass::Norm,     NumericClass::Softmax,     NumericClass::Activation,
                                      NumericClass::Residual, NumericClass::Embedding};
 
 template <typename List, typename Name>
-std::string joined(const List& list, Name name) {
+std::string names_of(const List& list, Name name) {
   std::string out;
   for (const auto& one : list) out += (out.empty() ? "" : ", ") + std::string(name(one));
   return out;
@@ -27,7 +27,8 @@ std::string joined(const List& list, Name name) {
 NumericClass class_of(const std::string& at, const std::string& word) {
   for (const NumericClass c : kClasses)
     if (word == to_string(c)) return c;
-  fail_with_hint(ErrorKind::InvalidRequest, "classes: " + joined(kClasses, [](NumericClass c) { return to_string(c); }),
+  fail_with_hint(ErrorKind::InvalidRequest,
+                 "classes: " + names_of(kClasses, [](NumericClass c) { return to_string(c); }),
                  "{}: unknown class '{}'", at, word);
 }
 
@@ -70,8 +71,8 @@ PrecisionRule rule_of(const toml::table& table, const std::string& where, size_t
     } else if (key == "accumulate") {
       rule.change.accumulate = dtype_of(at, key, word);
     } else {
-      fail_with_hint(ErrorKind::InvalidRequest, fmt::format("keys of a rule: {}", kKeys), "{}: unknown key '{}'", at,
-                     key);
+      fail_with_hint(ErrorKind::InvalidRequest, fmt::format("keys of a rule: {}", kRuleKeys), "{}: unknown key '{}'",
+                     at, key);
     }
   }
   if (!rule.change.storage && !rule.storage_follows && !rule.change.compute && !rule.change.accumulate)

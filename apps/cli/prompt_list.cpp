@@ -31,12 +31,12 @@ int64_t integer_of(const char* key, const Json& value) {
 }
 
 // What a line may say.
-struct Key {
+struct LineKey {
   const char* name;
   void (*take)(const char* key, const Json& value, ListedRequest& out);
 };
 
-constexpr Key kKeys[] = {
+constexpr LineKey kLineKeys[] = {
     {"prompt", [](const char* k, const Json& v, ListedRequest& o) { o.request.prompt = text_of(k, v); }},
     {"negative", [](const char* k, const Json& v, ListedRequest& o) { o.request.negative_prompt = text_of(k, v); }},
     {"seed",
@@ -75,9 +75,9 @@ ListedRequest read_line(std::string_view line, std::string where, PictureArgumen
          json.type_name());
   ListedRequest out{.where = std::move(where), .request = arguments.request};
   for (const auto& [name, value] : json.items()) {
-    const auto key =
-        std::find_if(std::begin(kKeys), std::end(kKeys), [&name = name](const Key& k) { return name == k.name; });
-    if (key == std::end(kKeys))
+    const auto key = std::find_if(std::begin(kLineKeys), std::end(kLineKeys),
+                                  [&name = name](const LineKey& k) { return name == k.name; });
+    if (key == std::end(kLineKeys))
       fail_with_hint(ErrorKind::InvalidRequest, "keys: " + prompt_list_keys(), "unknown key \"{}\"", name);
     key->take(key->name, value, out);
   }
@@ -93,7 +93,7 @@ ListedRequest read_line(std::string_view line, std::string where, PictureArgumen
 
 std::string prompt_list_keys() {
   std::string out;
-  for (const Key& key : kKeys) out.append(out.empty() ? "" : ", ").append(key.name);
+  for (const LineKey& key : kLineKeys) out.append(out.empty() ? "" : ", ").append(key.name);
   return out;
 }
 

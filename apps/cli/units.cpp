@@ -77,6 +77,8 @@ size_t parse_bytes(std::string_view what, std::string_view text) {
                  "{}: expected a size such as 6GiB or 800MB, got '{}'", what, text);
 }
 
+std::string format_number(double value) { return fmt::format("{:.6g}", value); }
+
 std::string format_bytes(size_t bytes) {
   const auto value = static_cast<double>(bytes);
   if (bytes >= size_t{10} << 30) return fmt::format("{:.1f} GiB", value / 0x1p30);

@@ -18,6 +18,9 @@ std::vector<int32_t> parse_token_ids(std::string_view what, std::string_view tex
 // "6GiB", "6G" and "6144 MiB" count in 1024s, "800MB" in 1000s; a bare number is bytes.
 size_t parse_bytes(std::string_view what, std::string_view text);
 
+inline constexpr double kMebibyte = 1 << 20;
+
+std::string format_number(double value);      // six significant digits
 std::string format_bytes(size_t bytes);       // "312 MiB", "5.4 GiB"
 std::string format_duration(double seconds);  // "0:07", "1:02:03"
 

@@ -5,6 +5,7 @@
 
 #include "core/checked.h"
 #include "core/files.h"
+#include "generate/file_limits.h"
 #include "generate/latent_preview.h"
 #include "models/flux_vae/names.h"
 #include "weights/safetensors_writer.h"
@@ -16,7 +17,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kRoberta = "text_model.transformer.roberta.";
-constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;
 constexpr size_t kHeaderRoom = size_t{1} << 20;  // a file, for its header
 
 // What goes along with an encoder's tokenizer; the weights of the model are no part of it.

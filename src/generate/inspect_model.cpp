@@ -6,6 +6,7 @@
 #include "core/files.h"
 #include "core/float_formats.h"
 #include "core/parallel.h"
+#include "generate/file_limits.h"
 #include "generate/network.h"
 #include "generate/part_graphs.h"
 #include "graph/ops/sources.h"
@@ -15,8 +16,6 @@ namespace newbie {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr size_t kMaxConfigBytes = size_t{4} << 20;
 
 void compare(Inspected& result, const OpenedPart& opened) {
   std::set<std::string> seen;

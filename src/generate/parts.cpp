@@ -1,6 +1,7 @@
 #include "generate/parts.h"
 
 #include "core/files.h"
+#include "generate/file_limits.h"
 #include "models/flux_vae/names.h"
 #include "models/gemma3/names.h"
 #include "models/jina_clip/names.h"
@@ -14,9 +15,6 @@ namespace newbie {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr size_t kMaxConfigBytes = size_t{4} << 20;
-constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;
 
 fs::path folder_of(const fs::path& path) { return fs::is_directory(path) ? path : path.parent_path(); }
 

@@ -2,6 +2,7 @@
 
 #include "core/json.h"
 #include "diffusion/registry.h"
+#include "generate/json_text.h"
 #include "generate/metadata.h"
 #include "generate/recall_comfyui.h"
 
@@ -42,13 +43,6 @@ constexpr Field kOwnFields[] = {{"prompt", "prompt"},
                                 {"precision_preset", "precision"}};
 constexpr Field kHiresFields[] = {
     {"scale", "hires"}, {"strength", "hires-strength"}, {"steps", "hires-steps"}, {"strength_rule", "strength-rule"}};
-
-std::string text_of(const OrderedJson& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
-
-std::string string_at(const OrderedJson& object, const char* key) {
-  const auto it = object.find(key);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : "";
-}
 
 Recollection recall_own(std::string_view text, std::string_view where) {
   const OrderedJson j = parse_ordered_json(text, fmt::format("{}: text '{}'", where, kRequestKey));

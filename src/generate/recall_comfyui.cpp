@@ -6,6 +6,7 @@
 #include "core/json.h"
 #include "diffusion/registry.h"
 #include "diffusion/schedules.h"
+#include "generate/json_text.h"
 
 namespace newbie {
 
@@ -27,8 +28,6 @@ struct ComfyNode {
 using ComfyNodes = std::map<std::string, ComfyNode>;
 
 constexpr int kMaxHops = 32;  // a graph from a file may have rings
-
-std::string text_of(const OrderedJson& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 const ComfyNode* linked(const ComfyNodes& nodes, const ComfyNode& from, const std::string& input) {
   const auto link = from.links.find(input);
@@ -114,11 +113,6 @@ std::vector<const char*> widget_names(std::string_view type) {
   if (type == "RescaleCFG") return {"multiplier"};
   if (type == "RenormCFG") return {"cfg_trunc", "renorm_cfg"};
   return {};
-}
-
-std::string string_at(const OrderedJson& object, const char* key) {
-  const auto it = object.find(key);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : "";
 }
 
 }  // namespace

@@ -19,13 +19,13 @@ constexpr std::string_view kExifPrefix{"Exif\0\0", 6};
 constexpr int kFullColourQuality = 90;
 constexpr int kMaxScans = 500;  // of a progressive picture: each one walks over all of it
 
-struct Reader {
+struct JpegReader {
   JpegFault fault;
   jpeg_progress_mgr progress{};
   jpeg_source_mgr source{};
   jpeg_decompress_struct codec{};
   bool created = false;
-  ~Reader() {
+  ~JpegReader() {
     if (created) jpeg_destroy_decompress(&codec);
   }
 };
@@ -78,13 +78,13 @@ std::vector<TextChunk> comment_texts(std::string_view comment) {
   return out;
 }
 
-struct Writer {
+struct JpegWriter {
   JpegFault fault;
   jpeg_compress_struct codec{};
   bool created = false;
   unsigned char* bytes = nullptr;  // malloc'ed by libjpeg
   unsigned long size = 0;
-  ~Writer() {
+  ~JpegWriter() {
     if (created) jpeg_destroy_compress(&codec);
     std::free(bytes);
   }
@@ -114,7 +114,7 @@ std::vector<std::byte> encode_jpeg(const Image& image, int quality, std::span<co
   }
   if (exif.size() > kSegmentBytes) exif.clear();
 
-  Writer writer;
+  JpegWriter writer;
   writer.codec.err = prepare_jpeg_fault(writer.fault);
   jpeg_compress_struct& c = writer.codec;
   const size_t row_bytes = static_cast<size_t>(image.width) * 3;
@@ -154,7 +154,7 @@ std::vector<std::byte> encode_jpeg(const Image& image, int quality, std::span<co
 DecodedPicture decode_jpeg(std::span<const std::byte> bytes, std::string_view where, const DecodeLimits& limits) {
   if (bytes.size() < 4 || bytes[0] != std::byte{0xFF} || bytes[1] != std::byte{0xD8})
     fail(ErrorKind::BadFile, "{}: not a JPEG (the signature is missing)", where);
-  Reader reader;
+  JpegReader reader;
   jpeg_decompress_struct& c = reader.codec;
   c.err = prepare_jpeg_fault(reader.fault);
   reader.fault.manager.emit_message = on_warning;

@@ -15,17 +15,17 @@
 namespace newbie {
 namespace {
 
-struct Reader {
+struct PngReader {
   PngFault fault;
   std::span<const std::byte> rest;  // what is not yet read
   size_t budget = 0;                // bytes libpng may still take for itself
   png_structp png = nullptr;
   png_infop info = nullptr;
-  ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
+  ~PngReader() { png_destroy_read_struct(&png, &info, nullptr); }
 };
 
 void on_read(png_structp png, png_bytep out, size_t size) {
-  Reader* reader = static_cast<Reader*>(png_get_io_ptr(png));
+  PngReader* reader = static_cast<PngReader*>(png_get_io_ptr(png));
   if (size > reader->rest.size()) png_error(png, "the file ends too early");
   std::memcpy(out, reader->rest.data(), size);
   reader->rest = reader->rest.subspan(size);
@@ -36,7 +36,7 @@ void on_read(png_structp png, png_bytep out, size_t size) {
 constexpr size_t kBlockHeader = alignof(std::max_align_t);
 
 png_voidp on_malloc(png_structp png, png_alloc_size_t size) {
-  Reader* reader = static_cast<Reader*>(png_get_mem_ptr(png));
+  PngReader* reader = static_cast<PngReader*>(png_get_mem_ptr(png));
   if (size > reader->budget || size > SIZE_MAX - kBlockHeader) return nullptr;
   std::byte* block = static_cast<std::byte*>(std::malloc(size + kBlockHeader));
   if (block == nullptr) return nullptr;
@@ -47,7 +47,7 @@ png_voidp on_malloc(png_structp png, png_alloc_size_t size) {
 
 void on_free(png_structp png, png_voidp data) {
   if (data == nullptr) return;
-  Reader* reader = static_cast<Reader*>(png_get_mem_ptr(png));
+  PngReader* reader = static_cast<PngReader*>(png_get_mem_ptr(png));
   std::byte* block = static_cast<std::byte*>(data) - kBlockHeader;
   png_alloc_size_t size = 0;
   std::memcpy(&size, block, sizeof size);
@@ -75,7 +75,7 @@ void check_header(std::span<const std::byte> bytes, std::string_view where, cons
          height, limits.max_side, limits.max_pixels);
 }
 
-std::vector<TextChunk> texts_of(const Reader& reader) {
+std::vector<TextChunk> texts_of(const PngReader& reader) {
   png_textp entries = nullptr;
   int count = 0;
   png_get_text(reader.png, reader.info, &entries, &count);
@@ -90,7 +90,7 @@ std::vector<TextChunk> texts_of(const Reader& reader) {
 }
 
 // libpng keeps the chunk; it belongs to it.
-std::span<const std::byte> exif_of(const Reader& reader) {
+std::span<const std::byte> exif_of(const PngReader& reader) {
   png_bytep data = nullptr;
   png_uint_32 size = 0;
   if (png_get_eXIf_1(reader.png, reader.info, &size, &data) == 0 || data == nullptr) return {};
@@ -101,7 +101,7 @@ std::span<const std::byte> exif_of(const Reader& reader) {
 
 DecodedPicture decode_png(std::span<const std::byte> bytes, std::string_view where, const DecodeLimits& limits) {
   check_header(bytes, where, limits);
-  Reader reader;
+  PngReader reader;
   reader.rest = bytes;
   // Text three times (a chunk as it lies in the file, unpacked, and kept), libpng's fixed needs with the zlib window,
   // and a few rows of at most 8 bytes a pixel.

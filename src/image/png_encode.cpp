@@ -29,17 +29,17 @@ void check_text(const TextChunk& chunk) {
     fail(ErrorKind::InvalidRequest, "PNG text '{}': expected UTF-8 without zero bytes", chunk.key);
 }
 
-struct Writer {
+struct PngWriter {
   PngFault fault;
   std::vector<std::byte> bytes;
   bool out_of_memory = false;
   png_structp png = nullptr;
   png_infop info = nullptr;
-  ~Writer() { png_destroy_write_struct(&png, &info); }
+  ~PngWriter() { png_destroy_write_struct(&png, &info); }
 };
 
 void on_write(png_structp png, png_bytep data, size_t size) {
-  Writer* writer = static_cast<Writer*>(png_get_io_ptr(png));
+  PngWriter* writer = static_cast<PngWriter*>(png_get_io_ptr(png));
   try {
     const std::byte* first = reinterpret_cast<const std::byte*>(data);
     writer->bytes.insert(writer->bytes.end(), first, first + size);
@@ -67,7 +67,7 @@ std::vector<std::byte> encode_png(const Image& image, std::span<const TextChunk>
     entries.push_back(entry);
   }
 
-  Writer writer;
+  PngWriter writer;
   writer.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &writer.fault, on_png_error, on_png_warning);
   if (writer.png != nullptr) writer.info = png_create_info_struct(writer.png);
   if (writer.info == nullptr) throw std::bad_alloc();

@@ -25,8 +25,6 @@
 namespace newbie {
 namespace {
 
-constexpr char32_t kSpaceMark = U'\u2581';
-
 using IdMap = std::unordered_map<std::string_view, int32_t>;
 
 class GemmaTokenizer final : public Tokenizer {

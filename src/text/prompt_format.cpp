@@ -8,18 +8,12 @@
 
 #include "text/prompt_tags.h"
 #include "text/prompt_xml.h"
+#include "text/trim.h"
 
 namespace newbie {
 namespace {
 
-constexpr std::string_view kSpaces = " \t\r\n";
 constexpr size_t npos = std::string_view::npos;
-
-std::string_view trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(kSpaces);
-  if (first == npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
-}
 
 std::string write_field(std::string_view name, std::string_view text) {
   return std::string("<").append(name).append(">").append(text).append("</").append(name).append(">");
@@ -30,7 +24,7 @@ std::string even_commas(std::string_view text) {
   std::string out;
   for (size_t begin = 0; begin <= text.size();) {
     const size_t end = std::min(text.find(',', begin), text.size());
-    const std::string_view item = trim(text.substr(begin, end - begin));
+    const std::string_view item = trim(text.substr(begin, end - begin), kBlanksAndLineEnds);
     if (!item.empty()) out.append(out.empty() ? "" : ", ").append(item);
     begin = end + 1;
   }
@@ -164,7 +158,7 @@ class Formatter {
     std::string out;
     bool in_angle = false, gap = false;
     for (const char c : raw) {
-      if (!in_angle && kSpaces.find(c) != npos) {
+      if (!in_angle && kBlanksAndLineEnds.find(c) != npos) {
         gap = true;
         continue;
       }
@@ -175,7 +169,7 @@ class Formatter {
       if (c == '>') in_angle = false;
     }
     if (raw.find('<') == npos && !keeps_commas(node.name)) return even_commas(out);
-    return std::string(trim(out));
+    return std::string(trim(out, kBlanksAndLineEnds));
   }
 
   // Lines trimmed; runs of blank lines become one, or none when `blank` is empty.
@@ -184,7 +178,7 @@ class Formatter {
     bool gap = false;
     for (size_t begin = 0; begin <= text.size();) {
       const size_t end = std::min(text.find('\n', begin), text.size());
-      const std::string_view line = trim(text.substr(begin, end - begin));
+      const std::string_view line = trim(text.substr(begin, end - begin), kBlanksAndLineEnds);
       begin = end + 1;
       if (line.empty()) {
         gap = true;
@@ -366,11 +360,11 @@ class Formatter {
 // Without the declarations at the start.
 std::string_view without_declaration(std::string_view text) {
   for (;;) {
-    const std::string_view rest = trim(text);
+    const std::string_view rest = trim(text, kBlanksAndLineEnds);
     if (!rest.starts_with("<?xml")) return text;
     const size_t end = rest.find("?>");
     if (end == npos) return text;
-    text = trim(rest.substr(end + 2));
+    text = trim(rest.substr(end + 2), kBlanksAndLineEnds);
   }
 }
 

@@ -10,17 +10,10 @@
 #include "text/prompt_format.h"
 #include "text/prompt_tags.h"
 #include "text/tag_dictionary.h"
+#include "text/trim.h"
 
 namespace newbie {
 namespace {
-
-constexpr std::string_view kSpaces = " \t\r";
-
-std::string_view trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(kSpaces);
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
-}
 
 // Tags end at commas and line ends.
 std::vector<std::string_view> split(std::string_view text) {
@@ -39,7 +32,7 @@ std::string dictionary_spelling(std::string_view tag) {
   for (size_t i = 0; i < tag.size(); ++i) {
     const char c = tag[i];
     if (c == '\\' && i + 1 < tag.size() && (tag[i + 1] == '(' || tag[i + 1] == ')')) continue;
-    if (kSpaces.find(c) == kSpaces.npos)
+    if (kBlanks.find(c) == kBlanks.npos)
       out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     else if (!out.ends_with('_'))
       out += '_';

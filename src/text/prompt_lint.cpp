@@ -317,7 +317,7 @@ class Linter {
 }  // namespace
 
 std::string_view to_string(Severity severity) {
-  return severity == Error ? "error" : severity == Warning ? "warning" : "info";
+  return severity == Severity::Error ? "error" : severity == Severity::Warning ? "warning" : "info";
 }
 
 std::span<const LintRule> lint_rules() { return kRules; }

@@ -5,12 +5,10 @@
 #include <unordered_map>
 
 #include "text/prompt_tags.h"
+#include "text/trim.h"
 
 namespace newbie {
 namespace {
-
-constexpr std::string_view kSpaces = " \t\r";
-constexpr size_t npos = std::string_view::npos;
 
 // Danbooru's tags for faces that would be read as elements.
 constexpr std::string_view kFaces[] = {"<o>_<o>"};
@@ -21,15 +19,9 @@ bool is_name_start(char c) {
 bool is_name_part(char c) { return is_name_start(c) || (c >= '0' && c <= '9') || c == '-' || c == '.'; }
 
 // `<_>` is a face.
-bool is_name(std::string_view text) {
+bool is_element_name(std::string_view text) {
   return !text.empty() && is_name_start(text[0]) && std::all_of(text.begin(), text.end(), is_name_part) &&
-         text.find_first_not_of('_') != npos;
-}
-
-std::string_view trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(kSpaces);
-  if (first == npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
+         text.find_first_not_of('_') != std::string_view::npos;
 }
 
 // Finds tags.
@@ -38,7 +30,7 @@ class Scanner {
   Scanner(std::string_view text, PromptTree& tree) : text_(text), tree_(tree), cursor_(text) {}
 
   void scan() {
-    for (size_t at = text_.find('<'); at != npos; at = text_.find('<', at)) at = one(at);
+    for (size_t at = text_.find('<'); at != std::string_view::npos; at = text_.find('<', at)) at = one(at);
   }
 
  private:
@@ -49,11 +41,12 @@ class Scanner {
       if (rest.starts_with(face)) return at + face.size();
 
     const size_t after = text_.find_first_of("<>", at + 1);
-    const bool whole = after != npos && text_[after] == '>';
-    const std::string_view inside = text_.substr(at + 1, (after == npos ? text_.size() : after) - at - 1);
+    const bool whole = after != std::string_view::npos && text_[after] == '>';
+    const std::string_view inside =
+        text_.substr(at + 1, (after == std::string_view::npos ? text_.size() : after) - at - 1);
     if (!whole) {
       broken(at, inside);
-      return after == npos ? text_.size() : after;
+      return after == std::string_view::npos ? text_.size() : after;
     }
     return tag(at, inside, after + 1) ? after + 1 : at + 1;
   }
@@ -69,15 +62,15 @@ class Scanner {
       kind = Kind::SelfClosing;
       name.remove_suffix(1);
     }
-    if (name.find('\n') != npos) return false;
+    if (name.find('\n') != std::string_view::npos) return false;
     std::optional<PromptProblemKind> problem;
-    if (!is_name(name) && name != "general tags") {
+    if (!is_element_name(name) && name != "general tags") {
       const std::string_view trimmed = trim(name);
-      const std::string_view first = trimmed.substr(0, trimmed.find_first_of(kSpaces));
+      const std::string_view first = trimmed.substr(0, trimmed.find_first_of(kBlanks));
       if (is_known_tag(trimmed)) {
         problem = PromptProblemKind::SpacesInTag;
         name = trimmed;
-      } else if (is_name(first) && name.starts_with(first) && name.find('=') != npos) {
+      } else if (is_element_name(first) && name.starts_with(first) && name.find('=') != std::string_view::npos) {
         problem = PromptProblemKind::Attributes;
         name = first;
       } else {

@@ -10,6 +10,9 @@
 
 namespace newbie {
 
+// What stands for a blank inside pieces: "▁".
+inline constexpr char32_t kSpaceMark = U'\u2581';
+
 struct SentencePieceModel {
   enum class PieceType { Normal = 1, Unknown = 2, Control = 3, UserDefined = 4, Unused = 5, Byte = 6 };
   enum class Algorithm { Unigram = 1, Bpe = 2, Word = 3, Char = 4 };

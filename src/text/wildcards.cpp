@@ -25,7 +25,7 @@ uint64_t splitmix64(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-bool is_name(std::string_view text) {
+bool is_wildcard_name(std::string_view text) {
   const auto fits = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
            c == '.' || c == '/';
@@ -65,7 +65,7 @@ void Wildcards::expand(std::string_view text, Draw& draw, int depth) {
     const size_t end = text.find(kMark, at + kMark.size());
     if (end == text.npos) break;
     const std::string_view name = text.substr(at + kMark.size(), end - at - kMark.size());
-    if (!is_name(name)) {
+    if (!is_wildcard_name(name)) {
       at = text.find(kMark, at + 1);
       continue;
     }

@@ -25,8 +25,6 @@
 namespace newbie {
 namespace {
 
-constexpr char32_t kSpaceMark = U'\u2581';
-
 struct StripRight {};
 struct MarkSpaceRuns {};  // two and more spaces become one U+2581
 using NormalizerStep = std::variant<PrecompiledCharsmap, StripRight, MarkSpaceRuns>;

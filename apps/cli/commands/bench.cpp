@@ -26,8 +26,8 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // A summary of repeats: the median, and how far they spread.
-struct Spread {
-  explicit Spread(std::vector<double> values) : sorted(std::move(values)) { std::sort(sorted.begin(), sorted.end()); }
+struct Repeats {
+  explicit Repeats(std::vector<double> values) : sorted(std::move(values)) { std::sort(sorted.begin(), sorted.end()); }
   double median() const {
     const size_t n = sorted.size();
     return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
@@ -91,7 +91,7 @@ void run_network(BenchArguments& args) {
   std::map<std::string, double> peak;
   if (!args.no_peak) peak = tell_peak(threads_of(args));
   const PreparedWorkload prepared = prepare(args.work, terminal);
-  const Spread spread(repeat(args, terminal, [&] { prepared.workload->run(); }));
+  const Repeats spread(repeat(args, terminal, [&] { prepared.workload->run(); }));
   OrderedJson out{{"bench", to_string(args.work.spec.work)}};
   out.update(describe(args.work, prepared));
   out["seconds"] = spread.json();
@@ -136,7 +136,7 @@ void run_load(BenchArguments& args) {
     if (i > 0) read.push_back(seconds_since(start));
     if (sum == 0) terminal.warn("the file holds nothing but zeros");
   }
-  const Spread loading(load), reading(read);
+  const Repeats loading(load), reading(read);
   print_json({{"bench", "load"},
               {"path", paths.transformer.string()},
               {"threads", threads_of(args)},
@@ -173,7 +173,7 @@ void run_end_to_end(BenchArguments& args) {
                   {"steps", request.steps},     {"cfg", request.cfg},
                   {"evaluations", evaluations}, {"precision", engine.precision_name()},
                   {"threads", engine.threads()}};
-  for (auto& [name, values] : seconds) out["seconds"][name] = Spread(values).json();
+  for (auto& [name, values] : seconds) out["seconds"][name] = Repeats(values).json();
   out["planned_peak_bytes"] = plan.peak_bytes();
   out["peak_resident_bytes"] = peak_resident_bytes();
   print_json(out);

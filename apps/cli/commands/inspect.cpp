@@ -63,7 +63,7 @@ std::string list(const char* title, const std::vector<std::string>& names) {
 }
 
 template <typename Numbers>
-std::string joined(const Numbers& numbers) {
+std::string listed(const Numbers& numbers) {
   std::string out;
   for (const auto& number : numbers) out += fmt::format("{}{}", out.empty() ? "" : ", ", number);
   return out;
@@ -80,9 +80,9 @@ std::string part_text(const Inspected& part) {
   if (part.adapter) {
     const AdapterKeys& a = *part.adapter;
     out += fmt::format("  {}, {} modules, naming: {}\n", a.type, a.modules, a.naming);
-    if (!a.ranks.empty()) out += fmt::format("  rank {}\n", joined(a.ranks));
+    if (!a.ranks.empty()) out += fmt::format("  rank {}\n", listed(a.ranks));
     if (a.full_matrices != 0) out += fmt::format("  {} full matrices\n", a.full_matrices);
-    out += fmt::format("  alpha {}\n", part.alphas.empty() ? "not stated (as the rank)" : joined(part.alphas));
+    out += fmt::format("  alpha {}\n", part.alphas.empty() ? "not stated (as the rank)" : listed(part.alphas));
     for (const auto& [name, times] : a.targets) out += fmt::format("    {:<40}{:>4}\n", name, times);
   }
   out += list("missing", part.missing);

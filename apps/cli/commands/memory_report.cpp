@@ -12,12 +12,11 @@
 #include "report/html.h"
 #include "report/svg_plot.h"
 #include "standard_streams.h"
+#include "units.h"
 
 namespace newbie {
 
 namespace {
-
-constexpr double kMebibyte = 1 << 20;
 
 struct ReportFileArguments {
   std::vector<std::string> logs;

@@ -52,26 +52,27 @@ std::string row_name(const std::string& path) {
   return out;
 }
 
-struct Row {
+struct ProfileRow {
   std::string name, kernel;
   int count = 0;
   double seconds = 0, flop = 0;
 };
 
-std::vector<Row> rows_of(const std::vector<Recorder::Event>& events) {
-  std::map<std::string, Row> by_name;
+std::vector<ProfileRow> rows_of(const std::vector<Recorder::Event>& events) {
+  std::map<std::string, ProfileRow> by_name;
   for (const Recorder::Event& e : events) {
     const std::string name = e.step.path.empty() ? e.step.op : fmt::format("{} ({})", row_name(e.step.path), e.step.op);
-    Row& row = by_name[name + e.step.kernel];
+    ProfileRow& row = by_name[name + e.step.kernel];
     row.name = name;
     row.kernel = e.step.kernel;
     ++row.count;
     row.seconds += e.seconds();
     row.flop += e.step.flop;
   }
-  std::vector<Row> rows;
+  std::vector<ProfileRow> rows;
   for (auto& [name, row] : by_name) rows.push_back(std::move(row));
-  std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.seconds > b.seconds; });
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const ProfileRow& a, const ProfileRow& b) { return a.seconds > b.seconds; });
   return rows;
 }
 
@@ -97,16 +98,16 @@ void run(ProfileArguments& args) {
   prepared.workload->run();
   Recorder recorder;
   for (int i = 0; i < args.work.repeats; ++i) prepared.workload->run(&recorder);
-  const std::vector<Row> rows = rows_of(recorder.events());
+  const std::vector<ProfileRow> rows = rows_of(recorder.events());
   double total = 0;
-  for (const Row& row : rows) total += row.seconds;
+  for (const ProfileRow& row : rows) total += row.seconds;
   const auto runs = static_cast<double>(args.work.repeats);
 
   if (args.trace) write_file_atomically(*args.trace, trace_of(recorder.events()));
   if (args.report.json) {
     OrderedJson out = describe(args.work, prepared);
     out["seconds"] = total / runs;
-    for (const Row& row : rows)
+    for (const ProfileRow& row : rows)
       out["rows"].push_back({{"name", row.name},
                              {"kernel", row.kernel},
                              {"count", row.count / args.work.repeats},
@@ -116,7 +117,7 @@ void run(ProfileArguments& args) {
     return print_json(out);
   }
   std::string table = fmt::format("{:>9} {:>6} {:>5} {:>9}  {}\n", "ms", "%", "times", "GFLOP/s", "what");
-  for (const Row& row : rows)
+  for (const ProfileRow& row : rows)
     table += fmt::format("{:>9.2f} {:>6.1f} {:>5} {:>9}  {}  [{}]\n", row.seconds / runs * 1e3,
                          100 * row.seconds / total, row.count / args.work.repeats,
                          row.flop > 0 ? fmt::format("{:.0f}", row.flop / row.seconds / 1e9) : "", row.name, row.kernel);

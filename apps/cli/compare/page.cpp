@@ -14,7 +14,6 @@ namespace newbie {
 namespace {
 
 constexpr int kGain = 32;  // of differences between pictures, to be seen at all
-constexpr double kMebibyte = 1 << 20;
 
 HtmlCell nothing() { return {.text = "–", .mark = Mark::Quiet}; }
 

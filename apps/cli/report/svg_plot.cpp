@@ -13,8 +13,9 @@ namespace newbie {
 
 namespace {
 
-constexpr double kWidth = 480, kHeight = 290, kLine = 24;  // units of the view box; a line of letters is 12 high
-constexpr double kCharacter = 7;                           // of a 12 unit letter, generously
+constexpr double kPlotWidth = 480, kPlotHeight = 290,
+                 kLine = 24;      // units of the view box; a line of letters is 12 high
+constexpr double kCharacter = 7;  // of a 12 unit letter, generously
 
 std::string number_label(double v) {
   if (v == 0) return "0";
@@ -77,7 +78,8 @@ class Scale {
 };
 
 std::string begin_svg(double height, const std::string& label) {
-  return fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">", kWidth, height, escape_html(label));
+  return fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">", kPlotWidth, height,
+                     escape_html(label));
 }
 
 std::string text(double x, double y, const char* anchor, const char* css, const std::string& escaped) {
@@ -109,7 +111,7 @@ std::string bottom_axis(const Scale& scale, const PlotAxis& axis, double left, d
     out += line(x, top, x, bottom, "axis");
     const std::string label = scale.label(v);
     const double half = static_cast<double>(label.size()) * kCharacter / 2;
-    if (x - half < free_from || x + half > kWidth) continue;
+    if (x - half < free_from || x + half > kPlotWidth) continue;
     out += text(x, bottom + 15, "middle", "tick", label);
     free_from = x + half + 6;
   }
@@ -188,14 +190,15 @@ std::string line_plot(const LinePlot& plot) {
   include(x, y);
   size_t longest = 1;
   for (const double v : y.ticks(5)) longest = std::max(longest, letters(y.label(v)));
-  const double left = static_cast<double>(longest) * kCharacter + 14, right = kWidth - 12, bottom = kHeight - 40;
+  const double left = static_cast<double>(longest) * kCharacter + 14, right = kPlotWidth - 12,
+               bottom = kPlotHeight - 40;
   const double top = plot.marks.empty() ? 22 : 36;
   Scale across(plot.x, left, right), up(plot.y, bottom, top);
   include(across, up);
 
   std::vector<std::pair<std::string, int>> names;
   for (const PlotSeries& s : plot.series) names.emplace_back(s.name, s.colour);
-  std::string out = legend(names) + begin_svg(kHeight, plot.y.label);
+  std::string out = legend(names) + begin_svg(kPlotHeight, plot.y.label);
   out += bottom_axis(across, plot.x, left, right, top, bottom, 7);
   for (const double v : up.ticks(5)) {
     out += line(left, up.at(v), right, up.at(v), "axis");
@@ -207,7 +210,7 @@ std::string line_plot(const LinePlot& plot) {
     const double at = across.at(mark.x), room = static_cast<double>(letters(mark.name)) * kCharacter;
     out += line(at, top, at, bottom, "guide");
     if (at < free_from) continue;
-    const bool fits = at + room < kWidth;
+    const bool fits = at + room < kPlotWidth;
     out += text(at, top - 5, fits ? "start" : "end", "tick", escape_html(mark.name));
     free_from = at + room + 6;
   }
@@ -230,7 +233,7 @@ std::string line_plot(const LinePlot& plot) {
 std::string dot_plot(const DotPlot& plot) {
   size_t longest = 1;
   for (const PlotDot& dot : plot.dots) longest = std::max(longest, letters(dot.name));
-  const double left = name_room(longest), right = kWidth - 16, top = plot.guide ? 20 : 6;
+  const double left = name_room(longest), right = kPlotWidth - 16, top = plot.guide ? 20 : 6;
   const double bottom = top + kLine * static_cast<double>(plot.dots.size()) + 4;
   Scale x(plot.x, left, right);
   for (const PlotDot& dot : plot.dots) {
@@ -244,7 +247,7 @@ std::string dot_plot(const DotPlot& plot) {
   if (plot.guide && x.shows(plot.guide->x)) {
     const double at = x.at(plot.guide->x), half = static_cast<double>(letters(plot.guide->name)) * kCharacter / 2;
     out += line(at, top, at, bottom, "guide");
-    out += text(std::clamp(at, half, kWidth - half), top - 6, "middle", "tick", escape_html(plot.guide->name));
+    out += text(std::clamp(at, half, kPlotWidth - half), top - 6, "middle", "tick", escape_html(plot.guide->name));
   }
   for (size_t i = 0; i < plot.dots.size(); ++i) {
     const PlotDot& dot = plot.dots[i];
@@ -267,7 +270,7 @@ std::string dot_plot(const DotPlot& plot) {
 std::string bar_plot(const BarPlot& plot) {
   size_t longest = 1;
   for (const PlotBar& bar : plot.bars) longest = std::max(longest, letters(bar.name));
-  const double left = name_room(longest), right = kWidth - 16, top = 6;
+  const double left = name_room(longest), right = kPlotWidth - 16, top = 6;
   const double bottom = top + kLine * static_cast<double>(plot.bars.size()) + 4;
   PlotAxis axis = plot.x;
   axis.from_zero = true;

@@ -11,44 +11,44 @@ namespace newbie {
 
 namespace {
 
-constexpr std::string_view kPrefixes[] = {"", "first_stage_model.", "vae."};
+constexpr std::string_view kVaePrefixes[] = {"", "first_stage_model.", "vae."};
 
-using Parts = std::span<const std::string_view>;
+using PathParts = std::span<const std::string_view>;
 
-struct Rename {
+struct LdmName {
   std::string_view from, to;
 };
 
-constexpr Rename kOuter[] = {{"conv_in", "conv_in"},
-                             {"conv_out", "conv_out"},
-                             {"conv_norm_out", "conv_norm_out"},
-                             {"norm_out", "conv_norm_out"}};
+constexpr LdmName kOuter[] = {{"conv_in", "conv_in"},
+                              {"conv_out", "conv_out"},
+                              {"conv_norm_out", "conv_norm_out"},
+                              {"norm_out", "conv_norm_out"}};
 
-constexpr Rename kResnet[] = {{"norm1", "norm1"},
-                              {"conv1", "conv1"},
-                              {"norm2", "norm2"},
-                              {"conv2", "conv2"},
-                              {"conv_shortcut", "conv_shortcut"},
-                              {"nin_shortcut", "conv_shortcut"}};
+constexpr LdmName kResnet[] = {{"norm1", "norm1"},
+                               {"conv1", "conv1"},
+                               {"norm2", "norm2"},
+                               {"conv2", "conv2"},
+                               {"conv_shortcut", "conv_shortcut"},
+                               {"nin_shortcut", "conv_shortcut"}};
 
-constexpr Rename kAttention[] = {{"group_norm", "group_norm"},
-                                 {"norm", "group_norm"},
-                                 {"to_q", "to_q"},
-                                 {"query", "to_q"},
-                                 {"q", "to_q"},
-                                 {"to_k", "to_k"},
-                                 {"key", "to_k"},
-                                 {"k", "to_k"},
-                                 {"to_v", "to_v"},
-                                 {"value", "to_v"},
-                                 {"v", "to_v"},
-                                 {"to_out.0", "to_out.0"},
-                                 {"proj_attn", "to_out.0"},
-                                 {"proj_out", "to_out.0"}};
+constexpr LdmName kAttention[] = {{"group_norm", "group_norm"},
+                                  {"norm", "group_norm"},
+                                  {"to_q", "to_q"},
+                                  {"query", "to_q"},
+                                  {"q", "to_q"},
+                                  {"to_k", "to_k"},
+                                  {"key", "to_k"},
+                                  {"k", "to_k"},
+                                  {"to_v", "to_v"},
+                                  {"value", "to_v"},
+                                  {"v", "to_v"},
+                                  {"to_out.0", "to_out.0"},
+                                  {"proj_attn", "to_out.0"},
+                                  {"proj_out", "to_out.0"}};
 
 // An empty string when there is no such name.
-std::string_view renamed(std::string_view name, std::span<const Rename> table) {
-  const auto found = std::find_if(table.begin(), table.end(), [&](const Rename& r) { return r.from == name; });
+std::string_view diffusers_name(std::string_view name, std::span<const LdmName> table) {
+  const auto found = std::find_if(table.begin(), table.end(), [&](const LdmName& r) { return r.from == name; });
   return found == table.end() ? std::string_view() : found->to;
 }
 
@@ -57,24 +57,24 @@ std::string joined(std::string_view before, std::string_view name) {
 }
 
 // {"attentions","0","to_out","0"}, {"attn_1","q"}, {"resnets","1","conv1"}, {"block_2","conv1"}, …
-std::string middle_name(Parts p) {
-  if (p.size() == 2 && p[0] == "attn_1") return joined("attentions.0", renamed(p[1], kAttention));
+std::string middle_name(PathParts p) {
+  if (p.size() == 2 && p[0] == "attn_1") return joined("attentions.0", diffusers_name(p[1], kAttention));
   if (p.size() == 2 && (p[0] == "block_1" || p[0] == "block_2"))
-    return joined(p[0] == "block_1" ? "resnets.0" : "resnets.1", renamed(p[1], kResnet));
+    return joined(p[0] == "block_1" ? "resnets.0" : "resnets.1", diffusers_name(p[1], kResnet));
   if (p.size() == 3 && p[0] == "resnets" && (p[1] == "0" || p[1] == "1"))
-    return joined(fmt::format("resnets.{}", p[1]), renamed(p[2], kResnet));
+    return joined(fmt::format("resnets.{}", p[1]), diffusers_name(p[2], kResnet));
   if (p.size() >= 3 && p[0] == "attentions" && p[1] == "0") {
     const std::string name = p.size() == 4 ? fmt::format("{}.{}", p[2], p[3]) : std::string(p[2]);
-    if (p.size() <= 4) return joined("attentions.0", renamed(name, kAttention));
+    if (p.size() <= 4) return joined("attentions.0", diffusers_name(name, kAttention));
   }
   return {};
 }
 
 // What follows the level: {"block","0","conv1"} or {"resnets","0","conv1"}; {"upsample","conv"} or
 // {"upsamplers","0","conv"}. `sampler` is "upsample" or "downsample".
-std::string level_name(Parts p, std::string_view sampler) {
+std::string level_name(PathParts p, std::string_view sampler) {
   if (p.size() == 3 && (p[0] == "block" || p[0] == "resnets") && parse_index(p[1]))
-    return joined(fmt::format("resnets.{}", p[1]), renamed(p[2], kResnet));
+    return joined(fmt::format("resnets.{}", p[1]), diffusers_name(p[2], kResnet));
   const bool ldm = p.size() == 2 && p[0] == sampler && p[1] == "conv";
   const bool diffusers = p.size() == 3 && p[0] == fmt::format("{}rs", sampler) && p[1] == "0" && p[2] == "conv";
   return ldm || diffusers ? fmt::format("{}rs.0.conv", sampler) : std::string();
@@ -88,11 +88,11 @@ std::string canonical_name(std::string_view key, int levels) {
   const std::string_view side = all.front();
   if (side != "encoder" && side != "decoder") return {};
   const bool encoder = side == "encoder";
-  const Parts p = Parts(all).subspan(1, all.size() - 2);
+  const PathParts p = PathParts(all).subspan(1, all.size() - 2);
 
   std::string name;
   if (p.size() == 1) {
-    name = renamed(p[0], kOuter);
+    name = diffusers_name(p[0], kOuter);
   } else if (p[0] == "mid" || p[0] == "mid_block") {
     name = joined("mid_block", middle_name(p.subspan(1)));
   } else if (const auto level = parse_index(p[1])) {
@@ -124,7 +124,7 @@ bool is_attention_matrix(std::string_view canonical) {
 }  // namespace
 
 NameMap flux_vae_names(std::span<const std::string> keys, std::string_view where) {
-  const auto prefix = find_prefix(keys, kPrefixes, "decoder.conv_in.weight");
+  const auto prefix = find_prefix(keys, kVaePrefixes, "decoder.conv_in.weight");
   if (!prefix)
     fail_with_hint(ErrorKind::BadFile, "is this another part of the model?",
                    "{}: expected an autoencoder with decoder.conv_in.weight, got {} other keys", where, keys.size());
@@ -146,14 +146,14 @@ NameMap flux_vae_names(std::span<const std::string> keys, std::string_view where
 
 std::string ldm_vae_name(std::string_view canonical, int levels) {
   // The tables are read from right to left: what an LDM file calls a thing is the other name that means it.
-  const auto ldm = [](std::string_view name, std::span<const Rename> table, std::string_view own) {
+  const auto ldm = [](std::string_view name, std::span<const LdmName> table, std::string_view own) {
     const auto found =
-        std::find_if(table.begin(), table.end(), [&](const Rename& r) { return r.to == name && r.from == own; });
+        std::find_if(table.begin(), table.end(), [&](const LdmName& r) { return r.to == name && r.from == own; });
     return found != table.end();
   };
   const std::vector<std::string_view> all = split_key(canonical);
   if (all.size() < 3) return {};
-  const Parts p = Parts(all).subspan(1, all.size() - 2);
+  const PathParts p = PathParts(all).subspan(1, all.size() - 2);
   const bool encoder = all.front() == "encoder";
   std::string name;
   if (p.size() == 1) {

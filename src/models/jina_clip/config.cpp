@@ -5,8 +5,8 @@
 namespace newbie {
 
 namespace {
-constexpr const char* kText = "text_model.transformer.roberta.";
-constexpr const char* kVision = "vision_model.";
+constexpr const char* kTextNames = "text_model.transformer.roberta.";
+constexpr const char* kVisionNames = "vision_model.";
 
 Json section(const Json& json, const char* key) {
   return json.is_object() && json.contains(key) ? json.at(key) : Json();
@@ -20,7 +20,7 @@ double jina_adapter_scale(const Json& config, const std::string& where) {
 }
 
 JinaTextConfig jina_text_config(const ConfigSource& source) {
-  const std::string p = kText;
+  const std::string p = kTextNames;
   const Json json = section(section(source.json, "text_config"), "hf_model_config_kwargs");
   JinaTextConfig c;
   const Shape words = source.require(p + "embeddings.word_embeddings.weight", 2);
@@ -40,7 +40,7 @@ JinaTextConfig jina_text_config(const ConfigSource& source) {
 }
 
 JinaVisionConfig jina_vision_config(const ConfigSource& source) {
-  const std::string p = kVision;
+  const std::string p = kVisionNames;
   const Json json = section(source.json, "vision_config");
   JinaVisionConfig c;
   const Shape patches = source.require(p + "patch_embed.proj.weight", 4);

@@ -10,18 +10,18 @@ namespace newbie {
 
 namespace {
 
-constexpr std::string_view kText = "text_model.transformer.roberta.";
+constexpr std::string_view kTextPrefix = "text_model.transformer.roberta.";
 constexpr std::string_view kParametrized = ".parametrizations.weight.";
 
 // The Hub's name of a key, or an empty string when it is none of the model's weights.
 std::string hub_name(std::string_view key, bool comfy) {
-  if (key.starts_with(kText) || key.starts_with("vision_model.") || key == "logit_scale") return std::string(key);
+  if (key.starts_with(kTextPrefix) || key.starts_with("vision_model.") || key == "logit_scale") return std::string(key);
   if (comfy)
-    if (const auto rest = strip_prefix(key, "model.")) return std::string(kText) + std::string(*rest);
+    if (const auto rest = strip_prefix(key, "model.")) return std::string(kTextPrefix) + std::string(*rest);
   return {};
 }
 
-struct Parts {
+struct ParametrizedWeight {
   const std::string* original = nullptr;
   const std::string* a = nullptr;
   const std::string* b = nullptr;
@@ -31,9 +31,9 @@ struct Parts {
 
 JinaClipNames jina_clip_names(std::span<const std::string> keys, std::string_view where) {
   const bool comfy =
-      std::none_of(keys.begin(), keys.end(), [](const std::string& key) { return key.starts_with(kText); });
+      std::none_of(keys.begin(), keys.end(), [](const std::string& key) { return key.starts_with(kTextPrefix); });
   JinaClipNames result;
-  std::map<std::string, Parts> parametrized;  // by the name before ".parametrizations"
+  std::map<std::string, ParametrizedWeight> parametrized;  // by the name before ".parametrizations"
   for (const std::string& key : keys) {
     const std::string name = hub_name(key, comfy);
     const size_t at = name.find(kParametrized);
@@ -42,7 +42,7 @@ JinaClipNames jina_clip_names(std::span<const std::string> keys, std::string_vie
     } else if (at == std::string::npos) {
       result.map.names.push_back({name, key});
     } else {
-      Parts& parts = parametrized[name.substr(0, at)];
+      ParametrizedWeight& parts = parametrized[name.substr(0, at)];
       const std::string_view part = std::string_view(name).substr(at + kParametrized.size());
       if (part == "original")
         parts.original = &key;
@@ -71,7 +71,7 @@ JinaClipNames jina_clip_names(std::span<const std::string> keys, std::string_vie
   }
   require_unique(all, where);
 
-  const std::string embedding = std::string(kText) + "embeddings.word_embeddings.weight";
+  const std::string embedding = std::string(kTextPrefix) + "embeddings.word_embeddings.weight";
   if (std::none_of(all.names.begin(), all.names.end(),
                    [&](const MappedName& name) { return name.canonical == embedding; }))
     fail_with_hint(ErrorKind::BadFile, "is this another part of the model?",

@@ -10,7 +10,8 @@ namespace newbie {
 
 namespace {
 
-constexpr std::string_view kPrefixes[] = {"", "model.diffusion_model.", "diffusion_model.", "transformer.", "module."};
+constexpr std::string_view kDenoiserPrefixes[] = {"", "model.diffusion_model.", "diffusion_model.", "transformer.",
+                                                  "module."};
 
 constexpr std::string_view kGlobal[] = {
     "x_embedder.weight",
@@ -110,7 +111,7 @@ bool is_block_key(std::string_view key) {
 }  // namespace
 
 NameMap next_dit_names(std::span<const std::string> keys, std::string_view where) {
-  const auto prefix = find_prefix(keys, kPrefixes, "x_embedder.weight");
+  const auto prefix = find_prefix(keys, kDenoiserPrefixes, "x_embedder.weight");
   if (!prefix)
     fail_with_hint(ErrorKind::BadFile, "is this another part of the model?",
                    "{}: expected a NextDiT checkpoint with x_embedder.weight, got {} other keys", where, keys.size());

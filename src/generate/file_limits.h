@@ -1,0 +1,11 @@
+// What a model's small files may hold: longer ones are refused before they are read.
+#pragma once
+
+#include <cstddef>
+
+namespace newbie {
+
+inline constexpr size_t kMaxConfigBytes = size_t{4} << 20;
+inline constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;
+
+}  // namespace newbie
