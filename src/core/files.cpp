@@ -197,25 +197,43 @@ MappedFile::~MappedFile() {
   ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
-void MappedFile::check_intact() const {
-  if (data_ == nullptr) return;
+FileStamp MappedFile::stamp() const {
+  if (data_ == nullptr) return {};  // empty: it has no mapping, and nothing that could change
   struct stat info {};
   if (::fstat(mapping_descriptor(slot_), &info) != 0) fail_with_errno(path_, "get its size", errno, false);
+  return {static_cast<uint64_t>(info.st_ino), static_cast<uint64_t>(info.st_size),
+          int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec};
+}
+
+void MappedFile::check_intact() const {
+  if (data_ == nullptr) return;
   const char* hint = "another program changed the file: restore it and try again";
-  if (static_cast<size_t>(info.st_size) < size_)
+  if (const uint64_t bytes = stamp().bytes; bytes < size_)
     fail_with_hint(ErrorKind::BadFile, hint, "{}: the file shrank while in use: expected {} bytes, got {}",
-                   path_.string(), size_, info.st_size);
+                   path_.string(), size_, bytes);
   if (mapping_is_damaged(slot_))
     fail_with_hint(ErrorKind::BadFile, hint, "{}: a part of the file could not be read while in use", path_.string());
 }
 
-void MappedFile::fetch_pages(std::span<const std::byte> range) const {
+std::span<const std::byte> MappedFile::pages_of(std::span<const std::byte> range) const {
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto file_begin = reinterpret_cast<uintptr_t>(data_);
   const auto range_begin = reinterpret_cast<uintptr_t>(range.data());
   const uintptr_t begin = std::max(file_begin, range_begin) / page * page;
   const uintptr_t end = std::min(file_begin + size_, range_begin + range.size());
-  if (begin < end) ::madvise(const_cast<std::byte*>(data_ + (begin - file_begin)), end - begin, MADV_WILLNEED);
+  if (begin >= end) return {};
+  return {data_ + (begin - file_begin), end - begin};
+}
+
+void MappedFile::fetch_pages(std::span<const std::byte> range) const {
+  const std::span<const std::byte> pages = pages_of(range);
+  if (!pages.empty()) ::madvise(const_cast<std::byte*>(pages.data()), pages.size(), MADV_WILLNEED);
+}
+
+void MappedFile::load_pages(std::span<const std::byte> range) const {
+  constexpr int kPopulateRead = 22;  // MADV_POPULATE_READ, since Linux 5.14; older ones read when the bytes are read
+  const std::span<const std::byte> pages = pages_of(range);
+  if (!pages.empty()) ::madvise(const_cast<std::byte*>(pages.data()), pages.size(), kPopulateRead);
 }
 
 void MappedFile::drop_pages(std::span<const std::byte> range) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -12,6 +13,13 @@
 #include <vector>
 
 namespace newbie {
+
+// What tells a file from others, and from itself after a change, without reading it.
+struct FileStamp {
+  uint64_t inode = 0, bytes = 0;
+  int64_t modified_ns = 0;  // since 1970
+  bool operator==(const FileStamp&) const = default;
+};
 
 // A read-only mapping of a whole file. If the file shrinks while mapped, reads beyond its new end give zeros
 // instead of a crash, and check_intact() throws: call it after using bytes and before trusting a result.
@@ -25,13 +33,17 @@ class MappedFile {
   const std::filesystem::path& path() const { return path_; }
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
-  void check_intact() const;                                 // Error{BadFile} if a read ran past a shrunken end
+  FileStamp stamp() const;    // as it is now; Error{BadFile} when the system does not tell
+  void check_intact() const;  // Error{BadFile} if a read ran past a shrunken end
   void fetch_pages(std::span<const std::byte> range) const;  // will be read: from the disk into the page cache
+  void load_pages(std::span<const std::byte> range) const;   // now, and into this process: reading waits no more
   // Gives the page cache's mappings of the range, and of what one fault may have mapped around it, back; all can be
   // read again.
   void drop_pages(std::span<const std::byte> range) const;
 
  private:
+  std::span<const std::byte> pages_of(std::span<const std::byte> range) const;  // of the file, from a whole page on
+
   std::filesystem::path path_;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;

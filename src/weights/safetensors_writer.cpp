@@ -15,6 +15,8 @@ namespace newbie {
 
 namespace {
 
+constexpr size_t kLengthBytes = 8;  // of the header, in front of it
+
 std::string json_string(const std::string& text) {
   try {
     return Json(text).dump();
@@ -24,7 +26,7 @@ std::string json_string(const std::string& text) {
 }
 
 std::string header_of(const std::vector<const StreamedTensor*>& tensors,
-                      const std::map<std::string, std::string>& metadata) {
+                      const std::map<std::string, std::string>& metadata, size_t alignment) {
   std::string header = "{";
   const auto begin_item = [&](const std::string& key) {
     if (header.back() != '{') header += ',';
@@ -51,14 +53,15 @@ std::string header_of(const std::vector<const StreamedTensor*>& tensors,
     at = end;
   }
   header += '}';
-  header.append(round_up(header.size(), 8) - header.size(), ' ');
+  const size_t begin = kLengthBytes + header.size();
+  header.append(round_up(begin, alignment) - begin, ' ');
   return header;
 }
 
 }  // namespace
 
 void stream_safetensors(const std::filesystem::path& path, std::span<const StreamedTensor> tensors,
-                        const std::map<std::string, std::string>& metadata) {
+                        const std::map<std::string, std::string>& metadata, size_t alignment) {
   std::vector<const StreamedTensor*> sorted;
   size_t data_bytes = 0;
   for (const StreamedTensor& item : tensors) {
@@ -78,8 +81,8 @@ void stream_safetensors(const std::filesystem::path& path, std::span<const Strea
   if (twice != names.end())
     fail(ErrorKind::InvalidRequest, "{}: expected each tensor once, got {} twice", path.string(), in_quotes(*twice));
 
-  const std::string header = header_of(sorted, metadata);
-  std::array<std::byte, 8> length{};
+  const std::string header = header_of(sorted, metadata, alignment);
+  std::array<std::byte, kLengthBytes> length{};
   for (size_t i = 0; i < length.size(); ++i) length[i] = static_cast<std::byte>(header.size() >> (8 * i) & 0xFFu);
   AtomicFile file(path);
   file.write(length);

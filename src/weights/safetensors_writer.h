@@ -29,9 +29,9 @@ struct StreamedTensor {
   std::function<void(const std::function<void(std::span<const std::byte>)>& write)> produce;
 };
 
-// The same file without holding it in memory. Error{Internal} when a tensor gives another number of bytes than its spec
-// says.
+// The same file without holding it in memory, its data buffer at a multiple of `alignment` bytes (itself one of 8).
+// Error{Internal} when a tensor gives another number of bytes than its spec says.
 void stream_safetensors(const std::filesystem::path& path, std::span<const StreamedTensor> tensors,
-                        const std::map<std::string, std::string>& metadata = {});
+                        const std::map<std::string, std::string>& metadata = {}, size_t alignment = 8);
 
 }  // namespace newbie

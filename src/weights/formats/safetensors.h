@@ -53,6 +53,7 @@ class SafetensorsFile {
   explicit SafetensorsFile(const std::filesystem::path& path, Strictness strictness = Strictness::Strict);
 
   const std::filesystem::path& path() const { return file_.path(); }
+  const SafetensorsHeader& header() const { return header_; }
   const std::vector<SafetensorsEntry>& entries() const { return header_.entries; }
   const std::map<std::string, std::string>& metadata() const { return header_.metadata; }
 
@@ -71,8 +72,10 @@ class SafetensorsFile {
   std::span<const std::byte> data_bytes() const { return file_.bytes().subspan(header_.data_begin); }
   size_t file_bytes() const { return file_.bytes().size(); }
 
+  FileStamp stamp() const { return file_.stamp(); }
   void check_intact() const { file_.check_intact(); }  // Error{BadFile} when the file has shrunk under a read
   void fetch_pages(std::span<const std::byte> range) const { file_.fetch_pages(range); }
+  void load_pages(std::span<const std::byte> range) const { file_.load_pages(range); }
   void drop_pages(std::span<const std::byte> range) const { file_.drop_pages(range); }
 
  private:

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -18,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/machine.h"
 #include "core/mapping_table.h"
 #include "expect_error.h"
 #include "temporary_folder.h"
@@ -98,6 +100,39 @@ TEST(MappedFile, AnEmptyFileHasNoBytes) {
   EXPECT_TRUE(file.bytes().empty());
   file.check_intact();
   file.drop_pages(file.bytes());
+}
+
+TEST(MappedFile, AStampTellsChanges) {
+  const TemporaryFolder folder;
+  put(folder / "a", "hello");
+  put(folder / "b", "hello");
+  fs::last_write_time(folder / "b", fs::last_write_time(folder / "a"));
+  const MappedFile file(folder / "a"), other(folder / "b");
+  const FileStamp stamp = file.stamp();
+  EXPECT_EQ(stamp.bytes, 5u);
+  EXPECT_EQ(stamp, MappedFile(folder / "a").stamp());
+  EXPECT_NE(stamp, other.stamp()) << "another file of the same size and time";
+  fs::last_write_time(folder / "a", fs::last_write_time(folder / "a") + std::chrono::nanoseconds(1));
+  EXPECT_NE(stamp, file.stamp());
+  EXPECT_EQ(stamp.modified_ns + 1, file.stamp().modified_ns);
+}
+
+TEST(MappedFile, LoadedPagesAreResident) {
+  const TemporaryFolder folder;
+  constexpr size_t kBytes = size_t{32} << 20;
+  put(folder / "a", std::string(kBytes, 'x'));
+  const MappedFile file(folder / "a");
+  const size_t before = resident_bytes();
+  file.load_pages(file.bytes());
+  if (::madvise(const_cast<std::byte*>(file.bytes().data()), kPage, 22) == 0) {  // MADV_POPULATE_READ: it is known here
+    EXPECT_GE(resident_bytes(), before + kBytes - (size_t{4} << 20));
+  }
+  EXPECT_EQ(text_of(file), std::string(kBytes, 'x'));
+  // Nothing can be loaded that is gone: no signal, and the file says so.
+  fs::resize_file(folder / "a", kPage);
+  file.drop_pages(file.bytes());
+  file.load_pages(file.bytes());
+  EXPECT_ERROR(file.check_intact(), ErrorKind::BadFile, "shrank");
 }
 
 TEST(MappedFile, RefusesWhatIsNotARegularFile) {

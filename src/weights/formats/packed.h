@@ -1,0 +1,51 @@
+// A file of prepared weights, to be used where they lie: safetensors whose tensors are plain bytes at whole pages, and
+// whose index is under a hash. What the bytes mean is between those who write and find them; `key` names all that
+// decided them.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weights/formats/safetensors.h"
+
+namespace newbie {
+
+inline constexpr size_t kPackedAlignment = 4096;  // every weight begins at a multiple of it and is filled up to one
+
+// Error{BadFile} naming `where` when the header is not that of a file of prepared weights, when its index is not the
+// one that was written, or when it was written for another key.
+void check_packed_header(const SafetensorsHeader& header, std::string_view key, std::string_view where);
+
+class PackedFile {
+ public:
+  // Reads the index, no weight. Error{BadFile} as above, and as of SafetensorsFile.
+  PackedFile(const std::filesystem::path& path, std::string_view key);
+
+  const std::vector<SafetensorsEntry>& entries() const { return file_.entries(); }
+  std::span<const std::byte> bytes(const SafetensorsEntry& entry) const { return file_.bytes(entry); }
+
+  void check_intact() const { file_.check_intact(); }  // Error{BadFile} when the file has shrunk under a read
+  void fetch_pages(std::span<const std::byte> range) const { file_.fetch_pages(range); }
+  void load_pages(std::span<const std::byte> range) const { file_.load_pages(range); }
+  void drop_pages(std::span<const std::byte> range) const { file_.drop_pages(range); }
+
+ private:
+  SafetensorsFile file_;
+};
+
+// A weight whose bytes are there when they are written: `get` is called once, and what it gives has to hold until the
+// next is asked for.
+struct PackedWeight {
+  std::string name;
+  size_t bytes = 0;
+  std::function<const std::byte*()> get;
+};
+
+// Atomically, one weight after the other. Errors as of stream_safetensors, and those of `get`.
+void write_packed_file(const std::filesystem::path& path, std::string_view key, std::span<const PackedWeight> weights);
+
+}  // namespace newbie
