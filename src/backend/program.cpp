@@ -218,14 +218,18 @@ size_t Program::window_bytes(const WeightBank& bank) const {
 
 Program::Streaming Program::streaming(const WeightBank& bank) const {
   Streaming out;
-  for (const Step& step : impl_->steps)
+  for (const Step& step : impl_->steps) {
+    size_t packed = 0;  // held until the step is over
     for (const Operand& in : step.inputs)
       if (in.at.place == Place::Weight)
         if (const WeightUse& use = impl_->weights[in.at.index]; bank.streams(use)) {
           const size_t bytes = bank.stored_bytes(use);
-          out.mapped_bytes = std::max(out.mapped_bytes, bytes);  // pages are given back before the next is read
+          // Pages of what is prepared are given back before the next is read.
+          out.mapped_bytes = std::max(out.mapped_bytes, checked_add(packed, bytes));
+          if (bank.lies_packed(use)) packed += bytes;
           out.read_bytes = checked_add(out.read_bytes, bytes);
         }
+  }
   return out;
 }
 
@@ -274,7 +278,7 @@ void Program::run(ExecutionContext& context, const WeightBank& bank, const Bindi
     for (const Operand& in : step.inputs)
       if (in.at.place == Place::Weight && weights[in.at.index] == nullptr)
         streamed.push_back(&impl_->weights[in.at.index]);
-  size_t prepared = 0;
+  size_t prepared = 0, released = 0;
 
   std::vector<ConstTensorView> operands;
   for (const Step& step : impl_->steps) {
@@ -284,11 +288,10 @@ void Program::run(ExecutionContext& context, const WeightBank& bank, const Bindi
     for (const Operand& in : step.inputs) {
       if (in.at.place == Place::Weight && weights[in.at.index] == nullptr) {
         const WeightUse& use = *streamed[prepared++];
-        std::byte* room = context.window + in_window;
-        bank.prepare_in(use, room, context.threads);
+        const std::byte* at = bank.prepare_in(use, context.window + in_window, context.threads);
         if (prepared < streamed.size()) bank.prefetch(*streamed[prepared]);
         in_window += bank.window_bytes(use);
-        operands.emplace_back(in.spec, room + in.at.offset);
+        operands.emplace_back(in.spec, at + in.at.offset);
       } else {
         operands.emplace_back(in.spec, address(in.at));
       }
@@ -302,6 +305,7 @@ void Program::run(ExecutionContext& context, const WeightBank& bank, const Bindi
     } else {
       step.kernel->run({operands, out, scratch, context.threads});
     }
+    while (released < prepared) bank.release(*streamed[released++]);
     if (context.value_fault != nullptr && *context.value_fault)
       for (const auto& path : step.paths) (*context.value_fault)(path, out);
     if (observer == nullptr) continue;

@@ -74,8 +74,8 @@ class Program {
   const std::vector<WeightUse>& weights() const;  // every weight operand, for WeightBank::prepare
   // Room for the weights of any one step that `bank` streams.
   size_t window_bytes(const WeightBank& bank) const;
-  // The largest part of a file that any one step has mapped while its streamed weights are prepared, and the bytes that
-  // one run reads for them.
+  // The largest part of files that any one step has mapped while its streamed weights are prepared, or lie packed, and
+  // the bytes that one run reads for them.
   struct Streaming {
     size_t mapped_bytes = 0, read_bytes = 0;
   };

@@ -27,6 +27,17 @@ bool WeightBank::usable_as_mapped(const WeightUse& use) const {
   return packs_from_mapped(use) && use.layout.key.empty();
 }
 
+const std::byte* WeightBank::packed(const WeightUse& use) const {
+  if (packed_ == nullptr || usable_as_mapped(use)) return nullptr;
+  const std::span<const std::byte> bytes = packed_->find(use.key());
+  return bytes.size() < prepared_bytes(use) || bytes.empty() ? nullptr : bytes.data();
+}
+
+size_t WeightBank::packed_pages(const WeightUse& use) const {
+  constexpr size_t kPage = 4096;
+  return round_up(prepared_bytes(use), kPage);
+}
+
 size_t WeightBank::prepared_bytes(const WeightUse& use) const {
   return use.layout.key.empty() ? use.spec.bytes() : use.layout.bytes;
 }
@@ -40,8 +51,12 @@ WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
   Plan plan;
   for (const WeightUse& use : uses) {
     if (!seen.insert(use.key()).second || usable_as_mapped(use) || streams(use)) continue;
-    plan.bytes = checked_add(plan.bytes, prepared_bytes(use));
-    const size_t peak = checked_add(plan.bytes, staging_bytes(use));
+    if (lies_packed(use)) {
+      plan.kept.packed_bytes = checked_add(plan.kept.packed_bytes, packed_pages(use));
+      continue;
+    }
+    plan.kept.bytes = checked_add(plan.kept.bytes, prepared_bytes(use));
+    const size_t peak = checked_add(plan.kept.bytes, staging_bytes(use));
     plan.peak_bytes = std::max(plan.peak_bytes, peak);
     plan.resident_peak_bytes = std::max(plan.resident_peak_bytes, checked_add(peak, stored_bytes(use)));
   }
@@ -51,11 +66,29 @@ WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
 bool WeightBank::streams(const WeightUse& use) const { return streamed_.contains(use.name) && !usable_as_mapped(use); }
 
 size_t WeightBank::window_bytes(const WeightUse& use) const {
+  if (lies_packed(use)) return 0;
   return checked_add(round_up(prepared_bytes(use), 64), round_up(staging_bytes(use), 64));
 }
 
-void WeightBank::prepare_in(const WeightUse& use, std::byte* room, ThreadPool& threads) const {
+const std::byte* WeightBank::prepare_in(const WeightUse& use, std::byte* room, ThreadPool& threads) const {
+  if (const std::byte* there = packed(use)) {
+    packed_->load(use.key());
+    return there;
+  }
   write(use, room, room + round_up(prepared_bytes(use), 64), threads);
+  return room;
+}
+
+void WeightBank::prefetch(const WeightUse& use) const {
+  lies_packed(use) ? packed_->prefetch(use.key()) : source_.prefetch(use.name);
+}
+
+void WeightBank::release(const WeightUse& use) const {
+  if (lies_packed(use)) packed_->release(use.key());
+}
+
+size_t WeightBank::stored_bytes(const WeightUse& use) const {
+  return lies_packed(use) ? packed_pages(use) : stored_spec(use).bytes();
 }
 
 std::vector<WeightUse> WeightBank::missing(const std::vector<WeightUse>& uses) const {
@@ -68,11 +101,20 @@ std::vector<WeightUse> WeightBank::missing(const std::vector<WeightUse>& uses) c
   return out;
 }
 
+WeightBank::~WeightBank() { release_packed(); }
+
+void WeightBank::release_packed() const {
+  for (const auto& [key, item] : prepared_)
+    if (item.packed_bytes != 0) packed_->release(key);
+}
+
 void WeightBank::drop(const std::vector<WeightUse>& uses) {
   for (const WeightUse& use : uses) {
     const auto it = prepared_.find(use.key());
     if (it == prepared_.end()) continue;
-    allocated_ -= it->second.buffer.size();
+    kept_.bytes -= it->second.buffer.size();
+    kept_.packed_bytes -= it->second.packed_bytes;
+    if (it->second.packed_bytes != 0) packed_->release(it->first);
     prepared_.erase(it);
   }
 }
@@ -97,12 +139,17 @@ void WeightBank::prepare(const std::vector<WeightUse>& uses, ThreadPool& threads
     Prepared item;
     if (usable_as_mapped(use)) {
       item.data = source_.mapped(use.name).data;
+    } else if (const std::byte* there = packed(use)) {
+      packed_->load(key);
+      item.data = there;
+      item.packed_bytes = packed_pages(use);
+      kept_.packed_bytes += item.packed_bytes;
     } else {
       const Buffer staging = allocator_.allocate(staging_bytes(use), "weight staging");
       item.buffer = allocator_.allocate(prepared_bytes(use), use.layout.key.empty() ? "weights" : "packed weights");
       write(use, item.buffer.data(), staging.data(), threads);
       item.data = item.buffer.data();
-      allocated_ += item.buffer.size();
+      kept_.bytes += item.buffer.size();
     }
     prepared_.emplace(key, std::move(item));
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/packed_weights.h"
 #include "core/allocator.h"
 #include "core/stop_token.h"
 #include "core/weight_source.h"
@@ -28,10 +29,14 @@ using StreamedWeights = std::set<std::string, std::less<>>;
 
 class WeightBank {
  public:
-  // Both must outlive the bank. Weights in `streamed` are not kept: a run prepares them in a window of its own, just
-  // before the step that reads them. The bytes are the same, so a run's results are.
-  WeightBank(const WeightSource& source, Allocator& allocator, StreamedWeights streamed = {})
-      : source_(source), allocator_(allocator), streamed_(std::move(streamed)) {}
+  // All must outlive the bank. Weights in `streamed` are not kept: a run prepares them in a window of its own, just
+  // before the step that reads them. What `packed` has is used where it lies instead of being prepared, and its pages
+  // are given back where another weight's memory would be freed. The bytes are the same, so a run's results are.
+  WeightBank(const WeightSource& source, Allocator& allocator, StreamedWeights streamed = {},
+             const PackedWeights* packed = nullptr)
+      : source_(source), allocator_(allocator), streamed_(std::move(streamed)), packed_(packed) {}
+  ~WeightBank();
+  WeightBank(WeightBank&&) = default;  // leaves an empty one
 
   // Prepares what is missing, but for the streamed. Error{BadFile} when a weight is absent or has another shape. Pages
   // of the file are given back after a weight was copied. `stop` is checked between weights; what is prepared by then
@@ -41,41 +46,61 @@ class WeightBank {
   // The prepared bytes (valid while the bank lives), or null when `use` was not prepared.
   const std::byte* find(const WeightUse& use) const;
 
+  // Memory of weights that are there.
+  struct Kept {
+    size_t bytes = 0;         // allocated
+    size_t packed_bytes = 0;  // pages of packed weights: resident once they were read
+
+    size_t all() const { return bytes + packed_bytes; }
+    Kept operator+(const Kept& other) const { return {bytes + other.bytes, packed_bytes + other.packed_bytes}; }
+  };
   // What prepare() would allocate for these uses from nothing, in this order; mapped weights that are used as they lie
-  // cost none. Checks names and shapes as prepare() does, and reads no weight.
+  // cost none, and those that lie packed none but their pages. Checks names and shapes as prepare() does, and reads no
+  // weight.
   struct Plan {
-    size_t bytes = 0;                // when all is prepared
-    size_t peak_bytes = 0;           // at the largest moment meanwhile, temporaries included
+    Kept kept;                       // when all is prepared
+    size_t peak_bytes = 0;           // allocated at the largest moment meanwhile, temporaries included
     size_t resident_peak_bytes = 0;  // the same with the pages of the file that are read just then
   };
   Plan plan(const std::vector<WeightUse>& uses) const;
 
-  // A streamed weight: what it takes of the window, and its preparation in `room` (aligned to 64), which begins with
-  // the result. Error{BadFile} as above.
+  // A streamed weight: what it takes of the window, and its preparation in `room` (aligned to 64); the result lies
+  // there, or where it lies packed. Error{BadFile} as above.
   bool streams(const WeightUse& use) const;
   size_t window_bytes(const WeightUse& use) const;
-  void prepare_in(const WeightUse& use, std::byte* room, ThreadPool& threads) const;
-  void prefetch(const WeightUse& use) const { source_.prefetch(use.name); }  // it is prepared next
+  const std::byte* prepare_in(const WeightUse& use, std::byte* room, ThreadPool& threads) const;
+  void prefetch(const WeightUse& use) const;  // it is prepared next
+  void release(const WeightUse& use) const;   // the step that read it is over
   // What preparing it reads of the file.
-  size_t stored_bytes(const WeightUse& use) const { return stored_spec(use).bytes(); }
+  size_t stored_bytes(const WeightUse& use) const;
+
+  bool lies_packed(const WeightUse& use) const { return packed(use) != nullptr; }
+  // Whether preparing it is work that packed weights would save. Error{BadFile} as above.
+  bool needs_work(const WeightUse& use) const { return !usable_as_mapped(use) && !lies_packed(use); }
+  size_t prepared_bytes(const WeightUse& use) const;
 
   // Of these uses, those that would stay and are not prepared, each once.
   std::vector<WeightUse> missing(const std::vector<WeightUse>& uses) const;
 
+  // The pages of packed weights are given back; they come again as they are read.
+  void release_packed() const;
+
   // Gives back what was prepared for these uses.
   void drop(const std::vector<WeightUse>& uses);
 
-  size_t allocated_bytes() const { return allocated_; }
+  const Kept& kept() const { return kept_; }
 
  private:
   struct Prepared {
-    Buffer buffer;  // empty when the mapped bytes are used as they are
+    Buffer buffer;  // empty when bytes are used where they lie
     const std::byte* data = nullptr;
+    size_t packed_bytes = 0;
   };
+  const std::byte* packed(const WeightUse& use) const;  // or null
+  size_t packed_pages(const WeightUse& use) const;      // bytes of the pages it lies on
   TensorSpec stored_spec(const WeightUse& use) const;
   bool usable_as_mapped(const WeightUse& use) const;
   bool packs_from_mapped(const WeightUse& use) const;  // the mapped bytes are what a kernel's pack function reads
-  size_t prepared_bytes(const WeightUse& use) const;
   size_t staging_bytes(const WeightUse& use) const;
   // Writes the prepared bytes to `destination`; `staging` has room for staging_bytes().
   void write(const WeightUse& use, std::byte* destination, std::byte* staging, ThreadPool& threads) const;
@@ -83,8 +108,9 @@ class WeightBank {
   const WeightSource& source_;
   Allocator& allocator_;
   StreamedWeights streamed_;
+  const PackedWeights* packed_;
   std::map<std::string, Prepared> prepared_;
-  size_t allocated_ = 0;
+  Kept kept_;
 };
 
 }  // namespace newbie

@@ -98,7 +98,7 @@ struct Workload::Impl {
         bank(weights, allocator) {
     weights.add(graph, DType::BF16, spec.work == Work::Text);
     const WeightBank::Plan plan = bank.plan(program.weights());
-    planned = checked_add(std::max(plan.peak_bytes, plan.bytes), program.memory().arena_bytes);
+    planned = checked_add(std::max(plan.peak_bytes, plan.kept.bytes), program.memory().arena_bytes);
     if (planned > available)
       fail_with_hint(ErrorKind::OverBudget, "fewer --layers, or a smaller --size", "{} needs {} MiB, {} MiB are free",
                      to_string(spec.work), planned >> 20, available >> 20);
@@ -165,7 +165,7 @@ void Workload::run(StepClock* clock) {
 
 double Workload::flop() const { return impl_->program.flop(); }
 size_t Workload::planned_bytes() const { return impl_->planned; }
-size_t Workload::weight_bytes() const { return impl_->bank.allocated_bytes(); }
+size_t Workload::weight_bytes() const { return impl_->bank.kept().bytes; }
 size_t Workload::allocated_bytes() const { return impl_->allocator.peak_bytes(); }
 double Workload::prepare_seconds() const { return impl_->prepare_seconds; }
 

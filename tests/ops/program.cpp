@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 
 #include <cstring>
+#include <map>
 #include <random>
+#include <set>
 
 #include "graph/ops/all.h"
 #include "support/close.h"
@@ -216,7 +218,7 @@ TEST(Program, StreamedWeightsGiveTheSameBytes) {
         const WeightBank::Plan plan = bank.plan(program.weights());
         const size_t before = allocator.in_use_bytes();
         bank.prepare(program.weights(), threads);
-        EXPECT_EQ(allocator.in_use_bytes() - before, plan.bytes);
+        EXPECT_EQ(allocator.in_use_bytes() - before, plan.kept.bytes);
         const Buffer window = allocator.allocate(program.window_bytes(bank), "test window");
         std::vector<float> y(5 * 64);
         const Bindings bindings{
@@ -235,6 +237,114 @@ TEST(Program, StreamedWeightsGiveTheSameBytes) {
         }
       }
     }
+  }
+}
+
+// What a bank prepared, as another run finds it; remembers what is read and given back.
+class KeptWeights final : public PackedWeights {
+ public:
+  KeptWeights(const WeightBank& bank, const std::vector<WeightUse>& uses) {
+    for (const WeightUse& use : uses) {
+      if (!bank.needs_work(use)) continue;
+      Buffer& copy = weights_[use.key()] = allocator_.allocate(bank.prepared_bytes(use), "kept");
+      std::memcpy(copy.data(), bank.find(use), copy.size());
+    }
+  }
+  std::span<const std::byte> find(std::string_view key) const override {
+    const auto found = weights_.find(key);
+    if (found == weights_.end()) return {};
+    return {found->second.data(), found->second.size()};
+  }
+  void load(std::string_view key) const override { present.insert(std::string(key)); }
+  void release(std::string_view key) const override { present.erase(std::string(key)); }
+  size_t count() const { return weights_.size(); }
+  void shorten(const std::string& key) { weights_[key] = allocator_.allocate(weights_[key].size() - 1, "short"); }
+  const std::string& first() const { return weights_.begin()->first; }
+
+  mutable std::set<std::string> present;
+
+ private:
+  Allocator allocator_;
+  std::map<std::string, Buffer, std::less<>> weights_;
+};
+
+// Counts what has to be converted or packed.
+class CountedWeights final : public WeightSource {
+ public:
+  explicit CountedWeights(const WeightSource& source) : source_(source) {}
+  std::optional<TensorSpec> find(std::string_view name) const override { return source_.find(name); }
+  ConstTensorView mapped(std::string_view name) const override { return source_.mapped(name); }
+  void read(std::string_view name, DType dtype, std::byte* destination) const override {
+    source_.read(name, dtype, destination);
+  }
+  void release(std::string_view) const override { ++prepared; }  // after every preparation
+
+  mutable size_t prepared = 0;
+
+ private:
+  const WeightSource& source_;
+};
+
+// Kept, streamed, and both; nothing is prepared again, and no page stays longer than its weight.
+TEST(Program, PackedWeightsAreUsedWhereTheyLie) {
+  Graph g;
+  Value x = g.input("x", {5, 64});
+  x = linear(tanh(linear(x, g.weight("w", {64, 64}))), g.weight("v", {64, 64}), g.weight("bias", {64}));
+  g.output("y", x);
+  MemoryWeights stored;
+  for (const char* name : {"w", "v"}) stored.add(name, random_tensor({64, 64}, 1, 0.1f), DType::BF16);
+  stored.add("bias", random_tensor({64}, 3), DType::BF16);
+  const CountedWeights weights(stored);
+  const Tensor input = random_tensor({5, 64}, 5);
+
+  for (const auto& backend : {make_reference_backend(), make_cpu_backend()}) {
+    const Program program(g, *backend, 2);
+    Allocator allocator;
+    ThreadPool threads(2);
+    const Buffer arena = allocator.allocate(program.memory().arena_bytes, "test arena");
+    const auto run = [&](const WeightBank& bank) {
+      const Buffer window = allocator.allocate(program.window_bytes(bank), "test window");
+      std::vector<float> y(5 * 64);
+      const Bindings bindings{
+          .inputs = {{"x", {{{5, 64}, DType::F32}, reinterpret_cast<const std::byte*>(input.values.data())}}},
+          .outputs = {{"y", {{{5, 64}, DType::F32}, reinterpret_cast<std::byte*>(y.data())}}}};
+      ExecutionContext context{.threads = threads, .arena = arena.data(), .window = window.data()};
+      program.run(context, bank, bindings);
+      return y;
+    };
+    WeightBank first(weights, allocator);
+    first.prepare(program.weights(), threads);
+    const std::vector<float> want = run(first);
+    KeptWeights kept(first, program.weights());
+    EXPECT_EQ(kept.count(), 3u);
+
+    for (const StreamedWeights& streamed : std::initializer_list<StreamedWeights>{{}, {"w"}, {"w", "v", "bias"}}) {
+      weights.prepared = 0;
+      const size_t before = allocator.in_use_bytes();
+      {
+        WeightBank bank(weights, allocator, streamed, &kept);
+        const WeightBank::Plan plan = bank.plan(program.weights());
+        EXPECT_EQ(plan.peak_bytes, 0u);
+        EXPECT_EQ(program.window_bytes(bank), 0u);
+        EXPECT_EQ(program.streaming(bank).read_bytes > 0, !streamed.empty());
+        bank.prepare(program.weights(), threads);
+        EXPECT_EQ(bank.kept().packed_bytes, plan.kept.packed_bytes);
+        EXPECT_EQ(allocator.in_use_bytes(), before);
+        for (int again = 0; again < 2; ++again) {
+          EXPECT_TRUE(same_bytes(run(bank), want)) << backend->name() << ", " << streamed.size() << " streamed";
+          EXPECT_EQ(kept.present.size(), 3 - streamed.size());
+        }
+      }
+      EXPECT_EQ(weights.prepared, 0u);
+      EXPECT_TRUE(kept.present.empty());
+    }
+
+    // One that is too short is none.
+    kept.shorten(kept.first());
+    WeightBank bank(weights, allocator, {}, &kept);
+    bank.prepare(program.weights(), threads);
+    EXPECT_EQ(weights.prepared, 1u);
+    EXPECT_TRUE(same_bytes(run(bank), want)) << backend->name();
   }
 }
 
