@@ -186,11 +186,13 @@ const Program& Guard::load_wider(State& state, const Work& work, StopToken stop)
   StagePlan retry = *stage;
   retry.name += " retry";
   const auto known = std::ranges::find(retries_, retry.name, &StagePlan::name);
-  const size_t there = work.network.plan(state.extra).bytes, extra = there + more.bytes;
-  const size_t loading = stage->running_bytes() - stage->window_bytes + there + more.peak_bytes;
+  const WeightBank::Plan before = work.network.plan(state.extra);
+  const WeightBank::Kept extra = before.kept + more.kept;
+  const size_t loading = stage->running_bytes() - stage->window_bytes + before.kept.bytes + more.peak_bytes;
   const Program* running = &program;
   const Network::Window window = work.network.window(std::span(&running, 1), work.network.streamed());
-  retry.weights_bytes += extra;
+  retry.weights_bytes += extra.bytes;
+  retry.packed_bytes += extra.packed_bytes;
   retry.window_bytes = window.bytes;
   retry.running_file_bytes = window.mapped_bytes;
   retry.arena_bytes += program.memory().arena_bytes;

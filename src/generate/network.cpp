@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstring>
 
+#include "compile/devices.h"
+
 namespace newbie {
 
 namespace {
@@ -70,6 +72,53 @@ Program Network::compile(const Graph& graph, Bands bands) const {
   return program;
 }
 
+void Network::check_intact() const {
+  store_.check_intact();
+  if (packed_) packed_->check_intact();
+}
+
+void Network::use_cache(WeightCache& cache, const Part& part, std::function<std::string()> fingerprint) {
+  cache_ = &cache;
+  cache_key_ = [this, &part, fingerprint = std::move(fingerprint)] {
+    return WeightCacheKey{
+        part_, fingerprint(), stamps_of(part), part.config_text,
+        fmt::format("{}, {}, {}", runtime_.precision.hash(), runtime_.backend->version(), this_cpu().name)};
+  };
+}
+
+void Network::renew_cache() {
+  if (cache_ == nullptr) return;
+  if (bank_) return bank_->release_packed();
+  const WeightCacheKey key = cache_key_();
+  std::string hash = key.hash();
+  if (packed_ && given_to_cache_.empty() && hash == opened_key_) return;
+  packed_ = cache_->open(key);
+  opened_key_ = std::move(hash);
+  given_to_cache_.clear();
+}
+
+void Network::keep_prepared(std::span<const Program* const> programs, StopToken stop) {
+  if (cache_ == nullptr || !bank_) return;
+  std::vector<PackedWeight> weights;
+  Buffer room;
+  size_t room_bytes = 0;
+  for (const Program* program : programs)
+    for (const WeightUse& use : program->weights()) {
+      if (!bank_->needs_work(use) || !given_to_cache_.insert(use.key()).second) continue;
+      if (bank_->streams(use)) room_bytes = std::max(room_bytes, bank_->window_bytes(use));
+      weights.push_back({use.key(), bank_->prepared_bytes(use), [&] {
+                           stop.throw_if_stopped();
+                           const std::byte* kept = bank_->find(use);
+                           return kept != nullptr ? kept : bank_->prepare_in(use, room.data(), runtime_.pool);
+                         }});
+    }
+  if (weights.empty()) return;
+  const WeightCacheKey key = cache_key_();
+  if (key.hash() != opened_key_) return;  // the model's files changed since: whose weights these are is not known
+  room = runtime_.allocator.allocate(room_bytes, "streamed weights");
+  cache_->keep(key, weights);
+}
+
 void Network::stream(StreamedWeights streamed) {
   if (streamed == streamed_) return;
   free();
@@ -79,13 +128,13 @@ void Network::stream(StreamedWeights streamed) {
 WeightBank::Plan Network::plan(std::span<const Program* const> programs, const StreamedWeights& streamed) const {
   std::vector<WeightUse> uses;
   for (const Program* program : programs) uses.insert(uses.end(), program->weights().begin(), program->weights().end());
-  return WeightBank(store_, runtime_.allocator, streamed).plan(uses);
+  return bank(streamed).plan(uses);
 }
 
 Network::Window Network::window(std::span<const Program* const> programs, const StreamedWeights& streamed) const {
   Window out;
   if (streamed.empty()) return out;
-  const WeightBank bank(store_, runtime_.allocator, streamed);
+  const WeightBank bank = this->bank(streamed);
   for (const Program* program : programs) {
     const Program::Streaming read = program->streaming(bank);
     out.bytes = std::max(out.bytes, program->window_bytes(bank));
@@ -111,7 +160,7 @@ StreamedWeights Network::choose_streamed(std::span<const Program* const> program
   while (low < high) {
     const size_t middle = low + (high - low) / 2;
     const StreamedWeights some = first(middle);
-    if (plan(programs, some).bytes + window(running, some).bytes <= limit)
+    if (plan(programs, some).kept.all() + window(running, some).bytes <= limit)
       high = middle;
     else
       low = middle + 1;
@@ -120,7 +169,7 @@ StreamedWeights Network::choose_streamed(std::span<const Program* const> program
 }
 
 double Network::seconds_per_streamed_byte(const Program& program, const StreamedWeights& streamed) const {
-  const WeightBank bank(store_, runtime_.allocator, streamed);
+  const WeightBank bank = this->bank(streamed);
   const WeightUse* use = nullptr;
   for (const WeightUse& u : program.weights())
     if (bank.streams(u) && (use == nullptr || u.spec.bytes() > use->spec.bytes())) use = &u;
@@ -134,13 +183,10 @@ double Network::seconds_per_streamed_byte(const Program& program, const Streamed
   return seconds / static_cast<double>(bank.stored_bytes(*use));
 }
 
-WeightBank::Plan Network::plan(const std::vector<WeightUse>& uses) const {
-  return WeightBank(store_, runtime_.allocator, streamed_).plan(uses);
-}
+WeightBank::Plan Network::plan(const std::vector<WeightUse>& uses) const { return bank(streamed_).plan(uses); }
 
 std::vector<WeightUse> Network::missing(const Program& program) const {
-  return bank_ ? bank_->missing(program.weights())
-               : WeightBank(store_, runtime_.allocator, streamed_).missing(program.weights());
+  return bank_ ? bank_->missing(program.weights()) : bank(streamed_).missing(program.weights());
 }
 
 void Network::drop(const std::vector<WeightUse>& uses) {
@@ -148,9 +194,9 @@ void Network::drop(const std::vector<WeightUse>& uses) {
 }
 
 void Network::load(const Program& program, StopToken stop) try {
-  if (!bank_) bank_ = std::make_unique<WeightBank>(store_, runtime_.allocator, streamed_);
+  if (!bank_) bank_ = std::make_unique<WeightBank>(store_, runtime_.allocator, streamed_, packed_.get());
   bank_->prepare(program.weights(), runtime_.pool, stop);
-  store_.check_intact();
+  check_intact();
 } catch (...) {
   free();
   throw;
@@ -193,7 +239,7 @@ void Network::run(const Program& program, const Buffer& arena, const Bindings& b
   } else {
     program.run(context, *bank_, bindings, observer);
   }
-  store_.check_intact();
+  check_intact();
 }
 
 }  // namespace newbie

@@ -1,7 +1,9 @@
 // Network: one part of the model with its weights and the way to run graphs on them.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 
@@ -9,6 +11,7 @@
 #include "core/allocator.h"
 #include "core/parallel.h"
 #include "generate/run_tap.h"
+#include "generate/weight_cache.h"
 #include "weights/weight_store.h"
 
 namespace newbie {
@@ -53,6 +56,16 @@ class Network {
   CompileOptions compile_options(PrecisionPolicy policy) const;
   const std::string& part() const { return part_; }
 
+  // From now on weights that an earlier run prepared are used from `cache`. It and `part`, whose weights these are,
+  // must outlive the network; `fingerprint` is that of its files.
+  void use_cache(WeightCache& cache, const Part& part, std::function<std::string()> fingerprint);
+  // To be called before a plan. Looks again what the cache has, unless weights are loaded: those stay as they are, but
+  // for their pages of the cache, which come back when they are read.
+  void renew_cache();
+  // To be called after load(): what the cache lacks of these programs' weights is written there. Weights that stream
+  // are prepared for it, one after the other, in a room as large as the largest window of one. Nothing without a cache.
+  void keep_prepared(std::span<const Program* const> programs, StopToken stop);
+
   // Weights that do not stay: every run prepares them anew. What was loaded under another choice is freed.
   void stream(StreamedWeights streamed);
   const StreamedWeights& streamed() const { return streamed_; }
@@ -84,7 +97,7 @@ class Network {
   std::vector<WeightUse> missing(const Program& program) const;
   WeightBank::Plan plan(const std::vector<WeightUse>& uses) const;
   void drop(const std::vector<WeightUse>& uses);
-  size_t resident_bytes() const { return bank_ ? bank_->allocated_bytes() : 0; }
+  WeightBank::Kept kept() const { return bank_ ? bank_->kept() : WeightBank::Kept{}; }
 
   // Bytes of mapped weights that reading `rows` rows of each table may bring in: pages are whole.
   size_t mapped_bytes(const Program& program, int64_t rows) const;
@@ -95,10 +108,20 @@ class Network {
            Observer* observer = nullptr) const;
 
  private:
+  WeightBank bank(StreamedWeights streamed) const {  // an empty one
+    return {store_, runtime_.allocator, std::move(streamed), packed_.get()};
+  }
+  void check_intact() const;
+
   Runtime& runtime_;
   const WeightStore& store_;
   std::string part_;
   StreamedWeights streamed_;
+  WeightCache* cache_ = nullptr;
+  std::function<WeightCacheKey()> cache_key_;          // of the part's files as they are now
+  std::string opened_key_;                             // whose weights packed_ has
+  std::set<std::string> given_to_cache_;               // since it was opened: keys of weights
+  std::unique_ptr<const WeightCache::Opened> packed_;  // outlives the bank
   std::unique_ptr<WeightBank> bank_;
 };
 

@@ -25,6 +25,7 @@
 #include "generate/prompt_weighting.h"
 #include "generate/text_cache.h"
 #include "generate/vae_tiles.h"
+#include "generate/weight_cache.h"
 #include "image/resize.h"
 #include "models/flux_vae/graph.h"
 #include "models/gemma3/graph.h"
@@ -112,6 +113,7 @@ struct TextToImage::Impl {
     guard_mode = options.guard;
     check_parts_fit();
     if (options.text_cache) text_cache.emplace(*options.text_cache, l);
+    if (options.weight_cache) use_weight_cache(*options.weight_cache);
   }
 
   Log& log;
@@ -124,6 +126,7 @@ struct TextToImage::Impl {
   Runtime runtime;
   size_t budget_bytes;
   GuardMode guard_mode = GuardMode::Retry;
+  std::optional<WeightCache> weight_cache;  // the networks use it
   Network dit, gemma, jina, decoder, encoder;
   std::optional<Fingerprints> fingerprints;
   std::optional<TextCache> text_cache;
@@ -198,6 +201,7 @@ struct TextToImage::Impl {
   };
 
   void check_parts_fit() const;
+  void use_weight_cache(const std::filesystem::path& folder);
   const Fingerprints& identities();
   TextCacheKey features_key(const TokenizedPrompt& t);
   TextCacheKey pooled_key(const TokenizedPrompt& t);
@@ -250,8 +254,16 @@ struct TextToImage::Impl {
   void encode_picture(const Pass& pass, const Image& picture, std::span<float> latent, const char* stage, Guard& guard,
                       StopToken stop);
   void load_decoder(const Prepared& p, StopToken stop) {
-    for (const Pass& pass : p.passes)
-      for (const Program* program : decoder_programs_of(pass)) decoder.load(*program, stop);
+    for (const Pass& pass : p.passes) {
+      const std::vector<const Program*> programs = decoder_programs_of(pass);
+      for (const Program* program : programs) decoder.load(*program, stop);
+      decoder.keep_prepared(programs, stop);
+    }
+  }
+  void load_encoder(const Pass& pass, StopToken stop) {
+    const Program* program = &encoder_program(pass);
+    encoder.load(*program, stop);
+    encoder.keep_prepared(std::span(&program, 1), stop);
   }
 
   template <typename Key, typename Make>
@@ -406,6 +418,18 @@ void TextToImage::Impl::check_parts_fit() const {
                    vae.sizes.latent_channels, transformer.sizes.latent_channels);
 }
 
+void TextToImage::Impl::use_weight_cache(const std::filesystem::path& folder) {
+  weight_cache.emplace(folder, log);
+  const auto connect = [&](Network& network, const Part& part, std::string Fingerprints::*fingerprint) {
+    network.use_cache(*weight_cache, part, [this, fingerprint] { return identities().*fingerprint; });
+  };
+  connect(dit, transformer, &Fingerprints::transformer);
+  connect(gemma, text_encoder, &Fingerprints::text_encoder);
+  connect(jina, clip_model, &Fingerprints::clip_model);
+  connect(decoder, vae, &Fingerprints::vae);
+  connect(encoder, vae, &Fingerprints::vae);
+}
+
 void TextToImage::Impl::name_damage(std::string_view where) {
   for (const Part* part : std::initializer_list<const Part*>{&text_encoder, &clip_model, &transformer, &vae})
     if (const std::vector<BadValues> bad = find_bad_values(part->files, runtime.pool); !bad.empty())
@@ -493,6 +517,8 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
       t.cached_pooled = text_cache->find(pooled_key(t), pooled_bytes() / sizeof(float));
     }
 
+  for (Network* network : {&gemma, &jina, &dit, &decoder, &encoder}) network->renew_cache();
+
   const size_t budget = budget_bytes != 0 ? budget_bytes : available_memory_bytes() + resident_bytes();
   const auto refuse = [&](const char* needs, size_t bytes) {
     fail_with_hint(ErrorKind::OverBudget, "ask for a smaller picture, or give --memory at least that much",
@@ -546,7 +572,7 @@ void TextToImage::Impl::fit(Prepared& p, const GenerateRequest& r, size_t budget
 
 std::string TextToImage::Impl::relieve(Variant& v, const Prepared& p, const GenerateRequest& r, const StagePlan& stage,
                                        size_t over) {
-  if (!v.fresh && dit.resident_bytes() + decoder.resident_bytes() != 0) {
+  if (!v.fresh && dit.kept().all() + decoder.kept().all() != 0) {
     v.fresh = true;
     return "weights of an earlier picture freed first";
   }
@@ -568,7 +594,7 @@ std::string TextToImage::Impl::relieve(Variant& v, const Prepared& p, const Gene
   const Programs programs = programs_of(p);
   const auto stream = [&](const Network& network, std::span<const Program* const> all,
                           std::span<const Program* const> running, StreamedWeights& streamed, const char* name) {
-    const size_t now = network.plan(all, streamed).bytes + network.window(running, streamed).bytes;
+    const size_t now = network.plan(all, streamed).kept.all() + network.window(running, streamed).bytes;
     StreamedWeights more = network.choose_streamed(all, running, now - std::min(now, over));
     more.insert(streamed.begin(), streamed.end());
     if (more.size() == streamed.size()) return std::string();
@@ -656,8 +682,9 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
 
   // The run, replayed: weights and buffers that are there between stages. The transformer and the decoder of an earlier
   // request may still be.
-  size_t dit_now = v.fresh ? 0 : dit.resident_bytes(), decoder_now = v.fresh ? 0 : decoder.resident_bytes(),
-         buffers = 0;
+  using Kept = WeightBank::Kept;
+  Kept dit_now = v.fresh ? Kept{} : dit.kept(), decoder_now = v.fresh ? Kept{} : decoder.kept();
+  size_t buffers = 0;
   MemoryPlan plan{.residency = v.residency};
   // While weights are loaded beside `there` bytes: what is allocated, and the pages of files on top of that.
   struct Loading {
@@ -673,9 +700,11 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
     return Loading{there + weights.peak_bytes, weights.resident_peak_bytes - weights.peak_bytes};
   };
   const auto stage = [&](const char* name, std::span<const Program* const> of_stage, const Network::Window& window,
-                         size_t own_weights, size_t own_buffers, const Loading& load) {
+                         const Kept& own_weights, size_t own_buffers, const Loading& load) {
+    const Kept kept = dit_now + decoder_now + own_weights;
     plan.stages.push_back({.name = name,
-                           .weights_bytes = dit_now + decoder_now + own_weights,
+                           .weights_bytes = kept.bytes,
+                           .packed_bytes = kept.packed_bytes,
                            .window_bytes = window.bytes,
                            .arena_bytes = largest(of_stage, &MemoryReport::arena_bytes),
                            .scratch_bytes = largest(of_stage, &MemoryReport::scratch_bytes),
@@ -687,21 +716,21 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
   const auto encode_stage = [&](const char* name, const Pass& pass) {
     const std::vector<const Program*> encoders{&encoder_program(pass)};
     const WeightBank::Plan weights = encoder.plan(encoders, v.vae);
-    stage(name, encoders, encoder.window(encoders, v.vae), weights.bytes, picture_bytes(pass) + 2 * latent_bytes(pass),
-          loading(dit_now + decoder_now + buffers, weights));
+    stage(name, encoders, encoder.window(encoders, v.vae), weights.kept, picture_bytes(pass) + 2 * latent_bytes(pass),
+          loading(dit_now.bytes + decoder_now.bytes + buffers, weights));
   };
   const auto load_decoder = [&] {
-    const Loading out = decoder_now != 0 ? Loading{} : loading(dit_now + buffers, vae_weights);
-    decoder_now = vae_weights.bytes;
+    const Loading out = decoder_now.all() != 0 ? Loading{} : loading(dit_now.bytes + buffers, vae_weights);
+    decoder_now = vae_weights.kept;
     return out;
   };
-  const auto decode_stage = [&](const char* name, const Pass& pass, size_t own_weights, const Loading& load) {
+  const auto decode_stage = [&](const char* name, const Pass& pass, const Kept& own_weights, const Loading& load) {
     const std::vector<const Program*> decoders = decoder_programs_of(pass);
     stage(name, decoders, decoder.window(decoders, v.vae), own_weights, decode_bytes(pass), load);
   };
 
   // A walk, with the decoder beside it when previews are decoded: both use the same arena in turn.
-  const auto walk_stage = [&](const char* name, const Pass& pass, size_t beside, Loading load) {
+  const auto walk_stage = [&](const char* name, const Pass& pass, const Kept& beside, Loading load) {
     std::vector<const Program*> walking = steps_of(p, pass);
     Network::Window window = dit.window(walking, v.dit);
     if (p.decodes_previews) {
@@ -719,53 +748,53 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
   const size_t held = p.init ? latent_bytes(p.first()) + (p.masked() ? mask_bytes(p.first()) : 0) : 0;
   buffers += held;
   if (p.init) encode_stage("picture", p.first());
-  stage("gemma", programs.gemma, gemma.window(programs.gemma, v.gemma), gemma_weights.bytes, features + hidden_bytes(p),
-        loading(dit_now + decoder_now + buffers, gemma_weights));
+  stage("gemma", programs.gemma, gemma.window(programs.gemma, v.gemma), gemma_weights.kept, features + hidden_bytes(p),
+        loading(dit_now.bytes + decoder_now.bytes + buffers, gemma_weights));
   buffers += features;
-  stage("jina", programs.jina, jina.window(programs.jina, v.jina), jina_weights.bytes, pooled,
-        loading(dit_now + decoder_now + buffers, jina_weights));
+  stage("jina", programs.jina, jina.window(programs.jina, v.jina), jina_weights.kept, pooled,
+        loading(dit_now.bytes + decoder_now.bytes + buffers, jina_weights));
   buffers += pooled;
-  const Loading loading_dit = dit_now != 0 ? Loading{} : loading(decoder_now + buffers, dit_weights);
-  dit_now = dit_weights.bytes;
-  stage("context", programs.context, dit.window(programs.context, v.dit), 0, context, loading_dit);
+  const Loading loading_dit = dit_now.all() != 0 ? Loading{} : loading(decoder_now.bytes + buffers, dit_weights);
+  dit_now = dit_weights.kept;
+  stage("context", programs.context, dit.window(programs.context, v.dit), {}, context, loading_dit);
   const size_t text = pooled + context;
   buffers += context - features + batch * latent_bytes(p.first());
   if (p.passes.size() > 1) {
-    walk_stage("denoise", p.first(), 0, {});
+    walk_stage("denoise", p.first(), {}, {});
     buffers -= held;
-    if (apart) dit_now = 0;
+    if (apart) dit_now = {};
     buffers += batch * latent_bytes(p.last());  // enlarged and encoded
     const Loading loading_decoder = load_decoder();
     const std::vector<const Program*> encoders{&encoder_program(p.last())};
-    const size_t encoder_bytes = encoder.plan(encoders, v.vae).bytes;
-    decode_stage("enlarge", p.first(), encoder_bytes, loading_decoder);
+    decode_stage("enlarge", p.first(), encoder.plan(encoders, v.vae).kept, loading_decoder);
     encode_stage("encode", p.last());
     buffers += batch * (latent_bytes(p.last()) - latent_bytes(p.first()));  // the latents of the second pass
-    if (apart && !p.decodes_previews) decoder_now = 0;
+    if (apart && !p.decodes_previews) decoder_now = {};
   }
   const std::vector<const Program*> last_steps = steps_of(p, p.last());
   Loading loading_again;
-  if (dit_now == 0) {
+  if (dit_now.all() == 0) {
     const WeightBank::Plan weights = dit.plan(last_steps, v.dit);
-    loading_again = loading(decoder_now + buffers, weights);
-    dit_now = weights.bytes;
+    loading_again = loading(decoder_now.bytes + buffers, weights);
+    dit_now = weights.kept;
   }
   // From the second picture of a batch on, the decoder is there while the next one is drawn.
-  const size_t beside = !apart && batch > 1 && decoder_now == 0 && !p.decodes_previews ? vae_weights.bytes : 0;
-  walk_stage(p.passes.size() > 1 ? "hires" : "denoise", p.last(), beside, loading_again);
+  const bool decoder_beside = !apart && batch > 1 && decoder_now.all() == 0 && !p.decodes_previews;
+  walk_stage(p.passes.size() > 1 ? "hires" : "denoise", p.last(), decoder_beside ? vae_weights.kept : Kept{},
+             loading_again);
   if (apart) {
-    dit_now = 0;
+    dit_now = {};
     buffers -= text;
   }
   const Loading loading_decoder = load_decoder();
-  decode_stage("decode", p.last(), 0, loading_decoder);
+  decode_stage("decode", p.last(), {}, loading_decoder);
   plan.mapped_bytes = mapped;
   const auto streamed = [&](const Network& network, std::span<const Program* const> all, const StreamedWeights& names,
                             int64_t runs) {
     if (names.empty()) return;
     plan.streamed.push_back({.part = network.part(),
-                             .weights_bytes = network.plan(all).bytes,
-                             .resident_bytes = network.plan(all, names).bytes,
+                             .weights_bytes = network.plan(all).kept.all(),
+                             .resident_bytes = network.plan(all, names).kept.all(),
                              .read_bytes = network.window(all, names).read_bytes,
                              .runs = runs});
   };
@@ -804,6 +833,7 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
 
   timed("gemma", [&](const StagePlan& stage) {
     for (const Program* program : programs.gemma) gemma.load(*program, stop);
+    gemma.keep_prepared(programs.gemma, stop);
     const Buffer arena = runtime.allocator.allocate(stage.arena_bytes, "gemma arena");
     const Buffer hidden = runtime.allocator.allocate(hidden_bytes(p), "features with hidden tokens");
     for (size_t i = 0; i < p.prompts.size(); ++i) {
@@ -831,6 +861,7 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
 
   timed("jina", [&](const StagePlan& stage) {
     for (const Program* program : programs.jina) jina.load(*program, stop);
+    jina.keep_prepared(programs.jina, stop);
     const Buffer arena = runtime.allocator.allocate(stage.arena_bytes, "jina arena");
     for (size_t i = 0; i < p.prompts.size(); ++i) {
       const std::vector<int32_t>& ids = p.prompts[i].jina;
@@ -854,6 +885,7 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
     for (const TokenizedPrompt& t : p.prompts) dit.load(context_program(t.caption_tokens()), stop);
     for (const Pass& pass : p.passes)
       for (const Program* step : steps_of(p, pass)) dit.load(*step, stop);
+    dit.keep_prepared(programs.dit, stop);
     const Buffer arena = runtime.allocator.allocate(stage.arena_bytes, "context arena");
     for (size_t i = 0; i < p.prompts.size(); ++i) {
       const int64_t tokens = p.prompts[i].caption_tokens();
@@ -1149,7 +1181,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   if (p.init) {
     held = m.runtime.allocator.allocate(n * sizeof(float) + (p.masked() ? m.mask_bytes(p.first()) : 0), "picture");
     timed("picture", picture_seconds, [&] {
-      m.encoder.load(m.encoder_program(p.first()), stop);
+      m.load_encoder(p.first(), stop);
       m.encode_picture(p.first(), p.init->picture, {held.as<float>(), n}, "picture", guard, stop);
       m.encoder.free();
       if (p.masked())
@@ -1198,7 +1230,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
     enlarged = m.runtime.allocator.allocate(m.latent_bytes(p.last()) * batch, "enlarged latents");
     timed("enlarge", enlarge_seconds, [&] {
       m.load_decoder(p, stop);
-      m.encoder.load(m.encoder_program(p.last()), stop);
+      m.load_encoder(p.last(), stop);
       for (int k = 0; k < r.batch; ++k) {
         const Image small = m.decode(p.first(), latent_of(latents, p.first(), k), "enlarge", guard, stop);
         const PictureSize size = p.last().size;
@@ -1270,7 +1302,7 @@ TextToImage::MemoryNow TextToImage::memory_now() const {
   const Impl& m = *impl_;
   MemoryNow out{.allocated_bytes = m.runtime.allocator.in_use_bytes()};
   for (const Network* network : {&m.dit, &m.gemma, &m.jina, &m.decoder, &m.encoder})
-    out.weights_bytes += network->resident_bytes();
+    out.weights_bytes += network->kept().bytes;
   return out;
 }
 

@@ -34,8 +34,10 @@ struct EngineOptions {
   GuardMode guard = GuardMode::Retry;
   Tracer* tracer = nullptr;                         // must outlive the engine
   std::optional<std::filesystem::path> text_cache;  // a folder for what the encoders made of prompts
-  Allocator::FaultHook allocation_fault;            // tests
-  ValueFault value_fault;                           // tests
+  // A folder for prepared weights: later runs map them instead of preparing them.
+  std::optional<std::filesystem::path> weight_cache;
+  Allocator::FaultHook allocation_fault;  // tests
+  ValueFault value_fault;                 // tests
 };
 
 struct StageTime {
