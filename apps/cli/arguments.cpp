@@ -120,6 +120,9 @@ void add_engine_flags(CLI::App& parser, EngineArguments& a) {
       "f32 (default), or fail at once");
   engine.text("--text-cache", a.options.text_cache, "DIR",
               "keep what the text encoders make of prompts there: a prompt that\ncomes again needs no encoder");
+  engine.text(
+      "--weight-cache", a.options.weight_cache, "DIR",
+      "keep prepared weights there, as large as the model: later runs start\nsooner and use them where they lie");
   engine.switch_off("--no-fuse", a.options.fuse, "run without fused kernels, to compare with");
 }
 
