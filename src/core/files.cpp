@@ -236,17 +236,21 @@ void MappedFile::load_pages(std::span<const std::byte> range) const {
   if (!pages.empty()) ::madvise(const_cast<std::byte*>(pages.data()), pages.size(), kPopulateRead);
 }
 
-void MappedFile::drop_pages(std::span<const std::byte> range) const {
+std::span<const std::byte> MappedFile::around(std::span<const std::byte> range) const {
   // One fault may map what lies around a page, too: up to a huge page's worth, aligned as such.
   constexpr uintptr_t kAround = uintptr_t{2} << 20;
   const auto file_begin = reinterpret_cast<uintptr_t>(data_), file_end = file_begin + size_;
   const auto range_begin = reinterpret_cast<uintptr_t>(range.data());
   const uintptr_t begin = std::max(file_begin, range_begin), end = std::min(file_end, range_begin + range.size());
-  if (begin >= end) return;
+  if (begin >= end) return {};
   const uintptr_t first = std::max(file_begin, begin / kAround * kAround);
-  const uintptr_t last = std::min(file_end, round_up(end, kAround));
+  return {data_ + (first - file_begin), std::min(file_end, round_up(end, kAround)) - first};
+}
+
+void MappedFile::drop_pages(std::span<const std::byte> range) const {
+  const std::span<const std::byte> pages = around(range);
   // Advice: when it is refused the pages merely stay.
-  ::madvise(const_cast<std::byte*>(data_ + (first - file_begin)), last - first, MADV_DONTNEED);
+  if (!pages.empty()) ::madvise(const_cast<std::byte*>(pages.data()), pages.size(), MADV_DONTNEED);
 }
 
 std::string read_file(const fs::path& path, size_t limit) {

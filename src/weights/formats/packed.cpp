@@ -18,6 +18,8 @@ constexpr const char* kVersion = "1";
 constexpr const char* kKey = "key";
 constexpr const char* kIndex = "index";
 
+constexpr size_t kPlaceDigits = 6;  // in front of a tensor's name
+
 // Names and sizes in the order of the bytes: as the tensors of a safetensors file lie end to end, that is their places.
 class IndexHash {
  public:
@@ -61,20 +63,22 @@ PackedFile::PackedFile(const std::filesystem::path& path, std::string_view key) 
   check_packed_header(file_.header(), key, path.string());
 }
 
+std::string_view PackedFile::weight_of(const SafetensorsEntry& entry) {
+  return std::string_view(entry.name).substr(std::min(entry.name.size(), kPlaceDigits + 1));
+}
+
 void write_packed_file(const std::filesystem::path& path, std::string_view key, std::span<const PackedWeight> weights) {
-  std::vector<const PackedWeight*> sorted;
-  for (const PackedWeight& weight : weights) sorted.push_back(&weight);
-  std::ranges::sort(sorted, {}, &PackedWeight::name);  // as the writer has them
   static constexpr std::array<std::byte, kPackedAlignment> kZeros{};
   IndexHash hash;
   std::vector<StreamedTensor> tensors;
-  for (const PackedWeight* weight : sorted) {
-    const size_t whole = round_up(weight->bytes, kPackedAlignment);
-    hash.add(weight->name, whole);
+  for (const PackedWeight& weight : weights) {
+    const size_t whole = round_up(weight.bytes, kPackedAlignment);
+    std::string name = fmt::format("{:0{}} {}", tensors.size(), kPlaceDigits, weight.name);  // tensors lie by name
+    hash.add(name, whole);
     const TensorSpec spec{{static_cast<int64_t>(whole)}, DType::U8};
-    tensors.push_back({weight->name, spec, [weight, whole](const auto& write) {
-                         write({weight->get(), weight->bytes});
-                         write(std::span(kZeros).first(whole - weight->bytes));
+    tensors.push_back({std::move(name), spec, [&weight, whole](const auto& write) {
+                         write({weight.get(), weight.bytes});
+                         write(std::span(kZeros).first(whole - weight.bytes));
                        }});
   }
   stream_safetensors(path, tensors, {{kFormat, kVersion}, {kKey, std::string(key)}, {kIndex, hash.hex()}},

@@ -1,5 +1,6 @@
 // A file of prepared weights, to be used where they lie: safetensors whose tensors are plain bytes at whole pages, and
-// whose index is under a hash. What the bytes mean is between those who write and find them; `key` names all that
+// whose index is under a hash. A tensor is named by its place and its weight ("000007 layers.0.…"), so that weights lie
+// in the order they were given. What the bytes mean is between those who write and find them; `key` names all that
 // decided them.
 #pragma once
 
@@ -26,11 +27,13 @@ class PackedFile {
   PackedFile(const std::filesystem::path& path, std::string_view key);
 
   const std::vector<SafetensorsEntry>& entries() const { return file_.entries(); }
+  static std::string_view weight_of(const SafetensorsEntry& entry);  // its name
   std::span<const std::byte> bytes(const SafetensorsEntry& entry) const { return file_.bytes(entry); }
 
   void check_intact() const { file_.check_intact(); }  // Error{BadFile} when the file has shrunk under a read
   void fetch_pages(std::span<const std::byte> range) const { file_.fetch_pages(range); }
   void load_pages(std::span<const std::byte> range) const { file_.load_pages(range); }
+  std::span<const std::byte> around(std::span<const std::byte> range) const { return file_.around(range); }
   void drop_pages(std::span<const std::byte> range) const { file_.drop_pages(range); }
 
  private:
@@ -45,7 +48,7 @@ struct PackedWeight {
   std::function<const std::byte*()> get;
 };
 
-// Atomically, one weight after the other. Errors as of stream_safetensors, and those of `get`.
+// Atomically, one weight after the other, in this order. Errors as of stream_safetensors, and those of `get`.
 void write_packed_file(const std::filesystem::path& path, std::string_view key, std::span<const PackedWeight> weights);
 
 }  // namespace newbie
