@@ -15,6 +15,9 @@ class PackedWeights {
   // Of WeightUse::key(): the prepared bytes, aligned to 64, perhaps with others behind them; empty when there are none.
   virtual std::span<const std::byte> find(std::string_view key) const = 0;
 
+  // These and what reading them brings into memory around them.
+  virtual std::span<const std::byte> around(std::string_view key) const { return find(key); }
+
   // They will be read next: the system may fetch their pages meanwhile.
   virtual void prefetch(std::string_view key) const { (void)key; }
   // They are read now: to wait for their pages once is quicker than page by page.

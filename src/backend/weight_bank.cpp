@@ -1,9 +1,29 @@
 #include "backend/weight_bank.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 namespace newbie {
+
+namespace {
+
+// Of ranges of addresses, each byte once.
+size_t covered_bytes(std::vector<std::span<const std::byte>> ranges) {
+  std::ranges::sort(ranges, std::less<>(), [](const auto& range) { return range.data(); });
+  size_t total = 0;
+  const std::byte* end = nullptr;  // of what is counted
+  for (const std::span<const std::byte>& range : ranges) {
+    const std::byte* const stop = range.data() + range.size();
+    if (end != nullptr && std::less_equal<>()(stop, end)) continue;
+    const std::byte* const first = end != nullptr && std::less<>()(range.data(), end) ? end : range.data();
+    total += static_cast<size_t>(stop - first);
+    end = stop;
+  }
+  return total;
+}
+
+}  // namespace
 
 TensorSpec WeightBank::stored_spec(const WeightUse& use) const {
   const auto spec = source_.find(use.name);
@@ -33,9 +53,11 @@ const std::byte* WeightBank::packed(const WeightUse& use) const {
   return bytes.size() < prepared_bytes(use) || bytes.empty() ? nullptr : bytes.data();
 }
 
-size_t WeightBank::packed_pages(const WeightUse& use) const {
-  constexpr size_t kPage = 4096;
-  return round_up(prepared_bytes(use), kPage);
+WeightBank::Kept WeightBank::kept() const {
+  std::vector<std::span<const std::byte>> lying;
+  for (const auto& [key, item] : prepared_)
+    if (item.packed) lying.push_back(packed_->around(key));
+  return {allocated_, covered_bytes(std::move(lying))};
 }
 
 size_t WeightBank::prepared_bytes(const WeightUse& use) const {
@@ -48,11 +70,12 @@ size_t WeightBank::staging_bytes(const WeightUse& use) const {
 
 WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
   std::set<std::string> seen;
+  std::vector<std::span<const std::byte>> lying;
   Plan plan;
   for (const WeightUse& use : uses) {
     if (!seen.insert(use.key()).second || usable_as_mapped(use) || streams(use)) continue;
     if (lies_packed(use)) {
-      plan.kept.packed_bytes = checked_add(plan.kept.packed_bytes, packed_pages(use));
+      lying.push_back(packed_->around(use.key()));
       continue;
     }
     plan.kept.bytes = checked_add(plan.kept.bytes, prepared_bytes(use));
@@ -60,6 +83,7 @@ WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
     plan.peak_bytes = std::max(plan.peak_bytes, peak);
     plan.resident_peak_bytes = std::max(plan.resident_peak_bytes, checked_add(peak, stored_bytes(use)));
   }
+  plan.kept.packed_bytes = covered_bytes(std::move(lying));
   return plan;
 }
 
@@ -88,7 +112,7 @@ void WeightBank::release(const WeightUse& use) const {
 }
 
 size_t WeightBank::stored_bytes(const WeightUse& use) const {
-  return lies_packed(use) ? packed_pages(use) : stored_spec(use).bytes();
+  return lies_packed(use) ? packed_->around(use.key()).size() : stored_spec(use).bytes();
 }
 
 std::vector<WeightUse> WeightBank::missing(const std::vector<WeightUse>& uses) const {
@@ -105,16 +129,15 @@ WeightBank::~WeightBank() { release_packed(); }
 
 void WeightBank::release_packed() const {
   for (const auto& [key, item] : prepared_)
-    if (item.packed_bytes != 0) packed_->release(key);
+    if (item.packed) packed_->release(key);
 }
 
 void WeightBank::drop(const std::vector<WeightUse>& uses) {
   for (const WeightUse& use : uses) {
     const auto it = prepared_.find(use.key());
     if (it == prepared_.end()) continue;
-    kept_.bytes -= it->second.buffer.size();
-    kept_.packed_bytes -= it->second.packed_bytes;
-    if (it->second.packed_bytes != 0) packed_->release(it->first);
+    allocated_ -= it->second.buffer.size();
+    if (it->second.packed) packed_->release(it->first);
     prepared_.erase(it);
   }
 }
@@ -142,14 +165,13 @@ void WeightBank::prepare(const std::vector<WeightUse>& uses, ThreadPool& threads
     } else if (const std::byte* there = packed(use)) {
       packed_->load(key);
       item.data = there;
-      item.packed_bytes = packed_pages(use);
-      kept_.packed_bytes += item.packed_bytes;
+      item.packed = true;
     } else {
       const Buffer staging = allocator_.allocate(staging_bytes(use), "weight staging");
       item.buffer = allocator_.allocate(prepared_bytes(use), use.layout.key.empty() ? "weights" : "packed weights");
       write(use, item.buffer.data(), staging.data(), threads);
       item.data = item.buffer.data();
-      kept_.bytes += item.buffer.size();
+      allocated_ += item.buffer.size();
     }
     prepared_.emplace(key, std::move(item));
   }

@@ -88,16 +88,15 @@ class WeightBank {
   // Gives back what was prepared for these uses.
   void drop(const std::vector<WeightUse>& uses);
 
-  const Kept& kept() const { return kept_; }
+  Kept kept() const;
 
  private:
   struct Prepared {
     Buffer buffer;  // empty when bytes are used where they lie
     const std::byte* data = nullptr;
-    size_t packed_bytes = 0;
+    bool packed = false;
   };
   const std::byte* packed(const WeightUse& use) const;  // or null
-  size_t packed_pages(const WeightUse& use) const;      // bytes of the pages it lies on
   TensorSpec stored_spec(const WeightUse& use) const;
   bool usable_as_mapped(const WeightUse& use) const;
   bool packs_from_mapped(const WeightUse& use) const;  // the mapped bytes are what a kernel's pack function reads
@@ -110,7 +109,7 @@ class WeightBank {
   StreamedWeights streamed_;
   const PackedWeights* packed_;
   std::map<std::string, Prepared> prepared_;
-  Kept kept_;
+  size_t allocated_ = 0;
 };
 
 }  // namespace newbie

@@ -10,6 +10,8 @@ namespace newbie {
 
 namespace {
 
+constexpr size_t kLeastStreamed = 64 * 1024;  // bytes of a weight that is worth the trouble
+
 // Two who look at one run.
 class BothSee final : public Observer {
  public:
@@ -97,6 +99,12 @@ void Network::renew_cache() {
   given_to_cache_.clear();
 }
 
+void Network::close_cache() {
+  free();
+  packed_.reset();
+  opened_key_.clear();
+}
+
 void Network::keep_prepared(std::span<const Program* const> programs, StopToken stop) {
   if (cache_ == nullptr || !bank_) return;
   std::vector<PackedWeight> weights;
@@ -113,6 +121,8 @@ void Network::keep_prepared(std::span<const Program* const> programs, StopToken 
                          }});
     }
   if (weights.empty()) return;
+  // What never streams lies together, and the rest in the order it is read: what is kept then is a few long ranges.
+  std::ranges::stable_partition(weights, [](const PackedWeight& w) { return w.bytes < kLeastStreamed; });
   const WeightCacheKey key = cache_key_();
   if (key.hash() != opened_key_) return;  // the model's files changed since: whose weights these are is not known
   room = runtime_.allocator.allocate(room_bytes, "streamed weights");
@@ -146,12 +156,11 @@ Network::Window Network::window(std::span<const Program* const> programs, const 
 
 StreamedWeights Network::choose_streamed(std::span<const Program* const> programs,
                                          std::span<const Program* const> running, size_t limit) const {
-  constexpr size_t kLeast = 64 * 1024;  // of a weight worth the trouble
   std::vector<std::string> order;
   std::set<std::string_view> seen;
   for (const Program* program : programs)
     for (auto use = program->weights().rbegin(); use != program->weights().rend(); ++use)
-      if (use->spec.bytes() >= kLeast && seen.insert(use->name).second) order.push_back(use->name);
+      if (use->spec.bytes() >= kLeastStreamed && seen.insert(use->name).second) order.push_back(use->name);
 
   const auto first = [&](size_t count) {
     return StreamedWeights(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count));

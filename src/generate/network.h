@@ -62,6 +62,8 @@ class Network {
   // To be called before a plan. Looks again what the cache has, unless weights are loaded: those stay as they are, but
   // for their pages of the cache, which come back when they are read.
   void renew_cache();
+  // Until the next renew_cache() all weights are prepared. What is loaded is freed.
+  void close_cache();
   // To be called after load(): what the cache lacks of these programs' weights is written there. Weights that stream
   // are prepared for it, one after the other, in a room as large as the largest window of one. Nothing without a cache.
   void keep_prepared(std::span<const Program* const> programs, StopToken stop);

@@ -1,6 +1,7 @@
 #include "generate/text_to_image.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -517,7 +518,8 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
       t.cached_pooled = text_cache->find(pooled_key(t), pooled_bytes() / sizeof(float));
     }
 
-  for (Network* network : {&gemma, &jina, &dit, &decoder, &encoder}) network->renew_cache();
+  const std::array<Network*, 5> networks{&gemma, &jina, &dit, &decoder, &encoder};
+  for (Network* network : networks) network->renew_cache();
 
   const size_t budget = budget_bytes != 0 ? budget_bytes : available_memory_bytes() + resident_bytes();
   const auto refuse = [&](const char* needs, size_t bytes) {
@@ -543,6 +545,12 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
   }
 
   fit(p, r, budget);
+  if (weight_cache && p.plan.peak_bytes() > budget) {
+    // Mapped pages come in larger pieces than the smallest weights that stream.
+    for (Network* network : networks) network->close_cache();
+    p.variant = {};
+    fit(p, r, budget);
+  }
   if (p.plan.peak_bytes() > budget) refuse("", p.plan.peak_bytes());
   p.plan.budget_bytes = budget;
   return p;
@@ -791,10 +799,11 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
   plan.mapped_bytes = mapped;
   const auto streamed = [&](const Network& network, std::span<const Program* const> all, const StreamedWeights& names,
                             int64_t runs) {
-    if (names.empty()) return;
+    const size_t most = network.plan(all).kept.all(), kept = network.plan(all, names).kept.all();
+    if (kept == most) return;  // the names are of other programs
     plan.streamed.push_back({.part = network.part(),
-                             .weights_bytes = network.plan(all).kept.all(),
-                             .resident_bytes = network.plan(all, names).kept.all(),
+                             .weights_bytes = most,
+                             .resident_bytes = kept,
                              .read_bytes = network.window(all, names).read_bytes,
                              .runs = runs});
   };

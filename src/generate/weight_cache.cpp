@@ -26,25 +26,23 @@ class OpenedFiles final : public WeightCache::Opened {
  public:
   void add(std::unique_ptr<const PackedFile> file) {
     for (const SafetensorsEntry& entry : file->entries())
-      weights_.emplace(entry.name, Place{file.get(), file->bytes(entry)});
+      weights_.emplace(PackedFile::weight_of(entry), Place{file.get(), file->bytes(entry)});
     files_.push_back(std::move(file));
   }
 
-  std::span<const std::byte> find(std::string_view key) const override {
-    const auto found = weights_.find(key);
-    return found == weights_.end() ? std::span<const std::byte>() : found->second.bytes;
+  std::span<const std::byte> find(std::string_view key) const override { return at(key).bytes; }
+  std::span<const std::byte> around(std::string_view key) const override {
+    const Place place = at(key);
+    return place.file != nullptr ? place.file->around(place.bytes) : std::span<const std::byte>();
   }
   void prefetch(std::string_view key) const override {
-    if (const auto found = weights_.find(key); found != weights_.end())
-      found->second.file->fetch_pages(found->second.bytes);
+    if (const Place place = at(key); place.file != nullptr) place.file->fetch_pages(place.bytes);
   }
   void load(std::string_view key) const override {
-    if (const auto found = weights_.find(key); found != weights_.end())
-      found->second.file->load_pages(found->second.bytes);
+    if (const Place place = at(key); place.file != nullptr) place.file->load_pages(place.bytes);
   }
   void release(std::string_view key) const override {
-    if (const auto found = weights_.find(key); found != weights_.end())
-      found->second.file->drop_pages(found->second.bytes);
+    if (const Place place = at(key); place.file != nullptr) place.file->drop_pages(place.bytes);
   }
   void check_intact() const override {
     for (const auto& file : files_) file->check_intact();
@@ -52,9 +50,14 @@ class OpenedFiles final : public WeightCache::Opened {
 
  private:
   struct Place {
-    const PackedFile* file;
+    const PackedFile* file = nullptr;  // none: it is not there
     std::span<const std::byte> bytes;
   };
+  Place at(std::string_view key) const {
+    const auto found = weights_.find(key);
+    return found == weights_.end() ? Place() : found->second;
+  }
+
   std::vector<std::unique_ptr<const PackedFile>> files_;
   std::map<std::string_view, Place, std::less<>> weights_;  // names live in the files
 };

@@ -156,6 +156,7 @@ TEST(WeightCache, HoldsABudget) {
   }
   constexpr size_t kStep = size_t{3} << 20;
   std::set<size_t> kept;
+  int mapped = 0;
   for (size_t budget = most - kStep; budget > kStep; budget -= kStep) {
     const TemporaryFolder folder;
     const Engine setup{.cache = folder.path(), .budget = budget};
@@ -169,15 +170,18 @@ TEST(WeightCache, HoldsABudget) {
       const Drawn drawn = draw(setup, request);
       EXPECT_EQ(drawn.images, want);
       EXPECT_LE(drawn.result.plan.peak_bytes(), budget);
-      EXPECT_EQ(drawn.prepared_nothing(), filled);
+      // Where even the smallest pieces of the cache are too large, it is left alone.
+      EXPECT_FALSE(!filled && drawn.prepared_nothing());
+      mapped += drawn.prepared_nothing() ? 1 : 0;
       drawn.expect_exact();
       for (const StreamedPart& s : drawn.result.plan.streamed)
-        if (filled && s.part == "transformer") {
+        if (drawn.prepared_nothing() && s.part == "transformer") {
           EXPECT_LT(s.resident_bytes, s.weights_bytes);
           kept.insert(s.resident_bytes);
         }
     }
   }
+  EXPECT_GT(mapped, 3);
   EXPECT_GT(kept.size(), 1u) << "as much is kept as fits";
 }
 
