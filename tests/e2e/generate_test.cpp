@@ -86,6 +86,22 @@ TEST(Generate, SlicesOfOneDrawStartWithThePictureOfTheSeed) {
   EXPECT_NE(picture(folder / "5_2.png").image, picture(folder / "drawn.png").image);
 }
 
+TEST(Generate, AWeightCacheGivesTheSameBytes) {
+  const TemporaryFolder folder;
+  const std::string cache = (folder / "cache").string(), plain = drawn(folder, {"-p", "a girl"});
+  EXPECT_EQ(drawn(folder, {"-p", "a girl", "--weight-cache", cache}), plain);
+  EXPECT_THAT(names_in(cache), testing::SizeIs(4)) << "a file of each part";
+  EXPECT_EQ(drawn(folder, {"-p", "a girl", "--weight-cache", cache}), plain);
+  const Outcome plan = run({"plan", "-p", "a girl", "-W", "64", "-H", "48", "--weight-cache", cache, "--json"});
+  ASSERT_EQ(plan.exit_code, 0) << plan.err;
+  const Json told = parse_json(plan.out, "plan");
+  for (const Json& stage : told["stages"]) {
+    EXPECT_EQ(stage["weights_bytes"], 0) << stage["name"];
+    EXPECT_GT(stage["packed_bytes"], 0) << stage["name"];
+  }
+  EXPECT_EQ(told["stages"].size(), 5u);
+}
+
 TEST(Generate, ThePromptMayComeFromAFileOrStandardInput) {
   const TemporaryFolder folder;
   const std::string prompt = "<character_1>\n<n>aoi</n>\n</character_1>";

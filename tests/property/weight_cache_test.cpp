@@ -297,6 +297,39 @@ TEST(WeightCache, AFullDiskIsAWarning) {
   }
 }
 
+// While a cache is filled and while it is used: never another picture, nothing half-written, and no harm that lasts.
+TEST(WeightCache, AnyFileOperationMayFail) {
+  struct HookRemover {
+    ~HookRemover() { set_file_fault_hook({}); }
+  } remover;
+  const std::vector<Image> want = draw({}, small_request()).images;
+  for (const bool filled : {false, true}) {
+    size_t failed = 0, drawn = 0;
+    bool reached_the_end = false;
+    for (size_t n = 0; !reached_the_end; n += n < 60 ? 3 : 61) {  // the model is opened first
+      const TemporaryFolder folder;
+      const Engine engine{.cache = folder.path()};
+      if (filled) draw(engine, small_request());
+      size_t calls = 0;
+      set_file_fault_hook([&](size_t, const char*) { return calls++ != n; });
+      try {
+        EXPECT_EQ(draw(engine, small_request()).images, want) << "operation " << n;
+        ++drawn;
+      } catch (const Error& e) {  // of the model's own files
+        EXPECT_EQ(e.kind(), ErrorKind::BadFile) << "operation " << n;
+        ++failed;
+      }
+      set_file_fault_hook({});
+      reached_the_end = calls <= n;
+      for (const fs::path& path : files_in(folder.path())) EXPECT_EQ(path.extension(), ".safetensors") << n;
+      EXPECT_EQ(draw(engine, small_request()).images, want) << "after operation " << n;
+      EXPECT_TRUE(draw(engine, small_request()).prepared_nothing()) << "after operation " << n;
+    }
+    EXPECT_GT(failed, 0u);
+    EXPECT_GT(drawn, 1u) << "of the cache's files, and the last, without a failure";
+  }
+}
+
 TEST(WeightCache, AFolderThatCannotBeIsRefused) {
   const TemporaryFolder folder;
   std::ofstream(folder / "file") << "x";
