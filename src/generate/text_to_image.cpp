@@ -107,7 +107,7 @@ struct TextToImage::Impl {
         encoder(runtime, vae.weights, "vae") {
     runtime.fuse = options.fuse;
     runtime.decompose = options.decompose;
-    runtime.tracer = options.tracer;
+    runtime.run_tap = options.run_tap;
     runtime.value_fault = options.value_fault;
     guard_mode = options.guard;
     check_parts_fit();
