@@ -763,10 +763,12 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
   const auto streamed = [&](const Network& network, std::span<const Program* const> all, const StreamedWeights& names,
                             int64_t runs) {
     if (names.empty()) return;
+    const size_t read_bytes = network.window(all, names).read_bytes;
+    if (read_bytes == 0) return;  // weights of these names are used where they lie
     plan.streamed.push_back({.part = network.part(),
                              .weights_bytes = network.plan(all).bytes,
                              .resident_bytes = network.plan(all, names).bytes,
-                             .read_bytes = network.window(all, names).read_bytes,
+                             .read_bytes = read_bytes,
                              .runs = runs});
   };
   const auto prompts = static_cast<int64_t>(p.prompts.size());
