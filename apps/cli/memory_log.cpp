@@ -127,7 +127,7 @@ void MemoryLog::on_step(const StepReport& report) {
   note("step", report.evaluation);
 }
 
-void MemoryLog::on_run(std::string_view /*part*/, const Program& /*program*/) {
+void MemoryLog::on_run(const std::string& /*part*/, const Program& /*program*/, const Bindings& /*bindings*/) {
   if (told_running_) return;
   told_running_ = true;
   note(stage_ + " running");

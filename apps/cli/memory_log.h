@@ -50,7 +50,7 @@ class MemoryLog final : public Progress, public RunTap {
   void on_stage(std::string_view name) override;
   void on_step(const StepReport& report) override;
   void on_preview(const PreviewReport& report) override { next_->on_preview(report); }
-  void on_run(std::string_view part, const Program& program) override;
+  void on_run(const std::string& part, const Program& program, const Bindings& bindings) override;
 
  private:
   void note(std::string name, int step = 0);

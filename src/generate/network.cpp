@@ -12,34 +12,21 @@ namespace {
 
 constexpr size_t kLeastStreamed = 64 * 1024;  // bytes of a weight that is worth the trouble
 
-// Two who look at one run.
-class BothSee final : public Observer {
+// An observer, if any, and a tap.
+class TappedObserver final : public Observer {
  public:
-  BothSee(Observer* first, RunTap* tap, std::string_view part) : first_(first), tap_(tap), part_(part) {}
+  TappedObserver(Observer* observer, RunTap& tap, const std::string& part)
+      : observer_(observer), tap_(tap), part_(part) {}
 
   void on_value(const std::string& path, ConstTensorView value) override {
-    if (first_ != nullptr) first_->on_value(path, value);
-    tap_->on_value(part_, path, value);
+    if (observer_ != nullptr) observer_->on_value(path, value);
+    tap_.on_value(part_, path, value);
   }
 
  private:
-  Observer* first_;
-  RunTap* tap_;
-  std::string_view part_;
-};
-
-// Two that see what one would.
-class TracedObserver final : public Observer {
- public:
-  TracedObserver(Tracer& tracer, Observer* other) : tracer_(tracer), other_(other) {}
-  void on_value(const std::string& path, ConstTensorView value) override {
-    tracer_.on_value(path, value);
-    if (other_ != nullptr) other_->on_value(path, value);
-  }
-
- private:
-  Tracer& tracer_;
-  Observer* other_;
+  Observer* observer_;
+  RunTap& tap_;
+  const std::string& part_;
 };
 
 }  // namespace
@@ -60,7 +47,7 @@ CompileOptions Network::compile_options(PrecisionPolicy policy) const {
                          .threads = runtime_.pool.size(),
                          .fuse = runtime_.fuse,
                          .decompose_all = runtime_.decompose,
-                         .name_all = runtime_.tracer != nullptr};
+                         .name_all = runtime_.run_tap != nullptr && runtime_.run_tap->wants() == RunTap::Values::All};
   options.stored_dtype = [this](const std::string& name) { return newbie::stored_dtype(store_, name); };
   return options;
 }
@@ -70,7 +57,7 @@ Program Network::compile(const Graph& graph, Bands bands) const {
   options.bands = bands;
   const Graph transformed = transform(graph, options);
   Program program(transformed, *runtime_.backend, runtime_.pool.size());
-  if (runtime_.tracer != nullptr) runtime_.tracer->on_graph(part_, transformed, program, store_);
+  if (runtime_.run_tap != nullptr) runtime_.run_tap->on_graph(part_, transformed, program, store_);
   return program;
 }
 
@@ -236,18 +223,16 @@ void Network::run(const Program& program, const Buffer& arena, const Bindings& b
                            .value_fault = &runtime_.value_fault,
                            .window = window.data()};
   RunTap* const tap = runtime_.run_tap;
-  if (tap != nullptr) tap->on_run(part_, program);
-  if (runtime_.tracer != nullptr) {
-    runtime_.tracer->on_run(program, bindings);
-    TracedObserver both(*runtime_.tracer, observer);
-    program.run(context, *bank_, bindings, &both);
-  } else if (tap != nullptr && tap->wants_values()) {
-    BothSee both(observer, tap, part_);
-    program.run(context, *bank_, bindings, &both);
-    for (const auto& [name, view] : bindings.outputs) tap->on_value(part_, name, view);
-  } else {
+  const RunTap::Values wanted = tap == nullptr ? RunTap::Values::None : tap->wants();
+  if (tap != nullptr) tap->on_run(part_, program, bindings);
+  if (wanted == RunTap::Values::None) {
     program.run(context, *bank_, bindings, observer);
+  } else {
+    TappedObserver both(observer, *tap, part_);
+    program.run(context, *bank_, bindings, &both);
   }
+  if (wanted == RunTap::Values::Named)
+    for (const auto& [name, view] : bindings.outputs) tap->on_value(part_, name, view);
   check_intact();
 }
 

@@ -16,17 +16,6 @@
 
 namespace newbie {
 
-// Looks at every value of every run of an engine's networks. While there is one, all values have names.
-class Tracer {
- public:
-  virtual ~Tracer() = default;
-  // A graph as it is going to run; `program` tells it from others. Both references hold during the call alone.
-  virtual void on_graph(const std::string& part, const Graph& graph, const Program& program,
-                        const WeightSource& weights) = 0;
-  virtual void on_run(const Program& program, const Bindings& bindings) = 0;  // what is seen next is of this run
-  virtual void on_value(const std::string& path, ConstTensorView value) = 0;
-};
-
 // What all networks of an engine share.
 struct Runtime {
   explicit Runtime(int threads, PrecisionPolicy policy, std::unique_ptr<Backend> chosen, Allocator::FaultHook hook = {})
@@ -38,9 +27,8 @@ struct Runtime {
   PrecisionPolicy precision;
   bool fuse = true;
   bool decompose = false;     // every fused op by its meaning
-  Tracer* tracer = nullptr;   // newbie overflow
   ValueFault value_fault;     // tests
-  RunTap* run_tap = nullptr;  // if not null, sees every run
+  RunTap* run_tap = nullptr;  // if not null, sees every graph and every run
 };
 
 // What a compiler needs to know of a part's weights.

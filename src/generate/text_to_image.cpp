@@ -109,7 +109,7 @@ struct TextToImage::Impl {
         encoder(runtime, vae.weights, "vae") {
     runtime.fuse = options.fuse;
     runtime.decompose = options.decompose;
-    runtime.tracer = options.tracer;
+    runtime.run_tap = options.run_tap;
     runtime.value_fault = options.value_fault;
     guard_mode = options.guard;
     check_parts_fit();
@@ -799,12 +799,13 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
   plan.mapped_bytes = mapped;
   const auto streamed = [&](const Network& network, std::span<const Program* const> all, const StreamedWeights& names,
                             int64_t runs) {
-    const size_t most = network.plan(all).kept.all(), kept = network.plan(all, names).kept.all();
-    if (kept == most) return;  // the names are of other programs
+    if (names.empty()) return;
+    const size_t read_bytes = network.window(all, names).read_bytes;
+    if (read_bytes == 0) return;  // weights of these names are used where they lie
     plan.streamed.push_back({.part = network.part(),
-                             .weights_bytes = most,
-                             .resident_bytes = kept,
-                             .read_bytes = network.window(all, names).read_bytes,
+                             .weights_bytes = network.plan(all).kept.all(),
+                             .resident_bytes = network.plan(all, names).kept.all(),
+                             .read_bytes = read_bytes,
                              .runs = runs});
   };
   const auto prompts = static_cast<int64_t>(p.prompts.size());

@@ -32,7 +32,7 @@ struct EngineOptions {
   bool fuse = true;
   bool decompose = false;  // fused ops taken apart, to look into
   GuardMode guard = GuardMode::Retry;
-  Tracer* tracer = nullptr;                         // must outlive the engine
+  RunTap* run_tap = nullptr;                        // must outlive the engine
   std::optional<std::filesystem::path> text_cache;  // a folder for what the encoders made of prompts
   // A folder for prepared weights: later runs map them instead of preparing them.
   std::optional<std::filesystem::path> weight_cache;

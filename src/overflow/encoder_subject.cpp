@@ -33,7 +33,7 @@ class EncoderSubject final : public Subject {
                     options_.backend == BackendChoice::Reference ? make_reference_backend() : make_cpu_backend());
     runtime.fuse = !way.plain;
     runtime.decompose = way.decompose;
-    runtime.tracer = way.trace;
+    runtime.run_tap = way.trace;
     Network network(runtime, part_->weights, name_);
     progress.on_stage(name_);
     SubjectRun out;

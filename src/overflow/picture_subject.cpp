@@ -45,7 +45,7 @@ class PictureSubject final : public Subject {
     options.fuse = !way.plain;
     options.decompose = way.decompose;
     options.guard = GuardMode::Warn;
-    options.tracer = way.trace;
+    options.run_tap = way.trace;
     TextToImage engine = TextToImage::open(model_, options, silent_log());
     std::vector<float> latent;
     engine.set_latent_tap([&](int, int, std::span<const float> seen) { latent.assign(seen.begin(), seen.end()); });

@@ -149,7 +149,7 @@ void RangeTrace::on_graph(const std::string& part, const Graph& graph, const Pro
   graphs_[&program.memory()] = std::move(kept);
 }
 
-void RangeTrace::on_run(const Program& program, const Bindings& bindings) {
+void RangeTrace::on_run(const std::string& /*part*/, const Program& program, const Bindings& bindings) {
   const auto it = graphs_.find(&program.memory());
   running_ = it == graphs_.end() ? nullptr : it->second.get();
   if (running_ == nullptr) return;
@@ -159,7 +159,7 @@ void RangeTrace::on_run(const Program& program, const Bindings& bindings) {
     if (const auto at = running_->at.find(name); at != running_->at.end()) see(at->second, view);
 }
 
-void RangeTrace::on_value(const std::string& path, ConstTensorView value) {
+void RangeTrace::on_value(const std::string& /*part*/, const std::string& path, ConstTensorView value) {
   if (running_ == nullptr) return;
   if (const auto at = running_->at.find(path); at != running_->at.end()) see(at->second, value);
 }

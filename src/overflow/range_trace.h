@@ -37,7 +37,7 @@ struct FirstBad {
   std::string name() const { return part + '.' + path; }
 };
 
-class RangeTrace final : public Tracer {
+class RangeTrace final : public RunTap {
  public:
   struct Options {
     std::string part;                 // this one alone; empty: all
@@ -58,10 +58,11 @@ class RangeTrace final : public Tracer {
   const ValueRange* find(const std::string& name) const;  // null when it was not seen
   const InsideRange* find(const std::string& part, const std::string& operand, InsideKind kind, size_t width) const;
 
+  Values wants() const override { return Values::All; }
   void on_graph(const std::string& part, const Graph& graph, const Program& program,
                 const WeightSource& weights) override;
-  void on_run(const Program& program, const Bindings& bindings) override;
-  void on_value(const std::string& path, ConstTensorView value) override;
+  void on_run(const std::string& part, const Program& program, const Bindings& bindings) override;
+  void on_value(const std::string& part, const std::string& path, ConstTensorView value) override;
 
  private:
   struct Kept;

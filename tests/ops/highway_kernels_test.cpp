@@ -2,7 +2,9 @@
 // mix of dtypes they take, and their functions over the whole range of floats.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <numbers>
+#include <string_view>
 
 #include "backend/cpu/kernels/elementwise.h"
 #include "backend/cpu/kernels/embedding.h"
@@ -280,6 +282,14 @@ TEST(HighwayKernels, AnIdOutsideTheTableIsAnError) {
     weights.add("table", random_tensor({5, 8}, 1));
     EXPECT_THROW(run_graph(g, VectorKernels(), weights, {{"ids", {{1}, {id}}}}), Error);
   }
+}
+
+// Among the tests that run once more with ONEDNN_MAX_CPU_ISA.
+TEST(MatrixKernels, TheLimitOfOneDnnIsThatOfVectorKernels) {
+  const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
+  if (limit == nullptr || std::string_view(limit) != "AVX2") GTEST_SKIP() << "oneDNN is not limited to AVX2";
+  const auto backend = make_cpu_backend();
+  EXPECT_EQ(hwy::SupportedTargets() & (HWY_AVX3 | HWY_AVX3_DL), 0);
 }
 
 }  // namespace newbie::test

@@ -150,12 +150,12 @@ class Witness final : public RunTap, public Progress {
     run_ = 0;
     meter_.inside(static_cast<double>(report.evaluation) / std::max(report.evaluations, 1));
   }
-  void on_run(std::string_view /*part*/, const Program& program) override {
+  void on_run(const std::string& /*part*/, const Program& program, const Bindings& /*bindings*/) override {
     operations += program.flop();
     ++run_;
   }
-  bool wants_values() override { return tasks_.observe; }
-  void on_value(std::string_view part, const std::string& path, ConstTensorView value) override {
+  Values wants() const override { return tasks_.observe ? Values::Named : Values::None; }
+  void on_value(const std::string& part, const std::string& path, ConstTensorView value) override {
     if (!is_compared(path)) return;
     const std::string full = fmt::format("{}.{}", part, path),
                       name = fmt::format("{}/{}/{}/{}", stage_, evaluation_, run_, full);

@@ -2,6 +2,7 @@
 // plain loops where there is none.
 #include "backend/cpu/emulated_f16.h"
 #include "backend/cpu/kernel_list.h"
+#include "backend/cpu/kernels/instruction_limit.h"
 
 namespace newbie {
 
@@ -9,6 +10,8 @@ namespace {
 
 class CpuBackend final : public Backend {
  public:
+  CpuBackend() { cpu::limit_highway(); }
+
   std::string name() const override { return "cpu"; }
   std::string version() const override { return "cpu, " + cpu::library_version(); }
 

@@ -131,10 +131,11 @@ TEST(RangeTrace, CountsWhatF16CannotKeep) {
   Bindings b;
   b.inputs["x"] = {spec, reinterpret_cast<const std::byte*>(x.data())};
   trace.at({2, 5});
-  trace.on_run(program, b);
+  trace.on_run("transformer", program, b);
   const std::vector<float> y{1, inf, 1, 1, 1, 1, 1, 1};
   trace.at({2, 6});
-  trace.on_value(transformed.node(1).paths.front(), {spec, reinterpret_cast<const std::byte*>(y.data())});
+  trace.on_value("transformer", transformed.node(1).paths.front(),
+                 {spec, reinterpret_cast<const std::byte*>(y.data())});
 
   const ValueRange* in = trace.find("transformer.x");
   ASSERT_NE(in, nullptr);
