@@ -18,7 +18,7 @@ void limit_highway() {
       return (effective & static_cast<unsigned>(isa)) == static_cast<unsigned>(isa);
     };
     int64_t disabled = 0;
-    if (!has(cpu_isa::avx512_core)) disabled |= HWY_AVX3 | HWY_AVX3_DL;
+    if (!has(cpu_isa::avx512_core)) disabled |= HWY_AVX2 - 1;  // a better target has a lower bit
     if (!has(cpu_isa::avx2)) disabled |= HWY_AVX2;
     if (disabled != 0) hwy::DisableTargets(disabled);
   });
