@@ -6,6 +6,7 @@
 
 #include "backend/cpu/amx/kernels.h"
 #include "backend/cpu/amx/tiles.h"
+#include "backend/cpu/kernels/quantise.h"
 #include "core/checked.h"
 
 namespace newbie::cpu {
@@ -51,8 +52,9 @@ void pack(const PackedWeight& w, ConstTensorView source, std::byte* destination,
     auto* scales = reinterpret_cast<float*>(destination + w.scales_at()) + panel * kPair;
     std::fill_n(scales, kPair, 0.0f);
     for (int64_t column = 0; column < count; ++column)
-      scales[column] = quantise_row(rows + static_cast<size_t>(column * w.k) * 2, w.k,
-                                    &numbers[static_cast<size_t>(column * stride)]);
+      scales[column] =
+          quantise_row({rows + static_cast<size_t>(column * w.k) * 2, DType::BF16}, static_cast<size_t>(w.k),
+                       static_cast<size_t>(w.k), NumberForm::Signed, &numbers[static_cast<size_t>(column * stride)]);
     pack_columns(numbers.data(), stride, count, w.k, out);
   });
 }
@@ -148,7 +150,8 @@ class Linear final : public Kernel {
       std::byte* numbers = share(args, worker) + sum_bytes_;
       for (int64_t i = 0; i < count; ++i)
         row_scales(args)[row + i] =
-            quantise_row(rows + i * stride, weight_.k, numbers + i * weight_.steps() * kRowBytes);
+            quantise_row({rows + i * stride, DType::BF16}, static_cast<size_t>(weight_.k),
+                         static_cast<size_t>(weight_.k), NumberForm::Signed, numbers + i * weight_.steps() * kRowBytes);
       rows = numbers;
       stride = weight_.steps() * kRowBytes;
     }

@@ -17,8 +17,6 @@
 #include <bit>
 #include <cstring>
 
-#include "core/quantise.h"
-
 #if NEWBIE_ONEDNN
 #include <oneapi/dnnl/dnnl.hpp>
 #endif
@@ -206,25 +204,6 @@ NEWBIE_AMX void pack_panel(const std::byte* data, int64_t stride, int64_t depth,
   }
 }
 
-NEWBIE_AMX float quantise_row(const std::byte* row, int64_t width, std::byte* out) {
-  const auto widen = [&](int64_t at) __attribute__((target("avx512f,avx512bw,avx512vl"), always_inline)) {
-    const auto mask = static_cast<__mmask16>((uint32_t{1} << std::clamp<int64_t>(width - at, 0, 16)) - 1);
-    const __m512i words = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, row + at * 2));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(words, 16));
-  };
-  // Bits of magnitudes in order of size: infinity and NaN are the largest.
-  __m512i most = _mm512_setzero_si512();
-  for (int64_t at = 0; at < width; at += 16)
-    most = _mm512_max_epu32(most, _mm512_and_si512(_mm512_castps_si512(widen(at)), _mm512_set1_epi32(0x7FFFFFFF)));
-  const Int8Scale scale(std::bit_cast<float>(_mm512_reduce_max_epu32(most)));
-  const __m512 inverse = _mm512_set1_ps(scale.inverse);
-  for (int64_t at = 0; at < width; at += 16) {
-    const __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(widen(at), inverse));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + at), _mm512_cvtsepi32_epi8(q));
-  }
-  return scale.scale;
-}
-
 NEWBIE_AMX void scale_products(float* products, int64_t stride, int64_t rows, const float* row_scales,
                                const float* column_scales) {
   for (int64_t row = 0; row < rows; ++row)
@@ -282,7 +261,6 @@ template void multiply_pair<Element::BF16>(const Product&);
 template void multiply_pair<Element::I8>(const Product&);
 template void multiply_single<Element::BF16>(const Product&);
 template void multiply_single<Element::I8>(const Product&);
-float quantise_row(const std::byte*, int64_t, std::byte*) { absent(); }
 void scale_products(float*, int64_t, int64_t, const float*, const float*) { absent(); }
 void pack_rows(const std::byte*, int64_t, int64_t, int64_t, int, std::byte*) { absent(); }
 void pack_columns(const std::byte*, int64_t, int64_t, int64_t, std::byte*) { absent(); }

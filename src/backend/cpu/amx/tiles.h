@@ -63,10 +63,6 @@ void pack_columns(const std::byte* rows, int64_t stride, int64_t count, int64_t 
 // beyond.
 void pack_panel(const std::byte* data, int64_t stride, int64_t depth, int64_t count, std::byte* out);
 
-// One row of bf16 values as 8-bit numbers (core/quantise.h); up to 15 bytes behind `width` are written, too. Returns
-// the scale.
-float quantise_row(const std::byte* row, int64_t width, std::byte* out);
-
 // sums[row][column] = i32 product there · row_scales[row] · column_scales[column], in place, as f32.
 void scale_products(float* products, int64_t stride, int64_t rows, const float* row_scales, const float* column_scales);
 
