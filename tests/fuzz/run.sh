@@ -34,6 +34,7 @@ fuzz_one() {
   [[ $code -eq 0 ]] || state="FAILED, see $found.log"
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$found.log")
   printf '%-18s %12s inputs  %s\n' "$target" "${runs:-?}" "$state"
+  [[ $code -eq 0 ]] || tail -n 60 "$found.log" | cut -c 1-200
   return $code
 }
 export -f fuzz_one
