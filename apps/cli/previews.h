@@ -40,7 +40,7 @@ class Previews final : public Progress {
   PictureFormat format_ = PictureFormat::Png;
   int quality_;
   bool keep_, written_ = false;
-  Encode encode_ = nullptr;
+  PictureEncoder encode_ = nullptr;
 };
 
 }  // namespace newbie

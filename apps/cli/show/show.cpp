@@ -28,7 +28,7 @@ bool has_sixel(const std::string& answer) {
 
 struct Protocol {
   const char* name;
-  Encode encode;
+  PictureEncoder encode;
   bool (*is_understood)(const TerminalFacts& facts);
 };
 
@@ -80,7 +80,7 @@ std::string show_protocols() {
   return out;
 }
 
-Encode choose_protocol(const std::string& name, const TerminalFacts& facts) {
+PictureEncoder choose_protocol(const std::string& name, const TerminalFacts& facts) {
   for (const Protocol& protocol : kProtocols)
     if (name == protocol.name) return protocol.encode;
   if (name != kShowAuto)

@@ -16,7 +16,7 @@ std::string kitty_picture(const Image& image);   // PNG in base64, in pieces of 
 std::string iterm2_picture(const Image& image);  // PNG in base64
 std::string sixel_picture(const Image& image);   // 256 colours with error diffusion
 
-using Encode = std::string (*)(const Image& image);
+using PictureEncoder = std::string (*)(const Image& image);
 
 // "kitty, iterm2, sixel"
 std::string show_protocols();
@@ -30,7 +30,7 @@ struct TerminalFacts {
 
 // The protocol of that name, or for "auto" the first that the terminal understands. Error{InvalidRequest} for an
 // unknown name, Error{Unsupported} when the terminal understands none.
-Encode choose_protocol(const std::string& name, const TerminalFacts& facts);
+PictureEncoder choose_protocol(const std::string& name, const TerminalFacts& facts);
 
 // Of the terminal this program runs in. Asks it at most once, and waits for 200 ms at most.
 TerminalFacts this_terminal();
