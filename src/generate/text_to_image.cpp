@@ -1183,7 +1183,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
     seconds += seconds_since(begin);
   };
   Impl::Counts counts;
-  double picture_seconds = 0, denoise_seconds = 0, enlarge_seconds = 0, decode_seconds = 0;
+  double picture_seconds = 0, denoise_seconds = 0, enlarge_seconds = 0, decode_seconds = 0, save_seconds = 0;
 
   // What the first pass is held to: the picture's latent, and the mask behind it.
   const size_t n = m.latent_elements(p.first());
@@ -1271,12 +1271,14 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
       out.image = m.decode(p.last(), latent_of(latents, p.last(), k), "decode", guard, stop);
     });
     if (p.masked()) restore_pixels(*p.init, out.image);
+    const auto decoded = Clock::now();
     const PictureFacts facts{
         p.first().size, p.last().size,  seed,          k, p.system_prompt, p.first().noise.schedule,
         m.resolution,   guard.events(), fingerprints()};
     out.parameters = a1111_parameters(r, facts);
     out.request_json = request_json(r, facts);
     on_image(std::move(out));
+    save_seconds += seconds_since(decoded);
   };
   if (apart) {
     for (int k = 0; k < r.batch; ++k) draw(k);
@@ -1293,6 +1295,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   result.times.push_back({"denoise", denoise_seconds});
   if (hires) result.times.push_back({"enlarge", enlarge_seconds});
   result.times.push_back({"decode", decode_seconds});
+  result.times.push_back({"save", save_seconds});
   result.times.push_back({"total", seconds_since(start)});
   result.evaluations = counts.evaluations;
   result.shortened_evaluations = counts.shortened;

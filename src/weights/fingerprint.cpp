@@ -14,27 +14,40 @@ constexpr size_t kReadWhole = 64 * 1024 * 1024;
 constexpr size_t kPiece = 1024 * 1024;
 constexpr size_t kBlock = 4096;
 constexpr size_t kBlocks = 4096;
+constexpr size_t kAhead = 64;  // blocks that are on their way while one is hashed: a disk answers many at once
 
-// Hashes bytes [first, first + count) of the files' data buffers laid end to end.
-void add_range(Sha256& hash, std::span<const std::shared_ptr<const SafetensorsFile>> files, size_t first,
-               size_t count) {
+using Files = std::span<const std::shared_ptr<const SafetensorsFile>>;
+
+// visit(file, bytes) for bytes [first, first + count) of the files' data buffers laid end to end, in pieces.
+template <typename Visit>
+void for_range(Files files, size_t first, size_t count, const Visit& visit) {
   for (const auto& file : files) {
     const std::span<const std::byte> data = file->data_bytes();
     if (first >= data.size()) {
       first -= data.size();
       continue;
     }
-    // In pieces: pages that were hashed need not stay in memory.
     while (count != 0 && first < data.size()) {
       const auto piece = data.subspan(first, std::min({count, kPiece, data.size() - first}));
-      hash.add(piece);
-      file->drop_pages(piece);
+      visit(*file, piece);
       count -= piece.size();
       first += piece.size();
     }
     if (count == 0) return;
     first = 0;
   }
+}
+
+void add_range(Sha256& hash, Files files, size_t first, size_t count) {
+  for_range(files, first, count, [&](const SafetensorsFile& file, std::span<const std::byte> piece) {
+    hash.add(piece);
+    file.drop_pages(piece);  // need not stay in memory
+  });
+}
+
+void fetch_range(Files files, size_t first, size_t count) {
+  for_range(files, first, count,
+            [](const SafetensorsFile& file, std::span<const std::byte> piece) { file.fetch_pages(piece); });
 }
 
 }  // namespace
@@ -57,8 +70,14 @@ std::string fingerprint(std::span<const std::shared_ptr<const SafetensorsFile>> 
     add_range(hash, sorted, 0, data_bytes);
   } else {
     const size_t room = data_bytes - kBlock;
-    for (size_t i = 0; i < kBlocks; ++i)  // room / (kBlocks - 1) steps, without the product that could overflow
-      add_range(hash, sorted, room / (kBlocks - 1) * i + room % (kBlocks - 1) * i / (kBlocks - 1), kBlock);
+    const auto begin_of = [&](size_t block) {  // without the product that could overflow
+      return room / (kBlocks - 1) * block + room % (kBlocks - 1) * block / (kBlocks - 1);
+    };
+    for (size_t i = 0; i < kAhead; ++i) fetch_range(sorted, begin_of(i), kBlock);
+    for (size_t i = 0; i < kBlocks; ++i) {
+      if (i + kAhead < kBlocks) fetch_range(sorted, begin_of(i + kAhead), kBlock);
+      add_range(hash, sorted, begin_of(i), kBlock);
+    }
   }
   for (const auto& file : sorted) file->check_intact();
   return hash.hex();

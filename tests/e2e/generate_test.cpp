@@ -177,7 +177,7 @@ TEST(Generate, JsonTellsEverythingOnStandardOutput) {
   EXPECT_EQ(json["files"][1]["width"], 128);
   EXPECT_EQ(json["evaluations"], 8);  // two pictures, two steps, with and without the prompt
   EXPECT_EQ(json["threads"], 2);
-  for (const char* stage : {"gemma", "jina", "context", "denoise", "decode", "total"})
+  for (const char* stage : {"gemma", "jina", "context", "denoise", "decode", "save", "total"})
     EXPECT_TRUE(json["seconds"][stage].is_number()) << stage;
   EXPECT_FALSE(json["precision"]["reasons"].empty());
   EXPECT_EQ(json["memory"]["planned_allocated_bytes"], json["memory"]["measured_allocated_bytes"]);
