@@ -1,15 +1,17 @@
-"""newbie bench ... --on-request as something that takes turns with another program, and what its times come to."""
+"""Programs that do their work once for every line they are sent, so that two can take turns, and what their times come
+to."""
 import json
 import statistics
 import subprocess
 import sys
 
 
-class Newbie:
-    """One run for every call of run(); made and warm when the constructor returns."""
+class OnRequest:
+    """One run for every call of run(); ready and warm when the constructor returns. The program says one JSON object a
+    line: that it is ready, {"seconds": ...} for every empty line it is sent, and a last one when its input ends."""
 
-    def __init__(self, program, work, flags, repeats):
-        self.command = [program, "bench", work, *flags, "--repeats", str(repeats), "--on-request", "--quiet"]
+    def __init__(self, command):
+        self.command = [str(word) for word in command]
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._line()  # ready
 
@@ -26,9 +28,14 @@ class Newbie:
         return self._line()["seconds"]
 
     def finish(self):
-        """The summary that newbie bench prints at its end."""
+        """The summary that the program prints at its end."""
         self.process.stdin.close()
         return self._line()
+
+
+class Newbie(OnRequest):
+    def __init__(self, program, work, flags, repeats):
+        super().__init__([program, "bench", work, *flags, "--repeats", str(repeats), "--on-request", "--quiet"])
 
 
 def spread(values):
