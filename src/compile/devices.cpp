@@ -16,9 +16,9 @@ namespace newbie {
 
 namespace {
 
-// No row computes f16 natively: the CPU backend has no f16 kernels, also where the CPU has f16 instructions. 8-bit numbers
-// it multiplies with AMX and with AVX512-VNNI, which every CPU with AVX512-BF16 has.
-// Arm's bf16 is taken for its memory and because it is the training dtype: our kernels there multiply it as f32.
+// No row computes f16 natively: the CPU backend has no f16 kernels, also where the CPU has f16 instructions. 8-bit
+// numbers it multiplies with AMX and with AVX512-VNNI, which every CPU with AVX512-BF16 has. Arm's bf16 is taken for
+// its memory and because it is the training dtype: our kernels there multiply it as f32.
 constexpr CpuRow kCpus[] = {
     {"x86-64", "x86-64 with AMX-BF16", true, false, true},
     {"x86-64", "x86-64 with AVX512-BF16", true, false, true},

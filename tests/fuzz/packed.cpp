@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const SafetensorsEntry& entry : header.entries) {
       fuzz::require(entry.begin == at && entry.end >= at && entry.end % kPackedAlignment == 0,
                     "weights are whole pages end to end");
-      fuzz::require(PackedFile::weight_of(entry).size() <= entry.name.size(), "a weight's name is part of its tensor's");
+      fuzz::require(PackedFile::weight_of(entry).size() <= entry.name.size(),
+                    "a weight's name is part of its tensor's");
       at = entry.end;
     }
     fuzz::require(at == size - header.data_begin, "weights fill the file");
