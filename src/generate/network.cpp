@@ -109,7 +109,8 @@ void Network::keep_prepared(std::span<const Program* const> programs, StopToken 
     }
   if (weights.empty()) return;
   // What never streams lies together, and the rest in the order it is read: what is kept then is a few long ranges.
-  std::ranges::stable_partition(weights, [](const PackedWeight& w) { return w.bytes < kLeastStreamed; });
+  std::stable_partition(weights.begin(), weights.end(),  // Clang 14 does not compile that of ranges
+                        [](const PackedWeight& w) { return w.bytes < kLeastStreamed; });
   const WeightCacheKey key = cache_key_();
   if (key.hash() != opened_key_) return;  // the model's files changed since: whose weights these are is not known
   room = runtime_.allocator.allocate(room_bytes, "streamed weights");
