@@ -1,5 +1,6 @@
 #include "core/allocator.h"
 
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include <cstdlib>
@@ -58,6 +59,12 @@ Buffer Allocator::allocate(size_t bytes, const char* purpose) {
   while (now > seen && !peak_.compare_exchange_weak(seen, now)) {
   }
   return Buffer(this, data, bytes, mapped);
+}
+
+void Allocator::trim() noexcept {
+#if defined(__GLIBC__)
+  ::malloc_trim(0);
+#endif
 }
 
 void Allocator::release(std::byte* data, size_t size, size_t mapped) noexcept {

@@ -53,6 +53,9 @@ class Allocator {
   // Throws Error{OverBudget} naming `purpose` and the size when memory cannot be had. 0 bytes gives an empty Buffer.
   Buffer allocate(size_t bytes, const char* purpose);
 
+  // Small blocks that were given back lie on the heap, which keeps them: the system gets their pages now.
+  static void trim() noexcept;
+
   size_t in_use_bytes() const { return in_use_; }
   size_t peak_bytes() const { return peak_; }  // since the start or the last reset_peak()
   void reset_peak() { peak_ = in_use_.load(); }

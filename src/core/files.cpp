@@ -166,6 +166,11 @@ fs::path resolve_target(const fs::path& path) {
   return target;
 }
 
+// One fault maps what lies around a page, too: an aligned 64 KiB, or a huge page where the system keeps the file in
+// such. Small files have none: 2 MiB at each end of a tensor are more than the plan of a small model may be wrong by.
+constexpr uintptr_t kFaultAround = uintptr_t{64} << 10, kHugeFault = uintptr_t{2} << 20;
+constexpr size_t kSmallFile = size_t{256} << 20;
+
 }  // namespace
 
 MappedFile::MappedFile(const fs::path& path) : path_(path) {
@@ -189,6 +194,7 @@ MappedFile::MappedFile(const fs::path& path) : path_(path) {
   file.release();  // its row owns it now
   data_ = static_cast<const std::byte*>(data);
   size_ = bytes;
+  if (bytes <= kSmallFile) ::madvise(data, bytes, MADV_NOHUGEPAGE);
 }
 
 MappedFile::~MappedFile() {
@@ -237,14 +243,13 @@ void MappedFile::load_pages(std::span<const std::byte> range) const {
 }
 
 std::span<const std::byte> MappedFile::around(std::span<const std::byte> range) const {
-  // One fault may map what lies around a page, too: up to a huge page's worth, aligned as such.
-  constexpr uintptr_t kAround = uintptr_t{2} << 20;
+  const uintptr_t unit = size_ <= kSmallFile ? kFaultAround : kHugeFault;
   const auto file_begin = reinterpret_cast<uintptr_t>(data_), file_end = file_begin + size_;
   const auto range_begin = reinterpret_cast<uintptr_t>(range.data());
   const uintptr_t begin = std::max(file_begin, range_begin), end = std::min(file_end, range_begin + range.size());
   if (begin >= end) return {};
-  const uintptr_t first = std::max(file_begin, begin / kAround * kAround);
-  return {data_ + (first - file_begin), std::min(file_end, round_up(end, kAround)) - first};
+  const uintptr_t first = std::max(file_begin, begin / unit * unit);
+  return {data_ + (first - file_begin), std::min(file_end, round_up(end, unit)) - first};
 }
 
 void MappedFile::drop_pages(std::span<const std::byte> range) const {

@@ -199,7 +199,11 @@ void Network::load(const Program& program, StopToken stop) try {
   throw;
 }
 
-void Network::free() { bank_.reset(); }
+void Network::free() {
+  if (!bank_) return;
+  bank_.reset();
+  Allocator::trim();  // the plan counts none of them any more
+}
 
 size_t Network::mapped_bytes(const Program& program, int64_t rows) const {
   constexpr size_t kPage = 4096;
