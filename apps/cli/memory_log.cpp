@@ -41,17 +41,27 @@ OrderedJson point_json(const MemoryPoint& p) {
   return out;
 }
 
+template <std::integral T>
+T number_of(const Json& object, const char* key) {
+  return whole_number<T>(object.at(key), key);
+}
+template <std::integral T>
+T number_of(const Json& object, const char* key, T otherwise) {
+  return object.contains(key) ? number_of<T>(object, key) : otherwise;
+}
+
+// Json::exception and Error when it is not one.
 MemoryPoint point_of(const Json& json) {
   MemoryPoint out;
   json.at("point").get_to(out.name);
   json.at("seconds").get_to(out.seconds);
   out.stage = json.value("stage", "");
-  out.step = json.value("step", 0);
-  json.at("resident_bytes").get_to(out.resident_bytes);
-  json.at("peak_resident_bytes").get_to(out.peak_resident_bytes);
-  json.at("allocated_bytes").get_to(out.allocated_bytes);
-  json.at("weights_bytes").get_to(out.weights_bytes);
-  out.planned_bytes = json.value("planned_bytes", size_t{0});
+  out.step = number_of(json, "step", 0);
+  out.resident_bytes = number_of<size_t>(json, "resident_bytes");
+  out.peak_resident_bytes = number_of<size_t>(json, "peak_resident_bytes");
+  out.allocated_bytes = number_of<size_t>(json, "allocated_bytes");
+  out.weights_bytes = number_of<size_t>(json, "weights_bytes");
+  out.planned_bytes = number_of(json, "planned_bytes", size_t{0});
   return out;
 }
 
@@ -68,14 +78,19 @@ MemoryRecord parse_memory_log(std::string_view text, const std::string& where) {
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
     const std::string place = fmt::format("{}:{}", where, number);
     const Json json = parse_json(line, place);
+    std::string reason;
     try {
       out.points.push_back(point_of(json));
       out.precision = json.value("precision", out.precision);
-      out.threads = json.value("threads", out.threads);
+      out.threads = number_of(json, "threads", out.threads);
+      continue;
     } catch (const Json::exception& e) {
-      fail_with_hint(ErrorKind::BadFile, "files of newbie generate --memory-log are expected",
-                     "{}: not a point of a memory log: {}", place, e.what());
+      reason = e.what();
+    } catch (const Error& e) {
+      reason = e.message();
     }
+    fail_with_hint(ErrorKind::BadFile, "files of newbie generate --memory-log are expected",
+                   "{}: not a point of a memory log: {}", place, reason);
   }
   if (out.points.empty()) fail(ErrorKind::BadFile, "{}: no lines", where);
   return out;

@@ -30,7 +30,9 @@ double real_of(const Json& json) {
 
 OrderedJson drift_json(const Drift& d) { return {real_json(d.relative_error), real_json(d.cosine), d.not_finite}; }
 
-Drift drift_from(const Json& json) { return {real_of(json.at(0)), real_of(json.at(1)), json.at(2).get<size_t>()}; }
+Drift drift_from(const Json& json) {
+  return {real_of(json.at(0)), real_of(json.at(1)), whole_number<size_t>(json.at(2), "elements that are not finite")};
+}
 
 // The first place where two documents differ.
 std::optional<Json::json_pointer> first_difference(const Json& a, const Json& b, const Json::json_pointer& at) {
@@ -61,6 +63,44 @@ void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) fail(ErrorKind::BadFile, "{}: cannot be made: {}", folder.string(), error.message());
+}
+
+template <std::integral T>
+void take_whole(const Json& object, const char* key, T& out) {
+  out = whole_number<T>(object.at(key), key);
+}
+
+// Json::exception and Error when it is not one.
+PictureResult read_result(const Json& json) {
+  PictureResult r;
+  json.at("drawn").get_to(r.drawn);
+  json.at("good").get_to(r.good);
+  json.at("error").get_to(r.error);
+  for (const Json& e : json.at("events"))
+    r.events.push_back({.where = e.at("where"),
+                        .problem = e.at("problem"),
+                        .action = e.at("action"),
+                        .evaluation = whole_number<int>(e.at("evaluation"), "evaluation")});
+  json.at("seconds").get_to(r.seconds);
+  json.at("planning_seconds").get_to(r.planning_seconds);
+  json.at("denoise_seconds").get_to(r.denoise_seconds);
+  take_whole(json, "evaluations", r.evaluations);
+  json.at("warm").get_to(r.warm);
+  json.at("observed").get_to(r.observed);
+  json.at("operations").get_to(r.operations);
+  take_whole(json, "weights_bytes", r.weights_bytes);
+  take_whole(json, "arena_bytes", r.arena_bytes);
+  take_whole(json, "buffer_bytes", r.buffer_bytes);
+  take_whole(json, "planned_allocated_bytes", r.planned_allocated_bytes);
+  take_whole(json, "measured_allocated_bytes", r.measured_allocated_bytes);
+  take_whole(json, "planned_peak_bytes", r.planned_peak_bytes);
+  take_whole(json, "measured_peak_bytes", r.measured_peak_bytes);
+  json.at("residency").get_to(r.residency);
+  for (const Json& d : json.at("steps")) r.steps.push_back(drift_from(d));
+  for (const Json& v : json.at("values"))
+    r.values.push_back({v.at(0).get<std::string>(), whole_number<int>(v.at(1), "evaluation"),
+                        whole_number<int>(v.at(2), "run"), v.at(3).get<std::string>(), drift_from(v.at(4))});
+  return r;
 }
 
 }  // namespace
@@ -94,36 +134,17 @@ OrderedJson result_json(const PictureResult& r) {
   return out;
 }
 
-PictureResult result_of(const Json& json) {
-  PictureResult r;
-  json.at("drawn").get_to(r.drawn);
-  json.at("good").get_to(r.good);
-  json.at("error").get_to(r.error);
-  for (const Json& e : json.at("events"))
-    r.events.push_back({.where = e.at("where"),
-                        .problem = e.at("problem"),
-                        .action = e.at("action"),
-                        .evaluation = e.at("evaluation").get<int>()});
-  json.at("seconds").get_to(r.seconds);
-  json.at("planning_seconds").get_to(r.planning_seconds);
-  json.at("denoise_seconds").get_to(r.denoise_seconds);
-  json.at("evaluations").get_to(r.evaluations);
-  json.at("warm").get_to(r.warm);
-  json.at("observed").get_to(r.observed);
-  json.at("operations").get_to(r.operations);
-  json.at("weights_bytes").get_to(r.weights_bytes);
-  json.at("arena_bytes").get_to(r.arena_bytes);
-  json.at("buffer_bytes").get_to(r.buffer_bytes);
-  json.at("planned_allocated_bytes").get_to(r.planned_allocated_bytes);
-  json.at("measured_allocated_bytes").get_to(r.measured_allocated_bytes);
-  json.at("planned_peak_bytes").get_to(r.planned_peak_bytes);
-  json.at("measured_peak_bytes").get_to(r.measured_peak_bytes);
-  json.at("residency").get_to(r.residency);
-  for (const Json& d : json.at("steps")) r.steps.push_back(drift_from(d));
-  for (const Json& v : json.at("values"))
-    r.values.push_back({v.at(0).get<std::string>(), v.at(1).get<int>(), v.at(2).get<int>(), v.at(3).get<std::string>(),
-                        drift_from(v.at(4))});
-  return r;
+PictureResult result_of(const Json& json, const std::string& where) {
+  std::string reason;
+  try {
+    return read_result(json);
+  } catch (const Json::exception& e) {
+    reason = e.what();
+  } catch (const Error& e) {
+    reason = e.message();
+  }
+  fail_with_hint(ErrorKind::BadFile, "remove it, and it is drawn again", "{}: not a picture's result: {}", where,
+                 reason);
 }
 
 CompareStore::CompareStore(fs::path folder, const OrderedJson& settings, bool resume) : folder_(std::move(folder)) {
@@ -166,12 +187,7 @@ bool CompareStore::has(const CompareRow& row, size_t index) const {
 std::optional<PictureResult> CompareStore::find(const CompareRow& row, size_t index) const {
   if (!has(row, index)) return std::nullopt;
   const fs::path path = file(row, index, ".json");
-  try {
-    return result_of(parse_json(read_file(path, kMaxResultBytes), path.string()));
-  } catch (const Json::exception& e) {
-    fail_with_hint(ErrorKind::BadFile, "remove it, and it is drawn again", "{}: not a picture's result: {}",
-                   path.string(), e.what());
-  }
+  return result_of(parse_json(read_file(path, kMaxResultBytes), path.string()), path.string());
 }
 
 void CompareStore::save_picture(const CompareRow& row, size_t index, std::span<const std::byte> png) const {

@@ -46,7 +46,7 @@ struct PictureResult {
 };
 
 OrderedJson result_json(const PictureResult& result);
-PictureResult result_of(const Json& json);  // Json::exception when it is not one
+PictureResult result_of(const Json& json, const std::string& where);  // Error{BadFile} when it is not one
 
 class CompareStore {
  public:

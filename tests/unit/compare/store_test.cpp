@@ -86,6 +86,11 @@ TEST(CompareStore, WhatSomebodyElseWroteIsAnErrorWithItsName) {
     write_file_atomically(folder / "out/bf16/000000.json", text);
     EXPECT_THAT(message_of([&] { store.find(kRow, 0); }), HasSubstr("000000.json")) << text;
   }
+  Json beyond = result_json(some_result());
+  beyond["arena_bytes"] = 1.5e117;
+  write_file_atomically(folder / "out/bf16/000000.json", beyond.dump());
+  EXPECT_THAT(message_of([&] { store.find(kRow, 0); }),
+              HasSubstr("000000.json: not a picture's result: arena_bytes: expected a whole number"));
   for (const char* text : {"[]", "3", "{\"a~/b\": 1}", "{\"steps\": 4, \"\": {}}"}) {
     write_file_atomically(folder / "out/comparison.json", text);
     EXPECT_THAT(message_of([&] {

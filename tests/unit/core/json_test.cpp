@@ -94,5 +94,19 @@ TEST(ParseJson, ALargeOrderedObjectTakesLinearTime) {
   EXPECT_EQ(parse_ordered_json(text, "t").size(), 200'000U);
 }
 
+TEST(WholeNumber, HoldsExactlyWhatTheTypeCan) {
+  const auto number = [](std::string_view text) { return parse_json(text, "t"); };
+  EXPECT_EQ(whole_number<size_t>(number("18446744073709551615"), "n"), UINT64_MAX);
+  EXPECT_EQ(whole_number<int64_t>(number("-9223372036854775808"), "n"), INT64_MIN);
+  EXPECT_EQ(whole_number<int>(number("2147483647"), "n"), INT32_MAX);
+  EXPECT_EQ(whole_number<int>(number("-2147483648"), "n"), INT32_MIN);
+  // nlohmann's get() makes 2, 2^64 - 1, 0 and nothing defined of the first four.
+  for (const char* text : {"2.5", "-1", "18446744073709551616", "1.5e117", "-1e300", "2.0", "true", "\"3\"", "null"})
+    EXPECT_ERROR(whole_number<size_t>(number(text), "n"), ErrorKind::BadFile,
+                 "n: expected a whole number from 0 to 18446744073709551615");
+  for (const char* text : {"2147483648", "-2147483649", "18446744073709551615", "-9223372036854775808"})
+    EXPECT_ERROR(whole_number<int>(number(text), "n"), ErrorKind::BadFile, "to 2147483647, got " + std::string(text));
+}
+
 }  // namespace
 }  // namespace newbie
