@@ -179,6 +179,35 @@ TEST(MatrixKernels, EightBitRowsWithoutANumberSayso) {
   }
 }
 
+// Results of 4 MiB and more take another way to memory; every row of them is what it is by itself.
+TEST(MatrixKernels, ALargeResultIsThatOfItsRows) {
+  for (DType compute : {DType::BF16, DType::I8})
+    for (DType result : {DType::BF16, DType::F32})
+      for (int64_t n : {3072, 3080, 3057}) {  // rows of whole lines, of whole vectors, of neither
+        SCOPED_TRACE(fmt::format("{} columns, computed in {}, to {}", n, to_string(compute), to_string(result)));
+        constexpr int64_t kRows = 750, kHalf = 375, kDepth = 900;
+        const auto in = [&](int64_t rows) {
+          Graph g = linear_graph(DType::BF16, rows, n, kDepth);
+          g.node(g.size() - 1).precision = {result, compute, DType::F32};
+          return g;
+        };
+        const Graph whole = in(kRows), half = in(kHalf);
+        if (!kernel_for(whole)->name().starts_with("amx")) GTEST_SKIP() << "no AMX on this machine";
+        ASSERT_GE(whole.node(whole.size() - 1).spec().bytes(), size_t{4} << 20);
+        const Tensors x = inputs_for(whole);
+        const MemoryWeights weights = weights_for(whole);
+        const std::vector<float> got = run_graph(whole, *make_cpu_backend(), weights, x, {.threads = 2}).output("y");
+        std::vector<float> parts;
+        for (int64_t part = 0; part < kRows; part += kHalf) {
+          Tensors rows = inputs_for(half);
+          std::copy_n(x.at("x").values.begin() + part * kDepth, kHalf * kDepth, rows["x"].values.begin());
+          const std::vector<float> y = run_graph(half, *make_cpu_backend(), weights, rows).output("y");
+          parts.insert(parts.end(), y.begin(), y.end());
+        }
+        EXPECT_TRUE(same_bytes(got, parts));
+      }
+}
+
 TEST(MatrixKernels, ProgramsOfOtherRowCountsSharePackedWeights) {
   for (DType dtype : kDTypes) {
     if (!is_fast(dtype)) continue;

@@ -19,10 +19,12 @@ constexpr int64_t kPair = 2 * kTileRows;       // rows and columns of one produc
 constexpr size_t kStepBytes = 2 * kTileBytes;  // of an operand
 constexpr int64_t kPairFloats = kPair * kPair;
 
-// docs/speed.md: 8 steps of a panel are 16 KB; two panels stay in the first cache while rows stream by from the second.
-// Larger blocks of rows and columns read less from memory, but their sums (738 KB) must stay in the second.
-constexpr int64_t kSliceSteps = 8, kGroup = 2, kBlockRows = 320, kBlockColumns = 576;
-constexpr int64_t kEnoughTasks = 16;  // for a small layer, keep a few cores busy
+// docs/speed.md: 12 steps of a panel are 24 KB; they stay in the first cache while rows stream by from the second.
+// Larger blocks of rows and columns read less from memory, but their sums (492 KB) and two slices of their rows (246 KB
+// each) must stay in the second.
+constexpr int64_t kSliceSteps = 12, kBlockRows = 320, kBlockColumns = 384;
+constexpr size_t kLargeResult = size_t{4} << 20;  // more than the next op finds in a core's cache
+constexpr int64_t kEnoughTasks = 16;              // for a small layer, keep a few cores busy
 
 // Weight [N, K] as panels of 32 columns, each a run of steps; of 8-bit numbers the scales of all columns follow.
 struct PackedWeight {
@@ -78,7 +80,7 @@ int tiles_of(int64_t rows) { return rows > kTileRows ? 2 : 1; }
 
 template <Element element>
 void multiply_tiles(const Product& product, int tiles) {
-  tiles == 2 ? multiply_pair<element>(product) : multiply_single<element>(product);
+  tiles == 2 ? multiply_pair<element, Rows::Streamed>(product) : multiply_single<element, Rows::Streamed>(product);
 }
 
 class Linear final : public Kernel {
@@ -168,25 +170,17 @@ class Linear final : public Kernel {
     const int64_t columns = std::min(block_.columns, weight_.n - column);
 
     for (int64_t step = 0; step < weight_.steps(); step += kSliceSteps)
-      for (int64_t at = 0; at < columns; at += kGroup * kPair) {
-        const int64_t group = std::min(kGroup, ceil_div(columns - at, kPair));
+      for (int64_t at = 0; at < columns; at += kPair)
         for (int64_t pair = 0; pair < pairs; ++pair)
-          for (int64_t panel = 0; panel < group; ++panel)
-            multiply(args, {row, column, pairs, columns}, step, pair, at + panel * kPair, sums);
-      }
+          multiply(args, {row, column, pairs, columns}, step, pair, at, sums);
+    fence_stores();
   }
 
   struct Place {
     int64_t row, column, pairs, columns;  // of a block
   };
   void multiply(const KernelArgs& args, const Place& block, int64_t step, int64_t pair, int64_t at, float* sums) const {
-    // What comes after this panel is fetched while this one is used; the last ones of all fetch themselves.
-    const bool same_slice = at + kGroup * kPair < block.columns;
-    const int64_t next_step = same_slice ? step : step + kSliceSteps;
-    const int64_t next_at = same_slice ? at + kGroup * kPair : at % (kGroup * kPair);
     const std::byte* panel = panel_of(args, block.column + at, step);
-    const std::byte* next = next_step < weight_.steps() ? panel_of(args, block.column + next_at, next_step) : panel;
-    const auto fetched = static_cast<int64_t>(static_cast<size_t>(steps_from(std::min(next_step, step))) * kStepBytes);
     const int64_t first = block.row + pair * kPair, count = std::min(kPair, rows_ - first);
     float* products = is_sliced() ? sums + (at / kPair * block.pairs + pair) * kPairFloats : sums;
     const Product product{.a = args.scratch + packed_offset(step, first / kPair),
@@ -195,7 +189,7 @@ class Linear final : public Kernel {
                           .products = products,
                           .stride = kPair,
                           .add = step != 0,
-                          .next = {next + fetched * pair / block.pairs, next + fetched * (pair + 1) / block.pairs}};
+                          .next = {next_panel(args, block, step, pair, at), next_rows(args, block, step, pair, at)}};
     weight_.element == Element::BF16 ? multiply_tiles<Element::BF16>(product, tiles_of(count))
                                      : multiply_tiles<Element::I8>(product, tiles_of(count));
     if (step + kSliceSteps < weight_.steps()) return;
@@ -205,7 +199,28 @@ class Linear final : public Kernel {
     store_products({products, kPair, count, std::min(kPair, block.columns - at)}, nullptr,
                    bias_ ? args.inputs[2].as<float>() + block.column + at : nullptr, result_,
                    args.output.data + static_cast<size_t>(first * weight_.n + block.column + at) * size_of(result_),
-                   weight_.n);
+                   weight_.n, args.output.spec.bytes() >= kLargeResult);
+  }
+
+  // The pair's share of what comes after this panel: the next one of the slice, or the first of the next slice.
+  Product::Range next_panel(const KernelArgs& args, const Place& block, int64_t step, int64_t pair, int64_t at) const {
+    const bool same_slice = at + kPair < block.columns;
+    const int64_t next_step = same_slice ? step : step + kSliceSteps;
+    if (next_step >= weight_.steps()) return {};
+    const std::byte* panel = panel_of(args, block.column + (same_slice ? at + kPair : 0), next_step);
+    return share_of(panel, steps_from(next_step), pair, block.pairs);
+  }
+  // This product's share of the block's rows in the next slice.
+  Product::Range next_rows(const KernelArgs& args, const Place& block, int64_t step, int64_t pair, int64_t at) const {
+    const int64_t next_step = step + kSliceSteps;
+    if (next_step >= weight_.steps()) return {};
+    const std::byte* rows = args.scratch + packed_offset(next_step, block.row / kPair);
+    return share_of(rows, block.pairs * steps_from(next_step), at / kPair * block.pairs + pair,
+                    ceil_div(block.columns, kPair) * block.pairs);
+  }
+  static Product::Range share_of(const std::byte* data, int64_t steps, int64_t index, int64_t count) {
+    const auto bytes = static_cast<int64_t>(static_cast<size_t>(steps) * kStepBytes);
+    return {data + bytes * index / count, data + bytes * (index + 1) / count};
   }
 
   const std::byte* panel_of(const KernelArgs& args, int64_t column, int64_t step) const {

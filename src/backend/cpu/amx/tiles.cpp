@@ -33,6 +33,15 @@
       _tile_dpbssd(product, a, b);          \
   } while (false)
 
+// A tile of `a` into a register.
+#define NEWBIE_LOAD_ROWS(tile, from)      \
+  do {                                    \
+    if constexpr (rows == Rows::Streamed) \
+      _tile_stream_loadd(tile, from, 64); \
+    else                                  \
+      _tile_loadd(tile, from, 64);        \
+  } while (false)
+
 namespace newbie::cpu::amx {
 
 namespace {
@@ -72,6 +81,20 @@ constexpr TileConfiguration kConfiguration;
 
 int64_t round_up_to_step(int64_t depth) { return (depth + kTileDepth - 1) / kTileDepth * kTileDepth; }
 
+// Brings a range into the second cache, spread over `steps`.
+class Fetch {
+ public:
+  NEWBIE_AMX Fetch(const Product::Range& range, int64_t steps)
+      : next_(range.begin), lines_((range.end - range.begin + 64 * steps - 1) / (64 * steps)) {}
+  NEWBIE_AMX void step() {
+    for (int64_t line = 0; line < lines_; ++line, next_ += 64) _mm_prefetch(next_, _MM_HINT_T1);
+  }
+
+ private:
+  const std::byte* next_;
+  int64_t lines_;
+};
+
 NEWBIE_AMX void configure() { _tile_loadconfig(&kConfiguration); }
 NEWBIE_AMX void release() { _tile_release(); }
 
@@ -85,7 +108,7 @@ bool usable() {
 Tiles::Tiles() { configure(); }
 Tiles::~Tiles() { release(); }
 
-template <Element element>
+template <Element element, Rows rows>
 NEWBIE_AMX void multiply_pair(const Product& p) {
   const int64_t row_bytes = p.stride * static_cast<int64_t>(sizeof(float));
   float* const next_rows = p.products + kTileRows * p.stride;
@@ -100,16 +123,17 @@ NEWBIE_AMX void multiply_pair(const Product& p) {
     _tile_zero(2);
     _tile_zero(3);
   }
-  const std::byte *a = p.a, *b = p.b, *next = p.next.begin;
-  const int64_t lines = (p.next.end - p.next.begin + 64 * p.steps - 1) / (64 * p.steps);
+  Fetch fetch0(p.next[0], p.steps), fetch1(p.next[1], p.steps);
+  const std::byte *a = p.a, *b = p.b;
   for (int64_t step = 0; step < p.steps; ++step, a += kPairBytes, b += kPairBytes) {
-    for (int64_t line = 0; line < lines; ++line, next += 64) _mm_prefetch(next, _MM_HINT_T1);
-    _tile_loadd(4, a, 64);
+    fetch0.step();
+    fetch1.step();
+    NEWBIE_LOAD_ROWS(4, a);
     _tile_loadd(6, b, 64);
     NEWBIE_DOT(0, 4, 6);
     _tile_loadd(7, b + kTileBytes, 64);
     NEWBIE_DOT(1, 4, 7);
-    _tile_loadd(5, a + kTileBytes, 64);
+    NEWBIE_LOAD_ROWS(5, a + kTileBytes);
     NEWBIE_DOT(2, 5, 6);
     NEWBIE_DOT(3, 5, 7);
   }
@@ -119,7 +143,7 @@ NEWBIE_AMX void multiply_pair(const Product& p) {
   _tile_stored(3, next_rows + kTileColumns, row_bytes);
 }
 
-template <Element element>
+template <Element element, Rows rows>
 NEWBIE_AMX void multiply_single(const Product& p) {
   const int64_t row_bytes = p.stride * static_cast<int64_t>(sizeof(float));
   if (p.add) {
@@ -129,9 +153,12 @@ NEWBIE_AMX void multiply_single(const Product& p) {
     _tile_zero(0);
     _tile_zero(1);
   }
+  Fetch fetch0(p.next[0], p.steps), fetch1(p.next[1], p.steps);
   const std::byte *a = p.a, *b = p.b;
   for (int64_t step = 0; step < p.steps; ++step, a += kTileBytes, b += kPairBytes) {
-    _tile_loadd(4, a, 64);
+    fetch0.step();
+    fetch1.step();
+    NEWBIE_LOAD_ROWS(4, a);
     _tile_loadd(6, b, 64);
     NEWBIE_DOT(0, 4, 6);
     _tile_loadd(7, b + kTileBytes, 64);
@@ -141,10 +168,11 @@ NEWBIE_AMX void multiply_single(const Product& p) {
   _tile_stored(1, p.products + kTileColumns, row_bytes);
 }
 
-template void multiply_pair<Element::BF16>(const Product&);
-template void multiply_pair<Element::I8>(const Product&);
-template void multiply_single<Element::BF16>(const Product&);
-template void multiply_single<Element::I8>(const Product&);
+template void multiply_pair<Element::BF16, Rows::Cached>(const Product&);
+template void multiply_pair<Element::BF16, Rows::Streamed>(const Product&);
+template void multiply_pair<Element::I8, Rows::Streamed>(const Product&);
+template void multiply_single<Element::BF16, Rows::Streamed>(const Product&);
+template void multiply_single<Element::I8, Rows::Streamed>(const Product&);
 
 NEWBIE_AMX void pack_rows(const std::byte* rows_data, int64_t stride, int64_t rows, int64_t bytes, int tiles,
                           std::byte* out) {
@@ -215,24 +243,52 @@ NEWBIE_AMX void scale_products(float* products, int64_t stride, int64_t rows, co
 }
 
 NEWBIE_AMX void store_products(const Products& products, const float* factors, const float* bias, DType dtype,
-                               std::byte* out, int64_t stride) {
-  for (int64_t column = 0; column < products.columns; column += kTileColumns) {
-    const int64_t width = std::min(products.columns - column, kTileColumns);
-    const auto mask = static_cast<__mmask16>((uint32_t{1} << width) - 1);
-    const __m512 add = bias == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, bias + column);
+                               std::byte* out, int64_t stride, bool past_caches) {
+  const auto whole_lines = [&](int64_t line_columns) NEWBIE_AMX {
+    const auto at = reinterpret_cast<uintptr_t>(out);
+    return past_caches && (at | static_cast<uintptr_t>(stride) * size_of(dtype)) % 64 == 0 &&
+           products.columns % line_columns == 0;
+  };
+  const bool stream_f32 = dtype == DType::F32 && whole_lines(kTileColumns);
+  const bool stream_bf16 = dtype == DType::BF16 && whole_lines(2 * kTileColumns);
+  for (int64_t column = 0; column < products.columns; column += 2 * kTileColumns) {
+    const auto width = static_cast<uint32_t>(std::min(products.columns - column, 2 * kTileColumns));
+    const auto mask = static_cast<__mmask32>((uint64_t{1} << width) - 1);
+    const auto low = static_cast<__mmask16>(mask), high = static_cast<__mmask16>(mask >> 16);
+    const __m512 add0 = bias == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(low, bias + column);
+    const __m512 add1 =
+        bias == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(high, bias + column + kTileColumns);
     for (int64_t row = 0; row < products.rows; ++row) {
-      __m512 value = _mm512_load_ps(products.values + row * products.stride + column);
-      if (factors != nullptr) value = _mm512_mul_ps(value, _mm512_set1_ps(factors[row]));
-      value = _mm512_add_ps(value, add);
+      const float* from = products.values + row * products.stride + column;
+      __m512 value0 = _mm512_load_ps(from), value1 = _mm512_maskz_load_ps(high, from + kTileColumns);
+      if (factors != nullptr) {
+        value0 = _mm512_mul_ps(value0, _mm512_set1_ps(factors[row]));
+        value1 = _mm512_mul_ps(value1, _mm512_set1_ps(factors[row]));
+      }
+      value0 = _mm512_add_ps(value0, add0);
+      value1 = _mm512_add_ps(value1, add1);
+      const int64_t at = row * stride + column;
       if (dtype == DType::F32) {
-        _mm512_mask_storeu_ps(reinterpret_cast<float*>(out) + row * stride + column, mask, value);
+        auto* to = reinterpret_cast<float*>(out) + at;
+        if (stream_f32) {
+          _mm512_stream_ps(to, value0);
+          if (high != 0) _mm512_stream_ps(to + kTileColumns, value1);
+        } else {
+          _mm512_mask_storeu_ps(to, low, value0);
+          _mm512_mask_storeu_ps(to + kTileColumns, high, value1);
+        }
       } else {
-        _mm256_mask_storeu_epi16(out + (row * stride + column) * 2, mask,
-                                 reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(value)));
+        const auto line = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(value1, value0));
+        if (stream_bf16)
+          _mm512_stream_si512(reinterpret_cast<__m512i*>(out + at * 2), line);
+        else
+          _mm512_mask_storeu_epi16(out + at * 2, mask, line);
       }
     }
   }
 }
+
+void fence_stores() { _mm_sfence(); }
 
 }  // namespace newbie::cpu::amx
 
@@ -249,23 +305,25 @@ namespace {
 bool usable() { return false; }
 Tiles::Tiles() { absent(); }
 Tiles::~Tiles() = default;
-template <Element>
+template <Element, Rows>
 void multiply_pair(const Product&) {
   absent();
 }
-template <Element>
+template <Element, Rows>
 void multiply_single(const Product&) {
   absent();
 }
-template void multiply_pair<Element::BF16>(const Product&);
-template void multiply_pair<Element::I8>(const Product&);
-template void multiply_single<Element::BF16>(const Product&);
-template void multiply_single<Element::I8>(const Product&);
+template void multiply_pair<Element::BF16, Rows::Cached>(const Product&);
+template void multiply_pair<Element::BF16, Rows::Streamed>(const Product&);
+template void multiply_pair<Element::I8, Rows::Streamed>(const Product&);
+template void multiply_single<Element::BF16, Rows::Streamed>(const Product&);
+template void multiply_single<Element::I8, Rows::Streamed>(const Product&);
 void scale_products(float*, int64_t, int64_t, const float*, const float*) { absent(); }
 void pack_rows(const std::byte*, int64_t, int64_t, int64_t, int, std::byte*) { absent(); }
 void pack_columns(const std::byte*, int64_t, int64_t, int64_t, std::byte*) { absent(); }
 void pack_panel(const std::byte*, int64_t, int64_t, int64_t, std::byte*) { absent(); }
-void store_products(const Products&, const float*, const float*, DType, std::byte*, int64_t) { absent(); }
+void store_products(const Products&, const float*, const float*, DType, std::byte*, int64_t, bool) { absent(); }
+void fence_stores() { absent(); }
 
 }  // namespace newbie::cpu::amx
 

@@ -32,6 +32,9 @@ class Tiles {
   Tiles& operator=(const Tiles&) = delete;
 };
 
+// Whether `a` comes from behind the first cache and leaves what is there alone: for one that would displace `b`.
+enum class Rows { Cached, Streamed };
+
 // `steps` times two tiles of each operand, one after another, and their product.
 struct Product {
   const std::byte* a;  // tiles of 16 rows of 64 bytes; the second tile of a step has the next 16 rows
@@ -41,14 +44,15 @@ struct Product {
   float* products;     // row-major, 32 columns wide; of I8 they are i32
   int64_t stride;      // of the products' rows, in numbers: a multiple of 16
   bool add;            // to what `products` holds
-  struct {
+  struct Range {
     const std::byte *begin, *end;
-  } next;  // brought into the cache meanwhile; may be empty
+  };
+  Range next[2];  // brought into the second cache meanwhile; may be empty
 };
-// All addresses are aligned to 64.
-template <Element element>
+// All addresses are aligned to 64, but for those of `next`.
+template <Element element, Rows rows = Rows::Cached>
 void multiply_pair(const Product& p);  // 32 x 32
-template <Element element>
+template <Element element, Rows rows>
 void multiply_single(const Product& p);  // 16 x 32: one tile of `a` a step
 
 // Copies `rows` <= 32 rows of `bytes` bytes, `stride` bytes apart, into the order of `a`; what is missing to whole
@@ -68,12 +72,15 @@ void scale_products(float* products, int64_t stride, int64_t rows, const float* 
 
 // Copies `rows` x `columns` products, `products_stride` floats apart, to row-major `out`, `stride` values apart:
 // product · factors[row] + bias[column], rounded to `dtype` (F32 or BF16). `factors` and `bias` may be null.
+// `past_caches` writes whole lines of 64 bytes, where they are aligned, to memory without reading them first; a
+// fence_stores() has to come before anyone else reads them.
 struct Products {
   const float* values;
   int64_t stride;
   int64_t rows, columns;
 };
 void store_products(const Products& products, const float* factors, const float* bias, DType dtype, std::byte* out,
-                    int64_t stride);
+                    int64_t stride, bool past_caches = false);
+void fence_stores();
 
 }  // namespace newbie::cpu::amx
