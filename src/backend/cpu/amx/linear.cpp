@@ -92,6 +92,8 @@ class Linear final : public Kernel {
         bias_(request.inputs.size() == 3),
         weight_{request.output.shape.last(), request.inputs[0].shape.last(),
                 request.precision.compute == DType::I8 ? Element::I8 : Element::BF16},
+        // Few rows read every panel once: in its own order, that is.
+        slice_steps_(rows_ > kPair ? kSliceSteps : weight_.steps()),
         block_(cut_blocks(rows_, weight_.n)) {
     const auto pairs = static_cast<size_t>(ceil_div(rows_, kPair));
     packed_bytes_ = checked_mul(checked_mul(pairs, kStepBytes), static_cast<size_t>(weight_.steps()));
@@ -130,8 +132,8 @@ class Linear final : public Kernel {
   }
 
  private:
-  bool is_sliced() const { return weight_.steps() > kSliceSteps; }
-  int64_t steps_from(int64_t step) const { return std::min(kSliceSteps, weight_.steps() - step); }
+  bool is_sliced() const { return weight_.steps() > slice_steps_; }
+  int64_t steps_from(int64_t step) const { return std::min(slice_steps_, weight_.steps() - step); }
 
   // Packed rows: slice after slice, in each pair after pair, so that a block's share of a slice is one run of bytes.
   size_t packed_offset(int64_t step, int64_t pair) const {
@@ -157,8 +159,8 @@ class Linear final : public Kernel {
       rows = numbers;
       stride = weight_.steps() * kRowBytes;
     }
-    for (int64_t step = 0; step < weight_.steps(); step += kSliceSteps) {
-      const int64_t at = step * kRowBytes, bytes = std::min(kSliceSteps * kRowBytes, weight_.row_bytes() - at);
+    for (int64_t step = 0; step < weight_.steps(); step += slice_steps_) {
+      const int64_t at = step * kRowBytes, bytes = std::min(slice_steps_ * kRowBytes, weight_.row_bytes() - at);
       pack_rows(rows + at, stride, count, bytes, tiles_of(count), args.scratch + packed_offset(step, pair));
     }
   }
@@ -169,7 +171,7 @@ class Linear final : public Kernel {
     const int64_t pairs = ceil_div(std::min(block_.rows, rows_ - row), kPair);
     const int64_t columns = std::min(block_.columns, weight_.n - column);
 
-    for (int64_t step = 0; step < weight_.steps(); step += kSliceSteps)
+    for (int64_t step = 0; step < weight_.steps(); step += slice_steps_)
       for (int64_t at = 0; at < columns; at += kPair)
         for (int64_t pair = 0; pair < pairs; ++pair)
           multiply(args, {row, column, pairs, columns}, step, pair, at, sums);
@@ -192,7 +194,7 @@ class Linear final : public Kernel {
                           .next = {next_panel(args, block, step, pair, at), next_rows(args, block, step, pair, at)}};
     weight_.element == Element::BF16 ? multiply_tiles<Element::BF16>(product, tiles_of(count))
                                      : multiply_tiles<Element::I8>(product, tiles_of(count));
-    if (step + kSliceSteps < weight_.steps()) return;
+    if (step + slice_steps_ < weight_.steps()) return;
     if (weight_.element == Element::I8)
       scale_products(products, kPair, count, row_scales(args) + first,
                      reinterpret_cast<const float*>(args.inputs[1].data + weight_.scales_at()) + block.column + at);
@@ -205,14 +207,14 @@ class Linear final : public Kernel {
   // The pair's share of what comes after this panel: the next one of the slice, or the first of the next slice.
   Product::Range next_panel(const KernelArgs& args, const Place& block, int64_t step, int64_t pair, int64_t at) const {
     const bool same_slice = at + kPair < block.columns;
-    const int64_t next_step = same_slice ? step : step + kSliceSteps;
+    const int64_t next_step = same_slice ? step : step + slice_steps_;
     if (next_step >= weight_.steps()) return {};
     const std::byte* panel = panel_of(args, block.column + (same_slice ? at + kPair : 0), next_step);
     return share_of(panel, steps_from(next_step), pair, block.pairs);
   }
   // This product's share of the block's rows in the next slice.
   Product::Range next_rows(const KernelArgs& args, const Place& block, int64_t step, int64_t pair, int64_t at) const {
-    const int64_t next_step = step + kSliceSteps;
+    const int64_t next_step = step + slice_steps_;
     if (next_step >= weight_.steps()) return {};
     const std::byte* rows = args.scratch + packed_offset(next_step, block.row / kPair);
     return share_of(rows, block.pairs * steps_from(next_step), at / kPair * block.pairs + pair,
@@ -233,6 +235,7 @@ class Linear final : public Kernel {
   DType result_;
   bool bias_;
   PackedWeight weight_;
+  int64_t slice_steps_;
   Block block_;
   size_t packed_bytes_ = 0, scale_bytes_ = 0;  // of all rows
   size_t sum_bytes_ = 0, number_bytes_ = 0;    // of a worker
