@@ -182,8 +182,11 @@ class Attention final : public Kernel {
     }
     for (int64_t columns = 0; columns < width_steps(); ++columns) multiply_values(blocks - 1, columns);
     for (int64_t i = 0; i < rows; ++i) factors[i] = 1.0f / sums[i];
-    store_products({results, result_stride(), rows, d_}, factors, nullptr, result_,
-                   args.output.data + static_cast<size_t>((row * heads_ + head) * d_) * size_of(result_), heads_ * d_);
+    store_products({results, result_stride(), rows, d_},
+                   {.row_factors = factors,
+                    .dtype = result_,
+                    .out = args.output.data + static_cast<size_t>((row * heads_ + head) * d_) * size_of(result_),
+                    .stride = heads_ * d_});
   }
 
   int64_t queries_, keys_, heads_, kv_heads_, d_;

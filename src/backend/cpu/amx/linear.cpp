@@ -195,13 +195,17 @@ class Linear final : public Kernel {
     weight_.element == Element::BF16 ? multiply_tiles<Element::BF16>(product, tiles_of(count))
                                      : multiply_tiles<Element::I8>(product, tiles_of(count));
     if (step + slice_steps_ < weight_.steps()) return;
-    if (weight_.element == Element::I8)
-      scale_products(products, kPair, count, row_scales(args) + first,
-                     reinterpret_cast<const float*>(args.inputs[1].data + weight_.scales_at()) + block.column + at);
-    store_products({products, kPair, count, std::min(kPair, block.columns - at)}, nullptr,
-                   bias_ ? args.inputs[2].as<float>() + block.column + at : nullptr, result_,
-                   args.output.data + static_cast<size_t>(first * weight_.n + block.column + at) * size_of(result_),
-                   weight_.n, args.output.spec.bytes() >= kLargeResult);
+    const int64_t column = block.column + at;
+    Result result{.bias = bias_ ? args.inputs[2].as<float>() + column : nullptr,
+                  .dtype = result_,
+                  .out = args.output.data + static_cast<size_t>(first * weight_.n + column) * size_of(result_),
+                  .stride = weight_.n,
+                  .past_caches = args.output.spec.bytes() >= kLargeResult};
+    if (weight_.element == Element::I8) {
+      result.row_factors = row_scales(args) + first;
+      result.column_factors = reinterpret_cast<const float*>(args.inputs[1].data + weight_.scales_at()) + column;
+    }
+    store_products({products, kPair, count, std::min(kPair, block.columns - at)}, result);
   }
 
   // The pair's share of what comes after this panel: the next one of the slice, or the first of the next slice.

@@ -81,6 +81,15 @@ constexpr TileConfiguration kConfiguration;
 
 int64_t round_up_to_step(int64_t depth) { return (depth + kTileDepth - 1) / kTileDepth * kTileDepth; }
 
+// Of 64 bytes, aligned, in every row.
+bool has_whole_lines(const Products& products, const Result& result) {
+  const auto bytes = size_of(result.dtype);
+  return (reinterpret_cast<uintptr_t>(result.out) | static_cast<uintptr_t>(result.stride) * bytes |
+          static_cast<uintptr_t>(products.columns) * bytes) %
+             64 ==
+         0;
+}
+
 // Brings a range into the second cache, spread over `steps`.
 class Fetch {
  public:
@@ -232,57 +241,51 @@ NEWBIE_AMX void pack_panel(const std::byte* data, int64_t stride, int64_t depth,
   }
 }
 
-NEWBIE_AMX void scale_products(float* products, int64_t stride, int64_t rows, const float* row_scales,
-                               const float* column_scales) {
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t column = 0; column < 2 * kTileColumns; column += kTileColumns) {
-      float* at = products + row * stride + column;
-      const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(row_scales[row]), _mm512_load_ps(column_scales + column));
-      _mm512_store_ps(at, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(at)), scale));
-    }
-}
-
-NEWBIE_AMX void store_products(const Products& products, const float* factors, const float* bias, DType dtype,
-                               std::byte* out, int64_t stride, bool past_caches) {
-  const auto whole_lines = [&](int64_t line_columns) NEWBIE_AMX {
-    const auto at = reinterpret_cast<uintptr_t>(out);
-    return past_caches && (at | static_cast<uintptr_t>(stride) * size_of(dtype)) % 64 == 0 &&
-           products.columns % line_columns == 0;
-  };
-  const bool stream_f32 = dtype == DType::F32 && whole_lines(kTileColumns);
-  const bool stream_bf16 = dtype == DType::BF16 && whole_lines(2 * kTileColumns);
+NEWBIE_AMX void store_products(const Products& products, const Result& result) {
+  const bool lines = result.past_caches && has_whole_lines(products, result);
   for (int64_t column = 0; column < products.columns; column += 2 * kTileColumns) {
     const auto width = static_cast<uint32_t>(std::min(products.columns - column, 2 * kTileColumns));
     const auto mask = static_cast<__mmask32>((uint64_t{1} << width) - 1);
     const auto low = static_cast<__mmask16>(mask), high = static_cast<__mmask16>(mask >> 16);
-    const __m512 add0 = bias == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(low, bias + column);
-    const __m512 add1 =
-        bias == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(high, bias + column + kTileColumns);
+    const __m512 zero = _mm512_setzero_ps();
+    __m512 bias[2] = {zero, zero}, factors[2] = {zero, zero};
+    if (result.bias != nullptr) {
+      bias[0] = _mm512_maskz_loadu_ps(low, result.bias + column);
+      bias[1] = _mm512_maskz_loadu_ps(high, result.bias + column + kTileColumns);
+    }
+    const bool whole_numbers = result.column_factors != nullptr;
+    if (whole_numbers) {
+      factors[0] = _mm512_maskz_loadu_ps(low, result.column_factors + column);
+      factors[1] = _mm512_maskz_loadu_ps(high, result.column_factors + column + kTileColumns);
+    }
     for (int64_t row = 0; row < products.rows; ++row) {
       const float* from = products.values + row * products.stride + column;
-      __m512 value0 = _mm512_load_ps(from), value1 = _mm512_maskz_load_ps(high, from + kTileColumns);
-      if (factors != nullptr) {
-        value0 = _mm512_mul_ps(value0, _mm512_set1_ps(factors[row]));
-        value1 = _mm512_mul_ps(value1, _mm512_set1_ps(factors[row]));
+      __m512 values[2] = {_mm512_load_ps(from), _mm512_maskz_load_ps(high, from + kTileColumns)};
+      const __m512 factor = _mm512_set1_ps(result.row_factors == nullptr ? 1.0f : result.row_factors[row]);
+      for (int half = 0; half < 2; ++half) {
+        __m512& v = values[half];
+        if (whole_numbers)
+          v = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_castps_si512(v)), _mm512_mul_ps(factor, factors[half]));
+        else if (result.row_factors != nullptr)
+          v = _mm512_mul_ps(v, factor);
+        v = _mm512_add_ps(v, bias[half]);
       }
-      value0 = _mm512_add_ps(value0, add0);
-      value1 = _mm512_add_ps(value1, add1);
-      const int64_t at = row * stride + column;
-      if (dtype == DType::F32) {
-        auto* to = reinterpret_cast<float*>(out) + at;
-        if (stream_f32) {
-          _mm512_stream_ps(to, value0);
-          if (high != 0) _mm512_stream_ps(to + kTileColumns, value1);
+      const int64_t at = row * result.stride + column;
+      if (result.dtype == DType::F32) {
+        auto* to = reinterpret_cast<float*>(result.out) + at;
+        if (lines) {
+          _mm512_stream_ps(to, values[0]);
+          if (high != 0) _mm512_stream_ps(to + kTileColumns, values[1]);
         } else {
-          _mm512_mask_storeu_ps(to, low, value0);
-          _mm512_mask_storeu_ps(to + kTileColumns, high, value1);
+          _mm512_mask_storeu_ps(to, low, values[0]);
+          _mm512_mask_storeu_ps(to + kTileColumns, high, values[1]);
         }
       } else {
-        const auto line = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(value1, value0));
-        if (stream_bf16)
-          _mm512_stream_si512(reinterpret_cast<__m512i*>(out + at * 2), line);
+        const auto line = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(values[1], values[0]));
+        if (lines)
+          _mm512_stream_si512(reinterpret_cast<__m512i*>(result.out + at * 2), line);
         else
-          _mm512_mask_storeu_epi16(out + at * 2, mask, line);
+          _mm512_mask_storeu_epi16(result.out + at * 2, mask, line);
       }
     }
   }
@@ -318,11 +321,10 @@ template void multiply_pair<Element::BF16, Rows::Streamed>(const Product&);
 template void multiply_pair<Element::I8, Rows::Streamed>(const Product&);
 template void multiply_single<Element::BF16, Rows::Streamed>(const Product&);
 template void multiply_single<Element::I8, Rows::Streamed>(const Product&);
-void scale_products(float*, int64_t, int64_t, const float*, const float*) { absent(); }
 void pack_rows(const std::byte*, int64_t, int64_t, int64_t, int, std::byte*) { absent(); }
 void pack_columns(const std::byte*, int64_t, int64_t, int64_t, std::byte*) { absent(); }
 void pack_panel(const std::byte*, int64_t, int64_t, int64_t, std::byte*) { absent(); }
-void store_products(const Products&, const float*, const float*, DType, std::byte*, int64_t, bool) { absent(); }
+void store_products(const Products&, const Result&) { absent(); }
 void fence_stores() { absent(); }
 
 }  // namespace newbie::cpu::amx

@@ -67,20 +67,26 @@ void pack_columns(const std::byte* rows, int64_t stride, int64_t count, int64_t 
 // beyond.
 void pack_panel(const std::byte* data, int64_t stride, int64_t depth, int64_t count, std::byte* out);
 
-// sums[row][column] = i32 product there · row_scales[row] · column_scales[column], in place, as f32.
-void scale_products(float* products, int64_t stride, int64_t rows, const float* row_scales, const float* column_scales);
-
-// Copies `rows` x `columns` products, `products_stride` floats apart, to row-major `out`, `stride` values apart:
-// product · factors[row] + bias[column], rounded to `dtype` (F32 or BF16). `factors` and `bias` may be null.
-// `past_caches` writes whole lines of 64 bytes, where they are aligned, to memory without reading them first; a
-// fence_stores() has to come before anyone else reads them.
+// A block of products, `stride` numbers apart.
 struct Products {
   const float* values;
   int64_t stride;
   int64_t rows, columns;
 };
-void store_products(const Products& products, const float* factors, const float* bias, DType dtype, std::byte* out,
-                    int64_t stride, bool past_caches = false);
+// What becomes of them: product · row_factors[row] · column_factors[column] + bias[column], rounded to `dtype` (F32 or
+// BF16) and written to row-major `out`, `stride` values apart.
+struct Result {
+  const float* row_factors = nullptr;     // null: 1
+  const float* column_factors = nullptr;  // null: products are f32; otherwise they are i32, of 8-bit numbers
+  const float* bias = nullptr;            // null: 0
+  DType dtype = DType::F32;
+  std::byte* out = nullptr;
+  int64_t stride = 0;
+  // Write whole lines of 64 bytes, where they are aligned, to memory without reading them first; a fence_stores() has
+  // to come before anyone else reads them.
+  bool past_caches = false;
+};
+void store_products(const Products& products, const Result& result);
 void fence_stores();
 
 }  // namespace newbie::cpu::amx
