@@ -1,9 +1,10 @@
 // Speed of the CPU backend's heavy kernels at full-size shapes: one JSON line a case and dtype.
 //   bench_kernels [threads] [name part]
 // `gflops` is by wall clock, best of the repetitions; `gflops_per_cpu` by CPU time, which a busy machine disturbs less;
-// `of_peak` compares that with linear on one tile that stays in the cache.
+// `of_peak` is the share of that in what a CPU's registers do (newbie bench peak).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/peak.h"
 #include "core/allocator.h"
 #include "core/float_formats.h"
 #include "core/machine.h"
@@ -150,9 +152,11 @@ int run(int threads, const std::string& part) {
 
   const auto backend = make_cpu_backend();
   ThreadPool pool(threads), alone(1);
+  const std::vector<PeakRate> peaks = measure_peak(alone);
   for (DType dtype : {DType::BF16, DType::F32}) {
-    const Case tile = linear_case(256, 256, 1024);
-    const double peak = tile.flop / measure(*backend, tile, dtype, alone).cpu_s * 1e-9;
+    double peak = 0;
+    for (const PeakRate& rate : peaks)
+      if (rate.dtype == to_string(dtype)) peak = std::max(peak, rate.operations * 1e-9);
     for (const Case& c : cases) {
       if (c.name.find(part) == std::string::npos) continue;
       const Speed s = measure(*backend, c, dtype, pool);
@@ -161,7 +165,7 @@ int run(int threads, const std::string& part) {
                  R"("gflops_per_cpu": {:.1f}, "of_peak": {:.2f}, "scratch_bytes": {}}})"
                  "\n",
                  c.name, to_string(dtype), s.kernel, threads, 1e3 * s.best_s, c.flop / s.best_s * 1e-9, per_cpu,
-                 per_cpu / peak, s.scratch_bytes);
+                 peak > 0 ? per_cpu / peak : 0.0, s.scratch_bytes);
       std::fflush(stdout);
     }
   }

@@ -23,8 +23,11 @@ class OnRequest:
 
     def run(self):
         """Seconds."""
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            sys.exit(f"{' '.join(self.command)}: ended before its turn; has it been told as many --repeats?")
         return self._line()["seconds"]
 
     def finish(self):
