@@ -130,8 +130,8 @@ class Curer {
     std::set<std::string> done;
     for (const auto& [source, shift] : shifts_) {
       const std::string glob = request_.rescales.empty() ? with_stars(source) : source;
-      const bool alike = std::ranges::all_of(all_sources, [&](const std::string& other) {
-        return !glob_matches(glob, other) || log2_of(other) == shift.log2;
+      const bool alike = std::ranges::all_of(all_sources, [&, log2 = shift.log2](const std::string& other) {
+        return !glob_matches(glob, other) || log2_of(other) == log2;
       });
       const std::string& path = alike ? glob : source;
       if (done.insert(path).second) out.push_back({.path_glob = path, .log2 = shift.log2, .origin = shift.why});

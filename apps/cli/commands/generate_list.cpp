@@ -120,7 +120,7 @@ void plan_all(TextToImage& engine, const std::vector<ListedRequest>& list, const
   }
   for (const auto& [size, one] : longest) {
     stop.throw_if_stopped();
-    told_with(*one, [&] { engine.plan(base.with(one->request)); });
+    told_with(*one, [&, &request = one->request] { engine.plan(base.with(request)); });
   }
 }
 
