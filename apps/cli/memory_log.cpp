@@ -41,27 +41,18 @@ OrderedJson point_json(const MemoryPoint& p) {
   return out;
 }
 
-template <std::integral T>
-T number_of(const Json& object, const char* key) {
-  return whole_number<T>(object.at(key), key);
-}
-template <std::integral T>
-T number_of(const Json& object, const char* key, T otherwise) {
-  return object.contains(key) ? number_of<T>(object, key) : otherwise;
-}
-
 // Json::exception and Error when it is not one.
 MemoryPoint point_of(const Json& json) {
   MemoryPoint out;
   json.at("point").get_to(out.name);
   json.at("seconds").get_to(out.seconds);
   out.stage = json.value("stage", "");
-  out.step = number_of(json, "step", 0);
-  out.resident_bytes = number_of<size_t>(json, "resident_bytes");
-  out.peak_resident_bytes = number_of<size_t>(json, "peak_resident_bytes");
-  out.allocated_bytes = number_of<size_t>(json, "allocated_bytes");
-  out.weights_bytes = number_of<size_t>(json, "weights_bytes");
-  out.planned_bytes = number_of(json, "planned_bytes", size_t{0});
+  if (json.contains("step")) get_whole_number(json, "step", out.step);
+  get_whole_number(json, "resident_bytes", out.resident_bytes);
+  get_whole_number(json, "peak_resident_bytes", out.peak_resident_bytes);
+  get_whole_number(json, "allocated_bytes", out.allocated_bytes);
+  get_whole_number(json, "weights_bytes", out.weights_bytes);
+  if (json.contains("planned_bytes")) get_whole_number(json, "planned_bytes", out.planned_bytes);
   return out;
 }
 
@@ -82,7 +73,7 @@ MemoryRecord parse_memory_log(std::string_view text, const std::string& where) {
     try {
       out.points.push_back(point_of(json));
       out.precision = json.value("precision", out.precision);
-      out.threads = number_of(json, "threads", out.threads);
+      if (json.contains("threads")) get_whole_number(json, "threads", out.threads);
       continue;
     } catch (const Json::exception& e) {
       reason = e.what();

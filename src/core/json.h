@@ -32,4 +32,10 @@ T whole_number(const Json& json, std::string_view what) {
        std::numeric_limits<T>::max(), json.is_number() ? json.dump() : json.type_name());
 }
 
+// That of a member; Json::exception when `object` has none of this name.
+template <std::integral T>
+void get_whole_number(const Json& object, const char* key, T& out) {
+  out = whole_number<T>(object.at(key), key);
+}
+
 }  // namespace newbie

@@ -65,11 +65,6 @@ void make_folder(const fs::path& folder) {
   if (error) fail(ErrorKind::BadFile, "{}: cannot be made: {}", folder.string(), error.message());
 }
 
-template <std::integral T>
-void take_whole(const Json& object, const char* key, T& out) {
-  out = whole_number<T>(object.at(key), key);
-}
-
 // Json::exception and Error when it is not one.
 PictureResult read_result(const Json& json) {
   PictureResult r;
@@ -84,17 +79,17 @@ PictureResult read_result(const Json& json) {
   json.at("seconds").get_to(r.seconds);
   json.at("planning_seconds").get_to(r.planning_seconds);
   json.at("denoise_seconds").get_to(r.denoise_seconds);
-  take_whole(json, "evaluations", r.evaluations);
+  get_whole_number(json, "evaluations", r.evaluations);
   json.at("warm").get_to(r.warm);
   json.at("observed").get_to(r.observed);
   json.at("operations").get_to(r.operations);
-  take_whole(json, "weights_bytes", r.weights_bytes);
-  take_whole(json, "arena_bytes", r.arena_bytes);
-  take_whole(json, "buffer_bytes", r.buffer_bytes);
-  take_whole(json, "planned_allocated_bytes", r.planned_allocated_bytes);
-  take_whole(json, "measured_allocated_bytes", r.measured_allocated_bytes);
-  take_whole(json, "planned_peak_bytes", r.planned_peak_bytes);
-  take_whole(json, "measured_peak_bytes", r.measured_peak_bytes);
+  get_whole_number(json, "weights_bytes", r.weights_bytes);
+  get_whole_number(json, "arena_bytes", r.arena_bytes);
+  get_whole_number(json, "buffer_bytes", r.buffer_bytes);
+  get_whole_number(json, "planned_allocated_bytes", r.planned_allocated_bytes);
+  get_whole_number(json, "measured_allocated_bytes", r.measured_allocated_bytes);
+  get_whole_number(json, "planned_peak_bytes", r.planned_peak_bytes);
+  get_whole_number(json, "measured_peak_bytes", r.measured_peak_bytes);
   json.at("residency").get_to(r.residency);
   for (const Json& d : json.at("steps")) r.steps.push_back(drift_from(d));
   for (const Json& v : json.at("values"))
