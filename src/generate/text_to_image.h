@@ -78,10 +78,9 @@ class TextToImage {
   // The same, with what streaming costs in seconds: one streamed weight of each part is read to see.
   MemoryPlan plan_with_times(const GenerateRequest& request);
 
-  // Draws request.batch pictures and gives each to `on_image` as it is finished. The result carries
-  // the plan it used, which is plan()'s unless what the process itself takes has changed since.
-  // Error{Cancelled} within one block of the network after `stop` was set. A failed call leaves the engine as good as
-  // new: the next one draws the same bytes.
+  // Draws request.batch pictures and gives each to `on_image` as it is finished. The result carries the plan it used,
+  // which is plan()'s unless what the process itself takes has changed since. Error{Cancelled} within one block of the
+  // network after `stop` was set. A failed call leaves the engine as good as new: the next one draws the same bytes.
   GenerateResult generate(const GenerateRequest& request, Progress& progress, StopToken stop,
                           const std::function<void(GeneratedImage)>& on_image);
 

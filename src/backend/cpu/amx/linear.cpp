@@ -80,7 +80,7 @@ int tiles_of(int64_t rows) { return rows > kTileRows ? 2 : 1; }
 
 template <Element element>
 void multiply_tiles(const Product& product, int tiles) {
-  tiles == 2 ? multiply_pair<element, Rows::Streamed>(product) : multiply_single<element, Rows::Streamed>(product);
+  tiles == 2 ? multiply_pair<element, Rows::Streamed>(product) : multiply_single<element>(product);
 }
 
 class Linear final : public Kernel {

@@ -152,7 +152,7 @@ NEWBIE_AMX void multiply_pair(const Product& p) {
   _tile_stored(3, next_rows + kTileColumns, row_bytes);
 }
 
-template <Element element, Rows rows>
+template <Element element>
 NEWBIE_AMX void multiply_single(const Product& p) {
   const int64_t row_bytes = p.stride * static_cast<int64_t>(sizeof(float));
   if (p.add) {
@@ -167,7 +167,7 @@ NEWBIE_AMX void multiply_single(const Product& p) {
   for (int64_t step = 0; step < p.steps; ++step, a += kTileBytes, b += kPairBytes) {
     fetch0.step();
     fetch1.step();
-    NEWBIE_LOAD_ROWS(4, a);
+    _tile_stream_loadd(4, a, 64);
     _tile_loadd(6, b, 64);
     NEWBIE_DOT(0, 4, 6);
     _tile_loadd(7, b + kTileBytes, 64);
@@ -180,8 +180,8 @@ NEWBIE_AMX void multiply_single(const Product& p) {
 template void multiply_pair<Element::BF16, Rows::Cached>(const Product&);
 template void multiply_pair<Element::BF16, Rows::Streamed>(const Product&);
 template void multiply_pair<Element::I8, Rows::Streamed>(const Product&);
-template void multiply_single<Element::BF16, Rows::Streamed>(const Product&);
-template void multiply_single<Element::I8, Rows::Streamed>(const Product&);
+template void multiply_single<Element::BF16>(const Product&);
+template void multiply_single<Element::I8>(const Product&);
 
 NEWBIE_AMX void pack_rows(const std::byte* rows_data, int64_t stride, int64_t rows, int64_t bytes, int tiles,
                           std::byte* out) {
@@ -312,15 +312,15 @@ template <Element, Rows>
 void multiply_pair(const Product&) {
   absent();
 }
-template <Element, Rows>
+template <Element>
 void multiply_single(const Product&) {
   absent();
 }
 template void multiply_pair<Element::BF16, Rows::Cached>(const Product&);
 template void multiply_pair<Element::BF16, Rows::Streamed>(const Product&);
 template void multiply_pair<Element::I8, Rows::Streamed>(const Product&);
-template void multiply_single<Element::BF16, Rows::Streamed>(const Product&);
-template void multiply_single<Element::I8, Rows::Streamed>(const Product&);
+template void multiply_single<Element::BF16>(const Product&);
+template void multiply_single<Element::I8>(const Product&);
 void pack_rows(const std::byte*, int64_t, int64_t, int64_t, int, std::byte*) { absent(); }
 void pack_columns(const std::byte*, int64_t, int64_t, int64_t, std::byte*) { absent(); }
 void pack_panel(const std::byte*, int64_t, int64_t, int64_t, std::byte*) { absent(); }

@@ -52,8 +52,8 @@ struct Product {
 // All addresses are aligned to 64, but for those of `next`.
 template <Element element, Rows rows = Rows::Cached>
 void multiply_pair(const Product& p);  // 32 x 32
-template <Element element, Rows rows>
-void multiply_single(const Product& p);  // 16 x 32: one tile of `a` a step
+template <Element element>
+void multiply_single(const Product& p);  // 16 x 32: one tile of `a` a step, Rows::Streamed
 
 // Copies `rows` <= 32 rows of `bytes` bytes, `stride` bytes apart, into the order of `a`; what is missing to whole
 // tiles is zero. `tiles`: 1 for at most 16 rows, or 2.
