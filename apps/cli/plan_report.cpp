@@ -16,10 +16,10 @@ std::string plan_table(const MemoryPlan& plan) {
                        format_bytes(s.buffer_bytes), format_bytes(s.loading_peak_bytes), format_bytes(s.peak_bytes()));
   const StagePlan& largest = plan.largest_stage();
   out += fmt::format("\n{:<28}{:>12}\n", "largest stage", format_bytes(largest.peak_bytes()));
-  if (largest.packed_bytes != 0)
-    out += fmt::format("{:<28}{:>12}\n", "weight cache used in it", format_bytes(largest.packed_bytes));
+  if (largest.page_bytes != 0)
+    out += fmt::format("{:<28}{:>12}\n", "weights where they lie", format_bytes(largest.page_bytes));
   out += fmt::format("{:<28}{:>12}\n", "files being read in it",
-                     format_bytes(largest.resident_peak_bytes() - largest.peak_bytes() - largest.packed_bytes));
+                     format_bytes(largest.resident_peak_bytes() - largest.peak_bytes() - largest.page_bytes));
   out += fmt::format("{:<28}{:>12}\n", "program and libraries", format_bytes(plan.process_bytes));
   out += fmt::format("{:<28}{:>12}\n", "rows of mapped tables", format_bytes(plan.mapped_bytes));
   out += fmt::format("{:<28}{:>12}\n", "peak", format_bytes(plan.peak_bytes()));
@@ -37,7 +37,7 @@ OrderedJson plan_json(const MemoryPlan& plan) {
   for (const StagePlan& s : plan.stages)
     stages.push_back({{"name", s.name},
                       {"weights_bytes", s.weights_bytes},
-                      {"packed_bytes", s.packed_bytes},
+                      {"page_bytes", s.page_bytes},
                       {"window_bytes", s.window_bytes},
                       {"arena_bytes", s.arena_bytes},
                       {"scratch_bytes", s.scratch_bytes},

@@ -6,6 +6,7 @@
 
 #include "backend/memory_planner.h"
 #include "graph/cost.h"
+#include "graph/ops/embedding.h"
 #include "graph/ops/sources.h"
 
 namespace newbie {
@@ -106,6 +107,7 @@ void Program::Impl::lower(const Graph& graph, const Backend& backend, int thread
         WeightUse use{source.paths.front(), source.spec(), {}};
         const auto [row, fresh] = weight_rows.emplace(use.key(), weights.size());
         if (fresh) weights.push_back(std::move(use));
+        weights[row->second].by_rows = false;
         location[static_cast<size_t>(in)] = {Place::Weight, row->second, 0};
       }
       here = location[static_cast<size_t>(in)];
@@ -144,9 +146,11 @@ void Program::Impl::lower(const Graph& graph, const Backend& backend, int thread
       const Node& source = graph.node(in);
       Operand operand{location[static_cast<size_t>(in)], source.spec()};
       if (source.op == &weight_op) {
-        WeightUse use{source.paths.front(), source.spec(), kernel->weight_layout(i)};
+        const bool by_rows = n.op == &embedding_op;
+        WeightUse use{source.paths.front(), source.spec(), kernel->weight_layout(i), by_rows};
         const auto [row, fresh] = weight_rows.emplace(use.key(), weights.size());
         if (fresh) weights.push_back(std::move(use));
+        if (!by_rows) weights[row->second].by_rows = false;
         operand.at = {Place::Weight, row->second, 0};
       }
       step.inputs.push_back(operand);

@@ -53,10 +53,20 @@ const std::byte* WeightBank::packed(const WeightUse& use) const {
   return bytes.size() < prepared_bytes(use) || bytes.empty() ? nullptr : bytes.data();
 }
 
+std::span<const std::byte> WeightBank::pages_of(const WeightUse& use) const {
+  if (use.by_rows) return {};
+  constexpr uintptr_t kPage = 4096;
+  const std::byte* const data = source_.mapped(use.name).data;
+  const uintptr_t before = reinterpret_cast<uintptr_t>(data) % kPage;
+  return {data - before, round_up(before + use.spec.bytes(), kPage)};
+}
+
 WeightBank::Kept WeightBank::kept() const {
   std::vector<std::span<const std::byte>> lying;
-  for (const auto& [key, item] : prepared_)
-    if (item.packed) lying.push_back(packed_->around(key));
+  for (const auto& [key, item] : prepared_) {
+    if (item.place == Prepared::Place::Packed) lying.push_back(packed_->around(key));
+    if (item.place == Prepared::Place::File) lying.push_back(pages_of(item.use));
+  }
   return {allocated_, covered_bytes(std::move(lying))};
 }
 
@@ -73,7 +83,12 @@ WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
   std::vector<std::span<const std::byte>> lying;
   Plan plan;
   for (const WeightUse& use : uses) {
-    if (!seen.insert(use.key()).second || usable_as_mapped(use) || streams(use)) continue;
+    if (!seen.insert(use.key()).second) continue;
+    if (usable_as_mapped(use)) {
+      lying.push_back(pages_of(use));
+      continue;
+    }
+    if (streams(use)) continue;
     if (lies_packed(use)) {
       lying.push_back(packed_->around(use.key()));
       continue;
@@ -83,7 +98,7 @@ WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
     plan.peak_bytes = std::max(plan.peak_bytes, peak);
     plan.resident_peak_bytes = std::max(plan.resident_peak_bytes, checked_add(peak, stored_bytes(use)));
   }
-  plan.kept.packed_bytes = covered_bytes(std::move(lying));
+  plan.kept.page_bytes = covered_bytes(std::move(lying));
   return plan;
 }
 
@@ -125,11 +140,15 @@ std::vector<WeightUse> WeightBank::missing(const std::vector<WeightUse>& uses) c
   return out;
 }
 
-WeightBank::~WeightBank() { release_packed(); }
+WeightBank::~WeightBank() { release_pages(); }
 
-void WeightBank::release_packed() const {
-  for (const auto& [key, item] : prepared_)
-    if (item.packed) packed_->release(key);
+void WeightBank::release_pages() const {
+  for (const auto& [key, item] : prepared_) release_pages(item);
+}
+
+void WeightBank::release_pages(const Prepared& item) const {
+  if (item.place == Prepared::Place::Packed) packed_->release(item.use.key());
+  if (item.place == Prepared::Place::File) source_.release(item.use.name);
 }
 
 void WeightBank::drop(const std::vector<WeightUse>& uses) {
@@ -137,7 +156,7 @@ void WeightBank::drop(const std::vector<WeightUse>& uses) {
     const auto it = prepared_.find(use.key());
     if (it == prepared_.end()) continue;
     allocated_ -= it->second.buffer.size();
-    if (it->second.packed) packed_->release(it->first);
+    release_pages(it->second);
     prepared_.erase(it);
   }
 }
@@ -159,13 +178,14 @@ void WeightBank::prepare(const std::vector<WeightUse>& uses, ThreadPool& threads
     stop.throw_if_stopped();
     const std::string key = use.key();
     if (prepared_.contains(key) || streams(use)) continue;
-    Prepared item;
+    Prepared item{.use = use};
     if (usable_as_mapped(use)) {
+      item.place = Prepared::Place::File;
       item.data = source_.mapped(use.name).data;
     } else if (const std::byte* there = packed(use)) {
       packed_->load(key);
       item.data = there;
-      item.packed = true;
+      item.place = Prepared::Place::Packed;
     } else {
       const Buffer staging = allocator_.allocate(staging_bytes(use), "weight staging");
       item.buffer = allocator_.allocate(prepared_bytes(use), use.layout.key.empty() ? "weights" : "packed weights");

@@ -20,6 +20,7 @@ struct WeightUse {
   std::string name;
   TensorSpec spec;  // shape as the graph states it; dtype as the operand wants it
   WeightLayout layout;
+  bool by_rows = false;  // a table: a run reads some of its rows, nothing else of it
 
   std::string key() const { return name + '|' + std::string(to_string(spec.dtype)) + '|' + layout.key; }
 };
@@ -48,14 +49,14 @@ class WeightBank {
 
   // Memory of weights that are there.
   struct Kept {
-    size_t bytes = 0;         // allocated
-    size_t packed_bytes = 0;  // pages of packed weights: resident once they were read
+    size_t bytes = 0;       // allocated
+    size_t page_bytes = 0;  // pages of weights that are used where they lie, but for tables: resident once they were read
 
-    size_t all() const { return bytes + packed_bytes; }
-    Kept operator+(const Kept& other) const { return {bytes + other.bytes, packed_bytes + other.packed_bytes}; }
+    size_t all() const { return bytes + page_bytes; }
+    Kept operator+(const Kept& other) const { return {bytes + other.bytes, page_bytes + other.page_bytes}; }
   };
-  // What prepare() would allocate for these uses from nothing, in this order; mapped weights that are used as they lie
-  // cost none, and those that lie packed none but their pages. Checks names and shapes as prepare() does, and reads no
+  // What prepare() would allocate for these uses from nothing, in this order; weights that are used where they lie, in
+  // the model's files or packed, cost nothing but their pages. Checks names and shapes as prepare() does, and reads no
   // weight.
   struct Plan {
     Kept kept;                       // when all is prepared
@@ -74,6 +75,8 @@ class WeightBank {
   // What preparing it reads of the file.
   size_t stored_bytes(const WeightUse& use) const;
 
+  // Whether the model's file has the operand's bytes, to be used where they lie. Error{BadFile} as above.
+  bool usable_as_mapped(const WeightUse& use) const;
   bool lies_packed(const WeightUse& use) const { return packed(use) != nullptr; }
   // Whether preparing it is work that packed weights would save. Error{BadFile} as above.
   bool needs_work(const WeightUse& use) const { return !usable_as_mapped(use) && !lies_packed(use); }
@@ -82,8 +85,8 @@ class WeightBank {
   // Of these uses, those that would stay and are not prepared, each once.
   std::vector<WeightUse> missing(const std::vector<WeightUse>& uses) const;
 
-  // The pages of packed weights are given back; they come again as they are read.
-  void release_packed() const;
+  // The pages of weights that are used where they lie are given back; they come again as they are read.
+  void release_pages() const;
 
   // Gives back what was prepared for these uses.
   void drop(const std::vector<WeightUse>& uses);
@@ -92,13 +95,16 @@ class WeightBank {
 
  private:
   struct Prepared {
-    Buffer buffer;  // empty when bytes are used where they lie
+    enum class Place { Memory, Packed, File };
+    Place place = Place::Memory;
+    Buffer buffer;  // of Place::Memory
     const std::byte* data = nullptr;
-    bool packed = false;
+    WeightUse use;
   };
+  void release_pages(const Prepared& item) const;
   const std::byte* packed(const WeightUse& use) const;  // or null
   TensorSpec stored_spec(const WeightUse& use) const;
-  bool usable_as_mapped(const WeightUse& use) const;
+  std::span<const std::byte> pages_of(const WeightUse& use) const;     // of one that is used where the file has it
   bool packs_from_mapped(const WeightUse& use) const;  // the mapped bytes are what a kernel's pack function reads
   size_t staging_bytes(const WeightUse& use) const;
   // Writes the prepared bytes to `destination`; `staging` has room for staging_bytes().

@@ -192,7 +192,7 @@ const Program& Guard::load_wider(State& state, const Work& work, StopToken stop)
   const Program* running = &program;
   const Network::Window window = work.network.window(std::span(&running, 1), work.network.streamed());
   retry.weights_bytes += extra.bytes;
-  retry.packed_bytes += extra.packed_bytes;
+  retry.page_bytes += extra.page_bytes;
   retry.window_bytes = window.bytes;
   retry.running_file_bytes = window.mapped_bytes;
   retry.arena_bytes += program.memory().arena_bytes;

@@ -21,7 +21,7 @@ struct StagePlan {
   // "picture", "gemma", "jina", "context", "denoise", "enlarge", "encode", "hires", "decode"
   std::string name;
   size_t weights_bytes = 0;       // allocated, other parts' included
-  size_t packed_bytes = 0;        // pages of the weight cache, the same: resident once they were read
+  size_t page_bytes = 0;          // pages of weights that are used where they lie, others' included
   size_t window_bytes = 0;        // where streamed weights are prepared
   size_t arena_bytes = 0;         // intermediates and kernel scratch
   size_t scratch_bytes = 0;       // of the arena: the largest kernel scratch
@@ -33,7 +33,7 @@ struct StagePlan {
   size_t running_bytes() const { return weights_bytes + window_bytes + arena_bytes + buffer_bytes; }
   size_t peak_bytes() const { return std::max(running_bytes(), loading_peak_bytes); }  // allocated
   size_t resident_peak_bytes() const {
-    return packed_bytes + std::max(running_bytes() + running_file_bytes, loading_peak_bytes + loading_file_bytes);
+    return page_bytes + std::max(running_bytes() + running_file_bytes, loading_peak_bytes + loading_file_bytes);
   }
 };
 

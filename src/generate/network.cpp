@@ -76,8 +76,8 @@ void Network::use_cache(WeightCache& cache, const Part& part, std::function<std:
 }
 
 void Network::renew_cache() {
+  if (bank_) return bank_->release_pages();
   if (cache_ == nullptr) return;
-  if (bank_) return bank_->release_packed();
   const WeightCacheKey key = cache_key_();
   std::string hash = key.hash();
   if (packed_ && given_to_cache_.empty() && hash == opened_key_) return;
@@ -207,9 +207,10 @@ void Network::free() {
 
 size_t Network::mapped_bytes(const Program& program, int64_t rows) const {
   constexpr size_t kPage = 4096;
+  const WeightBank bank = this->bank({});
   size_t total = 0;
   for (const WeightUse& use : program.weights()) {
-    if (use.spec.shape.rank() != 2 || !use.layout.key.empty() || store_.mapped(use.name).data == nullptr) continue;
+    if (!use.by_rows || !bank.usable_as_mapped(use)) continue;
     const size_t row = static_cast<size_t>(use.spec.shape[1]) * size_of(use.spec.dtype);
     total += std::min(use.spec.bytes(), static_cast<size_t>(rows) * (row + 2 * kPage));
   }

@@ -48,7 +48,7 @@ class Network {
   // must outlive the network; `fingerprint` is that of its files.
   void use_cache(WeightCache& cache, const Part& part, std::function<std::string()> fingerprint);
   // To be called before a plan. Looks again what the cache has, unless weights are loaded: those stay as they are, but
-  // for their pages of the cache, which come back when they are read.
+  // for the pages of those used where they lie, which come back when they are read.
   void renew_cache();
   // Until the next renew_cache() all weights are prepared. What is loaded is freed.
   void close_cache();

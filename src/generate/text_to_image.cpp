@@ -7,10 +7,12 @@
 #include <cstring>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <new>
 #include <stdexcept>
 #include <tuple>
+#include <utility>
 
 #include "core/machine.h"
 #include "core/random.h"
@@ -138,6 +140,8 @@ struct TextToImage::Impl {
   std::map<std::array<int64_t, 3>, Program> step_programs, first_programs, rest_programs, last_programs;
   std::map<std::tuple<int64_t, int64_t, Bands>, Program> decoder_programs, encoder_programs;
   Bands bands = Bands::None;  // of the variant that is planned or drawn: which of these are used
+  // What the first run's plan took the process for: later plans find what that run added already there.
+  std::optional<size_t> first_run_process_bytes;
 
   // One walk from noise, or from a noised picture, to a latent.
   struct Pass {
@@ -218,13 +222,14 @@ struct TextToImage::Impl {
              StopToken stop);
   Prepared prepare(const GenerateRequest& request);
   MemoryPlan make_plan(const Prepared& p, const GenerateRequest& r, const Variant& variant);
-  // The fastest variant whose plan is within `budget`, and that plan; the smallest one when none is.
+  // The fastest variant whose plan is within `budget`, and that plan; the smallest one when none is found.
   void fit(Prepared& p, const GenerateRequest& r, size_t budget);
   // Changes `variant` so that `stage`, which is `over` bytes too large, takes less, at the least cost; empty when
   // nothing is left to change.
   std::string relieve(Variant& variant, const Prepared& p, const GenerateRequest& r, const StagePlan& stage,
-                      size_t over);
-  Variant smallest(const Prepared& p);
+                      size_t over, bool may_band);
+  // All that can be freed or streamed is.
+  std::pair<Variant, MemoryPlan> smallest(const Prepared& p, const GenerateRequest& r, Bands with);
   // The networks as a variant wants them; what it does not keep of earlier requests is freed.
   void apply(const Variant& variant);
   // Programs of a request, by network.
@@ -522,10 +527,11 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
   for (Network* network : networks) network->renew_cache();
 
   const size_t budget = budget_bytes != 0 ? budget_bytes : available_memory_bytes() + resident_bytes();
+  constexpr size_t kProcessesDiffer = size_t{1} << 19;  // resident pages of two that do the same
   const auto refuse = [&](const char* needs, size_t bytes) {
     fail_with_hint(ErrorKind::OverBudget, "ask for a smaller picture, or give --memory at least that much",
                    "this request needs {}{:.0f} MiB, the budget is {:.0f} MiB", needs,
-                   std::ceil(static_cast<double>(bytes) / (1 << 20)),
+                   std::ceil(static_cast<double>(bytes + kProcessesDiffer) / (1 << 20)),
                    std::floor(static_cast<double>(budget) / (1 << 20)));
   };
   // The residual stream and one branch of it are alive together, whatever else is: no need to build graphs of millions
@@ -559,27 +565,40 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
 void TextToImage::Impl::fit(Prepared& p, const GenerateRequest& r, size_t budget) {
   // Weights that stream would go on doing so where all of them may fit now.
   p.variant.fresh = !dit.streamed().empty() || !decoder.streamed().empty();
+  p.plan = make_plan(p, r, p.variant);
+  if (p.plan.peak_bytes() <= budget) return;
+  // Bands only where nothing else is enough: to stream the autoencoder costs less time, and programs that work in bands
+  // are memory of the process, too, once they were built.
+  std::pair<Variant, MemoryPlan> least = smallest(p, r, Bands::None);
+  const bool may_band = can_band() && least.second.peak_bytes() > budget;
   std::vector<MemoryChoice> choices;
   while (true) {
-    p.plan = make_plan(p, r, p.variant);
-    if (p.plan.peak_bytes() <= budget) break;
     const StagePlan& worst = p.plan.largest_stage();
-    std::string what = relieve(p.variant, p, r, worst, p.plan.peak_bytes() - budget);
+    std::string what = relieve(p.variant, p, r, worst, p.plan.peak_bytes() - budget, may_band);
     if (what.empty()) {
-      // Other stages may still be larger than they have to be: the smallest budget is that of this stage.
-      p.plan = make_plan(p, r, smallest(p));
+      // Other stages than this one may still be larger than they have to be.
+      if (may_band) {
+        auto once = smallest(p, r, Bands::Once), again = smallest(p, r, Bands::Again);
+        once.second = make_plan(p, r, once.first);  // beside the programs of both ways
+        for (auto& other : {std::ref(once), std::ref(again)})
+          if (other.get().second.peak_bytes() < least.second.peak_bytes()) least = std::move(other.get());
+      }
+      std::tie(p.variant, p.plan) = std::move(least);
+      choices = {{"everything streamed or freed that can be", "no way that keeps more was found within the budget"}};
       break;
     }
-    if (std::ranges::find(choices, what, &MemoryChoice::what) != choices.end()) continue;  // more of the same
-    choices.push_back({std::move(what), fmt::format("{} would take {:.0f} MiB of {:.0f} MiB", worst.name,
-                                                    std::ceil(static_cast<double>(p.plan.peak_bytes()) / (1 << 20)),
-                                                    std::floor(static_cast<double>(budget) / (1 << 20)))});
+    if (std::ranges::find(choices, what, &MemoryChoice::what) == choices.end())  // otherwise more of the same
+      choices.push_back({std::move(what), fmt::format("{} would take {:.0f} MiB of {:.0f} MiB", worst.name,
+                                                      std::ceil(static_cast<double>(p.plan.peak_bytes()) / (1 << 20)),
+                                                      std::floor(static_cast<double>(budget) / (1 << 20)))});
+    p.plan = make_plan(p, r, p.variant);
+    if (p.plan.peak_bytes() <= budget) break;
   }
   p.plan.choices = std::move(choices);
 }
 
 std::string TextToImage::Impl::relieve(Variant& v, const Prepared& p, const GenerateRequest& r, const StagePlan& stage,
-                                       size_t over) {
+                                       size_t over, bool may_band) {
   if (!v.fresh && dit.kept().all() + decoder.kept().all() != 0) {
     v.fresh = true;
     return "weights of an earlier picture freed first";
@@ -594,7 +613,7 @@ std::string TextToImage::Impl::relieve(Variant& v, const Prepared& p, const Gene
   }
   // The autoencoder: where it is alone, and where it is what makes a walk with previews large.
   const bool decodes = !text && (!walks || (p.decodes_previews && decoder_arena_bytes(p.last()) == stage.arena_bytes));
-  if (decodes && can_band() && v.bands != Bands::Again) {
+  if (decodes && may_band && v.bands != Bands::Again) {
     v.bands = v.bands == Bands::None ? Bands::Once : Bands::Again;
     return v.bands == Bands::Once ? "the autoencoder works in bands of rows"
                                   : "the autoencoder works in bands and computes enlarged pictures anew";
@@ -618,20 +637,23 @@ std::string TextToImage::Impl::relieve(Variant& v, const Prepared& p, const Gene
   return stream(encoder, programs.encoder, programs.encoder, v.vae, "the autoencoder");
 }
 
-TextToImage::Impl::Variant TextToImage::Impl::smallest(const Prepared& p) {
+std::pair<TextToImage::Impl::Variant, MemoryPlan> TextToImage::Impl::smallest(const Prepared& p,
+                                                                               const GenerateRequest& r, Bands with) {
+  bands = with;
   const Programs all = programs_of(p);
   const auto every = [](const Network& network, std::span<const Program* const> programs) {
     return network.choose_streamed(programs, programs, 0);
   };
   Variant v{.residency = Residency::FreeEachStage,
             .fresh = true,
-            .bands = can_band() ? Bands::Again : Bands::None,
+            .bands = with,
             .gemma = every(gemma, all.gemma),
             .jina = every(jina, all.jina),
             .dit = every(dit, all.dit),
             .vae = every(decoder, all.decoder)};
   v.vae.merge(every(encoder, all.encoder));
-  return v;
+  MemoryPlan plan = make_plan(p, r, v);
+  return {std::move(v), std::move(plan)};
 }
 
 void TextToImage::Impl::apply(const Variant& v) {
@@ -712,7 +734,7 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
     const Kept kept = dit_now + decoder_now + own_weights;
     plan.stages.push_back({.name = name,
                            .weights_bytes = kept.bytes,
-                           .packed_bytes = kept.packed_bytes,
+                           .page_bytes = kept.page_bytes,
                            .window_bytes = window.bytes,
                            .arena_bytes = largest(of_stage, &MemoryReport::arena_bytes),
                            .scratch_bytes = largest(of_stage, &MemoryReport::scratch_bytes),
@@ -821,7 +843,8 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
   const size_t resident = resident_bytes();
   // What running adds to that: primitives that pack weights, compressors, pages of libraries (docs/memory.md).
   constexpr size_t kRunBytes = size_t{3} << 20;
-  plan.process_bytes = resident - std::min(resident, runtime.allocator.in_use_bytes()) + kRunBytes;
+  const size_t own = resident - std::min(resident, runtime.allocator.in_use_bytes());
+  plan.process_bytes = first_run_process_bytes ? std::max(own, *first_run_process_bytes) : own + kRunBytes;
   return plan;
 }
 
@@ -1172,6 +1195,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   progress.on_stage("plan");
   const Impl::Prepared p = m.prepare(r);
   result.times.push_back({"plan", seconds_since(start)});
+  if (!m.first_run_process_bytes) m.first_run_process_bytes = p.plan.process_bytes;
   Guard guard(m.guard_mode, m.runtime, m.log, p.plan, [&](std::string_view where) { m.name_damage(where); });
   m.apply(p.variant);
   m.runtime.allocator.reset_peak();

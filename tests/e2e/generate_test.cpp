@@ -97,7 +97,7 @@ TEST(Generate, AWeightCacheGivesTheSameBytes) {
   const Json told = parse_json(plan.out, "plan");
   for (const Json& stage : told["stages"]) {
     EXPECT_EQ(stage["weights_bytes"], 0) << stage["name"];
-    EXPECT_GT(stage["packed_bytes"], 0) << stage["name"];
+    EXPECT_GT(stage["page_bytes"], 0) << stage["name"];
   }
   EXPECT_EQ(told["stages"].size(), 5u);
 }

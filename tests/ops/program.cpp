@@ -328,7 +328,7 @@ TEST(Program, PackedWeightsAreUsedWhereTheyLie) {
         EXPECT_EQ(program.window_bytes(bank), 0u);
         EXPECT_EQ(program.streaming(bank).read_bytes > 0, !streamed.empty());
         bank.prepare(program.weights(), threads);
-        EXPECT_EQ(bank.kept().packed_bytes, plan.kept.packed_bytes);
+        EXPECT_EQ(bank.kept().page_bytes, plan.kept.page_bytes);
         EXPECT_EQ(allocator.in_use_bytes(), before);
         for (int again = 0; again < 2; ++again) {
           EXPECT_TRUE(same_bytes(run(bank), want)) << backend->name() << ", " << streamed.size() << " streamed";

@@ -137,7 +137,7 @@ TEST(WeightCache, AnEngineUsesWhatItWrote) {
     for (const StagePlan& s : next.result.plan.stages) {
       if (s.name != "gemma") continue;
       EXPECT_EQ(s.loading_peak_bytes, 0u);
-      EXPECT_GT(s.packed_bytes, 0u);
+      EXPECT_GT(s.page_bytes, 0u);
     }
     EXPECT_EQ(files_in(folder.path()), written);
   }
@@ -198,12 +198,14 @@ TEST(WeightCache, PrecisionsDoNotMix) {
 
 TEST(WeightCache, ModelsDoNotMix) {
   const TemporaryFolder folder;
-  const Engine setup{.cache = folder / "cache", .model = folder / "model"};
+  // In f32: no weight of the model's files is used where it lies.
+  const Engine setup{
+      .cache = folder / "cache", .precision = PrecisionRequest::F32, .model = folder / "model"};
   fs::copy(avatar_path(), setup.model, fs::copy_options::recursive);
   const auto packed = [&](const char* stage) {  // bytes that a run finds in the cache
     const Drawn drawn = draw(setup, small_request());
     for (const StagePlan& s : drawn.result.plan.stages)
-      if (s.name == stage) return std::pair(s.packed_bytes, drawn.images);
+      if (s.name == stage) return std::pair(s.page_bytes, drawn.images);
     return std::pair(SIZE_MAX, drawn.images);
   };
   EXPECT_EQ(packed("decode").first, 0u);
@@ -221,7 +223,7 @@ TEST(WeightCache, ModelsDoNotMix) {
   fs::last_write_time(file, time);
   const auto [changed, after] = packed("decode");
   EXPECT_LT(changed, whole) << "the decoder's are prepared anew";
-  EXPECT_EQ(after, draw({.model = setup.model}, small_request()).images);
+  EXPECT_EQ(after, draw({.precision = setup.precision, .model = setup.model}, small_request()).images);
   EXPECT_EQ(packed("decode").first, whole);
 
   // The same bytes, written at another time.

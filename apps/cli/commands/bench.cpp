@@ -151,7 +151,7 @@ void run_load(BenchArguments& args) {
               {"threads", threads_of(args)},
               {"bytes", bytes},
               {"allocated_bytes", kept.bytes},
-              {"packed_bytes", kept.packed_bytes},
+              {"page_bytes", kept.page_bytes},
               {"load_seconds", loading.json()},
               {"read_seconds", reading.json()},
               {"ratio", loading.median() / reading.median()}});
