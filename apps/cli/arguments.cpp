@@ -89,11 +89,11 @@ void add_precision_flags(Flags& flags, PrecisionRequest& request) {
               });
 }
 
-void add_model_flags(CLI::App& parser, EngineArguments& a) {
+void add_model_flags(CLI::App& parser, EngineArguments& a, const std::string& without) {
   Flags model(parser, "Model");
   model.text("-m,--model", a.model.folder, "DIR",
-             "folder with transformer, text_encoder, clip_model and vae, or ComfyUI's models folder\n"
-             "(default: $NEWBIE_MODEL, else the avatar model)");
+             "folder with transformer, text_encoder, clip_model and vae, or ComfyUI's models folder\n(default: " +
+                 without + ")");
   model.text("--diffusion-model", a.model.transformer, "PATH", "the transformer alone: a file or a folder");
   model.text("--text-encoder", a.model.text_encoder, "PATH", "Gemma 3 alone");
   model.text("--clip", a.model.clip_model, "PATH", "Jina CLIP alone");
@@ -102,8 +102,8 @@ void add_model_flags(CLI::App& parser, EngineArguments& a) {
                    "read files whose header is padded with NUL bytes");
 }
 
-void add_engine_flags(CLI::App& parser, EngineArguments& a) {
-  add_model_flags(parser, a);
+void add_engine_flags(CLI::App& parser, EngineArguments& a, const std::string& without) {
+  add_model_flags(parser, a, without);
   Flags engine(parser, "Engine");
   engine.integer("-t,--threads", a.options.threads, "threads (default: every CPU this process may use)", 1, 1024);
   add_precision_flags(engine, a.options.precision);
@@ -274,6 +274,21 @@ void resolve_prompts(PictureArguments& a, GenerateRequest& r) {
   };
   resolve("the prompt", r.prompt);
   resolve("the negative prompt", r.negative_prompt);
+}
+
+void warn_of_unused(const PictureArguments& a, Log& log) {
+  const GenerateRequest& r = a.request;
+  const GenerateRequest unset;
+  const auto warn = [&](bool given, const char* flag, bool used, const char* by) {
+    if (given && !used) log.warn("{} does nothing without {}", flag, by);
+  };
+  warn(r.strength != unset.strength, "--strength", r.init_image.has_value(), "--init-img");
+  warn(r.strength_rule != unset.strength_rule, "--strength-rule", r.init_image.has_value(), "--init-img");
+  warn(r.hires_strength != unset.hires_strength, "--hires-strength", r.hires_scale != 0, "--hires");
+  warn(r.hires_steps != unset.hires_steps, "--hires-steps", r.hires_scale != 0, "--hires");
+  warn(r.cache.threshold != unset.cache.threshold, "--cache-threshold", r.cache.mode != CacheMode::Off, "--cache");
+  warn(r.preview_every != unset.preview_every, "--preview-every", a.preview.has_value(), "--preview");
+  warn(r.preview_method != unset.preview_method, "--preview-method", a.preview.has_value(), "--preview");
 }
 
 bool complete_request(CLI::App& parser, PictureArguments& a) {

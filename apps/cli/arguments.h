@@ -17,8 +17,11 @@ struct EngineArguments {
   ModelPaths model;
   EngineOptions options;
 };
-void add_engine_flags(CLI::App& parser, EngineArguments& arguments);
-void add_model_flags(CLI::App& parser, EngineArguments& arguments);  // of those: where the model is
+// `without`: what the help says is used where no model is named.
+inline constexpr const char* kFoundModel = "$NEWBIE_MODEL, else the avatar model";
+void add_engine_flags(CLI::App& parser, EngineArguments& arguments, const std::string& without = kFoundModel);
+void add_model_flags(CLI::App& parser, EngineArguments& arguments,  // of those: where the model is
+                     const std::string& without = kFoundModel);
 
 // --dtype, --precision and --precision-policy; part of the engine's flags.
 class Flags;
@@ -65,6 +68,9 @@ void resolve_prompts(PictureArguments& arguments, GenerateRequest& request);
 
 // Both.
 bool complete_request(CLI::App& parser, PictureArguments& arguments);
+
+// Flags that say how to do what was not asked for.
+void warn_of_unused(const PictureArguments& arguments, Log& log);
 
 // A prompt from a file or, for "-", standard input, without the line end at its end.
 std::string read_prompt(const std::string& file);

@@ -76,9 +76,9 @@ void tell_differences(const Recollection& recalled, const GenerateRequest& reque
                           const std::optional<Image>& now) {
     if (then.empty()) return;
     if (!now)
-      log.warn("--from: drawn from {}: give it with {}", what, flag);
-    else if (picture_hash(*now) != then)
-      log.warn("--from: drawn from {} with other pixels than {} has", what, flag);
+      fail_with_hint(ErrorKind::InvalidRequest, fmt::format("give it with {}", flag),
+                     "--from: drawn from {}, which the picture does not hold", what);
+    if (picture_hash(*now) != then) log.warn("--from: drawn from {} with other pixels than {} has", what, flag);
   };
   source("a picture", "--init-img", recalled.init_image, request.init_image);
   source("a mask", "--mask", recalled.mask, request.mask);

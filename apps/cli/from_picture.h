@@ -18,6 +18,7 @@ Recollection read_recollection(const std::string& file);
 Recollection recall_request(CLI::App& parser, const std::string& file, GenerateRequest& request);
 
 // Tells what could not be taken over, and when the model, its precision or the pictures it starts from are others.
+// Error{InvalidRequest} when it started from a picture and none is given.
 void tell_differences(const Recollection& recalled, const GenerateRequest& request, TextToImage& engine, Log& log);
 
 }  // namespace newbie

@@ -8,6 +8,7 @@
 #include "exit_code.h"
 #include "flags.h"
 #include "standard_streams.h"
+#include "unknown_words.h"
 
 namespace newbie {
 
@@ -27,14 +28,14 @@ void run_command(int argc, char** argv) {
   program.set_version_flag("--version", "newbie " NEWBIE_VERSION, "print the version and exit");
   program.set_help_flag("-h,--help", "print this text and exit");
   program.require_subcommand(1);
-  program.footer(
+  std::vector<Command> commands;
+  for (const auto add : kCommands) commands.push_back(add(program));
+  program.footer(  // after the commands, which would take it over
       "Examples:\n"
       "  newbie generate -p \"1girl, solo, blue hair, smile\" -s 7 -o girl.png\n"
       "  newbie plan -W 256 -H 128\n"
       "  newbie generate --help\n\n" +
       exit_code_help());
-  std::vector<Command> commands;
-  for (const auto add : kCommands) commands.push_back(add(program));
   try {
     program.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -42,7 +43,7 @@ void run_command(int argc, char** argv) {
   } catch (const CLI::CallForVersion& e) {
     return print(std::string(e.what()) + '\n');
   } catch (const CLI::ParseError& e) {
-    fail_with_hint(ErrorKind::InvalidRequest, "newbie --help, newbie generate --help", "{}", e.what());
+    refuse(program, e, argc, argv);
   }
   for (const Command& command : commands)
     if (command.parser->parsed()) command.run();

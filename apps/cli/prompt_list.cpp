@@ -30,42 +30,45 @@ int64_t integer_of(const char* key, const Json& value) {
   return value.get<int64_t>();
 }
 
-// What a line may say.
+// What a line may say, by its own name or the flag's.
 struct LineKey {
-  const char* name;
+  const char *name, *flag;
   void (*take)(const char* key, const Json& value, ListedRequest& out);
 };
 
 constexpr LineKey kLineKeys[] = {
-    {"prompt", [](const char* k, const Json& v, ListedRequest& o) { o.request.prompt = text_of(k, v); }},
-    {"negative", [](const char* k, const Json& v, ListedRequest& o) { o.request.negative_prompt = text_of(k, v); }},
-    {"seed",
+    {"prompt", "prompt", [](const char* k, const Json& v, ListedRequest& o) { o.request.prompt = text_of(k, v); }},
+    {"negative", "negative_prompt",
+     [](const char* k, const Json& v, ListedRequest& o) { o.request.negative_prompt = text_of(k, v); }},
+    {"seed", "seed",
      [](const char* k, const Json& v, ListedRequest& o) {
        if (!v.is_number_integer()) refuse(k, "an integer", v);
        o.request.seed = parse_seed(k, v.dump());
      }},
-    {"width", [](const char* k, const Json& v, ListedRequest& o) { o.request.width = integer_of(k, v); }},
-    {"height", [](const char* k, const Json& v, ListedRequest& o) { o.request.height = integer_of(k, v); }},
-    {"steps",
+    {"width", "width", [](const char* k, const Json& v, ListedRequest& o) { o.request.width = integer_of(k, v); }},
+    {"height", "height", [](const char* k, const Json& v, ListedRequest& o) { o.request.height = integer_of(k, v); }},
+    {"steps", "steps",
      [](const char* k, const Json& v, ListedRequest& o) {
        const int64_t steps = integer_of(k, v);
        if (steps >= kMaxNumber) refuse(k, "a number of steps", v);
        o.request.steps = static_cast<int>(steps);
        o.request.sigmas.clear();  // levels by hand, given for all lines
      }},
-    {"cfg",
+    {"cfg", "cfg_scale",
      [](const char* k, const Json& v, ListedRequest& o) {
        if (!v.is_number()) refuse(k, "a number", v);
        o.request.cfg = v.get<double>();
      }},
-    {"sampler", [](const char* k, const Json& v, ListedRequest& o) { o.request.sampler = text_of(k, v); }},
-    {"scheduler",
+    {"sampler", "sampling_method",
+     [](const char* k, const Json& v, ListedRequest& o) { o.request.sampler = text_of(k, v); }},
+    {"scheduler", "scheduler",
      [](const char* k, const Json& v, ListedRequest& o) {
        o.request.schedule = text_of(k, v);
        o.request.sigmas.clear();
      }},
-    {"system_prompt", [](const char* k, const Json& v, ListedRequest& o) { o.request.system_prompt = text_of(k, v); }},
-    {"output", [](const char* k, const Json& v, ListedRequest& o) { o.output = text_of(k, v); }},
+    {"system_prompt", "system_prompt",
+     [](const char* k, const Json& v, ListedRequest& o) { o.request.system_prompt = text_of(k, v); }},
+    {"output", "output", [](const char* k, const Json& v, ListedRequest& o) { o.output = text_of(k, v); }},
 };
 
 ListedRequest read_line(std::string_view line, std::string where, PictureArguments& arguments, bool has_prompt) {
@@ -75,8 +78,10 @@ ListedRequest read_line(std::string_view line, std::string where, PictureArgumen
          json.type_name());
   ListedRequest out{.where = std::move(where), .request = arguments.request};
   for (const auto& [name, value] : json.items()) {
+    std::string plain = name;
+    std::replace(plain.begin(), plain.end(), '-', '_');
     const auto key = std::find_if(std::begin(kLineKeys), std::end(kLineKeys),
-                                  [&name = name](const LineKey& k) { return name == k.name; });
+                                  [&plain](const LineKey& k) { return plain == k.name || plain == k.flag; });
     if (key == std::end(kLineKeys))
       fail_with_hint(ErrorKind::InvalidRequest, "keys: " + prompt_list_keys(), "unknown key \"{}\"", name);
     key->take(key->name, value, out);

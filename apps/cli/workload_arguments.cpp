@@ -38,7 +38,7 @@ void add_workload_flags(CLI::App& parser, WorkloadArguments& a) {
   work.integer("--tokens", a.spec.tokens, "of the prompt (default: 256)", 1, 131072);
   work.integer("--layers", a.spec.layers, "of the denoiser or of Gemma (default: all)", 1, 1000);
   work.integer("--repeats", a.repeats, "counted runs; one more comes before them (default: 3)", 1, 1000);
-  add_engine_flags(parser, a.engine);
+  add_engine_flags(parser, a.engine, "the published sizes, with made-up weights");
 }
 
 PreparedWorkload prepare(const WorkloadArguments& a, Log& log) {

@@ -49,8 +49,9 @@ class WeightBank {
 
   // Memory of weights that are there.
   struct Kept {
-    size_t bytes = 0;       // allocated
-    size_t page_bytes = 0;  // pages of weights that are used where they lie, but for tables: resident once they were read
+    size_t bytes = 0;  // allocated
+    size_t page_bytes =
+        0;  // pages of weights that are used where they lie, but for tables: resident once they were read
 
     size_t all() const { return bytes + page_bytes; }
     Kept operator+(const Kept& other) const { return {bytes + other.bytes, page_bytes + other.page_bytes}; }
@@ -104,7 +105,7 @@ class WeightBank {
   void release_pages(const Prepared& item) const;
   const std::byte* packed(const WeightUse& use) const;  // or null
   TensorSpec stored_spec(const WeightUse& use) const;
-  std::span<const std::byte> pages_of(const WeightUse& use) const;     // of one that is used where the file has it
+  std::span<const std::byte> pages_of(const WeightUse& use) const;  // of one that is used where the file has it
   bool packs_from_mapped(const WeightUse& use) const;  // the mapped bytes are what a kernel's pack function reads
   size_t staging_bytes(const WeightUse& use) const;
   // Writes the prepared bytes to `destination`; `staging` has room for staging_bytes().

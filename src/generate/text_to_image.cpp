@@ -638,7 +638,7 @@ std::string TextToImage::Impl::relieve(Variant& v, const Prepared& p, const Gene
 }
 
 std::pair<TextToImage::Impl::Variant, MemoryPlan> TextToImage::Impl::smallest(const Prepared& p,
-                                                                               const GenerateRequest& r, Bands with) {
+                                                                              const GenerateRequest& r, Bands with) {
   bands = with;
   const Programs all = programs_of(p);
   const auto every = [](const Network& network, std::span<const Program* const> programs) {

@@ -96,6 +96,36 @@ TEST(Errors, Requests) {
   expect_refused({"--prompt-file", "nowhere.txt"}, 3, {"nowhere.txt"});
 }
 
+TEST(Errors, UnknownWordsAreNamedWithWhatWasMeant) {
+  expect_refused({"-p", "a", "--cfg-scal", "4"}, 2, {"no flag --cfg-scal", "--cfg-scale?", "newbie generate --help"});
+  expect_refused({"-p", "a", "--sampler=euler"}, 2, {"no flag --sampler", "--sampling-method?"});
+  const auto told = [](std::vector<std::string> words) {
+    const Outcome o = run(std::move(words));
+    EXPECT_EQ(o.exit_code, 2) << o.err;
+    return o.err;
+  };
+  EXPECT_THAT(told({"generat"}), AllOf(HasSubstr("no command 'generat'; did you mean generate?")));
+  EXPECT_THAT(told({"prompt", "lnt"}), AllOf(HasSubstr("newbie prompt: no command 'lnt'"), HasSubstr("lint?")));
+  EXPECT_THAT(told({"plan", "--prompts", "x"}), AllOf(HasSubstr("no flag --prompts"), HasSubstr("newbie plan --help")));
+  EXPECT_THAT(told({}), HasSubstr("newbie --help"));
+}
+
+TEST(Errors, FlagsThatDoNothingAreTold) {
+  const TemporaryFolder folder;
+  const auto told = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"generate", "-p", "a", "-W", "16", "-H", "16", "--steps", "1", "-o",
+                                 (folder / "a.png").string()});
+    const Outcome o = run(std::move(words));
+    EXPECT_EQ(o.exit_code, 0) << o.err;
+    return o.err;
+  };
+  EXPECT_THAT(told({"--strength", "0.5"}), HasSubstr("--strength does nothing without --init-img"));
+  EXPECT_THAT(told({"--hires-steps", "3"}), HasSubstr("--hires-steps does nothing without --hires"));
+  EXPECT_THAT(told({"--cache-threshold", "0.1"}), HasSubstr("--cache-threshold does nothing without --cache"));
+  EXPECT_THAT(told({"--preview-every", "2"}), HasSubstr("--preview-every does nothing without --preview"));
+  EXPECT_THAT(told({}), Not(HasSubstr("does nothing")));
+}
+
 TEST(Errors, MoreMemoryThanAllowedNamesWhatWouldDo) {
   expect_refused({"-p", "a", "--memory", "10MB"}, 5, {"needs", "MiB", "--memory"});
   expect_refused({"-p", "a", "-W", "4096", "-H", "4096", "--memory", "1GiB"}, 5, {"needs", "1024 MiB"});

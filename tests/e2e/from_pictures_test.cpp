@@ -67,8 +67,9 @@ TEST_F(FromPictures, ImageToImageInpaintAndTheirMetadata) {
   EXPECT_FALSE(std::equal(painted.pixels.begin(), painted.pixels.begin() + half, start.pixels.begin()));
 
   const Outcome other = run({"generate", "--from", near, "-o", (folder_ / "x.png").string()});
-  EXPECT_EQ(other.exit_code, 0);
-  EXPECT_THAT(other.err, HasSubstr("drawn from a picture: give it with --init-img"));
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_THAT(other.err, HasSubstr("drawn from a picture"));
+  EXPECT_THAT(other.err, HasSubstr("give it with --init-img"));
 }
 
 TEST_F(FromPictures, AGridHoldsTheBatch) {

@@ -28,12 +28,12 @@ fuzz_one() {
   local target=$1 found=$build/fuzz/$1 state=passed code=0 timed_out=70 slow runs
   mkdir -p "$found"
   # shellcheck disable=SC2086  # flags are words
-  "$build/tests/fuzz/fuzz_$target" -seed=1 -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
+  "$build/tests/fuzz/fuzz_$target" -seed=1 -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 \
     -print_final_stats=1 -artifact_prefix="$found." ${FUZZ_FLAGS:-} "$found" "$here/corpus/$target" \
     >"$found.log" 2>&1 || code=$?
   if [[ $code -eq $timed_out ]]; then  # a machine that stood still for a while looks like a slow input
     slow=$(sed -n 's/.*Test unit written to //p' "$found.log" | tail -n 1)
-    if "$build/tests/fuzz/fuzz_$target" -timeout=20 "$slow" >>"$found.log" 2>&1; then
+    if "$build/tests/fuzz/fuzz_$target" -timeout=60 "$slow" >>"$found.log" 2>&1; then
       code=0 state="passed (an input took long once, and not by itself: $slow)"
     fi
   fi

@@ -199,8 +199,7 @@ TEST(WeightCache, PrecisionsDoNotMix) {
 TEST(WeightCache, ModelsDoNotMix) {
   const TemporaryFolder folder;
   // In f32: no weight of the model's files is used where it lies.
-  const Engine setup{
-      .cache = folder / "cache", .precision = PrecisionRequest::F32, .model = folder / "model"};
+  const Engine setup{.cache = folder / "cache", .precision = PrecisionRequest::F32, .model = folder / "model"};
   fs::copy(avatar_path(), setup.model, fs::copy_options::recursive);
   const auto packed = [&](const char* stage) {  // bytes that a run finds in the cache
     const Drawn drawn = draw(setup, small_request());

@@ -117,6 +117,7 @@ void run(CLI::App& parser, GenerateArguments& args) {
     paths = output.expand(names);
     output.check_writable(paths);
   }
+  warn_of_unused(args.picture, terminal);
   warn_of_slips(request, terminal);
   const MemoryPlan plan = engine.plan(request);
   memory_log.planned(plan);

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include <chrono>
+#include <ctime>
 
 #include "core/error.h"
 
@@ -72,14 +72,14 @@ TEST(PromptWeights, WhatIsBrokenIsToldWithItsPlace) {
 }
 
 TEST(PromptWeights, HostileTextTakesLinearTime) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // of this process: others may hold it up
   for (const char* piece : {"(", ")", "([{", "(a", "(a:1.0)", "\\"}) {
     std::string text;
     while (text.size() < (size_t{1} << 17)) text += piece;
     read_weights(text);
     read_weights(text + std::string(text.size(), ')'));
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+  EXPECT_LT(std::clock() - start, 10 * CLOCKS_PER_SEC);
 }
 
 // Tokens as text tokenizers make them: the space before a word is in its token.

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include <chrono>
+#include <ctime>
 
 #include "text/prompt_format.h"
 #include "text/prompt_lint.h"
@@ -161,12 +161,11 @@ TEST(PromptXml, AHostileMegabyteTakesLinearTime) {
                                megabyte("</apperance>"),
                                megabyte("<character_1></n></character_1>")};
   for (const std::string& text : texts) {
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();  // of this process: others may hold it up
     const PromptTree tree = parse_prompt(text);
     lint_prompt(text, tree);
     format_prompt(text);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    EXPECT_LT(took.count(), 20.0) << text.substr(0, 40);
+    EXPECT_LT(std::clock() - start, 20 * CLOCKS_PER_SEC) << text.substr(0, 40);
   }
 }
 

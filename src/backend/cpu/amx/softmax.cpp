@@ -24,9 +24,9 @@ namespace {
 constexpr float kLog2E = 1.44269504088896340736f;
 constexpr float kNone = -std::numeric_limits<float>::infinity();
 
-// 2^x for x <= 0 (or a rounding error above): x = floor(x) + f, 2^f by the polynomial of degree 4 with the least relative
-// error, 2.7e-6: what becomes of it has an error of 2e-3, being bf16. Below 2^-126 the result is 2^-126, as subnormal
-// results would take the processor some hundred cycles. NaN stays NaN.
+// 2^x for x <= 0 (or a rounding error above): x = floor(x) + f, 2^f by the polynomial of degree 4 with the least
+// relative error, 2.7e-6: what becomes of it has an error of 2e-3, being bf16. Below 2^-126 the result is 2^-126, as
+// subnormal results would take the processor some hundred cycles. NaN stays NaN.
 NEWBIE_AVX512 inline __m512 power_of_two(__m512 x) {
   constexpr int kMinusFloor = 0x09;  // of VREDUCEPS: x less x rounded down to a whole number, no exceptions
   x = _mm512_max_ps(_mm512_set1_ps(-126.0f), x);
