@@ -287,7 +287,6 @@ void warn_of_unused(const PictureArguments& a, Log& log) {
   warn(r.hires_strength != unset.hires_strength, "--hires-strength", r.hires_scale != 0, "--hires");
   warn(r.hires_steps != unset.hires_steps, "--hires-steps", r.hires_scale != 0, "--hires");
   warn(r.cache.threshold != unset.cache.threshold, "--cache-threshold", r.cache.mode != CacheMode::Off, "--cache");
-  warn(r.preview_every != unset.preview_every, "--preview-every", a.preview.has_value(), "--preview");
   warn(r.preview_method != unset.preview_method, "--preview-method", a.preview.has_value(), "--preview");
 }
 

@@ -119,10 +119,11 @@ TEST(Prompt, AListDrawsWhatSingleCallsDraw) {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder / "cards");
   write_file_atomically(folder / "cards/hair.txt", std::string_view("blue_hair\nred_hair\ngreen_hair\n"));
-  write_file_atomically(folder / "list.jsonl",
-                        std::string_view("{\"prompt\": \"1girl, __hair__\", \"seed\": 1}\n\n"
-                                         "{\"seed\": 2, \"width\": 48, \"cfg\": 2, \"negative\": \"bad\", \"sampler\": "
-                                         "\"euler\", \"output\": \"own.png\"}\n{\"seed\": 3, \"steps\": 3}\n"));
+  write_file_atomically(
+      folder / "list.jsonl",
+      std::string_view("{\"prompt\": \"1girl, __hair__\", \"seed\": 1}\n\n"
+                       "{\"seed\": 2, \"width\": 48, \"cfg\": 2, \"negative-prompt\": \"bad\", \"sampling_method\": "
+                       "\"euler\", \"output\": \"own.png\"}\n{\"seed\": 3, \"steps\": 3}\n"));
   const Outcome o = generate(
       folder, {"-p", "1boy, __hair__", "--wildcards", "cards", "--prompts", "list.jsonl", "-o", "%d.png", "--json"});
   ASSERT_EQ(o.exit_code, 0) << o.err;
