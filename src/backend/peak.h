@@ -1,5 +1,5 @@
 // What the machine's arithmetic units can do at most: multiply-adds on registers, no memory. Speeds are told as shares
-// of it.
+// of it. A unit that multiplies faster than the caches bring numbers is also measured with numbers from there.
 #pragma once
 
 #include <string>
@@ -12,6 +12,7 @@ namespace newbie {
 struct PeakRate {
   std::string dtype;        // "f32", "bf16", "int8"
   std::string instruction;  // "AVX-512 FMA", "AMX TDPBF16PS", …
+  std::string operands;     // where they are: "registers", "first cache", "second cache"
   double operations = 0;    // multiplications and additions a second, all threads together
 };
 

@@ -57,6 +57,7 @@ std::map<std::string, double> tell_peak(int threads) {
     print_json({{"bench", "peak"},
                 {"dtype", rate.dtype},
                 {"instruction", rate.instruction},
+                {"operands", rate.operands},
                 {"threads", threads},
                 {"gflop_per_second", rate.operations / 1e9}});
     best[rate.dtype] = std::max(best[rate.dtype], rate.operations);

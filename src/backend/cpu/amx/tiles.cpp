@@ -93,9 +93,9 @@ bool has_whole_lines(const Products& products, const Result& result) {
 // Brings a range into the second cache, spread over `steps`.
 class Fetch {
  public:
-  NEWBIE_AMX Fetch(const Product::Range& range, int64_t steps)
+  [[gnu::always_inline]] Fetch(const Product::Range& range, int64_t steps)
       : next_(range.begin), lines_((range.end - range.begin + 64 * steps - 1) / (64 * steps)) {}
-  NEWBIE_AMX void step() {
+  [[gnu::always_inline]] void step() {
     for (int64_t line = 0; line < lines_; ++line, next_ += 64) _mm_prefetch(next_, _MM_HINT_T1);
   }
 

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstring>
 
 #include "backend/cpu/amx/tiles.h"
+#include "core/allocator.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -25,6 +27,7 @@ using Clock = std::chrono::steady_clock;
 struct Unit {
   const char* dtype;
   const char* instruction;
+  const char* operands;
   double operations_per_round;
   void (*run)(int64_t rounds);
 };
@@ -44,6 +47,8 @@ const Operands kOperands = [] {
   return out;
 }();
 const auto* operand(size_t tile) { return reinterpret_cast<const float*>(kOperands.bits.data() + 512 * tile); }
+
+constexpr const char* kRegisters = "registers";
 
 // Chains written out, so that each stays in a register.
 #define NEWBIE_CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
@@ -104,6 +109,34 @@ __attribute__((target("amx-tile,amx-int8"))) void tile_int8(int64_t rounds) {
     _tile_dpbssd(3, 5, 7);
   }
 }
+
+// Products as `linear` makes them, and nothing around them: a panel of 32 columns in the first cache, one or many pairs
+// of rows, and the sums of some of them. Rounds are steps of 32 x 32 products.
+template <cpu::amx::Element element, int64_t steps, int64_t pairs, int64_t sums>
+void fed_tiles(int64_t rounds) {
+  using namespace cpu::amx;
+  constexpr int64_t kSlice = steps * 2 * kTileBytes, kSum = 4 * kTileBytes;
+  Allocator allocator;
+  const Buffer buffer = allocator.allocate((1 + pairs) * kSlice + sums * kSum, "measuring the peak");
+  std::byte *panel = buffer.data(), *rows = panel + kSlice, *products = rows + pairs * kSlice;
+  static_assert(kSlice % sizeof(Operands) == 0);
+  for (std::byte* at = panel; at < products; at += sizeof(Operands)) std::memcpy(at, &kOperands, sizeof(Operands));
+  std::fill_n(products, sums * kSum, std::byte{0});
+  const Tiles tiles;
+  for (int64_t i = 0; i < rounds / steps; ++i)
+    multiply_pair<element, Rows::Streamed>({.a = rows + i % pairs * kSlice,
+                                            .b = panel,
+                                            .steps = steps,
+                                            .products = reinterpret_cast<float*>(products + i % sums * kSum),
+                                            .stride = 2 * kTileColumns,
+                                            .add = true,
+                                            .next = {}});
+}
+// 36 KB in all, and 1 MB: less than the first and the second cache of every processor with AMX.
+template <cpu::amx::Element element>
+constexpr auto fed_by_first_cache = fed_tiles<element, 8, 1, 1>;
+template <cpu::amx::Element element>
+constexpr auto fed_by_second_cache = fed_tiles<element, 12, 40, 10>;
 #endif
 
 bool allowed([[maybe_unused]] const char* isa_name) {
@@ -124,18 +157,23 @@ bool allowed([[maybe_unused]] const char* isa_name) {
 std::vector<Unit> units() {
   std::vector<Unit> out;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    out.push_back({"f32", "AVX2 FMA", kChains * 16, fma_256});
+    out.push_back({"f32", "AVX2 FMA", kRegisters, kChains * 16, fma_256});
   if (__builtin_cpu_supports("avx512f") && allowed("avx512"))
-    out.push_back({"f32", "AVX-512 FMA", kChains * 32, fma_512});
+    out.push_back({"f32", "AVX-512 FMA", kRegisters, kChains * 32, fma_512});
   if (__builtin_cpu_supports("avx512bf16") && allowed("bf16"))
-    out.push_back({"bf16", "AVX-512 VDPBF16PS", kChains * 64, dot_bf16});
+    out.push_back({"bf16", "AVX-512 VDPBF16PS", kRegisters, kChains * 64, dot_bf16});
   if (__builtin_cpu_supports("avx512vnni") && allowed("vnni"))
-    out.push_back({"int8", "AVX-512 VPDPBUSD", kChains * 128, dot_int8});
+    out.push_back({"int8", "AVX-512 VPDPBUSD", kRegisters, kChains * 128, dot_int8});
 #if defined(__linux__)
   if (cpu::amx::usable()) {
-    constexpr double kTile = 2.0 * 16 * 16;
-    out.push_back({"bf16", "AMX TDPBF16PS", 4 * kTile * 32, tile_bf16});
-    out.push_back({"int8", "AMX TDPBSSD", 4 * kTile * 64, tile_int8});
+    using cpu::amx::Element;
+    constexpr double kBF16 = 2.0 * 32 * 32 * 32, kI8 = 2 * kBF16;  // of four tiles
+    out.push_back({"bf16", "AMX TDPBF16PS", kRegisters, kBF16, tile_bf16});
+    out.push_back({"bf16", "AMX TDPBF16PS", "first cache", kBF16, fed_by_first_cache<Element::BF16>});
+    out.push_back({"bf16", "AMX TDPBF16PS", "second cache", kBF16, fed_by_second_cache<Element::BF16>});
+    out.push_back({"int8", "AMX TDPBSSD", kRegisters, kI8, tile_int8});
+    out.push_back({"int8", "AMX TDPBSSD", "first cache", kI8, fed_by_first_cache<Element::I8>});
+    out.push_back({"int8", "AMX TDPBSSD", "second cache", kI8, fed_by_second_cache<Element::I8>});
   }
 #endif
   return out;
@@ -155,7 +193,7 @@ void fma_neon(int64_t rounds) {
   NEWBIE_CHAINS(NEWBIE_KEEP_NEON)
 }
 
-std::vector<Unit> units() { return {{"f32", "NEON FMLA", kChains * 8, fma_neon}}; }
+std::vector<Unit> units() { return {{"f32", "NEON FMLA", kRegisters, kChains * 8, fma_neon}}; }
 
 #else
 
@@ -183,7 +221,7 @@ std::vector<PeakRate> measure_peak(ThreadPool& threads, int repeats) {
         std::max<int64_t>(kTrial, static_cast<int64_t>(kSeconds * trial / unit.operations_per_round / threads.size()));
     double best = trial;
     for (int i = 0; i < repeats; ++i) best = std::max(best, rate(unit, threads, rounds));
-    out.push_back({unit.dtype, unit.instruction, best});
+    out.push_back({unit.dtype, unit.instruction, unit.operands, best});
   }
   return out;
 }
