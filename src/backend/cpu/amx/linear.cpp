@@ -8,6 +8,7 @@
 #include "backend/cpu/amx/tiles.h"
 #include "backend/cpu/kernels/quantise.h"
 #include "core/checked.h"
+#include "core/quantise.h"
 
 namespace newbie::cpu {
 
@@ -101,12 +102,10 @@ class Linear final : public Kernel {
     sum_bytes_ = checked_mul(static_cast<size_t>(products), sizeof(float) * static_cast<size_t>(kPairFloats));
     if (weight_.element == Element::BF16) return;
     scale_bytes_ = pairs * kPair * sizeof(float);
-    number_bytes_ = checked_mul(kPair * kRowBytes, static_cast<size_t>(weight_.steps()));
   }
 
   size_t scratch_bytes() const override {
-    return checked_add(packed_bytes_ + scale_bytes_,
-                       checked_mul(checked_add(sum_bytes_, number_bytes_), static_cast<size_t>(workers_)));
+    return checked_add(packed_bytes_ + scale_bytes_, checked_mul(sum_bytes_, static_cast<size_t>(workers_)));
   }
 
   WeightLayout weight_layout(size_t input) const override {
@@ -123,7 +122,7 @@ class Linear final : public Kernel {
   void run(const KernelArgs& args) override {
     if (args.threads.size() > workers_)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name(), workers_, args.threads.size());
-    args.threads.run(ceil_div(rows_, kPair), [&](int64_t pair, int worker) { pack_pair(args, pair, worker); });
+    args.threads.run(ceil_div(rows_, kPair), [&](int64_t pair, int) { pack_pair(args, pair); });
     // Neighbouring tasks share columns: all threads read the same part of the weight.
     const int64_t row_blocks = ceil_div(rows_, block_.rows);
     args.threads.run(row_blocks * ceil_div(weight_.n, block_.columns), [&](int64_t task, int worker) {
@@ -140,41 +139,44 @@ class Linear final : public Kernel {
     return static_cast<size_t>(step * ceil_div(rows_, kPair) + pair * steps_from(step)) * kStepBytes;
   }
 
-  // Scratch: packed rows, their scales, then every worker's share: sums, and a pair of rows as 8-bit numbers.
+  // Scratch: packed rows, their scales, then every worker's sums.
   float* row_scales(const KernelArgs& args) const { return reinterpret_cast<float*>(args.scratch + packed_bytes_); }
-  std::byte* share(const KernelArgs& args, int worker) const {
-    return args.scratch + packed_bytes_ + scale_bytes_ + static_cast<size_t>(worker) * (sum_bytes_ + number_bytes_);
+  float* sums(const KernelArgs& args, int worker) const {
+    return reinterpret_cast<float*>(args.scratch + packed_bytes_ + scale_bytes_ +
+                                    static_cast<size_t>(worker) * sum_bytes_);
   }
 
-  void pack_pair(const KernelArgs& args, int64_t pair, int worker) const {
-    const int64_t row = pair * kPair, count = std::min(kPair, rows_ - row);
-    const std::byte* rows = args.inputs[0].data + static_cast<size_t>(row * weight_.k) * 2;
-    int64_t stride = 2 * weight_.k;
+  void pack_pair(const KernelArgs& args, int64_t pair) const {
+    const int64_t row = pair * kPair, count = std::min(kPair, rows_ - row), k = weight_.k;
+    const std::byte* rows = args.inputs[0].data + static_cast<size_t>(row * k) * 2;
+    float factors[kPair] = {};
     if (weight_.element == Element::I8) {
-      std::byte* numbers = share(args, worker) + sum_bytes_;
-      for (int64_t i = 0; i < count; ++i)
-        row_scales(args)[row + i] =
-            quantise_row({rows + i * stride, DType::BF16}, static_cast<size_t>(weight_.k),
-                         static_cast<size_t>(weight_.k), NumberForm::Signed, numbers + i * weight_.steps() * kRowBytes);
-      rows = numbers;
-      stride = weight_.steps() * kRowBytes;
+      largest_magnitudes(rows, k, count, k, factors);
+      for (int64_t i = 0; i < count; ++i) {
+        const Int8Scale scale(factors[i]);
+        row_scales(args)[row + i] = scale.scale;
+        factors[i] = scale.inverse;
+      }
     }
     for (int64_t step = 0; step < weight_.steps(); step += slice_steps_) {
       const int64_t at = step * kRowBytes, bytes = std::min(slice_steps_ * kRowBytes, weight_.row_bytes() - at);
-      pack_rows(rows + at, stride, count, bytes, tiles_of(count), args.scratch + packed_offset(step, pair));
+      std::byte* out = args.scratch + packed_offset(step, pair);
+      if (weight_.element == Element::I8)
+        pack_rounded_rows(rows + at * 2, k, count, bytes, factors, tiles_of(count), out);
+      else
+        pack_rows(rows + at, 2 * k, count, bytes, tiles_of(count), out);
     }
   }
 
   void run_block(const KernelArgs& args, int64_t row, int64_t column, int worker) const {
     const Tiles tiles;
-    auto* sums = reinterpret_cast<float*>(share(args, worker));
     const int64_t pairs = ceil_div(std::min(block_.rows, rows_ - row), kPair);
     const int64_t columns = std::min(block_.columns, weight_.n - column);
 
     for (int64_t step = 0; step < weight_.steps(); step += slice_steps_)
       for (int64_t at = 0; at < columns; at += kPair)
         for (int64_t pair = 0; pair < pairs; ++pair)
-          multiply(args, {row, column, pairs, columns}, step, pair, at, sums);
+          multiply(args, {row, column, pairs, columns}, step, pair, at, sums(args, worker));
     fence_stores();
   }
 
@@ -242,7 +244,7 @@ class Linear final : public Kernel {
   int64_t slice_steps_;
   Block block_;
   size_t packed_bytes_ = 0, scale_bytes_ = 0;  // of all rows
-  size_t sum_bytes_ = 0, number_bytes_ = 0;    // of a worker
+  size_t sum_bytes_ = 0;                       // of a worker
 };
 
 }  // namespace

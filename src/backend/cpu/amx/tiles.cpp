@@ -201,6 +201,45 @@ NEWBIE_AMX void pack_rows(const std::byte* rows_data, int64_t stride, int64_t ro
   }
 }
 
+NEWBIE_AMX void largest_magnitudes(const std::byte* values, int64_t stride, int64_t rows, int64_t width, float* out) {
+  // Bits of magnitudes are in order of size.
+  const __m512i magnitude = _mm512_set1_epi16(0x7FFF);
+  constexpr int64_t kLanes = 32;
+  const int64_t whole = width / kLanes * kLanes;
+  const auto rest = static_cast<__mmask32>((uint64_t{1} << (width - whole)) - 1);
+  for (int64_t row = 0; row < rows; ++row) {
+    const std::byte* from = values + row * stride * 2;
+    __m512i most = _mm512_maskz_loadu_epi16(rest, from + whole * 2);
+    most = _mm512_and_si512(most, magnitude);
+    for (int64_t i = 0; i < whole; i += kLanes)
+      most = _mm512_max_epu16(most, _mm512_and_si512(_mm512_loadu_si512(from + i * 2), magnitude));
+    const __m512i even = _mm512_slli_epi32(most, 16), odd = _mm512_and_si512(most, _mm512_set1_epi32(~0xFFFF));
+    out[row] = std::bit_cast<float>(_mm512_reduce_max_epu32(_mm512_max_epu32(even, odd)));
+  }
+}
+
+NEWBIE_AMX void pack_rounded_rows(const std::byte* values, int64_t stride, int64_t rows, int64_t width,
+                                  const float* factors, int tiles, std::byte* out) {
+  constexpr int64_t kLanes = 16;  // a quarter of a tile's row
+  const int64_t step_bytes = tiles * kTileBytes;
+  for (int64_t row = 0; row < tiles * kTileRows; ++row) {
+    const std::byte* from = values + row * stride * 2;
+    const __m512 factor = _mm512_set1_ps(row < rows ? factors[row] : 0.0f);
+    const int64_t count = row < rows ? width : 0;
+    for (int64_t i = 0; i < width; i += kRowBytes) {
+      std::byte* to = out + i / kRowBytes * step_bytes + row * kRowBytes;
+      for (int64_t at = i; at < i + kRowBytes; at += kLanes, to += kLanes) {
+        const auto lanes = static_cast<uint32_t>(std::clamp<int64_t>(count - at, 0, kLanes));
+        const auto mask = static_cast<__mmask16>((uint32_t{1} << lanes) - 1);
+        const __m512i bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from + at * 2));
+        const __m512 x = _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
+        const __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(x, factor));
+        _mm_store_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtsepi32_epi8(q));
+      }
+    }
+  }
+}
+
 NEWBIE_AMX void pack_columns(const std::byte* rows, int64_t stride, int64_t count, int64_t bytes, std::byte* out) {
   // Row r of a tile holds the r-th word of sixteen rows: a transposed block, gathered row by row.
   const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -322,6 +361,8 @@ template void multiply_pair<Element::I8, Rows::Streamed>(const Product&);
 template void multiply_single<Element::BF16>(const Product&);
 template void multiply_single<Element::I8>(const Product&);
 void pack_rows(const std::byte*, int64_t, int64_t, int64_t, int, std::byte*) { absent(); }
+void largest_magnitudes(const std::byte*, int64_t, int64_t, int64_t, float*) { absent(); }
+void pack_rounded_rows(const std::byte*, int64_t, int64_t, int64_t, const float*, int, std::byte*) { absent(); }
 void pack_columns(const std::byte*, int64_t, int64_t, int64_t, std::byte*) { absent(); }
 void pack_panel(const std::byte*, int64_t, int64_t, int64_t, std::byte*) { absent(); }
 void store_products(const Products&, const Result&) { absent(); }

@@ -59,6 +59,14 @@ void multiply_single(const Product& p);  // 16 x 32: one tile of `a` a step, Row
 // tiles is zero. `tiles`: 1 for at most 16 rows, or 2.
 void pack_rows(const std::byte* rows_data, int64_t stride, int64_t rows, int64_t bytes, int tiles, std::byte* out);
 
+// Largest magnitude of each of `rows` <= 32 rows of `width` bf16 values, `stride` values apart; infinity is the second
+// largest there is and NaN the largest.
+void largest_magnitudes(const std::byte* values, int64_t stride, int64_t rows, int64_t width, float* out);
+// Rounds such rows, each value times its row's factor, to 8-bit numbers and packs them as pack_rows does. Products are
+// at most 127 in magnitude; what is not finite becomes some number.
+void pack_rounded_rows(const std::byte* values, int64_t stride, int64_t rows, int64_t width, const float* factors,
+                       int tiles, std::byte* out);
+
 // Packs `count` <= 32 rows of `bytes` bytes, `stride` bytes apart, into the order of `b`: they become the columns of a
 // panel, and its steps go through their bytes. What is missing to whole tiles is zero.
 void pack_columns(const std::byte* rows, int64_t stride, int64_t count, int64_t bytes, std::byte* out);
