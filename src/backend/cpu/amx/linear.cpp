@@ -186,14 +186,19 @@ class Linear final : public Kernel {
   void multiply(const KernelArgs& args, const Place& block, int64_t step, int64_t pair, int64_t at, float* sums) const {
     const std::byte* panel = panel_of(args, block.column + at, step);
     const int64_t first = block.row + pair * kPair, count = std::min(kPair, rows_ - first);
-    float* products = is_sliced() ? sums + (at / kPair * block.pairs + pair) * kPairFloats : sums;
+    // Products follow one another in the order of their sums.
+    const int64_t index = at / kPair * block.pairs + pair, all = ceil_div(block.columns, kPair) * block.pairs;
+    float* products = is_sliced() ? sums + index * kPairFloats : sums;
+    const auto* next_sums = reinterpret_cast<const std::byte*>(sums + (index + 1) % all * kPairFloats);
     const Product product{.a = args.scratch + packed_offset(step, first / kPair),
                           .b = panel,
                           .steps = steps_from(step),
                           .products = products,
                           .stride = kPair,
                           .add = step != 0,
-                          .next = {next_panel(args, block, step, pair, at), next_rows(args, block, step, pair, at)}};
+                          .next = {next_panel(args, block, step, pair, at), next_rows(args, block, step, pair, at)},
+                          .next_sums = is_sliced() ? Product::Range{next_sums, next_sums + kPairFloats * sizeof(float)}
+                                                   : Product::Range{}};
     weight_.element == Element::BF16 ? multiply_tiles<Element::BF16>(product, tiles_of(count))
                                      : multiply_tiles<Element::I8>(product, tiles_of(count));
     if (step + slice_steps_ < weight_.steps()) return;

@@ -90,19 +90,22 @@ bool has_whole_lines(const Products& products, const Result& result) {
          0;
 }
 
-// Brings a range into the second cache, spread over `steps`.
+// Brings a range into a cache, spread over `steps`.
+template <_mm_hint cache>
 class Fetch {
  public:
   [[gnu::always_inline]] Fetch(const Product::Range& range, int64_t steps)
       : next_(range.begin), lines_((range.end - range.begin + 64 * steps - 1) / (64 * steps)) {}
   [[gnu::always_inline]] void step() {
-    for (int64_t line = 0; line < lines_; ++line, next_ += 64) _mm_prefetch(next_, _MM_HINT_T1);
+    for (int64_t line = 0; line < lines_; ++line, next_ += 64) _mm_prefetch(next_, cache);
   }
 
  private:
   const std::byte* next_;
   int64_t lines_;
 };
+using FirstCache = Fetch<_MM_HINT_T0>;
+using SecondCache = Fetch<_MM_HINT_T1>;
 
 NEWBIE_AMX void configure() { _tile_loadconfig(&kConfiguration); }
 NEWBIE_AMX void release() { _tile_release(); }
@@ -132,11 +135,13 @@ NEWBIE_AMX void multiply_pair(const Product& p) {
     _tile_zero(2);
     _tile_zero(3);
   }
-  Fetch fetch0(p.next[0], p.steps), fetch1(p.next[1], p.steps);
+  SecondCache next0(p.next[0], p.steps), next1(p.next[1], p.steps);
+  FirstCache next_sums(p.next_sums, p.steps);
   const std::byte *a = p.a, *b = p.b;
   for (int64_t step = 0; step < p.steps; ++step, a += kPairBytes, b += kPairBytes) {
-    fetch0.step();
-    fetch1.step();
+    next0.step();
+    next1.step();
+    next_sums.step();
     NEWBIE_LOAD_ROWS(4, a);
     _tile_loadd(6, b, 64);
     NEWBIE_DOT(0, 4, 6);
@@ -162,11 +167,13 @@ NEWBIE_AMX void multiply_single(const Product& p) {
     _tile_zero(0);
     _tile_zero(1);
   }
-  Fetch fetch0(p.next[0], p.steps), fetch1(p.next[1], p.steps);
+  SecondCache next0(p.next[0], p.steps), next1(p.next[1], p.steps);
+  FirstCache next_sums(p.next_sums, p.steps);
   const std::byte *a = p.a, *b = p.b;
   for (int64_t step = 0; step < p.steps; ++step, a += kTileBytes, b += kPairBytes) {
-    fetch0.step();
-    fetch1.step();
+    next0.step();
+    next1.step();
+    next_sums.step();
     _tile_stream_loadd(4, a, 64);
     _tile_loadd(6, b, 64);
     NEWBIE_DOT(0, 4, 6);

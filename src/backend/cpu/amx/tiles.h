@@ -47,9 +47,10 @@ struct Product {
   struct Range {
     const std::byte *begin, *end;
   };
-  Range next[2];  // brought into the second cache meanwhile; may be empty
+  Range next[2];      // brought into the second cache meanwhile; may be empty
+  Range next_sums{};  // brought into the first, where loading tiles does not wait for them
 };
-// All addresses are aligned to 64, but for those of `next`.
+// All addresses are aligned to 64, but for those of ranges.
 template <Element element, Rows rows = Rows::Cached>
 void multiply_pair(const Product& p);  // 32 x 32
 template <Element element>
