@@ -1,5 +1,6 @@
 // What the machine's arithmetic units can do at most: multiply-adds on registers, no memory. Speeds are told as shares
-// of it. A unit that multiplies faster than the caches bring numbers is also measured with numbers from there.
+// of it. AMX is also measured with tiles that are loaded: from the first cache, sums staying in registers, and as large
+// matrices are multiplied, rows and sums coming from the second.
 #pragma once
 
 #include <string>

@@ -83,60 +83,61 @@ NEWBIE_PEAK_LOOP(dot_bf16, "avx512f,avx512bf16", __m512, _mm512_load_ps, NEWBIE_
 NEWBIE_PEAK_LOOP(dot_int8, "avx512f,avx512vnni", __m512i, _mm512_load_si512, NEWBIE_DOT_INT8)
 
 #if defined(__linux__)
-__attribute__((target("amx-tile,amx-bf16"))) void tile_bf16(int64_t rounds) {
+// Four products of tiles a round. `loaded`: each round loads their operands, which lie in the first cache.
+template <cpu::amx::Element element, bool loaded>
+__attribute__((target("amx-tile,amx-bf16,amx-int8"))) void multiply_tiles(int64_t rounds) {
   const cpu::amx::Tiles tiles;
   _tile_loadd(4, operand(0), 64);
   _tile_loadd(5, operand(1), 64);
   _tile_loadd(6, operand(2), 64);
   _tile_loadd(7, operand(3), 64);
   for (int64_t round = 0; round < rounds; ++round) {
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-  }
-}
-__attribute__((target("amx-tile,amx-int8"))) void tile_int8(int64_t rounds) {
-  const cpu::amx::Tiles tiles;
-  _tile_loadd(4, operand(0), 64);
-  _tile_loadd(5, operand(1), 64);
-  _tile_loadd(6, operand(2), 64);
-  _tile_loadd(7, operand(3), 64);
-  for (int64_t round = 0; round < rounds; ++round) {
-    _tile_dpbssd(0, 4, 6);
-    _tile_dpbssd(1, 4, 7);
-    _tile_dpbssd(2, 5, 6);
-    _tile_dpbssd(3, 5, 7);
+    if constexpr (loaded) {
+      _tile_loadd(4, operand(0), 64);
+      _tile_loadd(5, operand(1), 64);
+      _tile_loadd(6, operand(2), 64);
+      _tile_loadd(7, operand(3), 64);
+    }
+    if constexpr (element == cpu::amx::Element::BF16) {
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+    } else {
+      _tile_dpbssd(0, 4, 6);
+      _tile_dpbssd(1, 4, 7);
+      _tile_dpbssd(2, 5, 6);
+      _tile_dpbssd(3, 5, 7);
+    }
   }
 }
 
-// Products as `linear` makes them, and nothing around them: a panel of 32 columns in the first cache, one or many pairs
-// of rows, and the sums of some of them. Rounds are steps of 32 x 32 products.
-template <cpu::amx::Element element, int64_t steps, int64_t pairs, int64_t sums>
-void fed_tiles(int64_t rounds) {
+// Products as `linear` makes them, and nothing around them: a panel of 32 columns in the first cache, rows in the
+// second, and sums that come and go between two slices of the depth. Rounds are steps of 32 x 32 products.
+template <cpu::amx::Element element>
+void multiply_slices(int64_t rounds) {
   using namespace cpu::amx;
-  constexpr int64_t kSlice = steps * 2 * kTileBytes, kSum = 4 * kTileBytes;
+  constexpr int64_t kSteps = 12, kPairs = 40, kSums = 10;  // 1 MB: every processor with AMX has more
+  constexpr int64_t kSlice = kSteps * 2 * kTileBytes, kSum = 4 * kTileBytes;
   Allocator allocator;
-  const Buffer buffer = allocator.allocate((1 + pairs) * kSlice + sums * kSum, "measuring the peak");
-  std::byte *panel = buffer.data(), *rows = panel + kSlice, *products = rows + pairs * kSlice;
+  const Buffer buffer = allocator.allocate((1 + kPairs) * kSlice + kSums * kSum, "measuring the peak");
+  std::byte *panel = buffer.data(), *rows = panel + kSlice, *products = rows + kPairs * kSlice;
   static_assert(kSlice % sizeof(Operands) == 0);
   for (std::byte* at = panel; at < products; at += sizeof(Operands)) std::memcpy(at, &kOperands, sizeof(Operands));
-  std::fill_n(products, sums * kSum, std::byte{0});
+  std::fill_n(products, kSums * kSum, std::byte{0});
   const Tiles tiles;
-  for (int64_t i = 0; i < rounds / steps; ++i)
-    multiply_pair<element, Rows::Streamed>({.a = rows + i % pairs * kSlice,
+  for (int64_t i = 0; i < rounds / kSteps; ++i) {
+    const std::byte* next_sums = products + (i + 1) % kSums * kSum;
+    multiply_pair<element, Rows::Streamed>({.a = rows + i % kPairs * kSlice,
                                             .b = panel,
-                                            .steps = steps,
-                                            .products = reinterpret_cast<float*>(products + i % sums * kSum),
+                                            .steps = kSteps,
+                                            .products = reinterpret_cast<float*>(products + i % kSums * kSum),
                                             .stride = 2 * kTileColumns,
                                             .add = true,
-                                            .next = {}});
+                                            .next = {},
+                                            .next_sums = {next_sums, next_sums + kSum}});
+  }
 }
-// 36 KB in all, and 1 MB: less than the first and the second cache of every processor with AMX.
-template <cpu::amx::Element element>
-constexpr auto fed_by_first_cache = fed_tiles<element, 8, 1, 1>;
-template <cpu::amx::Element element>
-constexpr auto fed_by_second_cache = fed_tiles<element, 12, 40, 10>;
 #endif
 
 bool allowed([[maybe_unused]] const char* isa_name) {
@@ -168,12 +169,12 @@ std::vector<Unit> units() {
   if (cpu::amx::usable()) {
     using cpu::amx::Element;
     constexpr double kBF16 = 2.0 * 32 * 32 * 32, kI8 = 2 * kBF16;  // of four tiles
-    out.push_back({"bf16", "AMX TDPBF16PS", kRegisters, kBF16, tile_bf16});
-    out.push_back({"bf16", "AMX TDPBF16PS", "first cache", kBF16, fed_by_first_cache<Element::BF16>});
-    out.push_back({"bf16", "AMX TDPBF16PS", "second cache", kBF16, fed_by_second_cache<Element::BF16>});
-    out.push_back({"int8", "AMX TDPBSSD", kRegisters, kI8, tile_int8});
-    out.push_back({"int8", "AMX TDPBSSD", "first cache", kI8, fed_by_first_cache<Element::I8>});
-    out.push_back({"int8", "AMX TDPBSSD", "second cache", kI8, fed_by_second_cache<Element::I8>});
+    out.push_back({"bf16", "AMX TDPBF16PS", kRegisters, kBF16, multiply_tiles<Element::BF16, false>});
+    out.push_back({"bf16", "AMX TDPBF16PS", "first cache", kBF16, multiply_tiles<Element::BF16, true>});
+    out.push_back({"bf16", "AMX TDPBF16PS", "second cache", kBF16, multiply_slices<Element::BF16>});
+    out.push_back({"int8", "AMX TDPBSSD", kRegisters, kI8, multiply_tiles<Element::I8, false>});
+    out.push_back({"int8", "AMX TDPBSSD", "first cache", kI8, multiply_tiles<Element::I8, true>});
+    out.push_back({"int8", "AMX TDPBSSD", "second cache", kI8, multiply_slices<Element::I8>});
   }
 #endif
   return out;
