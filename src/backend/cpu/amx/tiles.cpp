@@ -90,22 +90,22 @@ bool has_whole_lines(const Products& products, const Result& result) {
          0;
 }
 
-// Brings a range into a cache, spread over `steps`.
-template <_mm_hint cache>
+// Brings a range into a cache, spread over `steps`. `locality` is that of __builtin_prefetch.
+template <int locality>
 class Fetch {
  public:
   [[gnu::always_inline]] Fetch(const Product::Range& range, int64_t steps)
       : next_(range.begin), lines_((range.end - range.begin + 64 * steps - 1) / (64 * steps)) {}
   [[gnu::always_inline]] void step() {
-    for (int64_t line = 0; line < lines_; ++line, next_ += 64) _mm_prefetch(next_, cache);
+    for (int64_t line = 0; line < lines_; ++line, next_ += 64) __builtin_prefetch(next_, 0, locality);
   }
 
  private:
   const std::byte* next_;
   int64_t lines_;
 };
-using FirstCache = Fetch<_MM_HINT_T0>;
-using SecondCache = Fetch<_MM_HINT_T1>;
+using FirstCache = Fetch<3>;
+using SecondCache = Fetch<2>;
 
 NEWBIE_AMX void configure() { _tile_loadconfig(&kConfiguration); }
 NEWBIE_AMX void release() { _tile_release(); }
