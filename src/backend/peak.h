@@ -17,8 +17,12 @@ struct PeakRate {
   double operations = 0;    // multiplications and additions a second, all threads together
 };
 
+// Where operands may be. Caches: in registers, and loaded, too.
+enum class PeakOperands { Registers, Caches };
+
 // Every instruction this machine has for matrix products, best of `repeats` runs of about 50 ms on all threads. Limits
 // of the instruction set (ONEDNN_MAX_CPU_ISA) hold here too.
-std::vector<PeakRate> measure_peak(ThreadPool& threads, int repeats = 5);
+std::vector<PeakRate> measure_peak(ThreadPool& threads, PeakOperands operands = PeakOperands::Registers,
+                                   int repeats = 5);
 
 }  // namespace newbie

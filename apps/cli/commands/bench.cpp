@@ -50,10 +50,10 @@ struct BenchArguments {
 };
 
 // The best rate of each dtype, told as JSON lines.
-std::map<std::string, double> tell_peak(int threads) {
+std::map<std::string, double> tell_peak(int threads, PeakOperands operands) {
   ThreadPool pool(threads);
   std::map<std::string, double> best;
-  for (const PeakRate& rate : measure_peak(pool)) {
+  for (const PeakRate& rate : measure_peak(pool, operands)) {
     print_json({{"bench", "peak"},
                 {"dtype", rate.dtype},
                 {"instruction", rate.instruction},
@@ -91,7 +91,7 @@ int threads_of(const BenchArguments& args) {
 void run_network(BenchArguments& args) {
   Terminal terminal(args.report.verbosity);
   std::map<std::string, double> peak;
-  if (!args.no_peak) peak = tell_peak(threads_of(args));
+  if (!args.no_peak) peak = tell_peak(threads_of(args), PeakOperands::Registers);
   const PreparedWorkload prepared = prepare(args.work, terminal);
   const Repeats spread(repeat(args, terminal, [&] { prepared.workload->run(); }));
   OrderedJson out{{"bench", to_string(args.work.spec.work)}};
@@ -220,7 +220,7 @@ Command add_bench(CLI::App& program) {
     add_report_flags(one, args->report);
   };
   CLI::App& peak = sub("peak", "what the arithmetic units do at most, by dtype",
-                       [](BenchArguments& a) { tell_peak(threads_of(a)); });
+                       [](BenchArguments& a) { tell_peak(threads_of(a), PeakOperands::Caches); });
   add_engine_flags(peak, args->work.engine);
   network("step", Work::Step, "one denoiser pass");
   network("text", Work::Text, "Gemma, to the features of a prompt");

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <string_view>
 
 #include "backend/cpu/amx/tiles.h"
 #include "core/allocator.h"
@@ -27,7 +28,7 @@ using Clock = std::chrono::steady_clock;
 struct Unit {
   const char* dtype;
   const char* instruction;
-  const char* operands;
+  std::string_view operands;
   double operations_per_round;
   void (*run)(int64_t rounds);
 };
@@ -48,7 +49,7 @@ const Operands kOperands = [] {
 }();
 const auto* operand(size_t tile) { return reinterpret_cast<const float*>(kOperands.bits.data() + 512 * tile); }
 
-constexpr const char* kRegisters = "registers";
+constexpr std::string_view kRegisters = "registers";
 
 // Chains written out, so that each stays in a register.
 #define NEWBIE_CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
@@ -212,17 +213,18 @@ double rate(const Unit& unit, ThreadPool& threads, int64_t rounds) {
 
 }  // namespace
 
-std::vector<PeakRate> measure_peak(ThreadPool& threads, int repeats) {
+std::vector<PeakRate> measure_peak(ThreadPool& threads, PeakOperands operands, int repeats) {
   constexpr double kSeconds = 0.05;
   std::vector<PeakRate> out;
   for (const Unit& unit : units()) {
+    if (operands == PeakOperands::Registers && unit.operands != kRegisters) continue;
     constexpr int64_t kTrial = 100000;
     const double trial = rate(unit, threads, kTrial);
     const auto rounds =
         std::max<int64_t>(kTrial, static_cast<int64_t>(kSeconds * trial / unit.operations_per_round / threads.size()));
     double best = trial;
     for (int i = 0; i < repeats; ++i) best = std::max(best, rate(unit, threads, rounds));
-    out.push_back({unit.dtype, unit.instruction, unit.operands, best});
+    out.push_back({unit.dtype, unit.instruction, std::string(unit.operands), best});
   }
   return out;
 }
