@@ -49,9 +49,8 @@ class WeightBank {
 
   // Memory of weights that are there.
   struct Kept {
-    size_t bytes = 0;  // allocated
-    size_t page_bytes =
-        0;  // pages of weights that are used where they lie, but for tables: resident once they were read
+    size_t bytes = 0;       // allocated
+    size_t page_bytes = 0;  // of weights that are used where they lie, but for tables: resident once they were read
 
     size_t all() const { return bytes + page_bytes; }
     Kept operator+(const Kept& other) const { return {bytes + other.bytes, page_bytes + other.page_bytes}; }

@@ -20,10 +20,9 @@ constexpr int64_t kPair = 2 * kTileRows;       // rows and columns of one produc
 constexpr size_t kStepBytes = 2 * kTileBytes;  // of an operand
 constexpr int64_t kPairFloats = kPair * kPair;
 
-// docs/speed.md: 12 steps of a panel are 24 KB; they stay in the first cache while rows stream by from the second.
-// Larger blocks of rows and columns read less from memory, but their sums (492 KB) and two slices of their rows (246 KB
-// each) must stay in the second.
-constexpr int64_t kSliceSteps = 12, kBlockRows = 320, kBlockColumns = 384;
+// docs/speed.md: larger blocks of rows and columns read less from memory, but their sums (492 KB) and two slices of
+// their rows (246 KB each) must stay in the second cache.
+constexpr int64_t kBlockRows = 320, kBlockColumns = 384;
 constexpr size_t kLargeResult = size_t{4} << 20;  // more than the next op finds in a core's cache
 constexpr int64_t kEnoughTasks = 16;              // for a small layer, keep a few cores busy
 
@@ -172,24 +171,26 @@ class Linear final : public Kernel {
     const Tiles tiles;
     const int64_t pairs = ceil_div(std::min(block_.rows, rows_ - row), kPair);
     const int64_t columns = std::min(block_.columns, weight_.n - column);
+    float* const block_sums = sums(args, worker);
 
     for (int64_t step = 0; step < weight_.steps(); step += slice_steps_)
       for (int64_t at = 0; at < columns; at += kPair)
         for (int64_t pair = 0; pair < pairs; ++pair)
-          multiply(args, {row, column, pairs, columns}, step, pair, at, sums(args, worker));
+          multiply(args, {row, column, pairs, columns}, step, pair, at, block_sums);
     fence_stores();
   }
 
   struct Place {
     int64_t row, column, pairs, columns;  // of a block
+
+    // Its products follow one another panel by panel, and their sums lie in that order.
+    int64_t products() const { return ceil_div(columns, kPair) * pairs; }
+    int64_t index(int64_t pair, int64_t at) const { return at / kPair * pairs + pair; }
   };
   void multiply(const KernelArgs& args, const Place& block, int64_t step, int64_t pair, int64_t at, float* sums) const {
     const std::byte* panel = panel_of(args, block.column + at, step);
     const int64_t first = block.row + pair * kPair, count = std::min(kPair, rows_ - first);
-    // Products follow one another in the order of their sums.
-    const int64_t index = at / kPair * block.pairs + pair, all = ceil_div(block.columns, kPair) * block.pairs;
-    float* products = is_sliced() ? sums + index * kPairFloats : sums;
-    const auto* next_sums = reinterpret_cast<const std::byte*>(sums + (index + 1) % all * kPairFloats);
+    float* products = is_sliced() ? sums + block.index(pair, at) * kPairFloats : sums;
     const Product product{.a = args.scratch + packed_offset(step, first / kPair),
                           .b = panel,
                           .steps = steps_from(step),
@@ -197,8 +198,7 @@ class Linear final : public Kernel {
                           .stride = kPair,
                           .add = step != 0,
                           .next = {next_panel(args, block, step, pair, at), next_rows(args, block, step, pair, at)},
-                          .next_sums = is_sliced() ? Product::Range{next_sums, next_sums + kPairFloats * sizeof(float)}
-                                                   : Product::Range{}};
+                          .next_sums = next_sums(block, pair, at, sums)};
     weight_.element == Element::BF16 ? multiply_tiles<Element::BF16>(product, tiles_of(count))
                                      : multiply_tiles<Element::I8>(product, tiles_of(count));
     if (step + slice_steps_ < weight_.steps()) return;
@@ -228,8 +228,13 @@ class Linear final : public Kernel {
     const int64_t next_step = step + slice_steps_;
     if (next_step >= weight_.steps()) return {};
     const std::byte* rows = args.scratch + packed_offset(next_step, block.row / kPair);
-    return share_of(rows, block.pairs * steps_from(next_step), at / kPair * block.pairs + pair,
-                    ceil_div(block.columns, kPair) * block.pairs);
+    return share_of(rows, block.pairs * steps_from(next_step), block.index(pair, at), block.products());
+  }
+  // What the next product adds to; the block's first one comes after its last.
+  Product::Range next_sums(const Place& block, int64_t pair, int64_t at, const float* sums) const {
+    if (!is_sliced()) return {};
+    const float* next = sums + (block.index(pair, at) + 1) % block.products() * kPairFloats;
+    return {reinterpret_cast<const std::byte*>(next), reinterpret_cast<const std::byte*>(next + kPairFloats)};
   }
   static Product::Range share_of(const std::byte* data, int64_t steps, int64_t index, int64_t count) {
     const auto bytes = static_cast<int64_t>(static_cast<size_t>(steps) * kStepBytes);

@@ -14,6 +14,10 @@ inline constexpr int64_t kTileDepth = 32;    // bf16 values of one row of an ope
 inline constexpr int64_t kRowBytes = 64;     // the same in bytes; of 8-bit numbers they are 64
 inline constexpr int64_t kTileBytes = 1024;
 
+// Steps of a large matrix at a time (docs/speed.md): a panel's are 24 KB, which stay in the first cache while rows
+// stream by from the second.
+inline constexpr int64_t kSliceSteps = 12;
+
 enum class Element {
   BF16,  // sums are f32, in the order of the steps; subnormal values count as zero, as the instruction has it
   I8,    // sums are i32, exact

@@ -118,8 +118,8 @@ __attribute__((target("amx-tile,amx-bf16,amx-int8"))) void multiply_tiles(int64_
 template <cpu::amx::Element element>
 void multiply_slices(int64_t rounds) {
   using namespace cpu::amx;
-  constexpr int64_t kSteps = 12, kPairs = 40, kSums = 10;  // 1 MB: every processor with AMX has more
-  constexpr int64_t kSlice = kSteps * 2 * kTileBytes, kSum = 4 * kTileBytes;
+  constexpr int64_t kPairs = 40, kSums = 10;  // 1 MB: every processor with AMX has more
+  constexpr int64_t kSlice = kSliceSteps * 2 * kTileBytes, kSum = 4 * kTileBytes;
   Allocator allocator;
   const Buffer buffer = allocator.allocate((1 + kPairs) * kSlice + kSums * kSum, "measuring the peak");
   std::byte *panel = buffer.data(), *rows = panel + kSlice, *products = rows + kPairs * kSlice;
@@ -127,11 +127,11 @@ void multiply_slices(int64_t rounds) {
   for (std::byte* at = panel; at < products; at += sizeof(Operands)) std::memcpy(at, &kOperands, sizeof(Operands));
   std::fill_n(products, kSums * kSum, std::byte{0});
   const Tiles tiles;
-  for (int64_t i = 0; i < rounds / kSteps; ++i) {
+  for (int64_t i = 0; i < rounds / kSliceSteps; ++i) {
     const std::byte* next_sums = products + (i + 1) % kSums * kSum;
     multiply_pair<element, Rows::Streamed>({.a = rows + i % kPairs * kSlice,
                                             .b = panel,
-                                            .steps = kSteps,
+                                            .steps = kSliceSteps,
                                             .products = reinterpret_cast<float*>(products + i % kSums * kSum),
                                             .stride = 2 * kTileColumns,
                                             .add = true,
