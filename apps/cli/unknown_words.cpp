@@ -1,30 +1,16 @@
 #include "unknown_words.h"
 
 #include <algorithm>
-#include <numeric>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "core/edit_distance.h"
 #include "core/error.h"
 
 namespace newbie {
 
 namespace {
-
-// Letters to insert, delete or replace to make one word of the other (Levenshtein).
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j)
-      diagonal =
-          std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1] ? 1 : 0)}));
-  }
-  return row[b.size()];
-}
 
 // "; did you mean X?", of the known word with the fewest other letters, or the first one that begins alike; or nothing.
 std::string suggestion(std::string_view word, const std::vector<std::string>& known) {

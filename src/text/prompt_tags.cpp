@@ -1,10 +1,11 @@
 #include "text/prompt_tags.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <string>
 #include <vector>
+
+#include "core/edit_distance.h"
 
 namespace newbie {
 namespace {
@@ -46,26 +47,7 @@ constexpr PromptTag kTags[] = {
 constexpr std::string_view kCharacter = "character_";
 constexpr size_t kLongestMisspelling = 24;  // no known name is longer than 13
 
-// Levenshtein's distance, case ignored, and adjacent letters swapped count once.
-size_t distance(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
-  std::array<std::array<size_t, kLongestMisspelling + 1>, 3> rows{};
-  const auto row = [&](size_t i) -> auto& { return rows[i % 3]; };
-  for (size_t j = 0; j <= b.size(); ++j) row(0)[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    row(i)[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const bool same = lower(a[i - 1]) == lower(b[j - 1]);
-      size_t& out = row(i)[j];
-      out = std::min({row(i - 1)[j] + 1, row(i)[j - 1] + 1, row(i - 1)[j - 1] + (same ? 0 : 1)});
-      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]))
-        out = std::min(out, row(i - 2)[j - 2] + 1);
-    }
-  }
-  return row(a.size())[b.size()];
-}
-
-// Names that a misspelling is compared with. Characters beyond the ninth are rare enough to miss.
+// Names that a misspelling is compared with, all lower case. Characters beyond the ninth are rare enough to miss.
 const std::vector<std::string>& comparable_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> out;
@@ -108,12 +90,14 @@ bool is_known_tag(std::string_view name) {
 
 std::string_view nearest_known_tag(std::string_view name) {
   if (name.size() > kLongestMisspelling) return {};
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   std::string_view best;
   // A third of the letters may be wrong; a name of one or two letters is nobody's misspelling but by its case.
   size_t allowed = std::min<size_t>(name.size() / 3, 3);
   for (const std::string& known : comparable_names()) {
     if (name.size() > known.size() + allowed || known.size() > name.size() + allowed) continue;
-    const size_t apart = distance(name, known);
+    const size_t apart = edit_distance(lower, known, Swapped::OneEdit);
     if (apart > allowed) continue;
     if (apart == allowed && !best.empty()) continue;
     best = known;
