@@ -25,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // A line, and where its pictures go.
-struct Job {
+struct ListedJob {
   const ListedRequest* listed;
   std::vector<PictureName> names;
   OutputPath output;
@@ -63,15 +63,15 @@ OutputPath output_of(const std::string& pattern) {
   return output;
 }
 
-std::vector<Job> make_jobs(const std::vector<ListedRequest>& list, const std::string& pattern,
-                           const TextToImage& engine, const BasePictures& base) {
+std::vector<ListedJob> make_jobs(const std::vector<ListedRequest>& list, const std::string& pattern,
+                                 const TextToImage& engine, const BasePictures& base) {
   const OutputPath shared = output_of(pattern);
-  std::vector<Job> jobs;
+  std::vector<ListedJob> jobs;
   std::vector<PictureName> shared_names;
   int index = 0;
   for (const ListedRequest& one : list) {
     const GenerateRequest& r = one.request;
-    Job job{&one, {}, shared, {}};
+    ListedJob job{&one, {}, shared, {}};
     const auto size = told_with(one, [&] { return engine.final_size(base.with(r)); });
     for (int k = 0; k < r.batch; ++k)
       job.names.push_back({.seed = r.batch_noise == BatchNoise::Seeds ? r.seed + static_cast<uint64_t>(k) : r.seed,
@@ -91,7 +91,7 @@ std::vector<Job> make_jobs(const std::vector<ListedRequest>& list, const std::st
   const std::vector<fs::path> shared_paths = shared.expand(shared_names);
   auto next = shared_paths.begin();
   std::map<fs::path, const ListedRequest*> taken;
-  for (Job& job : jobs) {
+  for (ListedJob& job : jobs) {
     if (!job.listed->output) {
       job.paths.assign(next, next + static_cast<std::ptrdiff_t>(job.names.size()));
       next += static_cast<std::ptrdiff_t>(job.names.size());
@@ -138,19 +138,19 @@ void generate_list(const std::string& file, bool has_prompt, EngineArguments& en
   MemoryLog memory_log(memory_log_file, terminal);
   TextToImage engine = TextToImage::open(find_model(engine_arguments.model), engine_arguments.options, terminal);
   memory_log.opened(engine);
-  const std::vector<Job> jobs = make_jobs(list, picture.output, engine, base);
+  const std::vector<ListedJob> jobs = make_jobs(list, picture.output, engine, base);
   plan_all(engine, list, base, stop);
   for (const ListedRequest& one : list) warn_of_slips(one.request, terminal);
 
   std::vector<fs::path> outputs;
-  for (const Job& job : jobs) outputs.insert(outputs.end(), job.paths.begin(), job.paths.end());
+  for (const ListedJob& job : jobs) outputs.insert(outputs.end(), job.paths.begin(), job.paths.end());
   Previews previews(picture, terminal, outputs);
 
   OrderedJson files = OrderedJson::array();
   std::map<std::string, double> seconds;
   int64_t evaluations = 0, shortened = 0;
   OrderedJson guard = OrderedJson::array();
-  for (const Job& job : jobs) {
+  for (const ListedJob& job : jobs) {
     size_t k = 0;
     const GenerateResult result = engine.generate(
         base.with(job.listed->request), memory_log.watch(previews), stop, [&](const GeneratedImage& drawn) {
