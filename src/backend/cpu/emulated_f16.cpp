@@ -51,7 +51,7 @@ class EmulatedF16 final : public Kernel {
   }
   std::string name() const override { return "f16 by " + kernel_->name(); }
 
-  void run(const KernelArgs& args) override {
+  void run(const KernelArgs& args) const override {
     std::vector<ConstTensorView> inputs(args.inputs.begin(), args.inputs.end());
     for (size_t i = 0; i < inputs.size(); ++i) {
       const Operand& operand = operands_[i];

@@ -85,7 +85,7 @@ class ReferenceKernel final : public Kernel {
   std::optional<size_t> in_place_input() const override { return loops_.in_place_input; }
   std::string name() const override { return name_; }
 
-  void run(const KernelArgs& args) override {
+  void run(const KernelArgs& args) const override {
     if (args.threads.size() > threads_)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name_, threads_, args.threads.size());
     loops_.run(args, {args.scratch, loops_.doubles_per_worker});
