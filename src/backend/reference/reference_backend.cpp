@@ -65,7 +65,7 @@ std::string refusal(const KernelRequest& request) {
   }
   for (size_t i = 0; i < request.inputs.size(); ++i) {
     const DType dtype = request.inputs[i].dtype;
-    const bool ids = request.op == &embedding_op && i == 0;
+    const bool ids = request.op->row_table && i != request.op->row_table;
     if (ids ? dtype != DType::I32 : !is_readable(dtype))
       return fmt::format("input {} is {}, expected {}", i, to_string(dtype), ids ? "i32" : "f32, bf16 or f16");
   }
