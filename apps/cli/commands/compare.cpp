@@ -8,7 +8,7 @@
 #include "compare/settings.h"
 #include "compare/table_file.h"
 #include "core/files.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 #include "interrupt.h"
 #include "prompt_list.h"
