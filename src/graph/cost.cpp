@@ -12,6 +12,8 @@ double floating_operations(const Graph& graph, int id) {
   const auto elements = static_cast<double>(n.shape.elements());
   if (n.op == &linear_op) return 2 * elements * static_cast<double>(shape(0).last());
   if (n.op == &batched_matmul_op) return 2 * elements * static_cast<double>(shape(0).last());
+  if (n.op == &linear_transposed_op) return 2 * elements * static_cast<double>(shape(1)[0]);
+  if (n.op == &batched_outer_op) return 2 * elements * static_cast<double>(shape(0)[1]);
   if (n.op == &conv2d_op) {
     const Shape& weight = shape(1);  // [out, in, kernel, kernel]
     return 2 * elements * static_cast<double>(weight.elements()) / static_cast<double>(weight[0]);

@@ -81,15 +81,26 @@ class Value {
   int id_ = -1;
 };
 
+// One op whose result a loss depends on, as its gradient rule sees it.
+struct GradientCall {
+  std::span<const Value> inputs;
+  Value output;
+  const Attrs& attrs;
+};
+// What the loss changes by when an input does, one entry an input and of its shape; empty: nothing, or not known.
+using Gradients = std::vector<Value>;
+
 // An op says everything about itself: see graph/ops/. `infer` gives the result's shape or throws Error{Internal} with
 // the mismatch. `decompose`, where present, builds the same meaning from plainer ops: the test oracle, and the path for
-// a backend without a kernel. `view` ops only rename bytes: their result lies in their first input, at view_offset
-// elements.
+// a backend without a kernel. `gradient` builds what its inputs do to a loss from `dy`, what its result does to it
+// (compile/differentiate.h); an op without one goes by its decomposition. `view` ops only rename bytes: their result
+// lies in their first input, at view_offset elements.
 struct OpDef {
   std::string_view name;
   NumericClass numeric_class = NumericClass::Movement;
   Shape (*infer)(std::span<const Value> inputs, const Attrs& attrs) = nullptr;
   Value (*decompose)(std::span<const Value> inputs, const Attrs& attrs) = nullptr;
+  Gradients (*gradient)(const GradientCall& call, Value dy) = nullptr;
   bool view = false;
   size_t (*view_offset)(std::span<const Value> inputs, const Attrs& attrs) = nullptr;
 };

@@ -1,5 +1,6 @@
 #include "graph/ops/rope.h"
 
+#include "graph/ops/elementwise.h"
 #include "graph/ops/norms.h"
 #include "graph/ops/require.h"
 
@@ -15,12 +16,20 @@ void require_tables(const Value& x, const Value& cos, const Value& sin) {
 }
 }  // namespace
 
-const OpDef rope_op{
-    .name = "rope", .numeric_class = NumericClass::Activation, .infer = [](std::span<const Value> in, const Attrs&) {
-      require_inputs(in, 3);
-      require_tables(in[0], in[1], in[2]);
-      return in[0].shape();
-    }};
+const OpDef rope_op{.name = "rope",
+                    .numeric_class = NumericClass::Activation,
+                    .infer =
+                        [](std::span<const Value> in, const Attrs&) {
+                          require_inputs(in, 3);
+                          require_tables(in[0], in[1], in[2]);
+                          return in[0].shape();
+                        },
+                    .gradient = [](const GradientCall& call, Value dy) -> Gradients {  // turned back; tables are fixed
+                      return {rope(dy, call.inputs[1], mul_scalar(call.inputs[2], -1.0),
+                                   static_cast<RopeLayout>(call.attrs.integer("layout"))),
+                              {},
+                              {}};
+                    }};
 
 const OpDef norm_rope_op{.name = "norm_rope",
                          .numeric_class = NumericClass::Norm,
