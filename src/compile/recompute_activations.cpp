@@ -16,9 +16,7 @@ struct Pieces {
   int forward = 0;        // nodes [0, forward) are the way there
   std::vector<int> ends;  // of pieces, exclusive, rising; the last is `forward`
 
-  size_t of(int id) const {
-    return static_cast<size_t>(std::upper_bound(ends.begin(), ends.end(), id) - ends.begin());
-  }
+  size_t of(int id) const { return static_cast<size_t>(std::upper_bound(ends.begin(), ends.end(), id) - ends.begin()); }
 };
 
 // After each forward node, the bytes of what was made and is read later on the way there: all together, and the
@@ -72,8 +70,12 @@ Pieces cut(const Graph& graph) {
 class Recomputer {
  public:
   Recomputer(const Graph& graph, const Pieces& pieces, size_t recomputed)
-      : graph_(graph), pieces_(pieces), recomputed_(recomputed), moved_(static_cast<size_t>(graph.size()), -1),
-        again_(static_cast<size_t>(graph.size()), -1), crosses_(static_cast<size_t>(graph.size()), false) {
+      : graph_(graph),
+        pieces_(pieces),
+        recomputed_(recomputed),
+        moved_(static_cast<size_t>(graph.size()), -1),
+        again_(static_cast<size_t>(graph.size()), -1),
+        crosses_(static_cast<size_t>(graph.size()), false) {
     for (int id = 0; id < pieces.forward; ++id)
       for (int in : graph.node(id).inputs)
         if (pieces.of(in) != pieces.of(id)) keep(in);

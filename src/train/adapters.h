@@ -35,7 +35,7 @@ struct AdapterOptions {
   std::vector<std::string> targets;  // empty: default_targets()
   int64_t rank = 16;
   double alpha = 16;
-  bool rslora = false;                         // alpha / √r
+  bool rslora = false;                          // alpha / √r
   std::map<std::string, int64_t> rank_pattern;  // by pattern; the longest that names a module counts
   std::map<std::string, double> alpha_pattern;
   int64_t lokr_factor = -1;  // -1: the most square

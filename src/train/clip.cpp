@@ -15,7 +15,9 @@ double global_norm(std::span<const std::vector<float>> gradients) noexcept {
   return std::sqrt(squares);
 }
 
-double clip_factor(double norm, double most) noexcept { return most == 0.0 ? 1.0 : std::min(1.0, most / (norm + 1e-6)); }
+double clip_factor(double norm, double most) noexcept {
+  return most == 0.0 ? 1.0 : std::min(1.0, most / (norm + 1e-6));
+}
 
 void multiply(std::span<float> values, double factor) noexcept {
   if (factor == 1.0) return;

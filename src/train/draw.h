@@ -13,10 +13,10 @@ class Draw {
  public:
   Draw(uint64_t seed, DrawFor use, uint64_t number);
 
-  uint64_t bits();                      // 64 of them
-  double uniform();                     // [0, 1) in steps of 2⁻⁵³
-  double normal();                      // Box and Muller's, in double
-  uint64_t below(uint64_t count);       // [0, count), count > 0, without a bias
+  uint64_t bits();                 // 64 of them
+  double uniform();                // [0, 1) in steps of 2⁻⁵³
+  double normal();                 // Box and Muller's, in double
+  uint64_t below(uint64_t count);  // [0, count), count > 0, without a bias
   void normal(std::span<float> out);
 
  private:

@@ -14,11 +14,11 @@ struct LearnerOptions {
   double lr = 1e-4;
   Schedule schedule;
   OptimizerOptions optimizer;
-  double clip = 1.0;                              // of the global norm; 0: none
-  bool scaled = false;                            // f16: losses are scaled
-  GradScaler start;                               // of such a run
+  double clip = 1.0;    // of the global norm; 0: none
+  bool scaled = false;  // f16: losses are scaled
+  GradScaler start;     // of such a run
   GradScalerOptions scaler;
-  std::optional<double> ema;                      // decay of a mean of the parameters
+  std::optional<double> ema;  // decay of a mean of the parameters
 };
 
 struct StepReport {

@@ -63,8 +63,7 @@ void LossNetwork::bind_and_run(const Program& program, const LossInput& input, B
         if (trained_.find(use.name) != nullptr) changed.push_back(use);
     bank_.drop(changed);
     for (const AdaptedModule& m : modules_)
-      if (m.kind == TrainingKind::Dora)
-        norms_[dora_norm_input(m.name)] = inverse_row_norms(m, base_.weights, trained_);
+      if (m.kind == TrainingKind::Dora) norms_[dora_norm_input(m.name)] = inverse_row_norms(m, base_.weights, trained_);
     stale_ = false;
   }
   for (const auto& [name, values] : norms_)

@@ -17,8 +17,7 @@ double shifted_time(double t, double mu) {
 
 double draw_time(const TimeOptions& options, uint64_t seed, uint64_t number, int64_t tokens) {
   Draw draw(seed, DrawFor::Time, number);
-  const double t =
-      options.density == TimeDensity::LogNormal ? 1.0 / (1.0 + std::exp(-draw.normal())) : draw.uniform();
+  const double t = options.density == TimeDensity::LogNormal ? 1.0 / (1.0 + std::exp(-draw.normal())) : draw.uniform();
   return options.shift ? shifted_time(t, shift_mu(tokens)) : t;
 }
 

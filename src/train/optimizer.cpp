@@ -17,9 +17,8 @@ constexpr std::pair<OptimizerKind, std::string_view> kOptimizers[] = {{Optimizer
                                                                       {OptimizerKind::Adafactor, "Adafactor"}};
 
 bool same_letters(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 // A parameter as a matrix: rows and columns.

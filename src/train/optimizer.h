@@ -16,8 +16,8 @@
 namespace newbie {
 
 enum class OptimizerKind { AdamW, AdamW8bit, Lion, Adafactor };
-std::string_view to_string(OptimizerKind kind);                               // "AdamW8bit"
-std::optional<OptimizerKind> find_optimizer_kind(std::string_view name);      // whatever its case
+std::string_view to_string(OptimizerKind kind);                           // "AdamW8bit"
+std::optional<OptimizerKind> find_optimizer_kind(std::string_view name);  // whatever its case
 
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::AdamW;

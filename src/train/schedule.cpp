@@ -39,9 +39,9 @@ double Schedule::factor(int64_t k) const {
     case ScheduleKind::ConstantWithWarmup: return 1.0;
     case ScheduleKind::Linear: return std::max(0.0, (end - at) / std::max(1.0, end - rise));
     case ScheduleKind::Cosine: return half_cosine(p);
-    case ScheduleKind::CosineWithRestarts: return p >= 1.0 ? 0.0 : half_cosine(std::fmod(p * static_cast<double>(cycles), 1.0));
-    case ScheduleKind::Polynomial:
-      return k > total ? last_factor : (1.0 - last_factor) * (1.0 - p) + last_factor;
+    case ScheduleKind::CosineWithRestarts:
+      return p >= 1.0 ? 0.0 : half_cosine(std::fmod(p * static_cast<double>(cycles), 1.0));
+    case ScheduleKind::Polynomial: return k > total ? last_factor : (1.0 - last_factor) * (1.0 - p) + last_factor;
   }
   return 1.0;
 }

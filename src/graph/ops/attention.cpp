@@ -65,7 +65,19 @@ const OpDef attention_op{
           const Value p = attention_softmax(batched_matmul(q, k, true), a.real("scale"), mask_of(a));
           return join_heads(batched_matmul(p, v, false));
         },
-    .gradient = attention_gradient};
+    .gradient = attention_gradient,
+    .cost =
+        [](std::span<const Shape> in, const Shape& out, const Attrs& a) {
+          const AttentionMask mask = mask_of(a);
+          double seen = 0;  // pairs of a query and a key, of one head
+          for (int64_t row = 0; row < out[0]; ++row) {
+            const KeyRange keys = visible_keys(row, in[1][0], mask.causal, mask.window);
+            seen += static_cast<double>(keys.last - keys.first);
+          }
+          return 4 * seen * static_cast<double>(out[1]);
+        },
+    .rescale = {ScaleLaw::Attention, 0, [](Scaling& s) { s.attrs.scale("scale", -s.operands[0] - s.operands[1]); }},
+    .inside = {InsideSums::Attention}};
 
 const OpDef batched_matmul_op{
     .name = "batched_matmul",
@@ -90,7 +102,10 @@ const OpDef batched_matmul_op{
         return reshape(x, {b.shape()[0], share * x.shape()[1], x.shape()[2]});
       };
       return {batched_matmul(dy, b, !t), t ? batched_outer(by_b(dy), by_b(a)) : batched_outer(by_b(a), by_b(dy))};
-    }};
+    },
+    .cost = [](std::span<const Shape> in, const Shape& out,
+               const Attrs&) { return 2 * static_cast<double>(out.elements()) * static_cast<double>(in[0].last()); },
+    .rescale = {ScaleLaw::Product}};
 
 const OpDef batched_outer_op{
     .name = "batched_outer",
@@ -106,19 +121,25 @@ const OpDef batched_outer_op{
         },
     .gradient = [](const GradientCall& call, Value dy) -> Gradients {
       return {batched_matmul(call.inputs[1], dy, true), batched_matmul(call.inputs[0], dy, false)};
-    }};
+    },
+    .cost = [](std::span<const Shape> in, const Shape& out,
+               const Attrs&) { return 2 * static_cast<double>(out.elements()) * static_cast<double>(in[0][1]); },
+    .rescale = {ScaleLaw::Product}};
 
-const OpDef attention_softmax_op{.name = "attention_softmax",
-                                 .numeric_class = NumericClass::Softmax,
-                                 .infer =
-                                     [](std::span<const Value> in, const Attrs&) {
-                                       require_inputs(in, 1);
-                                       require_rank(in[0], 3, "scores");
-                                       return in[0].shape();
-                                     },
-                                 .gradient = [](const GradientCall& call, Value dy) -> Gradients {
-                                   return {attention_softmax_gradient(call.output, dy, call.attrs.real("scale"))};
-                                 }};
+const OpDef attention_softmax_op{
+    .name = "attention_softmax",
+    .numeric_class = NumericClass::Softmax,
+    .infer =
+        [](std::span<const Value> in, const Attrs&) {
+          require_inputs(in, 1);
+          require_rank(in[0], 3, "scores");
+          return in[0].shape();
+        },
+    .gradient = [](const GradientCall& call, Value dy) -> Gradients {
+      return {attention_softmax_gradient(call.output, dy, call.attrs.real("scale"))};
+    },
+    .rescale = {ScaleLaw::Absorbed, 0, [](Scaling& s) { s.attrs.scale("scale", -s.operands[0]); }},
+    .inside = {InsideSums::Softmax}};
 
 const OpDef attention_softmax_gradient_op{.name = "attention_softmax_gradient",
                                           .numeric_class = NumericClass::Softmax,

@@ -38,7 +38,8 @@ const OpDef tanh_op{.name = "tanh",
                       const Value y = call.output;
                       return {mul(dy, add_scalar(mul_scalar(mul(y, y), -1.0), 1.0))};
                     }};
-const OpDef relu_op{.name = "relu", .numeric_class = NumericClass::Activation, .infer = same};
+const OpDef relu_op{
+    .name = "relu", .numeric_class = NumericClass::Activation, .infer = same, .rescale = {ScaleLaw::Carried}};
 const OpDef add_scalar_op{.name = "add_scalar",
                           .numeric_class = NumericClass::Activation,
                           .infer = same,
@@ -48,19 +49,22 @@ const OpDef mul_scalar_op{.name = "mul_scalar",
                           .infer = same,
                           .gradient = [](const GradientCall& call, Value dy) -> Gradients {
                             return {mul_scalar(dy, call.attrs.real("scalar"))};
-                          }};
+                          },
+                          .rescale = {ScaleLaw::Carried}};
 const OpDef add_op{.name = "add",
                    .numeric_class = NumericClass::Residual,
                    .infer = same_or_row,
                    .gradient = [](const GradientCall& call, Value dy) -> Gradients {
                      return {dy, sum_to(dy, call.inputs[1].shape())};
-                   }};
+                   },
+                   .rescale = {ScaleLaw::Joined}};
 const OpDef mul_op{.name = "mul",
                    .numeric_class = NumericClass::Activation,
                    .infer = same_or_row,
                    .gradient = [](const GradientCall& call, Value dy) -> Gradients {
                      return {mul(dy, call.inputs[1]), sum_to(mul(dy, call.inputs[0]), call.inputs[1].shape())};
-                   }};
+                   },
+                   .rescale = {ScaleLaw::Product}};
 const OpDef silu_gradient_op{.name = "silu_gradient",
                              .numeric_class = NumericClass::Activation,
                              .infer = [](std::span<const Value> in, const Attrs&) {

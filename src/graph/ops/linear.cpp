@@ -4,6 +4,7 @@
 #include "graph/ops/movement.h"
 #include "graph/ops/require.h"
 #include "graph/ops/sums.h"
+#include "graph/ops/take_up.h"
 
 namespace newbie {
 
@@ -20,6 +21,10 @@ Value as_batch(Value x) { return reshape(x, {1, x.shape().rows(), x.shape().last
 // Σ over rows of a[r]ᵀ b[r]: the gradient of a weight.
 Value outer(Value a, Value b) {
   return reshape(batched_outer(as_batch(a), as_batch(b)), {a.shape().last(), b.shape().last()});
+}
+
+double products_of_rows(std::span<const Shape> in, const Shape& out, const Attrs&) {
+  return 2 * static_cast<double>(out.elements()) * static_cast<double>(in[0].last());
 }
 
 }  // namespace
@@ -42,7 +47,11 @@ const OpDef linear_op{.name = "linear",
                             Gradients out{linear_transposed(dy, call.inputs[1]), outer(dy, call.inputs[0])};
                             if (call.inputs.size() == 3) out.push_back(sum_rows(dy));
                             return out;
-                          }};
+                          },
+                      .cost = products_of_rows,
+                      .rescale = {ScaleLaw::Chosen, 0, take_up_matrix},
+                      .inside = {InsideSums::Products},
+                      .int8 = true};
 
 const OpDef linear_transposed_op{
     .name = "linear_transposed",
@@ -58,7 +67,9 @@ const OpDef linear_transposed_op{
         },
     .gradient = [](const GradientCall& call, Value dy) -> Gradients {
       return {linear(dy, call.inputs[1]), outer(call.inputs[0], dy)};
-    }};
+    },
+    .cost = products_of_rows,
+    .inside = {InsideSums::Products}};
 
 Value linear(Value x, Value weight, Value bias, std::string path) {
   std::vector<Value> in{x, weight};

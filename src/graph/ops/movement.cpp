@@ -61,7 +61,45 @@ const OpDef slice_columns_op{
         },
     .gradient = [](const GradientCall& call, Value dy) -> Gradients {
       return {pad_columns(dy, call.attrs.integer("begin"), call.inputs[0].shape().last() - call.attrs.integer("end"))};
-    }};
+    },
+    .rescale = {ScaleLaw::Carried},
+    .view = true};
+
+const OpDef slice_rows_op{.name = "slice_rows",
+                          .infer =
+                              [](std::span<const Value> in, const Attrs& attrs) {
+                                require_inputs(in, 1);
+                                const Shape& x = in[0].shape();
+                                const int64_t begin = attrs.integer("begin"), end = attrs.integer("end");
+                                require(x.rank() >= 1 && 0 <= begin && begin <= end && end <= x[0],
+                                        fmt::format("rows {}:{} are not in {}", begin, end, x.str()));
+                                std::vector<int64_t> out(x.extents().begin(), x.extents().end());
+                                out[0] = end - begin;
+                                return Shape(out);
+                              },
+                          .rescale = {ScaleLaw::Carried},
+                          .view = true,
+                          .view_offset =
+                              [](std::span<const Value> in, const Attrs& attrs) {
+                                const Shape& x = in[0].shape();
+                                return x[0] == 0 ? 0
+                                                 : static_cast<size_t>(attrs.integer("begin")) *
+                                                       (x.elements() / static_cast<size_t>(x[0]));
+                              }};
+
+const OpDef slice_columns_op{.name = "slice_columns",
+                             .infer =
+                                 [](std::span<const Value> in, const Attrs& attrs) {
+                                   require_inputs(in, 1);
+                                   const Shape& x = in[0].shape();
+                                   const int64_t begin = attrs.integer("begin"), end = attrs.integer("end");
+                                   require(x.rank() >= 1 && 0 <= begin && begin <= end && end <= x.last(),
+                                           fmt::format("columns {}:{} are not in {}", begin, end, x.str()));
+                                   std::vector<int64_t> out(x.extents().begin(), x.extents().end());
+                                   out.back() = end - begin;
+                                   return Shape(out);
+                                 },
+                             .rescale = {ScaleLaw::Carried}};
 
 const OpDef permute_op{.name = "permute",
                        .infer =
@@ -86,7 +124,8 @@ const OpDef permute_op{.name = "permute",
                          for (size_t i = 0; i < axes.size(); ++i)
                            back[static_cast<size_t>(axes[i])] = static_cast<int64_t>(i);
                          return {permute(dy, back)};
-                       }};
+                       },
+                       .rescale = {ScaleLaw::Carried}};
 
 const OpDef concat_rows_op{.name = "concat_rows",
                            .infer =
@@ -100,7 +139,8 @@ const OpDef concat_rows_op{.name = "concat_rows",
                            .gradient = [](const GradientCall& call, Value dy) -> Gradients {
                              const int64_t rows = call.inputs[0].shape()[0];
                              return {slice_rows(dy, 0, rows), slice_rows(dy, rows, dy.shape()[0])};
-                           }};
+                           },
+                           .rescale = {ScaleLaw::Joined}};
 
 const OpDef concat_columns_op{.name = "concat_columns",
                               .infer =
@@ -119,14 +159,18 @@ const OpDef concat_columns_op{.name = "concat_columns",
                               .gradient = [](const GradientCall& call, Value dy) -> Gradients {
                                 const int64_t width = call.inputs[0].shape().last();
                                 return {slice_columns(dy, 0, width), slice_columns(dy, width, dy.shape().last())};
-                              }};
+                              },
+                              .rescale = {ScaleLaw::Joined}};
 
-const OpDef upsample_nearest_op{.name = "upsample_nearest", .infer = [](std::span<const Value> in, const Attrs&) {
-                                  require_inputs(in, 1);
-                                  require_rank(in[0], 3, "x");
-                                  const Shape& x = in[0].shape();
-                                  return Shape{2 * x[0], 2 * x[1], x[2]};
-                                }};
+const OpDef upsample_nearest_op{.name = "upsample_nearest",
+                                .infer =
+                                    [](std::span<const Value> in, const Attrs&) {
+                                      require_inputs(in, 1);
+                                      require_rank(in[0], 3, "x");
+                                      const Shape& x = in[0].shape();
+                                      return Shape{2 * x[0], 2 * x[1], x[2]};
+                                    },
+                                .rescale = {ScaleLaw::Carried}};
 
 namespace {
 

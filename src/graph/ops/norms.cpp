@@ -24,6 +24,17 @@ Value weight_gradient(Value dy, Value y, int64_t n) {
   return sum_rows(reshape(mul(dy, y), {static_cast<int64_t>(y.shape().elements()) / n, n}));
 }
 
+// Norms take back what their operand is scaled by: eps is compared with its squares. Weights, and the bias, scale the
+// result.
+void take_up_norm(Scaling& s) {
+  s.attrs.scale("eps", 2 * s.operands[0]);
+  for (size_t i = 1; i < s.weights.size(); ++i) s.weights[i] = s.result;
+}
+void take_up_rms_norm(Scaling& s) {  // its factor is offset + weight
+  take_up_norm(s);
+  s.attrs.scale("offset", s.result);
+}
+
 }  // namespace
 
 const OpDef rms_norm_op{.name = "rms_norm",
@@ -40,7 +51,9 @@ const OpDef rms_norm_op{.name = "rms_norm",
                           const int64_t n = w.shape()[0];
                           return {rms_norm_gradient(x, w, dy, eps, call.attrs.real("offset")),
                                   weight_gradient(dy, rms_norm(x, ones(x.graph(), n), eps), n)};
-                        }};
+                        },
+                        .rescale = {ScaleLaw::Chosen, 0, take_up_rms_norm},
+                        .inside = {InsideSums::RmsNorm}};
 
 const OpDef layer_norm_op{.name = "layer_norm",
                           .numeric_class = NumericClass::Norm,
@@ -58,7 +71,9 @@ const OpDef layer_norm_op{.name = "layer_norm",
                             if (call.inputs.size() == 1) return {layer_norm_gradient(x, dy, eps)};
                             return {layer_norm_gradient(x, dy, eps, call.inputs[1]),
                                     weight_gradient(dy, layer_norm(x, eps), x.shape().last()), sum_rows(dy)};
-                          }};
+                          },
+                          .rescale = {.law = ScaleLaw::Chosen, .take_up = take_up_norm, .with_weights = 3},
+                          .inside = {InsideSums::LayerNorm}};
 
 const OpDef rms_norm_gradient_op{.name = "rms_norm_gradient",  // x, weight, dy
                                  .numeric_class = NumericClass::Norm,
@@ -81,15 +96,18 @@ const OpDef layer_norm_gradient_op{.name = "layer_norm_gradient",  // x, dy, per
 
 const OpDef group_norm_op{.name = "group_norm",
                           .numeric_class = NumericClass::Norm,
-                          .infer = [](std::span<const Value> in, const Attrs& attrs) {
-                            require_inputs(in, 3);
-                            require_rank(in[0], 3, "x");
-                            const int64_t channels = in[0].shape()[2], groups = attrs.integer("groups");
-                            require(groups > 0 && channels % groups == 0,
-                                    fmt::format("{} channels do not divide into {} groups", channels, groups));
-                            for (size_t i = 1; i < 3; ++i) require_shape(in[i], {channels}, "weight or bias");
-                            return in[0].shape();
-                          }};
+                          .infer =
+                              [](std::span<const Value> in, const Attrs& attrs) {
+                                require_inputs(in, 3);
+                                require_rank(in[0], 3, "x");
+                                const int64_t channels = in[0].shape()[2], groups = attrs.integer("groups");
+                                require(groups > 0 && channels % groups == 0,
+                                        fmt::format("{} channels do not divide into {} groups", channels, groups));
+                                for (size_t i = 1; i < 3; ++i) require_shape(in[i], {channels}, "weight or bias");
+                                return in[0].shape();
+                              },
+                          .rescale = {ScaleLaw::Chosen, 0, take_up_norm},
+                          .inside = {InsideSums::GroupNorm}};
 
 Value rms_norm(Value x, Value weight, double eps, double offset, std::string path) {
   return x.graph().emit(rms_norm_op, {x, weight}, {{"eps", eps}, {"offset", offset}}, std::move(path));

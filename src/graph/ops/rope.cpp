@@ -29,7 +29,8 @@ const OpDef rope_op{.name = "rope",
                                    static_cast<RopeLayout>(call.attrs.integer("layout"))),
                               {},
                               {}};
-                    }};
+                    },
+                    .rescale = {ScaleLaw::Carried}};
 
 const OpDef norm_rope_op{.name = "norm_rope",
                          .numeric_class = NumericClass::Norm,
@@ -44,7 +45,8 @@ const OpDef norm_rope_op{.name = "norm_rope",
                              [](std::span<const Value> in, const Attrs& a) {
                                return rope(rms_norm(in[0], in[1], a.real("eps"), a.real("offset")), in[2], in[3],
                                            static_cast<RopeLayout>(a.integer("layout")));
-                             }};
+                             },
+                         .inside = {InsideSums::RmsNorm}};
 
 Value rope(Value x, Value cos, Value sin, RopeLayout layout) {
   return x.graph().emit(rope_op, {x, cos, sin}, {{"layout", static_cast<int64_t>(layout)}});

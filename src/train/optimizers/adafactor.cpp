@@ -18,8 +18,8 @@ void fold_means(std::span<const float> g, size_t count, size_t stride, size_t ot
       const double slope = static_cast<double>(g[i * stride + j * other_stride]);
       sum += slope * slope + eps;
     }
-    state[i] = static_cast<float>(beta2 * static_cast<double>(state[i]) +
-                                  (1.0 - beta2) * sum / static_cast<double>(others));
+    state[i] =
+        static_cast<float>(beta2 * static_cast<double>(state[i]) + (1.0 - beta2) * sum / static_cast<double>(others));
   }
 }
 

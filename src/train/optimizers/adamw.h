@@ -16,7 +16,8 @@ struct Moments {
   std::span<float> m, v;  // of the weights' length, 0 at first
 };
 
-// w ← w (1 − lr·decay);  m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  w ← w − lr · m̂ / (√v̂ + eps), m̂ = m/(1−β₁ᵏ), v̂ = v/(1−β₂ᵏ)
+// w ← w (1 − lr·decay);  m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  w ← w − lr · m̂ / (√v̂ + eps), m̂ = m/(1−β₁ᵏ), v̂ =
+// v/(1−β₂ᵏ)
 void adamw(std::span<float> w, std::span<const float> g, Moments s, const AdamWOptions& o, double lr,
            int64_t step) noexcept;
 

@@ -44,7 +44,8 @@ class Matmul final : public Kernel {
         dtype_(request.inputs[0].dtype),
         result_(request.output.dtype),
         tile_rows_(std::min(product_.rows, kTileRows)),
-        width_(std::min(product_.columns, kPanelColumns)) {
+        width_(std::min(product_.columns, kPanelColumns)),
+        primitives_(workers_) {
     for (int64_t columns : {width_, product_.columns - (panels() - 1) * width_}) {
       if (packed_.contains(columns)) continue;
       const memory::desc any({product_.depth, columns}, data_type(dtype_), memory::format_tag::any);
@@ -65,19 +66,17 @@ class Matmul final : public Kernel {
     if (product_.transposed_a)
       turned_bytes_ = round_up(checked_mul(rows * size_of(dtype_), static_cast<size_t>(product_.depth)), 64);
     tile_bytes_ = round_up(rows * static_cast<size_t>(width_) * sizeof(float), 64);
-    for (int worker = 0; worker < workers_; ++worker)
-      for (const auto& [columns, desc] : packed_)
-        weights_.emplace(std::pair{worker, columns}, memory(desc, engine(), nullptr));
   }
 
   size_t scratch_bytes() const override { return checked_mul(worker_bytes(), static_cast<size_t>(workers_)); }
   std::string name() const override { return "onednn.matmul " + implementation_; }
 
-  void run(const KernelArgs& args) override {
+  void run(const KernelArgs& args) const override {
     if (args.threads.size() > workers_)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name(), workers_, args.threads.size());
+    const Primitives::Run run = primitives_.begin();
     args.threads.run(product_.batches * panels(), [&](int64_t task, int worker) {
-      run_panel(args, task / panels(), task % panels() * width_, worker);
+      run_panel(run, args, task / panels(), task % panels() * width_, worker);
     });
   }
 
@@ -90,28 +89,26 @@ class Matmul final : public Kernel {
     return {{matrix(rows, product_.depth, dtype_), weights, matrix(rows, columns, DType::F32)}, attributes(), engine()};
   }
 
-  WorkerPrimitive reorder(const memory::desc& from, const memory::desc& to) {
+  size_t reorder(const memory::desc& from, const memory::desc& to) {
     const dnnl::reorder::primitive_desc desc(engine(), from, engine(), to, attributes());
     primitive_bytes_ = std::max(primitive_bytes_, round_up(desc.scratchpad_desc().get_size(), 64));
-    return {dnnl::reorder(desc),
-            {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}},
-            workers_};
+    return primitives_.add(dnnl::reorder(desc),
+                           {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}});
   }
 
   void add_primitive(int64_t rows, int64_t columns) {
-    if (primitives_.contains({rows, columns})) return;
+    if (products_.contains({rows, columns})) return;
     const MatmulDesc desc = matmul_desc(rows, packed_.at(columns), columns);
     implementation_ = desc.impl_info_str();
     require_fast(implementation_, fmt::format("{}x{}x{}", rows, columns, product_.depth));
-    primitives_.try_emplace({rows, columns}, dnnl::matmul(desc),
-                            std::vector<WorkerPrimitive::Argument>{{DNNL_ARG_SRC, desc.src_desc()},
-                                                                   {DNNL_ARG_DST, desc.dst_desc()},
-                                                                   {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}},
-                            workers_);
+    products_[{rows, columns}] = primitives_.add(dnnl::matmul(desc), {{DNNL_ARG_SRC, desc.src_desc()},
+                                                                      {DNNL_ARG_WEIGHTS, desc.weights_desc()},
+                                                                      {DNNL_ARG_DST, desc.dst_desc()},
+                                                                      {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}});
     primitive_bytes_ = std::max(primitive_bytes_, round_up(desc.scratchpad_desc().get_size(), 64));
   }
 
-  void run_panel(const KernelArgs& args, int64_t batch, int64_t column, int worker) const {
+  void run_panel(const Primitives::Run& run, const KernelArgs& args, int64_t batch, int64_t column, int worker) const {
     const OneThread alone;
     const Product& p = product_;
     const int64_t columns = std::min(width_, p.columns - column);
@@ -124,17 +121,15 @@ class Matmul final : public Kernel {
     };
 
     const int64_t of_b = batch * p.depth * p.columns + (p.transposed_b ? column * p.depth : column);
-    packers_.at(columns).run(worker, {at(args.inputs[1], of_b), packed, spare});
-    const memory& weights = weights_.at({worker, columns});
-    point(weights, packed);
+    run.execute(packers_.at(columns), worker, {at(args.inputs[1], of_b), packed, spare});
     for (int64_t row = 0; row < p.rows; row += tile_rows_) {
       const int64_t rows = std::min(tile_rows_, p.rows - row);
       const std::byte* x = at(args.inputs[0], batch * p.rows * p.depth + (p.transposed_a ? row : row * p.depth));
       if (p.transposed_a) {
-        turners_.at(rows).run(worker, {x, turned, spare});
+        run.execute(turners_.at(rows), worker, {x, turned, spare});
         x = turned;
       }
-      primitives_.at({rows, columns}).run(worker, {x, tile, spare}, &weights);
+      run.execute(products_.at({rows, columns}), worker, {x, packed, tile, spare});
       for (int64_t r = 0; r < rows; ++r) {
         const int64_t to = (batch * p.rows + row + r) * p.columns + column;
         convert(DType::F32, reinterpret_cast<const std::byte*>(tile + r * columns), result_,
@@ -147,10 +142,10 @@ class Matmul final : public Kernel {
   int workers_;
   DType dtype_, result_;
   int64_t tile_rows_, width_;
-  std::map<int64_t, memory::desc> packed_;                             // by columns
-  std::map<int64_t, WorkerPrimitive> packers_, turners_;               // by columns, by rows
-  std::map<std::pair<int64_t, int64_t>, WorkerPrimitive> primitives_;  // by rows and columns
-  std::map<std::pair<int, int64_t>, memory> weights_;                  // by worker and columns
+  std::map<int64_t, memory::desc> packed_;  // by columns
+  Primitives primitives_;
+  std::map<int64_t, size_t> packers_, turners_;             // by columns, by rows
+  std::map<std::pair<int64_t, int64_t>, size_t> products_;  // by rows and columns
   std::string implementation_;
   size_t packed_bytes_ = 0, turned_bytes_ = 0, tile_bytes_ = 0, primitive_bytes_ = 0;  // of a worker
 };
