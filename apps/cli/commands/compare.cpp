@@ -8,8 +8,8 @@
 #include "compare/settings.h"
 #include "compare/table_file.h"
 #include "core/files.h"
-#include "generate/find_model.h"
 #include "flags.h"
+#include "generate/find_model.h"
 #include "interrupt.h"
 #include "prompt_list.h"
 #include "standard_streams.h"
@@ -168,7 +168,7 @@ Command add_compare(CLI::App& program) {
                  1024);
   engine.value(
       "--memory", "SIZE", "limit for the whole process, as in 6GiB or 800MB\n(default: what the machine has left)",
-      [&a](const std::string& given) { a.engine.options.memory_budget_bytes = parse_bytes("--memory", given); });
+      [&a](const std::string& given) { a.engine.options.memory_budget_bytes = parse_memory("--memory", given); });
   add_report_flags(parser, a.report);
   parser.footer(
       R"(Every row draws the same prompts from the same noise; f32 is what the others are held against. Without
