@@ -41,7 +41,7 @@ std::vector<Concession> concessions(const GenerateRequest& r, PictureSize first)
 
 }  // namespace
 
-std::optional<Fit> what_would_fit(Engine& engine, const GenerateRequest& request) {
+std::optional<Fit> what_would_fit(JobEngine& engine, const GenerateRequest& request) {
   GenerateRequest r = request;
   r.hires_scale = 0;
   const PictureSize first = engine.final_size(r);
@@ -60,7 +60,7 @@ std::optional<Fit> what_would_fit(Engine& engine, const GenerateRequest& request
   return std::nullopt;
 }
 
-MemoryPlan plan_or_say_what_fits(Engine& engine, const GenerateRequest& request) {
+MemoryPlan plan_or_say_what_fits(JobEngine& engine, const GenerateRequest& request) {
   try {
     return engine.plan(request);
   } catch (const Error& error) {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "serve/engine.h"
+#include "serve/job_engine.h"
 
 namespace newbie {
 
@@ -18,7 +18,7 @@ struct Fit {
 
 // Tries, from the least loss on: one picture at a time, decoding in tiles, no second pass, smaller pictures of the same
 // shape. Nothing where even the smallest does not fit. A plan an attempt, and none of them allocates.
-std::optional<Fit> what_would_fit(Engine& engine, const GenerateRequest& request);
+std::optional<Fit> what_would_fit(JobEngine& engine, const GenerateRequest& request);
 
 // Error{OverBudget} of a plan, with what would fit beside it.
 class TooLarge : public Error {
@@ -31,6 +31,6 @@ class TooLarge : public Error {
 };
 
 // The plan of a request; TooLarge instead of Error{OverBudget}.
-MemoryPlan plan_or_say_what_fits(Engine& engine, const GenerateRequest& request);
+MemoryPlan plan_or_say_what_fits(JobEngine& engine, const GenerateRequest& request);
 
 }  // namespace newbie

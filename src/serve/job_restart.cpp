@@ -21,7 +21,7 @@ void JobService::read_journal() {
 
 // A job that has ended, or does now with `lost`. Its pictures so far are kept.
 void JobService::restore(JobRecord record, std::optional<Error> lost) {
-  const auto job = std::make_shared<Job>(std::move(record.view));
+  const auto job = std::make_shared<JobEntry>(std::move(record.view));
   job->quality = record.quality;
   job->journaled = true;
   store_.add(job);
@@ -49,7 +49,7 @@ void JobService::resume(JobRecord record) {
   try {
     auto request = std::make_shared<const GenerateRequest>(options_.read_request(*record.view.text));
     auto plan = std::make_shared<const MemoryPlan>(plan_or_say_what_fits(engine_, *request));
-    const auto job = std::make_shared<Job>(record.view);
+    const auto job = std::make_shared<JobEntry>(record.view);
     job->request = std::move(request);
     job->view.plan = std::move(plan);
     job->quality = record.quality;
@@ -64,13 +64,13 @@ void JobService::resume(JobRecord record) {
   }
 }
 
-JobRecord JobService::record_of(const Job& job) {
+JobRecord JobService::record_of(const JobEntry& job) {
   const Lock lock(mutex_);
   return {job.view, job.quality, job.interrupted};
 }
 
 // Before the job is there for anybody: what was promised is written down.
-void JobService::write_promise(const Job& job) {
+void JobService::write_promise(const JobEntry& job) {
   if (!job.journaled) return;
   try {
     journal_->write(record_of(job));
@@ -88,10 +88,10 @@ void JobService::write_quietly(const JobRecord& record) {
   }
 }
 
-void JobService::persist_picture(const Job& job) { write_quietly(record_of(job)); }
+void JobService::persist_picture(const JobEntry& job) { write_quietly(record_of(job)); }
 
 // The record of a job as it will be after `how`. A job that the end of the process interrupts stays unfinished there.
-void JobService::persist_ended(const Job& job, JobMove how, const std::optional<Error>& error) {
+void JobService::persist_ended(const JobEntry& job, JobMove how, const std::optional<Error>& error) {
   if (!job.journaled) return;
   JobRecord record = record_of(job);
   if (record.interrupted && how != JobMove::Finish) return;

@@ -59,7 +59,7 @@ class JobService::Arrival {
   size_t bytes_;
 };
 
-JobService::JobService(Engine& engine, ServiceOptions options, Log& log)
+JobService::JobService(JobEngine& engine, ServiceOptions options, Log& log)
     : engine_(engine),
       options_(completed(std::move(options))),
       log_(log),
@@ -96,7 +96,7 @@ JobService::JobPtr JobService::get(const std::string& id, const std::string& own
   throw Refusal(Refused::UnknownJob, "there is no such job");
 }
 
-void JobService::tell(Job& job, std::string_view event, const OrderedJson& data, Calls& calls) {
+void JobService::tell(JobEntry& job, std::string_view event, const OrderedJson& data, Calls& calls) {
   job.events.add(event, data);
   std::erase_if(job.listeners, [](const auto& listener) { return listener.expired(); });
   for (const auto& listener : job.listeners)
@@ -111,14 +111,14 @@ void JobService::tell_positions(Calls& calls) {
   }
 }
 
-void JobService::move(Job& job, JobMove move) {
+void JobService::move(JobEntry& job, JobMove move) {
   const std::optional<JobState> to = after(job.view.state, move);
   if (!to) fail(ErrorKind::Internal, "job {}: no such move from '{}'", job.view.id, to_string(job.view.state));
   job.view.state = *to;
 }
 
 // The last thing that happens to a job; its pictures are there.
-void JobService::end(Job& job, JobMove how, std::optional<Error> error, Calls& calls) {
+void JobService::end(JobEntry& job, JobMove how, std::optional<Error> error, Calls& calls) {
   move(job, how);
   job.view.position = 0;
   job.view.seconds_left.reset();
@@ -195,12 +195,12 @@ std::string JobService::submit(Submission s) {
 }
 
 JobService::JobPtr JobService::make_job(Submission&& s, MemoryPlan&& plan) {
-  auto job = std::make_shared<Job>(JobView{.id = new_job_id(options_.worker),
-                                           .owner = std::move(s.owner),
-                                           .origin = std::move(s.origin),
-                                           .client_id = std::move(s.client_id),
-                                           .format = s.format,
-                                           .plan = std::make_shared<const MemoryPlan>(std::move(plan))});
+  auto job = std::make_shared<JobEntry>(JobView{.id = new_job_id(options_.worker),
+                                                .owner = std::move(s.owner),
+                                                .origin = std::move(s.origin),
+                                                .client_id = std::move(s.client_id),
+                                                .format = s.format,
+                                                .plan = std::make_shared<const MemoryPlan>(std::move(plan))});
   job->view.times.created = options_.clock();
   job->journaled = journal_ != nullptr && !s.text.empty();
   if (job->journaled) job->view.text = std::make_shared<const std::string>(std::move(s.text));
@@ -257,7 +257,7 @@ JobService::Listener JobService::listen(const std::string& id, const std::string
 }
 
 // What was finished before the engine could stop is kept; what has ended stays as it is.
-void JobService::ask_to_stop(Job& job, CancelReason reason, Calls& calls) {
+void JobService::ask_to_stop(JobEntry& job, CancelReason reason, Calls& calls) {
   if (is_final(job.view.state) || job.view.state == JobState::Stopping) return;
   job.stop_reason = words(reason);
   job.interrupted = reason == CancelReason::Shutdown;

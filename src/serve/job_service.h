@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "core/log.h"
-#include "serve/engine.h"
-#include "serve/job.h"
+#include "serve/job_engine.h"
+#include "serve/job_entry.h"
 #include "serve/job_queue.h"
 #include "serve/job_store.h"
 #include "serve/journal.h"
@@ -61,12 +61,12 @@ enum class CancelReason {
 class JobService {
  public:
   // Starts the workers, and reads the journal. Error{BadFile} as Journal has it. `engine` and `log` must outlive it.
-  JobService(Engine& engine, ServiceOptions options, Log& log);
+  JobService(JobEngine& engine, ServiceOptions options, Log& log);
   ~JobService();  // stops what runs, within a block of a network; journaled jobs stay unfinished in the journal
   JobService(const JobService&) = delete;
   JobService& operator=(const JobService&) = delete;
 
-  // Plans the request and puts it in line. Error as Engine::plan throws them (OverBudget with what would fit as a
+  // Plans the request and puts it in line. Error as JobEngine::plan throws them (OverBudget with what would fit as a
   // hint), Refusal when the queue is full or the process is about to end. Gives the new job's id.
   std::string submit(Submission submission);
 
@@ -97,42 +97,42 @@ class JobService {
  private:
   class Watcher;
   class Arrival;
-  using JobPtr = std::shared_ptr<Job>;
+  using JobPtr = std::shared_ptr<JobEntry>;
   using Lock = std::unique_lock<std::mutex>;
   using Calls = std::vector<Listener>;
 
   // With the lock held. Who is to be called is called after it was let go.
   void require_room(size_t bytes);
   JobPtr get(const std::string& id, const std::string& owner);
-  void tell(Job& job, std::string_view event, const OrderedJson& data, Calls& calls);
+  void tell(JobEntry& job, std::string_view event, const OrderedJson& data, Calls& calls);
   void tell_positions(Calls& calls);
-  void move(Job& job, JobMove move);
-  void end(Job& job, JobMove how, std::optional<Error> error, Calls& calls);
-  void ask_to_stop(Job& job, CancelReason reason, Calls& calls);
+  void move(JobEntry& job, JobMove move);
+  void end(JobEntry& job, JobMove how, std::optional<Error> error, Calls& calls);
+  void ask_to_stop(JobEntry& job, CancelReason reason, Calls& calls);
   int retry_after_s() const;
   std::vector<JobView> swept();
   JobPtr take(Lock& lock);
-  bool is_too_late(const Job& job) const;
+  bool is_too_late(const JobEntry& job) const;
 
   // Without it.
   static void announce(const Calls& calls);
   JobPtr make_job(Submission&& submission, MemoryPlan&& plan);
-  void write_promise(const Job& job);
+  void write_promise(const JobEntry& job);
   void read_journal();
   void resume(JobRecord record);
   void restore(JobRecord record, std::optional<Error> lost);
-  JobRecord record_of(const Job& job);
-  void persist_picture(const Job& job);
+  JobRecord record_of(const JobEntry& job);
+  void persist_picture(const JobEntry& job);
   void write_quietly(const JobRecord& record);
-  void persist_ended(const Job& job, JobMove how, const std::optional<Error>& error);
+  void persist_ended(const JobEntry& job, JobMove how, const std::optional<Error>& error);
   void remove_files(const std::vector<JobView>& jobs);
   void work();
   void draw(const JobPtr& job);
-  void stop_if_too_late(Job& job);
-  void add_picture(Job& job, GeneratedImage&& image);
-  void finish(Job& job, JobMove how, std::optional<Error> error, const GenerateResult& result);
+  void stop_if_too_late(JobEntry& job);
+  void add_picture(JobEntry& job, GeneratedImage&& image);
+  void finish(JobEntry& job, JobMove how, std::optional<Error> error, const GenerateResult& result);
 
-  Engine& engine_;
+  JobEngine& engine_;
   const ServiceOptions options_;
   Log& log_;
   std::unique_ptr<Journal> journal_;

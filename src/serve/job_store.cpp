@@ -2,12 +2,12 @@
 
 namespace newbie {
 
-void JobStore::add(std::shared_ptr<Job> job) {
+void JobStore::add(std::shared_ptr<JobEntry> job) {
   const std::string id = job->view.id;
   jobs_[id] = order_.insert(order_.end(), std::move(job));
 }
 
-std::shared_ptr<Job> JobStore::find(const std::string& id) const {
+std::shared_ptr<JobEntry> JobStore::find(const std::string& id) const {
   const auto found = jobs_.find(id);
   return found == jobs_.end() ? nullptr : *found->second;
 }
@@ -15,7 +15,7 @@ std::shared_ptr<Job> JobStore::find(const std::string& id) const {
 bool JobStore::has_expired(const std::string& id) const { return expired_.contains(id); }
 
 void JobStore::ended(const std::string& id, double now) {
-  const std::shared_ptr<Job> job = find(id);
+  const std::shared_ptr<JobEntry> job = find(id);
   size_t bytes = 0;
   for (const JobPicture& picture : job->view.pictures) bytes += picture.file_bytes;
   bytes_ += bytes;
@@ -29,8 +29,8 @@ void JobStore::forget(const std::string& id) {
   jobs_.erase(found);
 }
 
-std::vector<std::shared_ptr<Job>> JobStore::sweep(double now) {
-  std::vector<std::shared_ptr<Job>> removed;
+std::vector<std::shared_ptr<JobEntry>> JobStore::sweep(double now) {
+  std::vector<std::shared_ptr<JobEntry>> removed;
   while (!ended_.empty()) {
     const Ended& oldest = ended_.front();
     const bool too_many = (bytes_ > limits_.bytes || ended_.size() > limits_.jobs) && ended_.size() > 1;
@@ -49,6 +49,6 @@ std::vector<std::shared_ptr<Job>> JobStore::sweep(double now) {
   return removed;
 }
 
-std::vector<std::shared_ptr<Job>> JobStore::latest() const { return {order_.rbegin(), order_.rend()}; }
+std::vector<std::shared_ptr<JobEntry>> JobStore::latest() const { return {order_.rbegin(), order_.rend()}; }
 
 }  // namespace newbie

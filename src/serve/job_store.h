@@ -9,7 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "serve/job.h"
+#include "serve/job_entry.h"
 
 namespace newbie {
 
@@ -24,17 +24,17 @@ class JobStore {
  public:
   explicit JobStore(StoreLimits limits) : limits_(limits) {}
 
-  void add(std::shared_ptr<Job> job);
-  std::shared_ptr<Job> find(const std::string& id) const;  // null: none
-  bool has_expired(const std::string& id) const;           // known once; the last kRemembered of them
-  void ended(const std::string& id, double now);           // its time begins, its bytes count
-  void forget(const std::string& id);                      // as if it had never been: its submission failed
+  void add(std::shared_ptr<JobEntry> job);
+  std::shared_ptr<JobEntry> find(const std::string& id) const;  // null: none
+  bool has_expired(const std::string& id) const;                // known once; the last kRemembered of them
+  void ended(const std::string& id, double now);                // its time begins, its bytes count
+  void forget(const std::string& id);                           // as if it had never been: its submission failed
 
   // Takes out what is over the limits, oldest first.
-  std::vector<std::shared_ptr<Job>> sweep(double now);
+  std::vector<std::shared_ptr<JobEntry>> sweep(double now);
 
   // Jobs in the order they came, the latest first.
-  std::vector<std::shared_ptr<Job>> latest() const;
+  std::vector<std::shared_ptr<JobEntry>> latest() const;
   size_t finished_bytes() const { return bytes_; }
 
  private:
@@ -44,7 +44,7 @@ class JobStore {
     double at;
     size_t bytes;
   };
-  using Order = std::list<std::shared_ptr<Job>>;
+  using Order = std::list<std::shared_ptr<JobEntry>>;
 
   StoreLimits limits_;
   Order order_;  // as they came

@@ -17,54 +17,67 @@ constexpr int kPreviewQuality = 80;
 
 }  // namespace
 
-// Listens to the engine while one job is drawn.
-class JobService::Watcher : public Progress {
+// Listens to the engine while one job is drawn, on the thread that draws it.
+class JobService::Watcher : public RunObserver, public Log {
  public:
-  Watcher(JobService& service, Job& job) : service_(service), job_(job), meter_(*job.request) {}
+  Watcher(JobService& service, JobEntry& job) : service_(service), job_(job), meter_(*job.request) {}
 
-  void on_stage(std::string_view name) override {
+  void on_stage(const RunPlace& at) override {
     tell("stage", [&] {
-      meter_.stage(name);
-      job_.view.stage = name;
+      meter_.stage(at);
+      job_.view.stage = to_string(at.stage);
+      job_.view.picture = at.picture;
       job_.view.progress = meter_.progress();
-      return OrderedJson{{"stage", name}, {"progress", meter_.progress()}};
+      return OrderedJson{{"stage", job_.view.stage}, {"picture", at.picture}, {"progress", meter_.progress()}};
     });
   }
 
-  void on_step(const StepReport& report) override {
+  void on_step(const RunPlace& at, double seconds) override {
     tell("step", [&] {
-      meter_.step(report);
+      meter_.step(at, seconds);
       JobView& view = job_.view;
       view.progress = meter_.progress();
       view.seconds_left = meter_.seconds_left();
-      view.picture = report.picture;
-      view.step = report.evaluation;
-      view.steps = report.evaluations;
+      view.picture = at.picture;
+      view.step = at.evaluation;
+      view.steps = at.evaluations;
       ++service_.counters_.evaluations;
-      service_.counters_.evaluation_seconds += report.seconds;
-      OrderedJson out{{"picture", report.picture},       {"pictures", report.pictures},
-                      {"evaluation", report.evaluation}, {"evaluations", report.evaluations},
-                      {"progress", view.progress},       {"seconds", report.seconds}};
+      service_.counters_.evaluation_seconds += seconds;
+      OrderedJson out{{"pass", at.pass},
+                      {"picture", at.picture},
+                      {"pictures", at.pictures},
+                      {"evaluation", at.evaluation},
+                      {"evaluations", at.evaluations},
+                      {"progress", view.progress},
+                      {"seconds", seconds}};
       if (view.seconds_left) out["seconds_left"] = *view.seconds_left;
       return out;
     });
     service_.stop_if_too_late(job_);
   }
 
-  void on_preview(const PreviewReport& report) override {
+  void on_preview(const RunPlace& at, const Preview& preview) override {
     if (!is_wanted()) return;
     const auto bytes = std::make_shared<const std::vector<std::byte>>(
-        encode_picture(PictureFormat::Jpeg, report.image, {}, kPreviewQuality));
+        encode_picture(PictureFormat::Jpeg, preview.image, {}, kPreviewQuality));
     const std::string text = encode_base64(*bytes);
     tell("preview", [&] {
-      job_.view.preview = JobPreview{report.picture, report.step, report.steps, bytes};
-      return OrderedJson{{"picture", report.picture},
-                         {"step", report.step},
-                         {"steps", report.steps},
-                         {"width", report.image.width},
-                         {"height", report.image.height},
+      job_.view.preview = JobPreview{at.picture, preview.step, preview.steps, bytes};
+      return OrderedJson{{"picture", at.picture},
+                         {"step", preview.step},
+                         {"steps", preview.steps},
+                         {"width", preview.image.width},
+                         {"height", preview.image.height},
                          {"media_type", kind_of(PictureFormat::Jpeg).media_type},
                          {"base64", text}};
+    });
+  }
+
+  void write(LogLevel level, std::string_view text) override {
+    if (level != LogLevel::Warning) return service_.log_.write(level, text);
+    tell("warning", [&] {
+      job_.view.warnings.emplace_back(text);
+      return OrderedJson{{"message", text}};
     });
   }
 
@@ -87,13 +100,13 @@ class JobService::Watcher : public Progress {
   }
 
   JobService& service_;
-  Job& job_;
+  JobEntry& job_;
   ProgressMeter meter_;
 };
 
-bool JobService::is_too_late(const Job& job) const { return job.deadline > 0 && options_.clock() > job.deadline; }
+bool JobService::is_too_late(const JobEntry& job) const { return job.deadline > 0 && options_.clock() > job.deadline; }
 
-void JobService::stop_if_too_late(Job& job) {
+void JobService::stop_if_too_late(JobEntry& job) {
   Calls calls;
   {
     const Lock lock(mutex_);
@@ -149,7 +162,7 @@ void JobService::draw(const JobPtr& job) {
   GenerateResult result;
   std::optional<Error> error;
   try {
-    result = engine_.draw(*request, watcher, StopToken(&job->stop),
+    result = engine_.draw(*request, watcher, watcher, StopToken(&job->stop),
                           [&](GeneratedImage image) { add_picture(*job, std::move(image)); });
   } catch (const Error& e) {
     error = e;
@@ -165,7 +178,7 @@ void JobService::draw(const JobPtr& job) {
 }
 
 // The bytes the command line would write. With a journal they lie there; where its disk takes no more, here.
-void JobService::add_picture(Job& job, GeneratedImage&& image) {
+void JobService::add_picture(JobEntry& job, GeneratedImage&& image) {
   const TextChunk texts[] = {{"parameters", image.parameters}, {kRequestKey, image.request_json}};
   std::vector<std::byte> bytes = encode_picture(job.view.format, image.image, texts, job.quality);
   JobPicture picture{.seed = image.seed,
@@ -201,7 +214,7 @@ void JobService::add_picture(Job& job, GeneratedImage&& image) {
   if (written && static_cast<int>(index) + 1 < job.request->batch) persist_picture(job);
 }
 
-void JobService::finish(Job& job, JobMove how, std::optional<Error> error, const GenerateResult& result) {
+void JobService::finish(JobEntry& job, JobMove how, std::optional<Error> error, const GenerateResult& result) {
   persist_ended(job, how, error);  // first: what was told as done is done after a crash, too
   Calls calls;
   std::vector<JobView> old;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/log.h"
-#include "serve/job.h"
+#include "serve/job_entry.h"
 
 namespace newbie {
 
@@ -16,7 +16,7 @@ namespace newbie {
 struct JobRecord {
   JobView view;
   int quality = 95;
-  bool interrupted = false;  // not written: Job::interrupted
+  bool interrupted = false;  // not written: JobEntry::interrupted
 };
 
 // `write` and `remove` of one job must not overlap; everything else may be called from several threads.

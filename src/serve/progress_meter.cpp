@@ -8,16 +8,15 @@ ProgressMeter::ProgressMeter(const GenerateRequest& request) : passes_(request.h
 
 void ProgressMeter::raise_to(double progress) { progress_ = std::clamp(progress, progress_, 1.0); }
 
-void ProgressMeter::stage(std::string_view name) {
-  if (name == "hires") pass_ = passes_ - 1;
-  if (name == "context" || name == "denoise") raise_to(kBefore);
+void ProgressMeter::stage(const RunPlace& at) {
+  if (at.stage >= StageKind::Context) raise_to(kBefore);  // the texts are read
 }
 
-void ProgressMeter::step(const StepReport& report) {
-  seconds_ += report.seconds;
-  const double of_picture = report.evaluations > 0 ? static_cast<double>(report.evaluation) / report.evaluations : 1;
-  const double of_pass = (report.picture + of_picture) / std::max(1, report.pictures);
-  evaluated_ = std::max(evaluated_, (pass_ + of_pass) / passes_);
+void ProgressMeter::step(const RunPlace& at, double seconds) {
+  seconds_ += seconds;
+  const double of_picture = at.evaluations > 0 ? static_cast<double>(at.evaluation) / at.evaluations : 1;
+  const double of_pass = (at.picture + of_picture) / std::max(1, at.pictures);
+  evaluated_ = std::max(evaluated_, (at.pass + of_pass) / passes_);
   raise_to(kBefore + (1 - kBefore - kAfter) * evaluated_);
 }
 

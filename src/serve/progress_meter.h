@@ -2,10 +2,9 @@
 #pragma once
 
 #include <optional>
-#include <string_view>
 
-#include "generate/progress.h"
 #include "generate/request.h"
+#include "generate/run_observer.h"
 
 namespace newbie {
 
@@ -15,8 +14,8 @@ class ProgressMeter {
  public:
   explicit ProgressMeter(const GenerateRequest& request);
 
-  void stage(std::string_view name);
-  void step(const StepReport& report);
+  void stage(const RunPlace& at);
+  void step(const RunPlace& at, double seconds);
   void finish() { raise_to(1); }
 
   double progress() const { return progress_; }  // 0 … 1
@@ -27,7 +26,6 @@ class ProgressMeter {
   void raise_to(double progress);
 
   int passes_;
-  int pass_ = 0;
   double progress_ = 0;
   double seconds_ = 0;    // of all evaluations so far
   double evaluated_ = 0;  // the share of all evaluations that is done

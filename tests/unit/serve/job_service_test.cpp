@@ -86,6 +86,15 @@ TEST(JobService, DrawsAndKeeps) {
                                                     "picture", "guard", "done"));
 }
 
+TEST(JobService, WarningsAreTheJobs) {
+  MadeUpEngine engine;
+  JobService service(engine, {}, silent_log());
+  const std::string id = service.submit(submission("doubtful"));
+  EXPECT_THAT(wait_for_end(service, id).warnings, ElementsAre("doubtful is doubtful"));
+  EXPECT_THAT(event_names(service, id), ::testing::Contains("warning"));
+  EXPECT_TRUE(wait_for_end(service, service.submit(submission("a"))).warnings.empty());
+}
+
 TEST(JobService, AnOwnerSeesOnlyItsOwn) {
   MadeUpEngine engine;
   JobService service(engine, {}, silent_log());

@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "serve/engine.h"
+#include "serve/job_engine.h"
 
 namespace newbie {
 
 // Its pictures are 16x16 of one colour, the seed's. A plan takes one byte a pixel of the request, 1000 bytes a process.
-class MadeUpEngine : public Engine {
+class MadeUpEngine : public JobEngine {
  public:
   size_t budget = 1 << 20;
   bool fails = false;
@@ -30,23 +30,26 @@ class MadeUpEngine : public Engine {
     return {static_cast<int64_t>((r.width ? r.width : 64) * scale),
             static_cast<int64_t>((r.height ? r.height : 64) * scale)};
   }
-  GenerateResult draw(const GenerateRequest& r, Progress& progress, StopToken stop, const OnImage& on_image) override {
+  GenerateResult draw(const GenerateRequest& r, RunObserver& observer, Log& log, StopToken stop,
+                      const OnImage& on_image) override {
     {
       const std::lock_guard lock(mutex_);
       started_.push_back(r.prompt);
     }
     changed_.notify_all();
     GenerateResult out;
-    progress.on_stage("gemma");
-    progress.on_stage("denoise");
+    if (r.prompt == "doubtful") log.warn("{} is doubtful", r.prompt);
+    observer.on_stage({.stage = StageKind::Gemma});
+    observer.on_stage({.stage = StageKind::Denoise});
     for (int k = 0; k < r.batch; ++k) {
       for (int step = 1; step <= r.steps; ++step) {
         wait_for_step(stop);
         stop.throw_if_stopped();
         if (fails) fail(ErrorKind::BadFile, "a weight is no number");
-        progress.on_step(
-            {.picture = k, .pictures = r.batch, .evaluation = step, .evaluations = r.steps, .seconds = 0.5});
-        if (r.preview_every > 0) progress.on_preview({k, step, r.steps, picture(r.seed)});
+        const RunPlace at{
+            .stage = StageKind::Denoise, .picture = k, .pictures = r.batch, .evaluation = step, .evaluations = r.steps};
+        observer.on_step(at, 0.5);
+        if (r.preview_every > 0) observer.on_preview(at, {step, r.steps, picture(r.seed)});
         ++out.evaluations;
       }
       const uint64_t seed = r.seed + static_cast<uint64_t>(k);

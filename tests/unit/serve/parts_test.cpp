@@ -88,17 +88,18 @@ TEST(ProgressMeter, OnlyRisesOverPicturesAndPasses) {
     EXPECT_GE(meter.progress(), last);
     last = meter.progress();
   };
-  for (const char* stage : {"gemma", "jina", "context", "denoise"}) meter.stage(stage), rose();
-  for (const char* stage : {"denoise", "hires"}) {
-    meter.stage(stage);
+  for (const StageKind stage : {StageKind::Gemma, StageKind::Jina, StageKind::Context, StageKind::Denoise}) {
+    meter.stage({.stage = stage});
+    rose();
+  }
+  for (int pass = 0; pass < 2; ++pass)
     for (int picture = 0; picture < 2; ++picture)
       for (int evaluation = 1; evaluation <= 4; ++evaluation) {
         const double before = meter.progress();
-        meter.step({picture, 2, evaluation, 4, 1.0});
+        meter.step({StageKind::Denoise, pass, picture, 2, evaluation, 4}, 1.0);
         EXPECT_GT(meter.progress(), before);
         rose();
       }
-  }
   EXPECT_LT(last, 1);
   EXPECT_NEAR(meter.seconds_left().value_or(-1), 0, 1e-9);
   meter.finish();
@@ -108,7 +109,7 @@ TEST(ProgressMeter, OnlyRisesOverPicturesAndPasses) {
 TEST(ProgressMeter, TellsHowLongTheRestTakes) {
   ProgressMeter meter(GenerateRequest{});
   EXPECT_FALSE(meter.seconds_left());
-  meter.step({0, 1, 1, 4, 2.0});
+  meter.step({StageKind::Denoise, 0, 0, 1, 1, 4}, 2.0);
   EXPECT_DOUBLE_EQ(meter.seconds_left().value_or(0), 6.0);
 }
 
@@ -132,8 +133,8 @@ TEST(WhatWouldFit, GivesUpTheLeast) {
   EXPECT_FALSE(what_would_fit(engine, request));
 }
 
-std::shared_ptr<Job> job_named(const std::string& id, size_t bytes) {
-  auto job = std::make_shared<Job>(JobView{.id = id});
+std::shared_ptr<JobEntry> job_named(const std::string& id, size_t bytes) {
+  auto job = std::make_shared<JobEntry>(JobView{.id = id});
   job->view.pictures.push_back({.file_bytes = bytes});
   return job;
 }

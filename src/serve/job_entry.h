@@ -75,8 +75,8 @@ struct JobView {
 };
 
 // The job itself. All members but `stop` are its service's, under the service's lock.
-struct Job {
-  explicit Job(JobView made) : view(std::move(made)) {}
+struct JobEntry {
+  explicit JobEntry(JobView made) : view(std::move(made)) {}
 
   JobView view;
   std::shared_ptr<const GenerateRequest> request;  // until it has ended
