@@ -1,7 +1,7 @@
 #include "workload_arguments.h"
 
 #include "core/machine.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 
 namespace newbie {
@@ -45,7 +45,7 @@ PreparedWorkload prepare(const WorkloadArguments& a, Log& log) {
   const EngineOptions& engine = a.engine.options;
   PreparedWorkload out;
   out.threads = engine.threads > 0 ? engine.threads : usable_cpus();
-  out.backend = engine.backend == BackendChoice::Reference ? make_reference_backend() : make_cpu_backend();
+  out.backend = make_backend(engine.backend);
   const Resolution precision = resolve_precision(engine.precision, this_cpu());
   out.precision = precision.policy.name;
   out.workload = std::make_unique<Workload>(

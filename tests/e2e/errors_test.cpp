@@ -75,7 +75,7 @@ TEST(Errors, Requests) {
   expect_refused({"-p", "a", "-W", "100", "-H", "64"}, 2, {"multiples of 16", "100x64", "96 and 112"});
   expect_refused({"-p", "a", "-W", "99999999"}, 2, {"99999999", "16384"});
   expect_refused({"-p", "a", "-W", "9223372036854775807", "-H", "9223372036854775807"}, 2, {"16384"});
-  expect_refused({"-p", "a", "-W", "0"}, 2, {"--width"});
+  expect_refused({"-p", "a", "-W", "-128"}, 2, {"--width: expected a whole number, 16 to 16384", "got -128"});
   expect_refused({"-p", "a", "--steps", "0"}, 2, {"steps", "got 0"});
   expect_refused({"-p", "a", "--steps", "1e9"}, 2, {"--steps", "1e9"});
   expect_refused({"-p", "a", "-b", "0"}, 2, {"batch", "got 0"});

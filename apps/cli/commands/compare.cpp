@@ -8,8 +8,8 @@
 #include "compare/settings.h"
 #include "compare/table_file.h"
 #include "core/files.h"
-#include "find_model.h"
 #include "flags.h"
+#include "generate/find_model.h"
 #include "interrupt.h"
 #include "prompt_list.h"
 #include "standard_streams.h"
@@ -160,12 +160,7 @@ Command add_compare(CLI::App& program) {
                  fmt::format("pictures in report.html (default: {})", a.page.shown_pictures), 0, 1000);
 
   GenerateRequest& r = a.picture.request;
-  Flags picture(parser, "Picture");
-  picture.text("-n,--negative-prompt", r.negative_prompt, "TEXT", "what to steer away from");
-  picture.integer("-W,--width", r.width, "pixels, a multiple of 16 (default: the model's)", 1);
-  picture.integer("-H,--height", r.height, "pixels, a multiple of 16 (default: the model's)", 1);
-  picture.value("-s,--seed", "N", "of the first picture; the next has the next (default: 0)",
-                [&r](const std::string& given) { r.seed = parse_seed("--seed", given); });
+  for (const char* field : {"negative_prompt", "width", "height", "seed"}) add_field_flag(parser, field, r);
   add_sampling_flags(parser, r);
   add_model_flags(parser, a.engine);
   Flags engine(parser, "Engine");
@@ -173,7 +168,7 @@ Command add_compare(CLI::App& program) {
                  1024);
   engine.value(
       "--memory", "SIZE", "limit for the whole process, as in 6GiB or 800MB\n(default: what the machine has left)",
-      [&a](const std::string& given) { a.engine.options.memory_budget_bytes = parse_bytes("--memory", given); });
+      [&a](const std::string& given) { a.engine.options.memory_budget_bytes = parse_memory("--memory", given); });
   add_report_flags(parser, a.report);
   parser.footer(
       R"(Every row draws the same prompts from the same noise; f32 is what the others are held against. Without

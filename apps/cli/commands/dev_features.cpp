@@ -7,7 +7,7 @@
 #include "commands/commands.h"
 #include "commands/dev.h"
 #include "core/machine.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 #include "generate/network.h"
 #include "interrupt.h"
@@ -113,7 +113,7 @@ void run(FeatureArguments& args) {
   const int threads = args.engine.options.threads > 0 ? args.engine.options.threads : usable_cpus();
   Runtime runtime(
       threads, precision.policy,
-      args.engine.options.backend == BackendChoice::Reference ? make_reference_backend() : make_cpu_backend());
+      make_backend(args.engine.options.backend));
   runtime.fuse = args.engine.options.fuse;
 
   Collector collector(args.paths);
