@@ -66,6 +66,10 @@ struct Conditioning {
 std::span<const float> floats(const Buffer& buffer) { return {buffer.as<float>(), buffer.size() / sizeof(float)}; }
 TensorSpec f32(const Shape& shape) { return {shape, DType::F32}; }
 
+std::unique_ptr<Backend> make_backend(BackendChoice choice) {
+  return choice == BackendChoice::Reference ? make_reference_backend() : make_cpu_backend();
+}
+
 std::string size_in_words(int64_t gemma_width) {
   const auto name = gemma3_size_name(gemma_width);
   return name ? fmt::format(" ({})", *name) : "";
@@ -94,6 +98,7 @@ struct TextToImage::Impl {
         text_encoder(open_text_encoder(paths.text_encoder, l, paths.strictness)),
         clip_model(open_clip_model(paths.clip_model, l, paths.strictness)),
         vae(open_vae(paths.vae, l, paths.strictness)),
+        shift(scheduler_shift(paths.folder, l).value_or(kUsualShift)),
         gemma_tokenizer(text_encoder.open_tokenizer()),
         jina_tokenizer(clip_model.open_tokenizer()),
         resolution(resolve_precision(options.precision, this_cpu())),
@@ -117,6 +122,12 @@ struct TextToImage::Impl {
     if (options.weight_cache) use_weight_cache(*options.weight_cache);
   }
 
+  // What a request leaves to the model.
+  GenerateRequest with_model_defaults(GenerateRequest request) const {
+    if (request.shift == 0) request.shift = shift;
+    return request;
+  }
+
   // The stored format of a part is a reason for what it computes in, too: nothing finer can come of it.
   void tell_quantised(const Network& network) {
     const Part& part = part_of(network);
@@ -136,6 +147,7 @@ struct TextToImage::Impl {
   TextEncoder text_encoder;
   ClipModel clip_model;
   Vae vae;
+  double shift;
   std::unique_ptr<Tokenizer> gemma_tokenizer, jina_tokenizer;
   Resolution resolution;
   Runtime runtime;
@@ -468,6 +480,9 @@ TokenizedPrompt TextToImage::Impl::tokenize(const EncoderTexts& texts, const Wei
     if (t.lost_tokens != 0)
       log.warn("the {} is longer than {} tokens for {}: {} tokens are lost, from {} on", which, limit, reader,
                t.lost_tokens, in_quotes(t.lost_text));
+    if (!t.unknown_text.empty())
+      log.warn("{} has no token for {} of the {}: it reads \"unknown\" there", reader, in_quotes(t.unknown_text),
+               which);
     for (int32_t id : t.ids)
       if (id < 0 || id >= rows)
         fail_with_hint(ErrorKind::BadFile, "is this another model's tokenizer?",
@@ -1207,7 +1222,7 @@ PictureSize Job::size() const { return impl_->prepared.last().size; }
 const MemoryPlan& Job::plan() const { return impl_->prepared.plan; }
 
 Job TextToImage::prepare(const GenerateRequest& request) try {
-  std::unique_ptr<Job::Impl> job(new Job::Impl{*impl_, request});
+  std::unique_ptr<Job::Impl> job(new Job::Impl{*impl_, impl_->with_model_defaults(request)});
   job->prepare();
   return Job(std::move(job));
 } catch (...) {
