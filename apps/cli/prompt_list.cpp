@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "field_words.h"
 #include "generate/request_json.h"
 #include "text/plain_text.h"
 
@@ -94,7 +95,7 @@ std::vector<ListedRequest> read_prompt_list(const std::filesystem::path& path, P
     try {
       out.push_back(read_line(line, is_plain, where, arguments, has_prompt));
     } catch (const Error& e) {
-      throw Error(e.kind(), fmt::format("{}: {}", where, e.message()), e.hint());
+      throw Error(e.kind(), fmt::format("{}: {}", where, in_keys(e.message())), in_keys(e.hint()));
     }
   }
   if (out.empty()) fail(ErrorKind::InvalidRequest, "{}: no lines", path.string());

@@ -480,6 +480,9 @@ TokenizedPrompt TextToImage::Impl::tokenize(const EncoderTexts& texts, const Wei
     if (t.lost_tokens != 0)
       log.warn("the {} is longer than {} tokens for {}: {} tokens are lost, from {} on", which, limit, reader,
                t.lost_tokens, in_quotes(t.lost_text));
+    if (!t.unknown_text.empty())
+      log.warn("{} has no token for {} of the {}: it reads \"unknown\" there", reader, in_quotes(t.unknown_text),
+               which);
     for (int32_t id : t.ids)
       if (id < 0 || id >= rows)
         fail_with_hint(ErrorKind::BadFile, "is this another model's tokenizer?",

@@ -9,6 +9,7 @@
 #include "flags.h"
 #include "from_picture.h"
 #include "generate/find_model.h"
+#include "generate/known.h"
 #include "generate/metadata.h"
 #include "image/grid.h"
 #include "image/picture_format.h"
@@ -139,6 +140,8 @@ void run(CLI::App& parser, GenerateArguments& args) {
   }
   Previews previews(args.picture, terminal, paths, roles);
   warn_of_unused(args.picture, output, terminal);
+  const std::optional<KnownThings> known = read_known(model.folder);
+  if (known) warn_of_unknown(*known, request, engine.final_size(request), terminal);
   warn_of_slips(request, terminal);
   const MemoryPlan plan = engine.plan(request);
   memory_log.planned(plan);

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/machine.h"
 #include "generate/find_model.h"
+#include "generate/known.h"
 #include "generate/metadata.h"
 #include "generate/request_json.h"
 #include "generate/request_notes.h"
@@ -73,7 +74,7 @@ std::string numbered_names(const std::vector<ListedRequest>& list) {
 }
 
 std::vector<LineJob> make_jobs(const std::vector<ListedRequest>& list, const std::string& pattern,
-                           const TextToImage& engine, const BasePictures& base, FileRoles& roles, Log& log) {
+                               const TextToImage& engine, const BasePictures& base, FileRoles& roles, Log& log) {
   const OutputPath shared = output_of(pattern, numbered_names(list));
   std::vector<LineJob> jobs;
   std::vector<PictureName> shared_names;
@@ -164,8 +165,10 @@ void generate_list(const ListArguments& arguments, FileRoles& roles, EngineArgum
   const std::vector<LineJob> jobs =
       make_jobs(list, arguments.names_output ? picture.output : ".", engine, base, roles, terminal);
   plan_all(engine, list, base, stop);
+  const std::optional<KnownThings> known = read_known(model.folder);
   for (const ListedRequest& one : list) {
     for (const std::string& note : request_notes(one.request)) terminal.warn("{}: {}", one.where, note);
+    if (known) warn_of_unknown(*known, one.request, engine.final_size(base.with(one.request)), terminal);
     warn_of_slips(one.request, terminal);
   }
 
