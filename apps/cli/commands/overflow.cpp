@@ -5,8 +5,8 @@
 #include "commands/commands.h"
 #include "core/files.h"
 #include "core/machine.h"
-#include "generate/find_model.h"
 #include "flags.h"
+#include "generate/find_model.h"
 #include "interrupt.h"
 #include "overflow_html.h"
 #include "overflow_report.h"
@@ -35,7 +35,8 @@ struct OverflowArguments {
 };
 
 std::vector<GenerateRequest> requests_of(CLI::App& parser, OverflowArguments& args) {
-  const bool has_prompt = read_request(parser, args.picture);
+  Terminal terminal(args.report.verbosity);
+  const bool has_prompt = read_request(parser, args.picture, args.engine.options.memory_budget_bytes, terminal);
   std::vector<GenerateRequest> out;
   if (args.prompts) {
     for (ListedRequest& one : read_prompt_list(*args.prompts, args.picture, has_prompt))
