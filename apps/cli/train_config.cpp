@@ -157,7 +157,7 @@ constexpr Key kKeys[] = {
     {"learning_rate", "number", "the highest (1e-4)", [](Draft& d, const Setting& s) { d.o.lr = s.real(); }},
     {"lr_scheduler", "text", "constant, constant_with_warmup, linear, cosine, cosine_with_restarts, polynomial (cosine)",
      [](Draft& d, const Setting& s) {
-       const auto kind = find_schedule(s.text());
+       const auto kind = find_lr_schedule(s.text());
        if (!kind) s.expected("constant, constant_with_warmup, linear, cosine, cosine_with_restarts or polynomial");
        d.o.schedule = *kind;
      }},

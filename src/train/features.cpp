@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "core/error.h"
 #include "generate/network.h"
 #include "models/flux_vae/graph.h"
 #include "models/gemma3/graph.h"

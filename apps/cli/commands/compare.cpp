@@ -118,7 +118,7 @@ void run(const CLI::App& parser, CompareArguments& args) {
   const fs::path folder = *args.folder;
   constexpr auto kRepaired = OrderedJson::error_handler_t::replace;
   write_file_atomically(folder / "report.json", json.dump(1, ' ', false, kRepaired) + "\n");
-  write_file_atomically(folder / "report.html", compare_page(report, settings, *store, args.score, args.page));
+  write_file_atomically(folder / "report.html", compare_page(report, settings, *store, args.page));
   if (args.report.json) return print_json(json);
   if (args.report.verbosity.quiet) return;
   print(compare_text(report) +

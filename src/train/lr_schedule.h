@@ -8,17 +8,17 @@
 
 namespace newbie {
 
-enum class ScheduleKind { Constant, ConstantWithWarmup, Linear, Cosine, CosineWithRestarts, Polynomial };
+enum class LrScheduleKind { Constant, ConstantWithWarmup, Linear, Cosine, CosineWithRestarts, Polynomial };
 
-struct ScheduleRow {
-  ScheduleKind kind;
+struct LrScheduleRow {
+  LrScheduleKind kind;
   std::string_view name;  // "cosine_with_restarts"
 };
-std::span<const ScheduleRow> schedules();
-std::optional<ScheduleKind> find_schedule(std::string_view name);
+std::span<const LrScheduleRow> lr_schedules();
+std::optional<LrScheduleKind> find_lr_schedule(std::string_view name);
 
 struct LrSchedule {
-  ScheduleKind kind = ScheduleKind::Constant;
+  LrScheduleKind kind = LrScheduleKind::Constant;
   int64_t warmup = 0;  // steps in which the factor rises from 0; Constant has none
   int64_t total = 1;
   int64_t cycles = 1;        // of CosineWithRestarts
