@@ -5,6 +5,7 @@
 #include "commands/commands.h"
 #include "core/files.h"
 #include "core/machine.h"
+#include "file_roles.h"
 #include "flags.h"
 #include "generate/find_model.h"
 #include "interrupt.h"
@@ -75,6 +76,10 @@ void run(CLI::App& parser, OverflowArguments& args) {
   EngineOptions& engine = args.engine.options;
   if (engine.threads == 0) engine.threads = usable_cpus();
   if (engine.precision.preset == PrecisionPreset::Auto && !engine.precision.dtype) engine.precision.dtype = DType::F16;
+  FileRoles roles(parser, {"--cure", "--html"});
+  roles.reads_model(find_model(args.engine.model));
+  if (args.cure) roles.writes("--cure", *args.cure);
+  if (args.html) roles.writes("--html", *args.html);
   Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
   const std::unique_ptr<Subject> subject = subject_of(parser, args);
