@@ -25,8 +25,9 @@ function highlighted(text: string, cutAt: number | null): Node[] {
   let at = 0;
   for (const match of text.matchAll(pattern)) {
     add(text.slice(at, match.index), "", at);
-    add(match[0], match[0].length > 1 ? "tag" : "comma", match.index!);
-    at = match.index! + match[0].length;
+    const piece = match[0] ?? "";
+    add(piece, piece.length > 1 ? "tag" : "comma", match.index!);
+    at = match.index! + piece.length;
   }
   add(text.slice(at), "", at);
   out.push(document.createTextNode("\n")); // a last line break has a line of its own in a textarea

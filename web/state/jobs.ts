@@ -39,7 +39,7 @@ export async function submit(asked: RequestFields): Promise<Followed | null> {
     const followed = { job, request: asked, preview: null };
     jobs.value = [...jobs.peek(), followed];
     shown.value = job.id;
-    if (keepSeed.peek()) setField("seed", asked["seed"]);
+    if (keepSeed.peek()) setField("seed", asked["seed"]!);
     handedIn.value = [...handedIn.peek(), job.id];
     void follow(job.id);
     return followed;
@@ -74,7 +74,8 @@ async function follow(id: string): Promise<void> {
     await fetchPictures(id);
   } catch (e) {
     if (e instanceof ApiError && (e.status === 404 || e.status === 410)) {
-      update(id, (f) => ({ ...f, job: { ...f.job, state: "failed", error: e.error } }));
+      const error = e.error;
+      update(id, (f) => ({ ...f, job: { ...f.job, state: "failed", error } }));
       forget(id);
       return;
     }
