@@ -86,7 +86,7 @@ export interface ServerError {
   message: string;
   hint: string;
   field?: string;
-  fits?: { what: string; request: RequestFields; peak_bytes: number };
+  would_fit?: { what: string; request: RequestFields; peak_bytes: number };
 }
 
 export type JobState = "queued" | "running" | "stopping" | "done" | "failed" | "cancelled";

@@ -35,7 +35,7 @@ function noteOf(): Node[] {
   if (p.kind === "asking") return [document.createTextNode(s.planning)];
   if (p.kind === "refused") {
     const out: Node[] = [h("strong", {}, p.error.kind === "over_budget" ? `${s.tooLarge}: ` : ""), document.createTextNode(p.error.message)];
-    const fits = p.error.fits;
+    const fits = p.error.would_fit;
     if (fits)
       out.push(
         h("button", { type: "button", class: "small", onclick: () => {
