@@ -29,7 +29,7 @@ TEST(PromptOutline, NamesBlocksAndFieldsWithTheirPlaces) {
 }
 
 TEST(PromptOutline, LooksIntoWrappersAndNowhereElse) {
-  const auto wrapped = outline_prompt("<img><character_1><n>a</n></character_1></img>");
+  const auto wrapped = outline_prompt("<image><character_1><n>a</n></character_1></image>");
   ASSERT_EQ(wrapped.size(), 1U);
   EXPECT_EQ(wrapped[0].name, "character_1");
   EXPECT_THAT(outline_prompt("1girl, smile"), testing::IsEmpty());
@@ -47,7 +47,7 @@ TEST(PromptOutline, ReplacingAStretchChangesThatStretchAlone) {
 
 TEST(PromptOutline, TakesAnyBytes) {
   std::string deep;
-  for (int i = 0; i < 50000; ++i) deep += "<img>";
+  for (int i = 0; i < 50000; ++i) deep += "<image>";
   outline_prompt(deep);
   outline_prompt(std::string("\xff\xfe<character_1>\0<n", 17));
 }
