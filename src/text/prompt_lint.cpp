@@ -328,7 +328,7 @@ std::vector<Finding> lint_tokens(const PromptTokens& tokens) {
   std::vector<Finding> out;
   for (const EncoderTokens* encoder : {&tokens.gemma, &tokens.jina}) {
     if (encoder->lost == 0) continue;
-    const char* flag = encoder == &tokens.gemma ? "`max_gemma_tokens`" : "`max_jina_tokens`";
+    const char* field = encoder == &tokens.gemma ? "`max_gemma_tokens`" : "`max_jina_tokens`";
     out.push_back(
         {"text-lost", rule("text-lost").severity, *encoder->lost_at,
          fmt::format("{} reads {} tokens: from here on {} are lost", encoder->encoder, encoder->limit, encoder->lost),
