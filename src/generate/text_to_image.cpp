@@ -66,10 +66,6 @@ struct Conditioning {
 std::span<const float> floats(const Buffer& buffer) { return {buffer.as<float>(), buffer.size() / sizeof(float)}; }
 TensorSpec f32(const Shape& shape) { return {shape, DType::F32}; }
 
-std::unique_ptr<Backend> make_backend(BackendChoice choice) {
-  return choice == BackendChoice::Reference ? make_reference_backend() : make_cpu_backend();
-}
-
 std::string size_in_words(int64_t gemma_width) {
   const auto name = gemma3_size_name(gemma_width);
   return name ? fmt::format(" ({})", *name) : "";
@@ -87,6 +83,11 @@ std::string size_in_words(int64_t gemma_width) {
   } catch (const std::filesystem::filesystem_error& e) {
     fail(ErrorKind::BadFile, "{}", e.what());
   }
+}
+
+// Of an encoder whose features are kept: the same weights with another configuration give others.
+std::string identity_with_config(const std::string& identity, const Part& part) {
+  return part.config_text.empty() ? identity : fmt::format("{} {}", identity, part.config_text);
 }
 
 }  // namespace
@@ -513,11 +514,11 @@ const TextToImage::Fingerprints& TextToImage::Impl::identities() {
 }
 
 TextCacheKey TextToImage::Impl::features_key(const TokenizedPrompt& t) {
-  return {gemma.part(), with_config(identities().text_encoder, text_encoder), arithmetic(), t.gemma, t.gemma_weights};
+  return {gemma.part(), identity_with_config(identities().text_encoder, text_encoder), arithmetic(), t.gemma, t.gemma_weights};
 }
 
 TextCacheKey TextToImage::Impl::pooled_key(const TokenizedPrompt& t) {
-  return {jina.part(), with_config(identities().clip_model, clip_model), arithmetic(), t.jina, {}};
+  return {jina.part(), identity_with_config(identities().clip_model, clip_model), arithmetic(), t.jina, {}};
 }
 
 TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r) {
