@@ -16,6 +16,7 @@ struct Row {
 constexpr Row kRows[] = {
     {&cast_op, cast_loops},
     {&linear_op, linear_loops},
+    {&linear_add_op, linear_add_loops},
     {&batched_matmul_op, batched_matmul_loops},
     {&conv2d_op, conv2d_loops},
     {&banded_conv2d_op, banded_conv2d_loops},

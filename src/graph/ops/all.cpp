@@ -9,6 +9,7 @@ std::span<const OpDef* const> all_ops() {
       &constant_op,
       &cast_op,
       &linear_op,
+      &linear_add_op,
       &batched_matmul_op,
       &conv2d_op,
       &banded_conv2d_op,
