@@ -70,8 +70,9 @@ void resolve_prompts(PictureArguments& arguments, GenerateRequest& request);
 // Both.
 bool complete_request(CLI::App& parser, PictureArguments& arguments);
 
-// Fields that change nothing in this request.
-void warn_of_unused(const PictureArguments& arguments, Log& log);
+// Flags that change nothing in this request, and what it will not do although it seems to ask for it.
+class OutputPath;
+void warn_of_unused(const PictureArguments& arguments, const OutputPath& output, Log& log);
 
 // A prompt from a file or, for "-", standard input, without the line end at its end.
 std::string read_prompt(const std::string& file);

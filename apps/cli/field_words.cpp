@@ -28,7 +28,10 @@ std::string flag_of(std::string_view name) {
   return out;
 }
 
-std::string in_flags(std::string_view text) {
+namespace {
+
+template <typename Show>
+std::string with_names(std::string_view text, Show show) {
   constexpr std::string_view kNameLetters = "abcdefghijklmnopqrstuvwxyz0123456789_";
   std::string out;
   while (!text.empty()) {
@@ -39,10 +42,18 @@ std::string in_flags(std::string_view text) {
     // Other backquotes are the user's own: a name of ours has nothing but such letters.
     const bool is_name = !name.empty() && name.find_first_not_of(kNameLetters) == name.npos;
     out += text.substr(0, begin);
-    out += is_name ? flag_of(name) : "`";
+    out += is_name ? show(name) : "`";
     text.remove_prefix(is_name ? end + 1 : begin + 1);
   }
   return out.append(text);
+}
+
+}  // namespace
+
+std::string in_flags(std::string_view text) { return with_names(text, flag_of); }
+
+std::string in_keys(std::string_view text) {
+  return with_names(text, [](std::string_view name) { return fmt::format("\"{}\"", name); });
 }
 
 std::string message_in_flags(const Error& error) {

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "field_words.h"
 #include "generate/request_fields.h"
 
 namespace newbie {
@@ -113,7 +114,7 @@ void apply(CLI::App& parser, std::string_view text, const std::string& where) {
       for (const std::string& one : words) option->add_result(one);
       option->run_callback();
     } catch (const Error& e) {
-      throw Error(e.kind(), fmt::format("{}: {}", at, e.message()), e.hint());
+      throw Error(e.kind(), fmt::format("{}: {}", at, message_in_flags(e)), e.hint());
     } catch (const CLI::Error& e) {
       fail(ErrorKind::InvalidRequest, "{}: {}", at, e.what());
     }

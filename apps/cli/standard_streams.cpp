@@ -35,6 +35,7 @@ void settle_standard_streams() {
     // open() takes the lowest free descriptor: this one, as those below are open by now.
     if (::fcntl(descriptor, F_GETFD) < 0 && errno == EBADF && ::open("/dev/null", O_RDWR) < 0) return;
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
 }
 
 std::string read_standard_input(size_t limit) {

@@ -153,8 +153,10 @@ std::string PrecisionPolicy::hash() const {
 }
 
 std::optional<PrecisionPreset> find_precision_preset(std::string_view name) {
+  const auto dtype = find_dtype(name);  // by any of its names
+  const std::string_view plain = dtype ? to_string(*dtype) : name;
   for (const PrecisionPresetRow& row : precision_presets())
-    if (name == row.name || (row.other_name != nullptr && name == row.other_name)) return row.preset;
+    if (plain == row.name || (row.other_name != nullptr && plain == row.other_name)) return row.preset;
   return std::nullopt;
 }
 

@@ -24,12 +24,13 @@ ChangesByWeight changes_by_weight(AdapterPart part, std::span<const UsedAdapter>
 }
 
 // Different for other files, strengths and ways of use.
-std::string tag_of(std::span<const UsedAdapter> used, AdapterMode mode) {
+std::string tag_of(AdapterPart part, std::span<const UsedAdapter> used, AdapterMode mode) {
   Sha256 sha;
   const auto add = [&](const std::string& text) {
     sha.add(text.size());
     sha.add(std::as_bytes(std::span(text)));
   };
+  sha.add(static_cast<uint64_t>(part));
   sha.add(static_cast<uint64_t>(mode));
   for (const UsedAdapter& use : used) {
     add(use.adapter->hash);
@@ -153,7 +154,7 @@ double AdapterStrength::of(const AdapterChange& change) const {
 
 AdaptedPart adapt_part(const WeightStore& base, AdapterPart part, std::span<const UsedAdapter> used, AdapterMode mode) {
   AdaptedPart out;
-  const std::string tag = tag_of(used, mode);
+  const std::string tag = tag_of(part, used, mode);
   for (const auto& [weight, changes] : changes_by_weight(part, used)) {
     const DerivedTensor original = base.tensor(weight);
     const std::string prefix = weight + '#' + tag;

@@ -40,22 +40,19 @@ void refuse_lossy_merge(const JobAdapters& adapters, const PrecisionPolicy& prec
 
 }  // namespace
 
-JobAdapters job_adapters(AdapterLibrary& library, const Transformer& transformer, const TextEncoder& text_encoder,
-                         const PrecisionPolicy& precision, GenerateRequest& request, Log& log) {
+JobAdapters job_adapters(AdapterLibrary& library, const PrecisionPolicy& precision, GenerateRequest& request,
+                         Log& log) {
   take_from_prompts(request);
   JobAdapters out;
   if (request.adapters.empty()) return out;
   out.used = library.open(request.adapters, log);
   for (size_t i = 0; i < out.used.size(); ++i) request.adapters[i].sha256 = out.used[i].adapter->hash;
   const AdapterMode mode = request.merge_adapters ? AdapterMode::Merged : AdapterMode::RunTime;
-  const auto lay_over = [&](const WeightStore& store, AdapterPart part) -> std::shared_ptr<const AdaptedWeights> {
-    if (mode == AdapterMode::Merged) refuse_lossy_merge(out, precision, store, part);
-    AdaptedPart adapted = adapt_part(store, part, out.used, mode);
-    if (adapted.attached.empty()) return nullptr;
-    return std::make_shared<const AdaptedWeights>(store, std::move(adapted));
-  };
-  out.transformer = lay_over(transformer.weights, AdapterPart::Transformer);
-  out.text_encoder = lay_over(text_encoder.weights, AdapterPart::TextEncoder);
+  for (const auto& [part, over] : {std::pair(AdapterPart::Transformer, &out.transformer),
+                                   std::pair(AdapterPart::TextEncoder, &out.text_encoder)}) {
+    if (mode == AdapterMode::Merged) refuse_lossy_merge(out, precision, library.weights(part), part);
+    *over = library.lay_over(part, out.used, mode);
+  }
   return out;
 }
 

@@ -17,7 +17,6 @@ struct JobAdapters {
 // Those of `request`, which then has its prompts without <lora:…> (they come behind the listed ones, the prompt's
 // first) and every adapter with the hash of its file. Error{Unsupported} when they are to be merged into matrices that
 // `precision` multiplies with 8-bit numbers: it names the share of the changes that would be lost.
-JobAdapters job_adapters(AdapterLibrary& library, const Transformer& transformer, const TextEncoder& text_encoder,
-                         const PrecisionPolicy& precision, GenerateRequest& request, Log& log);
+JobAdapters job_adapters(AdapterLibrary& library, const PrecisionPolicy& precision, GenerateRequest& request, Log& log);
 
 }  // namespace newbie

@@ -21,7 +21,7 @@ struct ChangedTensor {
   DerivedTensor weight;
   size_t first = 0;
 };
-using ChangedTensors = std::map<const SafetensorsEntry*, ChangedTensor>;
+using ChangedTensors = std::map<const WeightEntry*, ChangedTensor>;
 
 // What stands in the file for each changed weight. `lost` is asked when they are 8-bit numbers.
 ChangedTensors changed_tensors(const Part& part, const AdaptedPart& adapted, const std::function<double()>& lost) {
@@ -31,10 +31,10 @@ ChangedTensors changed_tensors(const Part& part, const AdaptedPart& adapted, con
     size_t first = 0;
     for (const FileTensor& source : original.sources) {
       const TensorSpec spec = source.spec();
-      if (is_f8(spec.dtype))
+      if (is_f8(spec.dtype) || source.entry->blocks != nullptr)
         fail_with_hint(ErrorKind::Unsupported, "newbie generate --lora uses it at run time, where nothing is lost",
                        "{}: stored as {}: {:.0f} % of the changed numbers would stay as they are in 8 bits",
-                       source.where(), to_string(spec.dtype), 100 * lost());
+                       source.where(), source.entry->dtype_name, 100 * lost());
       out.emplace(source.entry, ChangedTensor{adapted.weights.tensor(name), first});
       first += spec.shape.elements();
     }
@@ -126,8 +126,11 @@ MergedFiles merge_adapters(const Transformer& transformer, const TextEncoder& te
     fs::create_directories(folder, error);
     if (error) fail(ErrorKind::BadFile, "{}: cannot make the folder: {}", folder.string(), error.message());
     for (const auto& file : merge.part.files.files) {
+      if (!file->header().keys.empty())
+        fail_with_hint(ErrorKind::Unsupported, "newbie convert writes safetensors of it",
+                       "{}: merged files are safetensors, this one is GGUF", file->path().string());
       std::vector<StreamedTensor> tensors;
-      for (const SafetensorsEntry& entry : file->entries()) {
+      for (const WeightEntry& entry : file->entries()) {
         const FileTensor tensor{file, &entry};
         const auto changed = merge.changed.find(&entry);
         tensors.push_back(changed == merge.changed.end() ? unchanged(tensor) : merged(tensor, changed->second));

@@ -127,6 +127,28 @@ std::vector<UsedAdapter> AdapterLibrary::open(std::span<const AdapterUse> uses, 
   return out;
 }
 
+std::shared_ptr<const AdaptedWeights> AdapterLibrary::lay_over(AdapterPart part, std::span<const UsedAdapter> used,
+                                                               AdapterMode mode) {
+  AdaptedPart adapted = adapt_part(weights(part), part, used, mode);
+  if (adapted.attached.empty()) return nullptr;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(laid_over_, [](const auto& known) { return known.second.expired(); });
+  std::weak_ptr<const AdaptedWeights>& known = laid_over_[adapted.tag];
+  if (auto there = known.lock()) return there;
+  auto made = std::make_shared<const AdaptedWeights>(weights(part), std::move(adapted));
+  known = made;
+  return made;
+}
+
+std::shared_ptr<const AdaptedWeights> AdapterLibrary::find(const std::string& tag) {
+  if (tag.empty()) return nullptr;
+  const std::lock_guard lock(mutex_);
+  const auto known = laid_over_.find(tag);
+  std::shared_ptr<const AdaptedWeights> out = known == laid_over_.end() ? nullptr : known->second.lock();
+  if (!out) fail(ErrorKind::Internal, "adapters {} are not in use", tag);
+  return out;
+}
+
 PromptAdapters take_prompt_adapters(const std::string& prompt) {
   PromptAdapters out;
   std::string_view rest = prompt;

@@ -39,6 +39,15 @@ class AdapterLibrary {
   // that is another one than `sha256` says.
   std::vector<UsedAdapter> open(std::span<const AdapterUse> uses, Log& log);
 
+  // Adapters laid over one part; jobs that use the same ones alike share them. Null when they change nothing of it.
+  std::shared_ptr<const AdaptedWeights> lay_over(AdapterPart part, std::span<const UsedAdapter> used, AdapterMode mode);
+  // What a job has laid over a part and still uses, by its tag; null for an empty one.
+  std::shared_ptr<const AdaptedWeights> find(const std::string& tag);
+
+  const WeightStore& weights(AdapterPart part) const {
+    return part == AdapterPart::Transformer ? static_cast<const Part&>(transformer_).weights : text_encoder_.weights;
+  }
+
  private:
   struct Item {
     std::vector<FileStamp> stamps;
@@ -52,6 +61,7 @@ class AdapterLibrary {
   std::mutex mutex_;
   std::optional<AdapterBase> base_;  // once it is needed
   std::map<std::filesystem::path, Item> items_;
+  std::map<std::string, std::weak_ptr<const AdaptedWeights>> laid_over_;  // by tag
 };
 
 // "girl <lora:style:0.8>, solo": the prompt without its adapters, and these in their order. A strength that is no

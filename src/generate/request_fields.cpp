@@ -124,6 +124,12 @@ std::vector<std::string_view> sampler_words() {
   for (const Sampler* known : samplers()) out.push_back(known->name);
   return out;
 }
+std::vector<std::string_view> sampler_aliases() {
+  std::vector<std::string_view> out;
+  for (const Sampler* known : samplers())
+    if (!known->alias.empty()) out.push_back(known->alias);
+  return out;
+}
 std::vector<std::string_view> schedule_words() {
   std::vector<std::string_view> out;
   for (const Schedule& known : schedules()) out.push_back(known.name);
@@ -239,7 +245,8 @@ std::vector<RequestField> make_fields() {
 
       text_row([](auto& r) -> auto& { return r.sampler; },
           {.name = "sampler", .other_names = {"sampling_method"}, .flag = "sampling-method", .value = "NAME",
-           .help = "how the noise levels are walked", .words = sampler_words(), .words_only = true}),
+           .help = "how the noise levels are walked", .words = sampler_words(), .other_words = sampler_aliases(),
+           .words_only = true, .our_word = our_sampler_name}),
       text_row([](auto& r) -> auto& { return r.schedule; },
           {.name = "schedule", .other_names = {"scheduler"}, .flag = "scheduler", .value = "NAME",
            .help = "the noise levels", .unset = "the sampler's own", .words = schedule_words(), .words_only = true}),
@@ -253,7 +260,8 @@ std::vector<RequestField> make_fields() {
            .instead_of = {"schedule", "steps"}, .recorded = Recorded::IfChanged}),
       real_row([](auto& r) -> auto& { return r.shift; },
           {.name = "shift", .flag = "shift",
-           .help = "of the schedule", .most = 100, .above = true, .unused = schedule_without_shift}),
+           .help = "of the schedule", .unset = "the model's own", .most = 100, .above = true,
+           .unused = schedule_without_shift}),
       real_row([](auto& r) -> auto& { return r.eta; },
           {.name = "eta", .flag = "eta",
            .help = "share of fresh noise, of samplers that add some", .most = 1, .unused = sampler_without_noise}),

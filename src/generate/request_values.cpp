@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <type_traits>
 
 #include "core/edit_distance.h"
 #include "core/error.h"
-#include "diffusion/registry.h"
 #include "generate/request_fields.h"
 
 namespace newbie {
@@ -26,11 +26,19 @@ std::string number_words(double value) {
                                                               : fmt::format("{}", value);
 }
 
-[[noreturn]] void refuse_value(const RequestField& field, const OrderedJson& got) {
-  std::string text = got.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+// At most `most` bytes, cut between letters.
+std::string clipped(const std::string& text, size_t most) {
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
+[[noreturn]] void refuse_value(const RequestField& field, std::string got) {
   constexpr size_t kLongest = 60;
-  if (text.size() > kLongest) text = OrderedJson(got.type_name()).get<std::string>();
-  fail_field(field.name, "", "expected {}, got {}", expected_values(field), text);
+  if (got.size() > kLongest) got = clipped(got, kLongest) + "…";
+  fail_field(field.name, "", "expected {}, got {}", expected_values(field), got);
+}
+[[noreturn]] void refuse_value(const RequestField& field, const OrderedJson& got) {
+  refuse_value(field, got.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
 }
 
 bool in_field_range(const RequestField& field, const OrderedJson& value) {
@@ -46,10 +54,8 @@ bool is_seed(const OrderedJson& value) {
 }
 
 bool is_known_word(const RequestField& field, const std::string& word) {
-  if (std::ranges::find(field.words, word) != field.words.end()) return true;
-  return std::ranges::any_of(samplers(), [&](const Sampler* s) {
-    return s->alias == word && !word.empty() && std::ranges::find(field.words, s->name) != field.words.end();
-  });
+  return std::ranges::find(field.words, word) != field.words.end() ||
+         std::ranges::find(field.other_words, word) != field.other_words.end();
 }
 
 // {"name" or "path", perhaps "strength", "blocks" and "sha256"}, and nothing else.
@@ -89,7 +95,10 @@ template <typename T>
 OrderedJson parsed_number(std::string_view words) {
   T out{};
   const auto [end, code] = std::from_chars(words.data(), words.data() + words.size(), out);
-  return code == std::errc() && end == words.data() + words.size() ? OrderedJson(out) : OrderedJson();
+  const bool is_whole = code == std::errc() && end == words.data() + words.size();
+  if constexpr (std::is_floating_point_v<T>)
+    if (!std::isfinite(out)) return {};
+  return is_whole ? OrderedJson(out) : OrderedJson();
 }
 
 // Null when the words are no such number.
@@ -106,6 +115,7 @@ OrderedJson reals_of_words(std::string_view words) {
     while (one.starts_with(' ')) one.remove_prefix(1);
     while (one.ends_with(' ')) one.remove_suffix(1);
     out.push_back(parsed_number<double>(one));
+    if (out.back().is_null()) return {};
     begin = end + 1;
   }
   return out;
@@ -199,7 +209,10 @@ void check_value(const RequestField& field, const OrderedJson& value) {
   if (value == field.get(GenerateRequest())) return;  // null where nothing is the default, or 0 where that is none
   if (!fits_field(field, value)) refuse_value(field, value);
   if (!field.words_only || is_known_word(field, value)) return;
-  fail_field(field.name, "possible: " + joined(field.words), "unknown value '{}'", value.get_ref<const std::string&>());
+  const auto& word = value.get_ref<const std::string&>();
+  const std::string_view ours = field.our_word != nullptr ? field.our_word(word) : std::string_view();
+  fail_field(field.name, ours.empty() ? "possible: " + joined(field.words) : fmt::format("here it is {}", ours),
+             "unknown value '{}'", word);
 }
 
 OrderedJson value_of_words(const RequestField& field, std::string_view words) {
@@ -217,7 +230,7 @@ OrderedJson value_of_words(const RequestField& field, std::string_view words) {
     case FieldKind::Choice:
     case FieldKind::Picture: out = words; break;
   }
-  if (out.is_null()) refuse_value(field, words);
+  if (out.is_null()) refuse_value(field, fmt::format("'{}'", words));
   check_value(field, out);
   return out;
 }

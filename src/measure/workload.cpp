@@ -7,6 +7,7 @@
 
 #include "compile/attach_adapters.h"
 #include "compile/compile.h"
+#include "core/allocator.h"
 #include "core/checked.h"
 #include "core/random.h"
 #include "graph/ops/sources.h"

@@ -15,6 +15,7 @@ class LayeredWeights final : public WeightSource {
   void read(std::string_view name, DType dtype, std::byte* destination) const override {
     of(name).read(name, dtype, destination);
   }
+  size_t stored_bytes(std::string_view name) const override { return of(name).stored_bytes(name); }
   void prefetch(std::string_view name) const override { of(name).prefetch(name); }
   void release(std::string_view name) const override { of(name).release(name); }
 

@@ -45,11 +45,11 @@ MemoryWeights weights_for(const Graph& g) {
   return out;
 }
 
-std::shared_ptr<Kernel> kernel_for(const Graph& g, int threads = 1) {
+std::shared_ptr<const HostKernel> kernel_for(const Graph& g, int threads = 1) {
   const Node& y = g.node(g.size() - 1);
   KernelRequest request{.op = y.op, .attrs = y.attrs, .output = y.spec(), .precision = y.precision, .threads = threads};
   for (int in : y.inputs) request.inputs.push_back(g.node(in).spec());
-  return make_cpu_backend()->make_kernel(request);
+  return make_cpu_backend()->make_host_kernel(request);
 }
 
 // Whether oneDNN or AMX have kernels for `dtype` on this machine.
@@ -115,6 +115,29 @@ TEST(MatrixKernels, LinearOfAnyShape) {
       // Normal numbers: |x| < 6 and |w| < 0.6 hold for all of them, and most products are far smaller.
       expect_like_reference(g, dtype, k, 0.1 * static_cast<double>(k) + 4 * std::sqrt(static_cast<double>(k)) + 6);
     }
+}
+
+// What the way back is made of: panels and tiles that do not come out even, either operand transposed.
+TEST(MatrixKernels, ProductsOfTheWayBackOfAnyShape) {
+  const int64_t shapes[][3] = {{1, 2304, 256}, {300, 65, 33}, {513, 300, 70},
+                               {257, 600, 1},  {31, 1, 7},    {64, 520, 288}};
+  for (DType dtype : kDTypes)
+    for (const auto& [m, n, k] : shapes)
+      for (int form = 0; form < 4; ++form) {
+        SCOPED_TRACE(fmt::format("{} {}x{}x{} form {}", to_string(dtype), m, n, k, form));
+        const Graph g = graph_in(dtype, [&, rows = m, columns = n, depth = k](Graph& graph) {
+          if (form == 0) return linear_transposed(graph.input("x", {rows, depth}), graph.weight("w", {depth, columns}));
+          if (form == 1)
+            return batched_outer(graph.input("a", {2, depth, rows}), graph.input("b", {2, depth, columns}));
+          const Value a = graph.input("a", {2, rows, depth});  // two batches that read one
+          return form == 2 ? batched_matmul(a, graph.input("b", {1, depth, columns}), false)
+                           : batched_matmul(a, graph.input("b", {1, columns, depth}), true);
+        });
+        if (is_fast(dtype)) {
+          EXPECT_THAT(kernel_for(g)->name(), ::testing::HasSubstr("onednn.matmul"));
+        }
+        expect_like_reference(g, dtype, k, static_cast<double>(k) + 16 * std::sqrt(static_cast<double>(k)) + 6);
+      }
 }
 
 // Rows of x and of the weight as whole numbers up to 127 times a scale: as far from the exact product as half a unit of

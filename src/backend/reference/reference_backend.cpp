@@ -17,15 +17,20 @@ constexpr Row kRows[] = {
     {&cast_op, cast_loops},
     {&linear_op, linear_loops},
     {&linear_add_op, linear_add_loops},
+    {&linear_transposed_op, linear_transposed_loops},
     {&batched_matmul_op, batched_matmul_loops},
+    {&batched_outer_op, batched_outer_loops},
     {&conv2d_op, conv2d_loops},
     {&banded_conv2d_op, banded_conv2d_loops},
     {&max_pool2d_op, max_pool2d_loops},
     {&average_pool2d_op, average_pool2d_loops},
     {&attention_op, attention_loops},
     {&attention_softmax_op, attention_softmax_loops},
+    {&attention_softmax_gradient_op, attention_softmax_gradient_loops},
     {&rms_norm_op, rms_norm_loops},
     {&layer_norm_op, layer_norm_loops},
+    {&rms_norm_gradient_op, rms_norm_gradient_loops},
+    {&layer_norm_gradient_op, layer_norm_gradient_loops},
     {&group_norm_op, group_norm_loops},
     {&group_norm_silu_op, group_norm_silu_loops},
     {&silu_op, silu_loops},
@@ -34,8 +39,10 @@ constexpr Row kRows[] = {
     {&tanh_op, tanh_loops},
     {&relu_op, relu_loops},
     {&add_scalar_op, add_scalar_loops},
+    {&mul_scalar_op, mul_scalar_loops},
     {&add_op, add_loops},
     {&mul_op, mul_loops},
+    {&silu_gradient_op, silu_gradient_loops},
     {&swiglu_op, swiglu_loops},
     {&geglu_tanh_op, geglu_tanh_loops},
     {&modulate_op, modulate_loops},
@@ -48,11 +55,16 @@ constexpr Row kRows[] = {
     {&embedding_op, embedding_loops},
     {&timestep_embedding_op, timestep_embedding_loops},
     {&mean_rows_op, mean_rows_loops},
+    {&sum_rows_op, sum_rows_loops},
+    {&squared_error_op, squared_error_loops},
+    {&squared_error_gradient_op, squared_error_gradient_loops},
     {&slice_columns_op, slice_columns_loops},
     {&permute_op, permute_loops},
     {&concat_rows_op, concat_rows_loops},
     {&concat_columns_op, concat_columns_loops},
     {&upsample_nearest_op, upsample_nearest_loops},
+    {&pad_rows_op, pad_rows_loops},
+    {&pad_columns_op, pad_columns_loops},
 };
 
 // Why the dtypes of `request` are not for plain loops; empty when they are.
@@ -75,7 +87,7 @@ std::string refusal(const KernelRequest& request) {
   return {};
 }
 
-class ReferenceKernel final : public Kernel {
+class ReferenceKernel final : public HostKernel {
  public:
   ReferenceKernel(const KernelRequest& request, Loops loops)
       : name_(fmt::format("reference.{}", request.op->name)), threads_(request.threads), loops_(std::move(loops)) {}
@@ -98,11 +110,12 @@ class ReferenceKernel final : public Kernel {
   Loops loops_;
 };
 
-class ReferenceBackend final : public Backend {
+class ReferenceBackend final : public HostBackend {
  public:
   std::string name() const override { return "reference"; }
 
-  std::shared_ptr<Kernel> make_kernel(const KernelRequest& request, std::string* why_not) const override {
+  std::shared_ptr<const HostKernel> make_host_kernel(const KernelRequest& request,
+                                                     std::string* why_not) const override {
     std::string why = "no such op";
     for (const Row& row : kRows) {
       if (row.op != request.op) continue;
@@ -117,6 +130,6 @@ class ReferenceBackend final : public Backend {
 }  // namespace
 }  // namespace reference
 
-std::unique_ptr<Backend> make_reference_backend() { return std::make_unique<reference::ReferenceBackend>(); }
+std::unique_ptr<HostBackend> make_reference_backend() { return std::make_unique<reference::ReferenceBackend>(); }
 
 }  // namespace newbie

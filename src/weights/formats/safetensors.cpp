@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "core/json.h"
+#include "weights/formats/foreign_bytes.h"
 #include "weights/in_quotes.h"
 
 namespace newbie {
@@ -124,6 +125,7 @@ class EntryReader {
 };
 
 std::map<std::string, std::string> read_metadata(const Json& value, std::string_view where) {
+  if (value.is_null()) return {};  // as the reference reads it
   if (!value.is_object())
     fail(ErrorKind::BadFile, "{}: {}: expected an object of strings, got {}", where, kMetadata, value.type_name());
   std::map<std::string, std::string> metadata;
@@ -167,6 +169,7 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std:
                                            Strictness strictness) {
   if (file.size() < kLengthBytes)
     fail(ErrorKind::BadFile, "{}: expected at least {} bytes of safetensors, got {}", where, kLengthBytes, file.size());
+  refuse_foreign_bytes(file, "safetensors", where);
   const uint64_t length = load_little_endian(file.data());
   if (length > kLongestHeader)
     fail(ErrorKind::BadFile, "{}: expected a header of at most {} bytes, got {}: not a safetensors file?", where,
@@ -215,24 +218,8 @@ std::string_view safetensors_dtype_name(DType dtype) {
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path, Strictness strictness)
-    : file_(path), header_(parse_safetensors_header(file_.bytes(), path.string(), strictness)) {
-  file_.check_intact();
-  for (size_t i = 0; i < header_.entries.size(); ++i) by_name_.emplace(header_.entries[i].name, i);
-}
-
-const SafetensorsEntry* SafetensorsFile::find(std::string_view name) const {
-  const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : &header_.entries[found->second];
-}
-
-TensorSpec SafetensorsFile::spec(const SafetensorsEntry& entry) const {
-  if (!entry.dtype)
-    fail(ErrorKind::Unsupported, "{}: tensor {}: expected a dtype we can read, got {}", path().string(),
-         in_quotes(entry.name), entry.dtype_name);
-  if (entry.shape.size() > static_cast<size_t>(Shape::kMaxRank))
-    fail(ErrorKind::Unsupported, "{}: tensor {}: expected at most {} axes, got {}", path().string(),
-         in_quotes(entry.name), Shape::kMaxRank, entry.shape.size());
-  return {Shape(std::span<const int64_t>(entry.shape)), *entry.dtype};
-}
+    : WeightFile(path, [strictness](std::span<const std::byte> file, std::string_view where) {
+        return parse_safetensors_header(file, where, strictness);
+      }) {}
 
 }  // namespace newbie

@@ -260,7 +260,9 @@ TEST(AdaptersInUse, FactorsAreCountedAndStream) {
     EXPECT_EQ(allocator.peak_bytes(), plan.peak_bytes);
     const Buffer arena = allocator.allocate(program.memory().arena_bytes, "arena");
     const Buffer window = allocator.allocate(program.window_bytes(bank), "window");
-    ExecutionContext context{.threads = pool, .arena = arena.data(), .window = window.data()};
+    const Buffer staging = allocator.allocate(program.staging_bytes(bank), "staging");
+    ExecutionContext context{
+        .threads = pool, .arena = arena.data(), .window = window.data(), .staging = staging.data()};
     Bindings bindings;
     for (const auto& [name, tensor] : inputs)
       bindings.inputs[name] = {{tensor.shape, DType::F32}, reinterpret_cast<const std::byte*>(tensor.values.data())};

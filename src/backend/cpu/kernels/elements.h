@@ -1,7 +1,6 @@
 // Elements in memory as the vector kernels see them: a pointer and its dtype, read as f32 and stored rounded.
 #pragma once
 
-#include "core/float_formats.h"
 #include "core/tensor.h"
 
 namespace newbie::cpu {
@@ -35,14 +34,6 @@ struct Target {
     return reinterpret_cast<T*>(data);
   }
 };
-
-// sums[i] += from[i], of f32 or bf16 elements.
-inline void add_to(float* sums, Source from, size_t count) {
-  if (from.dtype == DType::F32)
-    for (size_t i = 0; i < count; ++i) sums[i] += from.as<float>()[i];
-  else
-    for (size_t i = 0; i < count; ++i) sums[i] += to_float(from.as<bf16_t>()[i]);
-}
 
 // What every vector kernel reads and writes.
 constexpr bool is_vector_dtype(DType dtype) { return dtype == DType::F32 || dtype == DType::BF16; }

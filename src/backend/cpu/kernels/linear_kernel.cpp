@@ -1,5 +1,6 @@
 // linear and linear_add as a kernel of our own, on any machine: blocks of rows times groups of panels, the depth in
 // slices.
+#include "backend/cpu/kernels/add_to.h"
 #include "backend/cpu/kernels/function_kernel.h"
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/kernels/matmul.h"
@@ -24,7 +25,7 @@ struct PackedWeight {
   size_t bytes() const { return checked_mul(static_cast<size_t>(panels()), panel_bytes()); }
 };
 
-class Linear final : public Kernel {
+class Linear final : public HostKernel {
  public:
   explicit Linear(const KernelRequest& request)
       : rows_(request.inputs[0].shape.rows()),
@@ -112,7 +113,7 @@ class Linear final : public Kernel {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_linear(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_linear(const KernelRequest& request, std::string* why_not) {
   if (request.op != &linear_op && request.op != &linear_add_op) return refuse(why_not, "not a linear layer");
   const size_t stored = request.op == &linear_add_op ? 3 : 2;  // a bias is a parameter
   if (auto why = dtype_refusal(request, stored); !why.empty()) return refuse(why_not, why);

@@ -3,6 +3,7 @@
 #include <map>
 #include <vector>
 
+#include "backend/cpu/kernels/add_to.h"
 #include "backend/cpu/kernels/quantise.h"
 #include "backend/cpu/onednn/kernels.h"
 #include "backend/cpu/onednn/primitive.h"
@@ -131,7 +132,7 @@ int64_t rows_per_tile(int64_t rows, int64_t panels) {
   return std::min(rows, static_cast<int64_t>(round_up(static_cast<size_t>(ceil_div(rows, tiles)), 16)));
 }
 
-class Linear final : public Kernel {
+class Linear final : public HostKernel {
  public:
   explicit Linear(const KernelRequest& request)
       : rows_(request.inputs[0].shape.rows()),
@@ -280,7 +281,7 @@ bool multiplies_int8() {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_onednn_linear(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_onednn_linear(const KernelRequest& request, std::string* why_not) {
   const DType dtype = request.inputs[0].dtype, compute = request.precision.compute;
   const bool computes = compute == DType::I8 ? request.op == &linear_op && multiplies_int8() : compute == dtype;
   if (!is_supported(dtype) || request.inputs[1].dtype != dtype || !computes || !is_supported(request.output.dtype) ||
