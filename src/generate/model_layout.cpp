@@ -7,6 +7,10 @@
 #include <vector>
 
 #include "core/files.h"
+#include "core/json.h"
+#include "generate/file_limits.h"
+#include "models/config_source.h"
+#include "weights/formats/sharded_index.h"
 
 namespace newbie {
 
@@ -28,15 +32,16 @@ struct Candidate {
   HeaderShapes header;
 };
 
-HeaderShapes peek(const fs::path& path, Strictness strictness) { return header_shapes(open_weights(path, strictness)); }
-
 // Weight files of a folder and of its folders, down to `deeper` levels; what cannot be read or is a link is left out.
 void collect_weight_files(const fs::path& folder, int deeper, std::vector<fs::path>& files) {
   std::error_code ignored;
   for (const fs::path& entry : list_folder(folder, ignored)) {
     if (deeper > 0 && fs::is_directory(fs::symlink_status(entry, ignored)))
       collect_weight_files(entry, deeper - 1, files);
-    if (entry.extension() == ".safetensors" && fs::is_regular_file(entry, ignored)) files.push_back(entry);
+    const bool is_weights = entry.extension() == ".safetensors" || entry.extension() == ".gguf";
+    const auto shard = shard_name(entry.filename().string());
+    if (shard && shard->number != 1) continue;  // the first stands for all
+    if (is_weights && fs::is_regular_file(entry, ignored)) files.push_back(entry);
   }
 }
 
@@ -80,9 +85,8 @@ class Shelf {
     for (const fs::path& folder : folders)
       for (const fs::path& file : weight_files(folder, deepest)) {
         try {
-          HeaderShapes header = peek(file, strictness);
-          Recognised what = recognise(header);
-          files_.push_back({file, std::move(what), std::move(header)});
+          const OpenedWeights opened = open_weights(file, strictness);
+          files_.push_back({file, recognise_files(opened), header_shapes(opened)});
         } catch (const Error& e) {
           files_.push_back({file, {FileKind::Unknown, "unreadable: " + e.message()}, {}});
         }
@@ -90,17 +94,17 @@ class Shelf {
   }
 
   // `width`: of the text encoder's table, to choose among several sizes.
-  const Candidate& take(FileKind kind, const char* flag, std::optional<int64_t> width = std::nullopt) const {
+  const Candidate& take(FileKind kind, const char* option, std::optional<int64_t> width = std::nullopt) const {
     std::vector<const Candidate*> fitting;
     for (const Candidate& file : files_)
       if (file.what.kind == kind) fitting.push_back(&file);
     if (fitting.empty())
-      fail_with_hint(ErrorKind::BadFile, std::string("give it with ") + flag, "{}: expected {} there, got {}", where(),
-                     to_string(kind), list(files_));
+      fail_with_hint(ErrorKind::BadFile, std::string("give it with ") + option, "{}: expected {} there, got {}",
+                     where(), to_string(kind), list(files_));
     if (fitting.size() > 1 && width) {
       std::vector<const Candidate*> right;
       for (const Candidate* file : fitting) {
-        const auto* table = find_by_ending(file->header, "embed_tokens.weight");
+        const auto* table = find_token_table(file->header);
         if (table != nullptr && table->second.size() == 2 && table->second[1] == *width) right.push_back(file);
       }
       if (!right.empty()) fitting = right;
@@ -109,7 +113,7 @@ class Shelf {
     if (chosen == nullptr) {
       std::vector<Candidate> several;
       for (const Candidate* file : fitting) several.push_back({file->path, file->what, {}});
-      fail_with_hint(ErrorKind::BadFile, std::string("choose one with ") + flag,
+      fail_with_hint(ErrorKind::BadFile, std::string("choose one with ") + option,
                      "{}: expected one file that is {}, got {}", where(), to_string(kind), list(several));
     }
     return *chosen;
@@ -129,7 +133,7 @@ class Shelf {
       out += fmt::format("{}{} ({})", i ? ", " : "", files[i].path.filename().string(),
                          files[i].what.words.empty() ? "nothing known" : files[i].what.words);
     if (files.size() > kShown) out += fmt::format(" and {} more", files.size() - kShown);
-    return out.empty() ? "no .safetensors file" : out;
+    return out.empty() ? "no .safetensors or .gguf file" : out;
   }
 
   std::vector<fs::path> folders_;
@@ -154,16 +158,16 @@ std::string locate_in_folders(ModelPaths& paths) {
   std::vector<fs::path> encoders = folders_in(root, {"text_encoder", "clip_model", "text_encoder_2"});
   std::optional<fs::path> gemma, jina;
   for (const fs::path& encoder : encoders) {
-    HeaderShapes header;
+    OpenedWeights opened;
     try {
-      header = peek(encoder, paths.strictness);
+      opened = open_weights(encoder, paths.strictness);
     } catch (const Error&) {
       continue;  // told in full when this part is opened by its name
     }
-    const FileKind kind = recognise(header).kind;
+    const FileKind kind = recognise_files(opened).kind;
     if (kind == FileKind::TextEncoder && !gemma) gemma = encoder;
     if (kind == FileKind::ClipModel && !jina) jina = encoder;
-    if (find_by_ending(header, "spiece_model") != nullptr) layout = "repository as uploaded";
+    if (find_by_ending(header_shapes(opened), "spiece_model") != nullptr) layout = "repository as uploaded";
   }
   if (is_folder(root / "text_encoder_2")) layout = "diffusers (Lumina2 names)";
   fill(paths.transformer, root / "transformer");
@@ -179,7 +183,7 @@ void take_from(ModelPaths& paths, const std::vector<fs::path>& diffusion, const 
   std::optional<int64_t> caption_width;
   if (paths.transformer.empty()) {
     const Shelf shelf(diffusion, deepest, paths.strictness);
-    const Candidate& file = shelf.take(FileKind::Transformer, "--diffusion-model");
+    const Candidate& file = shelf.take(FileKind::Transformer, "`transformer`");
     paths.transformer = file.path;
     for (const char* name : {"cap_embedder.1.weight", "time_caption_embed.caption_embedder.1.weight"})
       if (const auto* weight = find_by_ending(file.header, name); weight != nullptr && weight->second.size() == 2)
@@ -188,16 +192,16 @@ void take_from(ModelPaths& paths, const std::vector<fs::path>& diffusion, const 
   if (paths.text_encoder.empty() || paths.clip_model.empty()) {
     const Shelf shelf(encoders, deepest, paths.strictness);
     if (paths.text_encoder.empty())
-      paths.text_encoder = shelf.take(FileKind::TextEncoder, "--text-encoder", caption_width).path;
-    if (paths.clip_model.empty()) paths.clip_model = shelf.take(FileKind::ClipModel, "--clip").path;
+      paths.text_encoder = shelf.take(FileKind::TextEncoder, "`text_encoder`", caption_width).path;
+    if (paths.clip_model.empty()) paths.clip_model = shelf.take(FileKind::ClipModel, "`clip_model`").path;
   }
-  if (paths.vae.empty()) paths.vae = Shelf(vae, deepest, paths.strictness).take(FileKind::Vae, "--vae").path;
+  if (paths.vae.empty()) paths.vae = Shelf(vae, deepest, paths.strictness).take(FileKind::Vae, "`vae`").path;
 }
 
 std::string locate(ModelPaths& paths) {
   const fs::path& root = paths.folder;
   if (!is_folder(root))
-    fail_with_hint(ErrorKind::BadFile, "--model takes a folder; single files have --diffusion-model and its like",
+    fail_with_hint(ErrorKind::BadFile, "`model` takes a folder; single files have `transformer` and its like",
                    "{}: expected a folder", root.string());
   if (is_folder(root / "transformer") || is_folder(root / "text_encoder")) return locate_in_folders(paths);
   for (const fs::path& base : {root, root / "models", root / "split_files"}) {
@@ -237,7 +241,7 @@ LocatedModel locate_model(const ModelPaths& given) {
   if (paths.transformer.empty() || paths.text_encoder.empty() || paths.clip_model.empty() || paths.vae.empty()) {
     if (paths.folder.empty())
       fail_with_hint(ErrorKind::InvalidRequest,
-                     "give --model DIR, or all of --diffusion-model --text-encoder --clip --vae",
+                     "give `model`, or all of `transformer` `text_encoder` `clip_model` `vae`",
                      "no path for the model's {}",
                      paths.transformer.empty()    ? "transformer"
                      : paths.text_encoder.empty() ? "text_encoder"
@@ -255,6 +259,25 @@ HeaderShapes header_shapes(const OpenedWeights& files) {
   return header;
 }
 
-Recognised recognise_path(const fs::path& path, Strictness strictness) { return recognise(peek(path, strictness)); }
+std::optional<double> scheduler_shift(const fs::path& folder, Log& log) {
+  const fs::path path = folder / "scheduler" / "scheduler_config.json";
+  if (std::error_code ignored; folder.empty() || !fs::is_regular_file(path, ignored)) return std::nullopt;
+  const std::string where = path.string();
+  const Json config = parse_json(read_file(path, kMaxConfigBytes), where);
+  if (!config.is_object()) fail(ErrorKind::BadFile, "{}: expected a JSON object, got {}", where, config.type_name());
+  if (const auto dynamic = config.find("use_dynamic_shifting"); dynamic != config.end() && *dynamic == true)
+    log.warn("{}: asks for a shift by size (use_dynamic_shifting), which is not done", where);
+  const double shift = config_number(config, "shift", 0, 0, 100, where);
+  return shift == 0 ? std::nullopt : std::optional(shift);
+}
+
+Recognised recognise_files(const OpenedWeights& files) {
+  return recognise(header_shapes(files),
+                   files.files.empty() ? std::map<std::string, std::string>() : files.files.front()->metadata());
+}
+
+Recognised recognise_path(const fs::path& path, Strictness strictness) {
+  return recognise_files(open_weights(path, strictness));
+}
 
 }  // namespace newbie

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/named.h"
@@ -19,6 +20,10 @@ namespace newbie {
 struct AdapterUse {
   std::string name;  // of a file, or what a server knows it by
   double strength = 1.0;
+  // Modules that a glob holds for ("layers.0", "*.attention", "text_encoder") have another one; the last that holds
+  // counts.
+  std::vector<std::pair<std::string, double>> blocks = {};
+  std::string sha256 = {};  // of the file that drew a picture; another file is told
 };
 
 enum class BatchNoise {
@@ -37,6 +42,7 @@ std::span<const Named<PreviewMethod>> preview_methods();
 
 constexpr int64_t kMaxSide = 16384;
 constexpr int kMaxBatch = 4096;
+constexpr double kUsualShift = 6.0;
 
 // What each field is called, what it may be and what it is for: generate/request_fields.cpp, a row a field.
 struct GenerateRequest {
@@ -58,8 +64,8 @@ struct GenerateRequest {
   std::string schedule;  // empty: the sampler's own
   int steps = 28;
   std::vector<double> sigmas;  // by hand; wins over schedule and steps
-  double shift = 6.0;
-  double eta = 1.0;  // ancestral samplers
+  double shift = 0.0;          // 0: the model's own, kUsualShift where it says none
+  double eta = 1.0;            // ancestral samplers
 
   double cfg = 4.5;          // 1 skips the unconditional pass
   double cfg_trunc = 100.0;  // guidance acts while t < cfg_trunc (0 noise … 1 data)
@@ -67,6 +73,7 @@ struct GenerateRequest {
   double rescale_cfg = 0.0;  // 0 is off
 
   std::vector<AdapterUse> adapters;  // in this order
+  bool merge_adapters = false;       // into the weights, rounded once, instead of beside them
 
   CacheOptions cache;  // leaves out most of a step where it changes little: another picture, sooner
 
@@ -89,8 +96,7 @@ struct GenerateRequest {
   PreviewMethod preview_method = PreviewMethod::Linear;
 };
 
-// Error{InvalidRequest} for what no model could do: sizes, counts and numbers out of range; Error{Unsupported} for
-// adapters.
+// Error{InvalidRequest} for what no model could do: sizes, counts and numbers out of range.
 void check_request(const GenerateRequest& request);
 
 // Width and height, from the picture to start from or the model's default side where they are not given.

@@ -66,10 +66,6 @@ struct Conditioning {
 std::span<const float> floats(const Buffer& buffer) { return {buffer.as<float>(), buffer.size() / sizeof(float)}; }
 TensorSpec f32(const Shape& shape) { return {shape, DType::F32}; }
 
-std::unique_ptr<Backend> make_backend(BackendChoice choice) {
-  return choice == BackendChoice::Reference ? make_reference_backend() : make_cpu_backend();
-}
-
 std::string size_in_words(int64_t gemma_width) {
   const auto name = gemma3_size_name(gemma_width);
   return name ? fmt::format(" ({})", *name) : "";
@@ -89,6 +85,11 @@ std::string size_in_words(int64_t gemma_width) {
   }
 }
 
+// Of an encoder whose features are kept: the same weights with another configuration give others.
+std::string identity_with_config(const std::string& identity, const Part& part) {
+  return part.config_text.empty() ? identity : fmt::format("{} {}", identity, part.config_text);
+}
+
 }  // namespace
 
 struct TextToImage::Impl {
@@ -98,6 +99,7 @@ struct TextToImage::Impl {
         text_encoder(open_text_encoder(paths.text_encoder, l, paths.strictness)),
         clip_model(open_clip_model(paths.clip_model, l, paths.strictness)),
         vae(open_vae(paths.vae, l, paths.strictness)),
+        shift(scheduler_shift(paths.folder, l).value_or(kUsualShift)),
         gemma_tokenizer(text_encoder.open_tokenizer()),
         jina_tokenizer(clip_model.open_tokenizer()),
         resolution(resolve_precision(options.precision, this_cpu())),
@@ -109,14 +111,36 @@ struct TextToImage::Impl {
         jina(runtime, clip_model.weights, "clip_model"),
         decoder(runtime, vae.weights, "vae"),
         encoder(runtime, vae.weights, "vae") {
+    for (const Network* network : {&dit, &gemma, &jina, &decoder}) tell_quantised(*network);
     runtime.fuse = options.fuse;
     runtime.decompose = options.decompose;
     runtime.run_tap = options.run_tap;
     runtime.value_fault = options.value_fault;
     guard_mode = options.guard;
     check_parts_fit();
+    kept_hashes = options.kept_hashes;
     if (options.text_cache) text_cache.emplace(*options.text_cache, l);
     if (options.weight_cache) use_weight_cache(*options.weight_cache);
+  }
+
+  // What a request leaves to the model.
+  GenerateRequest with_model_defaults(GenerateRequest request) const {
+    if (request.shift == 0) request.shift = shift;
+    return request;
+  }
+
+  // The stored format of a part is a reason for what it computes in, too: nothing finer can come of it.
+  void tell_quantised(const Network& network) {
+    const Part& part = part_of(network);
+    if (const std::string formats = quantised_formats(part.files); !formats.empty())
+      resolution.reasons.push_back(
+          fmt::format("{}: stored as {}, widened to what each step computes in", network.part(), formats));
+  }
+  const Part& part_of(const Network& network) const {
+    if (&network == &dit) return transformer;
+    if (&network == &gemma) return text_encoder;
+    if (&network == &jina) return clip_model;
+    return vae;
   }
 
   Log& log;
@@ -124,6 +148,7 @@ struct TextToImage::Impl {
   TextEncoder text_encoder;
   ClipModel clip_model;
   Vae vae;
+  double shift;
   std::unique_ptr<Tokenizer> gemma_tokenizer, jina_tokenizer;
   Resolution resolution;
   Runtime runtime;
@@ -132,6 +157,7 @@ struct TextToImage::Impl {
   std::optional<WeightCache> weight_cache;  // the networks use it
   Network dit, gemma, jina, decoder, encoder;
   std::optional<Fingerprints> fingerprints;
+  std::optional<std::filesystem::path> kept_hashes;
   std::optional<TextCache> text_cache;
   LatentTap tap;
 
@@ -440,8 +466,7 @@ void TextToImage::Impl::use_weight_cache(const std::filesystem::path& folder) {
 void TextToImage::Impl::name_damage(std::string_view where) {
   for (const Part* part : std::initializer_list<const Part*>{&text_encoder, &clip_model, &transformer, &vae})
     if (const std::vector<BadValues> bad = find_bad_values(part->files, runtime.pool); !bad.empty())
-      fail_with_hint(ErrorKind::BadFile,
-                     "the file is damaged: fetch it again; newbie inspect --check-weights lists all",
+      fail_with_hint(ErrorKind::BadFile, "the file is damaged: fetch it again; `check_weights` lists all",
                      "{}: tensor {} has {} at element {}: {} cannot be computed", part->path.string(),
                      in_quotes(bad.front().tensor), bad.front().value, bad.front().index, where);
 }
@@ -455,6 +480,9 @@ TokenizedPrompt TextToImage::Impl::tokenize(const EncoderTexts& texts, const Wei
     if (t.lost_tokens != 0)
       log.warn("the {} is longer than {} tokens for {}: {} tokens are lost, from {} on", which, limit, reader,
                t.lost_tokens, in_quotes(t.lost_text));
+    if (!t.unknown_text.empty())
+      log.warn("{} has no token for {} of the {}: it reads \"unknown\" there", reader, in_quotes(t.unknown_text),
+               which);
     for (int32_t id : t.ids)
       if (id < 0 || id >= rows)
         fail_with_hint(ErrorKind::BadFile, "is this another model's tokenizer?",
@@ -478,18 +506,19 @@ TokenizedPrompt TextToImage::Impl::tokenize(const EncoderTexts& texts, const Wei
 }
 
 const TextToImage::Fingerprints& TextToImage::Impl::identities() {
-  if (!fingerprints)
-    fingerprints = Fingerprints{fingerprint(transformer.files.files), fingerprint(text_encoder.files.files),
-                                fingerprint(clip_model.files.files), fingerprint(vae.files.files)};
-  return *fingerprints;
+  if (fingerprints) return *fingerprints;
+  std::optional<KeptHashes> kept;
+  if (kept_hashes) kept.emplace(*kept_hashes);
+  const auto of = [&](const Part& part) { return fingerprint(part.files.files, kept ? &*kept : nullptr); };
+  return fingerprints.emplace(Fingerprints{of(transformer), of(text_encoder), of(clip_model), of(vae)});
 }
 
 TextCacheKey TextToImage::Impl::features_key(const TokenizedPrompt& t) {
-  return {gemma.part(), identities().text_encoder, arithmetic(), t.gemma, t.gemma_weights};
+  return {gemma.part(), identity_with_config(identities().text_encoder, text_encoder), arithmetic(), t.gemma, t.gemma_weights};
 }
 
 TextCacheKey TextToImage::Impl::pooled_key(const TokenizedPrompt& t) {
-  return {jina.part(), identities().clip_model, arithmetic(), t.jina, {}};
+  return {jina.part(), identity_with_config(identities().clip_model, clip_model), arithmetic(), t.jina, {}};
 }
 
 TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r) {
@@ -530,7 +559,7 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
   const size_t budget = budget_bytes != 0 ? budget_bytes : available_memory_bytes() + resident_bytes();
   constexpr size_t kProcessesDiffer = size_t{1} << 19;  // resident pages of two that do the same
   const auto refuse = [&](const char* needs, size_t bytes) {
-    fail_with_hint(ErrorKind::OverBudget, "ask for a smaller picture, or give --memory at least that much",
+    fail_with_hint(ErrorKind::OverBudget, "ask for a smaller picture, or give `memory` at least that much",
                    "this request needs {}{:.0f} MiB, the budget is {:.0f} MiB", needs,
                    std::ceil(static_cast<double>(bytes + kProcessesDiffer) / (1 << 20)),
                    std::floor(static_cast<double>(budget) / (1 << 20)));
@@ -1193,7 +1222,7 @@ PictureSize Job::size() const { return impl_->prepared.last().size; }
 const MemoryPlan& Job::plan() const { return impl_->prepared.plan; }
 
 Job TextToImage::prepare(const GenerateRequest& request) try {
-  std::unique_ptr<Job::Impl> job(new Job::Impl{*impl_, request});
+  std::unique_ptr<Job::Impl> job(new Job::Impl{*impl_, impl_->with_model_defaults(request)});
   job->prepare();
   return Job(std::move(job));
 } catch (...) {

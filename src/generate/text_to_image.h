@@ -12,6 +12,7 @@
 #include "core/allocator.h"
 #include "core/log.h"
 #include "core/stop_token.h"
+#include "backend/registry.h"
 #include "generate/guard.h"
 #include "generate/job.h"
 #include "generate/memory_plan.h"
@@ -22,8 +23,6 @@
 #include "image/image.h"
 
 namespace newbie {
-
-enum class BackendChoice { Cpu, Reference };
 
 struct EngineOptions {
   int threads = 0;                 // 0: as many as the process may use
@@ -37,8 +36,9 @@ struct EngineOptions {
   std::optional<std::filesystem::path> text_cache;  // a folder for what the encoders made of prompts
   // A folder for prepared weights: later runs map them instead of preparing them.
   std::optional<std::filesystem::path> weight_cache;
-  Allocator::FaultHook allocation_fault;  // tests
-  ValueFault value_fault;                 // tests
+  std::optional<std::filesystem::path> kept_hashes;  // a file for hashes of large weight files (weights/fingerprint.h)
+  Allocator::FaultHook allocation_fault;             // tests
+  ValueFault value_fault;                            // tests
 };
 
 // Every member reports failure as an Error: running out of memory anywhere is Error{OverBudget}, what the file system

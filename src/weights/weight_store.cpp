@@ -7,6 +7,7 @@
 #include "core/checked.h"
 #include "core/float_formats.h"
 #include "core/scaled_weight.h"
+#include "weights/combine.h"
 
 namespace newbie {
 
@@ -25,7 +26,7 @@ void WeightStore::insert(std::string name, Tensor tensor) {
     fail(ErrorKind::BadFile, "weight {}: expected it once, got it from {} and from {}", in_quotes(name),
          origin(*taken->second), origin(tensor));
   }
-  bytes_ = checked_add(bytes_, tensor.spec.bytes());
+  bytes_ = checked_add(bytes_, bytes_of(tensor));
   for (const FileTensor& source : tensor.sources) {
     if (std::find(files_.begin(), files_.end(), source.file) != files_.end()) continue;
     files_.push_back(source.file);
@@ -34,11 +35,21 @@ void WeightStore::insert(std::string name, Tensor tensor) {
   tensors_.emplace(std::move(name), std::make_shared<const Tensor>(std::move(tensor)));
 }
 
+size_t WeightStore::bytes_of(const Tensor& tensor) {
+  if (tensor.sources.empty()) return tensor.spec.bytes();
+  size_t bytes = 0;
+  for (const FileTensor& source : tensor.sources) bytes = checked_add(bytes, source.bytes().size());
+  return bytes;
+}
+
 void WeightStore::add(std::string name, const FileTensor& tensor) {
+  if (tensor.entry->blocks != nullptr) return add_derived(std::move(name), stored_tensor(tensor));
   insert(std::move(name), {.spec = tensor.spec(), .data = tensor.bytes().data(), .sources = {tensor}});
 }
 
 void WeightStore::add_as_matrix(std::string name, const FileTensor& tensor) {
+  if (tensor.entry->blocks != nullptr)
+    fail(ErrorKind::Unsupported, "{}: expected a plain dtype, got {}", tensor.where(), tensor.entry->dtype_name);
   TensorSpec spec = tensor.spec();
   const Shape& shape = spec.shape;
   if (shape.rank() == 4 && shape[2] == 1 && shape[3] == 1)
@@ -87,24 +98,25 @@ WeightStore::Named WeightStore::at(std::string_view name) const {
   return {*found->second, scaled.log2, found->second};
 }
 
+void WeightStore::fill(const Tensor& tensor, int log2, size_t first, std::span<float> out) {
+  if (tensor.fill)
+    tensor.fill(first, out);
+  else
+    convert(tensor.spec.dtype, tensor.data + first * size_of(tensor.spec.dtype), DType::F32,
+            reinterpret_cast<std::byte*>(out.data()), out.size());
+  if (log2 == 0) return;
+  const float factor = std::ldexp(1.0f, log2);
+  for (float& value : out) value *= factor;
+}
+
 DerivedTensor WeightStore::tensor(std::string_view name) const {
   const Named named = at(name);
   const std::shared_ptr<const Tensor> tensor = named.owner;
   if (!is_float(tensor->spec.dtype))
     fail(ErrorKind::Unsupported, "weight {}: expected a float tensor, got {}", in_quotes(name),
          to_string(tensor->spec.dtype));
-  const float factor = std::ldexp(1.0f, named.log2);
   return {.spec = tensor->spec,
-          .fill =
-              [tensor, factor](size_t first, std::span<float> out) {
-                if (tensor->fill)
-                  tensor->fill(first, out);
-                else
-                  convert(tensor->spec.dtype, tensor->data + first * size_of(tensor->spec.dtype), DType::F32,
-                          reinterpret_cast<std::byte*>(out.data()), out.size());
-                if (factor != 1.0f)
-                  for (float& value : out) value *= factor;
-              },
+          .fill = [tensor, log2 = named.log2](size_t first, std::span<float> out) { fill(*tensor, log2, first, out); },
           .sources = tensor->sources};
 }
 
@@ -134,22 +146,18 @@ void WeightStore::read(std::string_view name, DType dtype, std::byte* destinatio
   } else if (log2 == 0 && dtype == DType::F32 && reinterpret_cast<uintptr_t>(destination) % alignof(float) == 0) {
     if (count != 0) tensor.fill(0, {reinterpret_cast<float*>(destination), count});
   } else {
-    const float factor = std::ldexp(1.0f, log2);
     std::vector<float> scratch(std::min(count, kComputedAtOnce));
     for (size_t first = 0; first < count; first += scratch.size()) {
       const std::span<float> piece(scratch.data(), std::min(scratch.size(), count - first));
-      if (tensor.fill)
-        tensor.fill(first, piece);
-      else
-        convert(tensor.spec.dtype, tensor.data + first * size_of(tensor.spec.dtype), DType::F32,
-                reinterpret_cast<std::byte*>(piece.data()), piece.size());
-      for (float& value : piece) value *= factor;
+      fill(tensor, log2, first, piece);
       convert(DType::F32, reinterpret_cast<const std::byte*>(piece.data()), dtype, destination + first * size_of(dtype),
               piece.size());
     }
   }
   for (const FileTensor& source : tensor.sources) source.file->check_intact();
 }
+
+size_t WeightStore::stored_bytes(std::string_view name) const { return bytes_of(at(name).tensor); }
 
 void WeightStore::prefetch(std::string_view name) const {
   for (const FileTensor& source : at(name).tensor.sources) source.file->fetch_pages(source.bytes());

@@ -114,7 +114,7 @@ TEST_P(Training, TenStepsEqualPyTorchs) {
         EXPECT_LE(error, kGradientBound) << name;
         worst_gradient = std::max(worst_gradient, error);
       }
-    const StepReport done = learner.step(std::move(sum));
+    const StepOutcome done = learner.step(std::move(sum));
     EXPECT_TRUE(done.taken);
     const double norm = report["grad_norms"][step].get<double>();
     EXPECT_NEAR(done.norm, norm, 10 * kGradientBound * norm) << "step " << step;
@@ -179,7 +179,7 @@ TEST(TrainingMemory, RecomputationHoldsLessAndChangesNothing) {
   for (LossNetwork* network : {&tight, &tightest}) {
     Tensors32 got;
     EXPECT_EQ(batch.run(*network, 0, 0, 1.0f, got), loss);
-    EXPECT_EQ(got, want);
+    EXPECT_TRUE(got == want);
   }
 }
 

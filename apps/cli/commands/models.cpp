@@ -1,10 +1,12 @@
 // newbie models: where models are looked for, what is there, and which one would be used.
 #include <memory>
 
+#include "cache_file.h"
 #include "commands/commands.h"
-#include "generate/find_model.h"
 #include "flags.h"
+#include "generate/find_model.h"
 #include "generate/inspect_model.h"
+#include "generate/known.h"
 #include "standard_streams.h"
 #include "units.h"
 #include "weights/fingerprint.h"
@@ -15,7 +17,7 @@ namespace {
 
 struct ModelsArguments {
   std::string folder;
-  bool json = false;
+  bool json = false, words = false;
 };
 
 struct FoundPart {
@@ -37,10 +39,13 @@ FoundModel look_into(const ModelPlace& place, const ModelPlace* chosen) {
   if (!out.is_there) return out;
   try {
     Inspection found = inspect(place.folder, {});
+    std::optional<KeptHashes> kept;
+    if (const auto file = cache_file("hashes.json")) kept.emplace(*file);
     out.layout = found.layout.empty() ? "a single part" : found.layout;
     for (Inspected& part : found.parts) {
       std::string hash;
-      if (part.problem.empty()) hash = fingerprint(open_weights(part.path, Strictness::Strict).files).substr(0, 10);
+      if (part.problem.empty())
+        hash = fingerprint(open_weights(part.path, Strictness::Strict).files, kept ? &*kept : nullptr).substr(0, 10);
       out.parts.push_back({std::move(part), std::move(hash)});
     }
     if (!found.is_whole()) out.problem = "not whole: newbie inspect tells more";
@@ -88,8 +93,31 @@ OrderedJson json_of(const FoundModel& model) {
           {"parts", parts}};
 }
 
+// What the model that would be used says it knows.
+void list_words(const ModelsArguments& args, const std::vector<ModelPlace>& places) {
+  const ModelPlace* chosen = chosen_place(places);
+  const std::optional<KnownThings> known = chosen != nullptr ? read_known(chosen->folder) : std::nullopt;
+  if (!known)
+    fail_with_hint(ErrorKind::BadFile, "a model trained on everything has no list",
+                   "{} does not say what it knows: no known.json", chosen != nullptr ? chosen->folder.string() : "");
+  OrderedJson sizes = OrderedJson::array(), words;
+  std::string text = "sizes";
+  for (const PictureSize& s : known->sizes) {
+    sizes.push_back({s.width, s.height});
+    text += fmt::format("  {}x{}", s.width, s.height);
+  }
+  text += '\n';
+  for (const auto& [kind, list] : known->words) {
+    words[kind] = list;
+    text += fmt::format("{}\n", kind);
+    for (const std::string& word : list) text += fmt::format("  {}\n", word);
+  }
+  args.json ? print_json({{"folder", chosen->folder.string()}, {"sizes", sizes}, {"words", words}}) : print(text);
+}
+
 void run(const ModelsArguments& args) {
   const std::vector<ModelPlace> places = model_places(args.folder);
+  if (args.words) return list_words(args, places);
   OrderedJson list = OrderedJson::array();
   std::string text;
   for (const ModelPlace& place : places) {
@@ -109,6 +137,7 @@ Command add_models(CLI::App& program) {
       *program.add_subcommand("models", "list where models are looked for, what is there and which one is used");
   const auto args = std::make_shared<ModelsArguments>();
   Flags(parser, "Model").text("-m,--model", args->folder, "DIR", "look here first, as newbie generate does");
+  Flags(parser, "Model").flag("--words", args->words, "list the words and sizes that the model used knows, instead");
   Flags(parser, "Messages").flag("--json", args->json, "one JSON object on standard output");
   return {&parser, [args] { run(*args); }};
 }

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "core/json.h"
+#include "weights/formats/foreign_bytes.h"
 #include "weights/in_quotes.h"
 
 namespace newbie {
@@ -124,6 +125,7 @@ class EntryReader {
 };
 
 std::map<std::string, std::string> read_metadata(const Json& value, std::string_view where) {
+  if (value.is_null()) return {};  // as the reference reads it
   if (!value.is_object())
     fail(ErrorKind::BadFile, "{}: {}: expected an object of strings, got {}", where, kMetadata, value.type_name());
   std::map<std::string, std::string> metadata;
@@ -168,6 +170,7 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std:
   if (file.size() < kLengthBytes)
     fail(ErrorKind::BadFile, "{}: expected at least {} bytes of safetensors, got {}", where, kLengthBytes, file.size());
   const uint64_t length = load_little_endian(file.data());
+  if (length > kLongestHeader || length > file.size() - kLengthBytes) refuse_foreign_bytes(file, "safetensors", where);
   if (length > kLongestHeader)
     fail(ErrorKind::BadFile, "{}: expected a header of at most {} bytes, got {}: not a safetensors file?", where,
          kLongestHeader, length);
@@ -183,7 +186,7 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std:
   const std::string_view padding = strictness == Strictness::Lenient ? std::string_view(" \0", 2) : " ";
   const size_t last = text.find_last_not_of(padding);
   if (text[last] == '\0')
-    fail_with_hint(ErrorKind::BadFile, "--lenient reads it nevertheless",
+    fail_with_hint(ErrorKind::BadFile, "`lenient` reads it nevertheless",
                    "{}: expected a header padded with spaces, got NUL bytes", where);
   if (text[last] != '}')
     fail(ErrorKind::BadFile, "{}: expected a header that ends with '}}' and spaces, got {}", where,
@@ -215,24 +218,8 @@ std::string_view safetensors_dtype_name(DType dtype) {
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path, Strictness strictness)
-    : file_(path), header_(parse_safetensors_header(file_.bytes(), path.string(), strictness)) {
-  file_.check_intact();
-  for (size_t i = 0; i < header_.entries.size(); ++i) by_name_.emplace(header_.entries[i].name, i);
-}
-
-const SafetensorsEntry* SafetensorsFile::find(std::string_view name) const {
-  const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : &header_.entries[found->second];
-}
-
-TensorSpec SafetensorsFile::spec(const SafetensorsEntry& entry) const {
-  if (!entry.dtype)
-    fail(ErrorKind::Unsupported, "{}: tensor {}: expected a dtype we can read, got {}", path().string(),
-         in_quotes(entry.name), entry.dtype_name);
-  if (entry.shape.size() > static_cast<size_t>(Shape::kMaxRank))
-    fail(ErrorKind::Unsupported, "{}: tensor {}: expected at most {} axes, got {}", path().string(),
-         in_quotes(entry.name), Shape::kMaxRank, entry.shape.size());
-  return {Shape(std::span<const int64_t>(entry.shape)), *entry.dtype};
-}
+    : WeightFile(path, [strictness](std::span<const std::byte> file, std::string_view where) {
+        return parse_safetensors_header(file, where, strictness);
+      }) {}
 
 }  // namespace newbie
