@@ -6,8 +6,10 @@
 #include "text/prompt_format.h"
 #include "text/prompt_from_tags.h"
 #include "text/prompt_json.h"
+#include "text/prompt_outline.h"
 #include "text/prompt_schema.h"
 #include "text/prompt_weights.h"
+#include "text/tag_dictionary.h"
 #include "text/utf8.h"
 
 namespace newbie {
@@ -78,6 +80,11 @@ void format(const Call& call) {
 
 void from_tags(const Call& call) { call.answer({{"prompt", prompt_from_tags(prompt_body(call, "tags").prompt)}}); }
 
+// What a form shows of a prompt.
+void outline(const Call& call) { call.answer({{"blocks", outline_json(outline_prompt(prompt_body(call).prompt))}}); }
+
+void words(const Call& call) { call.answer({{"words", known_tags()}}); }
+
 void schema(const Call& call) { call.answer(prompt_schema()); }
 
 }  // namespace
@@ -92,5 +99,10 @@ const Route from_tags_route{
     "POST", "/v1/prompt/from-tags", Dialect::Own, false, from_tags, "A list of Danbooru tags as an XML prompt"};
 const Route prompt_schema_route{
     "GET", "/v1/prompt/schema", Dialect::Own, false, schema, "The tags of XML prompts as JSON Schema"};
+
+const Route outline_route{"POST",       "/v1/prompt/outline",
+                          Dialect::Own, false,
+                          outline,      "The blocks and fields of a prompt, each with its place"};
+const Route words_route{"GET", "/v1/prompt/words", Dialect::Own, false, words, "Tags that prompts are made of"};
 
 }  // namespace newbie
