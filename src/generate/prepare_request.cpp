@@ -145,9 +145,11 @@ PictureSize final_size(const OpenedModel& model, const GenerateRequest& r) {
 
 namespace {
 
-// Some of what an encoder computes with stands in its configuration alone.
+// Of an encoder whose features are kept: the same weights with another configuration give others.
 std::string identity_of(const OpenedModel& model, PartKind kind) {
-  return fmt::format("{}\n{}", model.fingerprints().of(kind), model.part(kind).config_text);
+  const std::string& identity = model.fingerprints().of(kind);
+  const std::string& config = model.part(kind).config_text;
+  return config.empty() ? identity : fmt::format("{} {}", identity, config);
 }
 
 }  // namespace

@@ -96,14 +96,25 @@ RequestField adapters_row(RequestField row) {
   row.kind = FieldKind::Adapters;
   row.get = [](const Request& r) {
     OrderedJson out = OrderedJson::array();
-    for (const AdapterUse& a : r.adapters) out.push_back({{"name", a.name}, {"strength", a.strength}});
+    for (const AdapterUse& a : r.adapters) {
+      OrderedJson one{{"name", a.name}, {"strength", a.strength}};
+      for (const auto& [glob, strength] : a.blocks) one["blocks"][glob] = strength;
+      if (!a.sha256.empty()) one["sha256"] = a.sha256;
+      out.push_back(std::move(one));
+    }
     return out;
   };
   row.set = [](Request& r, const OrderedJson& value) {
     r.adapters.clear();
-    for (const OrderedJson& one : value)
-      r.adapters.push_back({(one.contains("name") ? one["name"] : one["path"]).get<std::string>(),
-                            one.value("strength", AdapterUse{}.strength)});
+    for (const OrderedJson& one : value) {
+      AdapterUse use{(one.contains("name") ? one["name"] : one["path"]).get<std::string>(),
+                     one.value("strength", AdapterUse{}.strength)};
+      if (one.contains("blocks"))
+        for (const auto& [glob, strength] : one["blocks"].items())
+          use.blocks.emplace_back(glob, strength.get<double>());
+      use.sha256 = one.value("sha256", std::string());
+      r.adapters.push_back(std::move(use));
+    }
   };
   return row;
 }
@@ -126,6 +137,7 @@ std::vector<std::string_view> schedule_words() {
 }
 
 std::string without_guidance(const Request& r) { return r.cfg == 1 ? "with `cfg` 1, which is guidance off" : ""; }
+std::string without_adapters(const Request& r) { return r.adapters.empty() ? "without `loras`" : ""; }
 std::string without_init_image(const Request& r) {
   return !r.init_image ? "without `init_image`" : !r.sigmas.empty() ? "with `sigmas` by hand" : "";
 }
@@ -270,8 +282,13 @@ std::vector<RequestField> make_fields() {
            .help = "RescaleCFG", .unset = "off", .most = 1, .unused = without_guidance}),
       adapters_row(
           {.name = "loras", .flag = "lora", .value = "FILE[:X]",
-           .help = "a low-rank adapter, at X of its strength; may be repeated", .least = -100, .most = 100,
+           .help = "a low-rank adapter, at X of its strength; may be repeated.\n\"FILE:0.8,layers.0=0.2\": "
+                   "modules that a glob holds for have another one", .least = -100, .most = 100,
            .recorded = Recorded::IfChanged}),
+      truth_row([](auto& r) -> auto& { return r.merge_adapters; },
+          {.name = "merge_loras", .flag = "merge-lora",
+           .help = "merge adapters into the weights, rounded once, instead of\ncomputing them beside the weights",
+           .recorded = Recorded::IfUsed, .unused = without_adapters}),
       choice_row(cache_modes(), [](auto& r) -> auto& { return r.cache.mode; },
           {.name = "cache", .flag = "cache",
            .help = "steps that change little reuse, or extrapolate, what the layers\nbehind the first gave: sooner, "

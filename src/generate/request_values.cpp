@@ -58,15 +58,18 @@ bool is_known_word(const RequestField& field, const std::string& word) {
          std::ranges::find(field.other_words, word) != field.other_words.end();
 }
 
-// {"name" or "path", perhaps "strength"}, and nothing else.
+// {"name" or "path", perhaps "strength", "blocks" and "sha256"}, and nothing else.
 bool is_adapter(const RequestField& field, const OrderedJson& value) {
   if (!value.is_object() || value.contains("name") == value.contains("path")) return false;
-  for (const auto& [key, part] : value.items()) {
-    const bool fits = key == "strength"                ? in_field_range(field, part)
-                      : key == "name" || key == "path" ? part.is_string() && !part.get_ref<const std::string&>().empty()
-                                                       : false;
-    if (!fits) return false;
-  }
+  const auto fits = [&](const std::string& key, const OrderedJson& part) {
+    if (key == "strength") return in_field_range(field, part);
+    if (key == "name" || key == "path") return part.is_string() && !part.get_ref<const std::string&>().empty();
+    if (key == "sha256") return part.is_string();
+    return key == "blocks" && part.is_object() && part.size() <= kMaxListed &&
+           std::ranges::all_of(part, [&](const OrderedJson& strength) { return in_field_range(field, strength); });
+  };
+  for (const auto& [key, part] : value.items())
+    if (!fits(key, part)) return false;
   return true;
 }
 
@@ -118,12 +121,30 @@ OrderedJson reals_of_words(std::string_view words) {
   return out;
 }
 
-// "FILE:0.8"; a colon before anything but a number belongs to the name.
+// "0.8,layers.0=0.2": a strength, and those of blocks. Null when it is something else.
+OrderedJson strengths_of_words(std::string_view words) {
+  OrderedJson out = OrderedJson::object();
+  for (bool first = true; first || !words.empty(); first = false) {
+    const std::string_view one = words.substr(0, words.find(','));
+    words.remove_prefix(std::min(words.size(), one.size() + 1));
+    const size_t equals = one.find('=');
+    OrderedJson number = parsed_number<double>(equals == one.npos ? one : one.substr(equals + 1));
+    if (number.is_null() || equals == 0 || (equals == one.npos && !first)) return {};
+    (equals == one.npos ? out["strength"] : out["blocks"][std::string(one.substr(0, equals))]) = std::move(number);
+  }
+  return out;
+}
+
+// "FILE:0.8"; a colon before anything but strengths belongs to the name.
 OrderedJson adapter_of_words(std::string_view words) {
   const size_t colon = words.rfind(':');
-  OrderedJson strength = colon == words.npos ? OrderedJson() : parsed_number<double>(words.substr(colon + 1));
-  if (strength.is_null()) return OrderedJson::array({{{"name", words}}});
-  return OrderedJson::array({{{"name", words.substr(0, colon)}, {"strength", std::move(strength)}}});
+  OrderedJson out{{"name", words}};
+  OrderedJson strengths = colon == words.npos ? OrderedJson() : strengths_of_words(words.substr(colon + 1));
+  if (!strengths.is_null()) {
+    out["name"] = words.substr(0, colon);
+    out.update(strengths);
+  }
+  return OrderedJson::array({std::move(out)});
 }
 
 }  // namespace
@@ -179,7 +200,7 @@ std::string expected_values(const RequestField& field) {
     case FieldKind::Reals: return "a list of numbers, each " + range;
     case FieldKind::Choice: return "one of " + joined(field.words);
     case FieldKind::Picture: return "a picture";
-    case FieldKind::Adapters: return "adapters, each with a name and perhaps a strength, " + range;
+    case FieldKind::Adapters: return "adapters, each with a name and perhaps a strength, blocks and sha256, " + range;
   }
   return {};
 }
@@ -223,9 +244,13 @@ std::vector<std::string> words_of_value(const RequestField& field, const Ordered
   if (!value.is_array()) return {plain(value)};
   std::vector<std::string> out;
   if (field.kind == FieldKind::Adapters) {
-    for (const OrderedJson& one : value)
-      out.push_back(plain(one.contains("name") ? one["name"] : one["path"]) + ':' +
-                    plain(one.value("strength", OrderedJson(1.0))));
+    for (const OrderedJson& one : value) {
+      std::string text = plain(one.contains("name") ? one["name"] : one["path"]) + ':' +
+                         plain(one.value("strength", OrderedJson(1.0)));
+      if (one.contains("blocks"))
+        for (const auto& [glob, strength] : one["blocks"].items()) text += ',' + glob + '=' + plain(strength);
+      out.push_back(std::move(text));
+    }
     return out;
   }
   std::string list;
