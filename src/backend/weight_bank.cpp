@@ -127,7 +127,9 @@ void WeightBank::release(const WeightUse& use) const {
 }
 
 size_t WeightBank::stored_bytes(const WeightUse& use) const {
-  return lies_packed(use) ? packed_->around(use.key()).size() : stored_spec(use).bytes();
+  if (lies_packed(use)) return packed_->around(use.key()).size();
+  stored_spec(use);  // told when it is not there
+  return source_.stored_bytes(use.name);
 }
 
 std::vector<WeightUse> WeightBank::missing(const std::vector<WeightUse>& uses) const {

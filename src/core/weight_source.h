@@ -24,6 +24,12 @@ class WeightSource {
   // such tensor.
   virtual void read(std::string_view name, DType dtype, std::byte* destination) const = 0;
 
+  // What reading it reads of files: less than its size where it is stored narrowly.
+  virtual size_t stored_bytes(std::string_view name) const {
+    const auto spec = find(name);
+    return spec ? spec->bytes() : 0;
+  }
+
   // The tensor will be read next: the system may fetch its pages meanwhile.
   virtual void prefetch(std::string_view name) const { (void)name; }
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <mutex>
 
-#include "core/float_formats.h"
+#include "weights/formats/gguf_blocks.h"
 
 namespace newbie {
 
@@ -15,6 +15,20 @@ struct Stretch {
   size_t tensor, first, count;
 };
 
+size_t elements_of(const FileTensor& tensor) {
+  size_t elements = 1;
+  for (const int64_t extent : tensor.entry->shape) elements *= static_cast<size_t>(extent);  // checked when parsed
+  return elements;
+}
+
+// Where a stretch lies. It begins with a whole block, as kElements is a multiple of any; only the last may end in one.
+std::span<const std::byte> bytes_of(const FileTensor& tensor, const Stretch& stretch) {
+  const BlockFormat* blocks = tensor.entry->blocks;
+  const size_t unit = blocks != nullptr ? blocks->elements : 1;
+  const size_t size = blocks != nullptr ? blocks->bytes : size_of(*tensor.entry->dtype);
+  return tensor.bytes().subspan(stretch.first / unit * size, stretch.count / unit * size);
+}
+
 }  // namespace
 
 std::vector<BadValues> find_bad_values(const OpenedWeights& files, ThreadPool& pool,
@@ -23,12 +37,12 @@ std::vector<BadValues> find_bad_values(const OpenedWeights& files, ThreadPool& p
   std::vector<Stretch> stretches;
   size_t all_bytes = 0;
   for (size_t t = 0; t < files.tensors.size(); ++t) {
-    const SafetensorsEntry& entry = *files.tensors[t].entry;
-    if (!entry.dtype || !is_float(*entry.dtype)) continue;
-    const size_t elements = (entry.end - entry.begin) / size_of(*entry.dtype);
+    const FileTensor& tensor = files.tensors[t];
+    if (tensor.entry->blocks == nullptr && (!tensor.entry->dtype || !is_float(*tensor.entry->dtype))) continue;
+    const size_t elements = elements_of(tensor);
     for (size_t first = 0; first < elements; first += kElements)
       stretches.push_back({t, first, std::min(kElements, elements - first)});
-    all_bytes += entry.end - entry.begin;
+    all_bytes += tensor.bytes().size();
   }
 
   std::vector<BadValues> found(stretches.size());
@@ -37,13 +51,11 @@ std::vector<BadValues> find_bad_values(const OpenedWeights& files, ThreadPool& p
   pool.run(static_cast<int64_t>(stretches.size()), [&](int64_t i, int) {
     const Stretch& stretch = stretches[static_cast<size_t>(i)];
     const FileTensor& tensor = files.tensors[stretch.tensor];
-    const DType dtype = *tensor.entry->dtype;
     BadValues& bad = found[static_cast<size_t>(i)];
     std::vector<float> values(kAtOnce);
     for (size_t at = 0; at < stretch.count; at += kAtOnce) {
       const size_t n = std::min(kAtOnce, stretch.count - at);
-      const std::byte* data = tensor.bytes().data() + (stretch.first + at) * size_of(dtype);
-      convert(dtype, data, DType::F32, reinterpret_cast<std::byte*>(values.data()), n);
+      tensor.read(stretch.first + at, std::span(values).first(n));
       for (size_t k = 0; k < n; ++k) {
         if (std::isfinite(values[k])) continue;
         if (bad.count++ == 0) {
@@ -52,10 +64,10 @@ std::vector<BadValues> find_bad_values(const OpenedWeights& files, ThreadPool& p
         }
       }
     }
-    const size_t bytes = stretch.count * size_of(dtype);
-    tensor.file->drop_pages(tensor.bytes().subspan(stretch.first * size_of(dtype), bytes));
+    const std::span<const std::byte> bytes = bytes_of(tensor, stretch);
+    tensor.file->drop_pages(bytes);
     const std::lock_guard lock(mutex);
-    done_bytes += bytes;
+    done_bytes += bytes.size();
     if (on_progress) on_progress(done_bytes, all_bytes);
   });
   for (const auto& file : files.files) file->check_intact();

@@ -4,7 +4,6 @@
 #include <set>
 
 #include "core/files.h"
-#include "core/float_formats.h"
 #include "core/parallel.h"
 #include "generate/file_limits.h"
 #include "generate/network.h"
@@ -54,7 +53,7 @@ void read_alphas(Inspected& result, const OpenedWeights& files, const fs::path& 
         tensor.bytes().size() != size_of(*tensor.entry->dtype))
       continue;
     float value = 0;
-    convert(*tensor.entry->dtype, tensor.bytes().data(), DType::F32, reinterpret_cast<std::byte*>(&value), 1);
+    tensor.read(0, {&value, 1});
     found.insert(value);
   }
   const fs::path beside = (fs::is_directory(path) ? path : path.parent_path()) / "adapter_config.json";
@@ -77,7 +76,7 @@ Inspected inspect_one(const fs::path& path, std::optional<FileKind> expected, co
   try {
     const OpenedWeights files = open_weights(path, options.strictness);
     const HeaderShapes header = header_shapes(files);
-    const Recognised what = recognise(header);
+    const Recognised what = recognise_files(files);
     result.kind = expected && holds(header, *expected) ? *expected : what.kind;
     result.what = what.words.empty() ? std::string(to_string(what.kind)) : what.words;
     count(result, files);

@@ -28,15 +28,14 @@ struct Candidate {
   HeaderShapes header;
 };
 
-HeaderShapes peek(const fs::path& path, Strictness strictness) { return header_shapes(open_weights(path, strictness)); }
-
 // Weight files of a folder and of its folders, down to `deeper` levels; what cannot be read or is a link is left out.
 void collect_weight_files(const fs::path& folder, int deeper, std::vector<fs::path>& files) {
   std::error_code ignored;
   for (const fs::path& entry : list_folder(folder, ignored)) {
     if (deeper > 0 && fs::is_directory(fs::symlink_status(entry, ignored)))
       collect_weight_files(entry, deeper - 1, files);
-    if (entry.extension() == ".safetensors" && fs::is_regular_file(entry, ignored)) files.push_back(entry);
+    const bool is_weights = entry.extension() == ".safetensors" || entry.extension() == ".gguf";
+    if (is_weights && fs::is_regular_file(entry, ignored)) files.push_back(entry);
   }
 }
 
@@ -80,9 +79,8 @@ class Shelf {
     for (const fs::path& folder : folders)
       for (const fs::path& file : weight_files(folder, deepest)) {
         try {
-          HeaderShapes header = peek(file, strictness);
-          Recognised what = recognise(header);
-          files_.push_back({file, std::move(what), std::move(header)});
+          const OpenedWeights opened = open_weights(file, strictness);
+          files_.push_back({file, recognise_files(opened), header_shapes(opened)});
         } catch (const Error& e) {
           files_.push_back({file, {FileKind::Unknown, "unreadable: " + e.message()}, {}});
         }
@@ -100,7 +98,7 @@ class Shelf {
     if (fitting.size() > 1 && width) {
       std::vector<const Candidate*> right;
       for (const Candidate* file : fitting) {
-        const auto* table = find_by_ending(file->header, "embed_tokens.weight");
+        const auto* table = find_token_table(file->header);
         if (table != nullptr && table->second.size() == 2 && table->second[1] == *width) right.push_back(file);
       }
       if (!right.empty()) fitting = right;
@@ -129,7 +127,7 @@ class Shelf {
       out += fmt::format("{}{} ({})", i ? ", " : "", files[i].path.filename().string(),
                          files[i].what.words.empty() ? "nothing known" : files[i].what.words);
     if (files.size() > kShown) out += fmt::format(" and {} more", files.size() - kShown);
-    return out.empty() ? "no .safetensors file" : out;
+    return out.empty() ? "no .safetensors or .gguf file" : out;
   }
 
   std::vector<fs::path> folders_;
@@ -154,16 +152,16 @@ std::string locate_in_folders(ModelPaths& paths) {
   std::vector<fs::path> encoders = folders_in(root, {"text_encoder", "clip_model", "text_encoder_2"});
   std::optional<fs::path> gemma, jina;
   for (const fs::path& encoder : encoders) {
-    HeaderShapes header;
+    OpenedWeights opened;
     try {
-      header = peek(encoder, paths.strictness);
+      opened = open_weights(encoder, paths.strictness);
     } catch (const Error&) {
       continue;  // told in full when this part is opened by its name
     }
-    const FileKind kind = recognise(header).kind;
+    const FileKind kind = recognise_files(opened).kind;
     if (kind == FileKind::TextEncoder && !gemma) gemma = encoder;
     if (kind == FileKind::ClipModel && !jina) jina = encoder;
-    if (find_by_ending(header, "spiece_model") != nullptr) layout = "repository as uploaded";
+    if (find_by_ending(header_shapes(opened), "spiece_model") != nullptr) layout = "repository as uploaded";
   }
   if (is_folder(root / "text_encoder_2")) layout = "diffusers (Lumina2 names)";
   fill(paths.transformer, root / "transformer");
@@ -255,6 +253,13 @@ HeaderShapes header_shapes(const OpenedWeights& files) {
   return header;
 }
 
-Recognised recognise_path(const fs::path& path, Strictness strictness) { return recognise(peek(path, strictness)); }
+Recognised recognise_files(const OpenedWeights& files) {
+  return recognise(header_shapes(files),
+                   files.files.empty() ? std::map<std::string, std::string>() : files.files.front()->metadata());
+}
+
+Recognised recognise_path(const fs::path& path, Strictness strictness) {
+  return recognise_files(open_weights(path, strictness));
+}
 
 }  // namespace newbie

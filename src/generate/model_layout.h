@@ -33,6 +33,9 @@ LocatedModel locate_model(const ModelPaths& paths);
 // Keys and shapes of opened files.
 HeaderShapes header_shapes(const OpenedWeights& files);
 
+// What opened files are, by keys, shapes and what they say of themselves.
+Recognised recognise_files(const OpenedWeights& files);
+
 // What a file or folder is. Error{BadFile} when it cannot be opened.
 Recognised recognise_path(const std::filesystem::path& path, Strictness strictness);
 

@@ -6,9 +6,10 @@
 #include "models/gemma3/names.h"
 #include "models/jina_clip/names.h"
 #include "models/next_dit/names.h"
-#include "models/scale_keys.h"
+#include "models/quantised_keys.h"
 #include "weights/combine.h"
 #include "weights/low_rank_merge.h"
+#include "weights/quantised.h"
 
 namespace newbie {
 
@@ -18,34 +19,70 @@ namespace {
 
 fs::path folder_of(const fs::path& path) { return fs::is_directory(path) ? path : path.parent_path(); }
 
-// The files of a part, without the scales of their 8-bit weights.
-struct PartKeys {
-  std::vector<std::string> keys;
-  std::map<std::string, std::string, std::less<>> scale_of;
-};
+// Nothing, or the text of a small tensor: a marker of how another is stored.
+std::string small_text(const OpenedWeights& files, const std::string& key) {
+  const FileTensor& tensor = *files.find(key);
+  const std::span<const std::byte> bytes = tensor.bytes();
+  if (bytes.size() > kMaxMarkerBytes)
+    fail(ErrorKind::BadFile, "{}: expected a marker of at most {} bytes, got {}", tensor.where(), kMaxMarkerBytes,
+         bytes.size());
+  std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  tensor.file->check_intact();
+  return text;
+}
 
-PartKeys open_files(Part& part, const fs::path& path, FileKind expected, Strictness strictness) {
+std::string quantization_metadata(const OpenedWeights& files) {
+  for (const auto& file : files.files)
+    if (const auto found = file->metadata().find("_quantization_metadata"); found != file->metadata().end())
+      return found->second;
+  return {};
+}
+
+QuantisedKeys open_files(Part& part, const fs::path& path, FileKind expected, Strictness strictness) {
   part.path = path;
   part.files = open_weights(path, strictness);
-  const HeaderShapes header = header_shapes(part.files);
-  const Recognised what = recognise(header);
-  if (what.kind == FileKind::Foreign || (what.kind != FileKind::Unknown && !holds(header, expected)))
+  const Recognised what = recognise_files(part.files);
+  if (what.kind == FileKind::Foreign || (what.kind != FileKind::Unknown && !holds(header_shapes(part.files), expected)))
     fail_with_hint(ErrorKind::BadFile, "newbie inspect PATH tells more about a file",
                    "{}: expected {}, got what looks like {}", path.string(), to_string(expected), what.words);
-  ScaledKeys scaled = split_scales(part.files.keys(), path.string());
-  return {std::move(scaled.keys), std::move(scaled.scale_of)};
+  const std::vector<std::string> keys = part.files.keys();
+  const std::string where = path.string(), quantization = quantization_metadata(part.files);
+  return split_quantised({.keys = keys,
+                          .dtype = [&](const std::string& key) { return part.files.find(key)->entry->dtype_name; },
+                          .text = [&](const std::string& key) { return small_text(part.files, key); },
+                          .quantization = quantization,
+                          .where = where});
 }
 
-DerivedTensor derived(const OpenedWeights& files, const PartKeys& keys, const std::string& key) {
-  const auto scale = keys.scale_of.find(key);
-  return scale == keys.scale_of.end() ? stored_tensor(*files.find(key))
-                                      : scaled_tensor(*files.find(key), *files.find(scale->second));
+DerivedTensor scheme_tensor(const OpenedWeights& files, const FileTensor& weight, const QuantisedWeight& how) {
+  const auto at = [&](const std::string& key) { return key.empty() ? nullptr : files.find(key); };
+  switch (how.scheme) {
+    case WeightScheme::Nvfp4: return nvfp4_tensor(weight, *at(how.scale), *at(how.second_scale));
+    case WeightScheme::Mxfp8: return mxfp8_tensor(weight, *at(how.scale));
+    case WeightScheme::Codebook:
+      return codebook_tensor({weight, *at(how.scale), *at(how.table), at(how.nested_scale), at(how.nested_table)},
+                             how.state);
+    case WeightScheme::Scaled: break;
+  }
+  DerivedTensor plain =
+      how.scale.empty() ? stored_as(weight, how.bytes_as) : scaled_tensor(weight, *at(how.scale), how.bytes_as);
+  return how.rotation == 0 ? plain : rotated(std::move(plain), static_cast<size_t>(how.rotation));
 }
 
-void add_named(Part& part, const PartKeys& keys, const NameMap& map, Log& log) {
+DerivedTensor derived(const OpenedWeights& files, const QuantisedKeys& keys, const std::string& key) {
+  const auto how = keys.weights.find(key);
+  if (how == keys.weights.end()) return stored_tensor(*files.find(key));
+  DerivedTensor tensor = scheme_tensor(files, *files.find(key), how->second);
+  return how->second.input_scale.empty() ? tensor
+                                         : times_columns(std::move(tensor), *files.find(how->second.input_scale));
+}
+
+void add_named(Part& part, const QuantisedKeys& keys, const NameMap& map, Log& log) {
   for (const MappedName& name : map.names) {
     const FileTensor& tensor = *part.files.find(name.file_key);
-    if (keys.scale_of.contains(name.file_key))
+    if (name.minus_one)
+      part.weights.add_derived(name.canonical, minus_one(derived(part.files, keys, name.file_key)));
+    else if (keys.weights.contains(name.file_key))
       part.weights.add_derived(name.canonical, derived(part.files, keys, name.file_key));
     else
       name.as_matrix ? part.weights.add_as_matrix(name.canonical, tensor) : part.weights.add(name.canonical, tensor);
@@ -69,6 +106,12 @@ Json parse_config(std::string_view text, const std::string& where) {
   return config;
 }
 
+// The keys of a GGUF file; none for other formats.
+const GgufKeys& gguf_keys(const Part& part) {
+  static const GgufKeys none;
+  return part.files.files.empty() ? none : part.files.files.front()->header().keys;
+}
+
 // After the store is filled: its metadata may carry the configuration.
 void read_config(Part& part) {
   const fs::path beside = folder_of(part.path) / "config.json";
@@ -86,6 +129,41 @@ void read_config(Part& part) {
     return;
   }
   part.config_origin = "built-in values";
+}
+
+// llama.cpp's keys, where no configuration lies beside the file or in it.
+void read_gemma_keys(TextEncoder& part, Log& log) {
+  if (!part.config_text.empty()) return;
+  const std::string where = part.path.string();
+  const std::string architecture = gguf_keys(part).text("general.architecture", where).value_or("");
+  const Json keys = gguf_keys(part).scalars(architecture + '.', where);
+  if (architecture.empty() || keys.empty()) return;
+  std::string filled_in;
+  part.config = gemma3_config_of_gguf(keys, filled_in);
+  part.config_text = part.config.dump(2) + '\n';
+  part.config_origin = "keys of the file";
+  if (!filled_in.empty())
+    log.warn("{}: says nothing of how positions are scaled; taken as Gemma 3 4B's: {}", where, filled_in);
+}
+
+// The tokenizer in the keys of a llama.cpp file; null when there is none.
+std::unique_ptr<Tokenizer> tokenizer_in_keys(const Part& part) {
+  const GgufKeys& keys = gguf_keys(part);
+  const std::string where = part.path.string();
+  auto texts = keys.texts("tokenizer.ggml.tokens", where);
+  if (!texts) return nullptr;
+  if (const std::string model = keys.text("tokenizer.ggml.model", where).value_or("llama"); model != "llama")
+    fail_with_hint(ErrorKind::Unsupported, "put the model's tokenizer.json beside the file",
+                   "{}: expected a SentencePiece tokenizer ('llama') in its keys, got {}", where, in_quotes(model));
+  GgufVocabulary vocabulary{.texts = std::move(*texts)};
+  for (const double score : keys.numbers("tokenizer.ggml.scores", where).value_or(std::vector<double>()))
+    vocabulary.scores.push_back(static_cast<float>(score));
+  for (const double type : keys.numbers("tokenizer.ggml.token_type", where).value_or(std::vector<double>()))
+    vocabulary.types.push_back(type >= 0 && type <= 100 ? static_cast<int32_t>(type) : 0);
+  const double begin = keys.number("tokenizer.ggml.bos_token_id", where).value_or(2);
+  vocabulary.begin_id = begin < 1e9 ? static_cast<int32_t>(begin) : -1;
+  part.files.files.front()->check_intact();
+  return gemma_tokenizer_from_gguf(std::move(vocabulary), where);
 }
 
 using FromJson = std::unique_ptr<Tokenizer> (*)(std::string_view, std::string_view);
@@ -106,6 +184,7 @@ std::unique_ptr<Tokenizer> tokenizer_of(const Part& part, FromJson from_json, Fr
       return from_sentencepiece(std::as_bytes(std::span(bytes)), model.string());
     }
   }
+  if (auto inside = tokenizer_in_keys(part)) return inside;
   fail_with_hint(ErrorKind::BadFile,
                  "put the tokenizer beside the weights, or use a single file that carries spiece_model",
                  "{}: no tokenizer: expected tokenizer.json or {} in {}", part.path.string(), sentencepiece_name,
@@ -139,7 +218,7 @@ ConfigSource Part::config_source() const {
 
 Transformer open_transformer(const fs::path& path, Log& log, Strictness strictness) {
   Transformer part;
-  const PartKeys keys = open_files(part, path, FileKind::Transformer, strictness);
+  const QuantisedKeys keys = open_files(part, path, FileKind::Transformer, strictness);
   add_named(part, keys, next_dit_names(keys.keys, path.string()), log);
   read_config(part);
   part.sizes = next_dit_config(part.config_source());
@@ -148,16 +227,17 @@ Transformer open_transformer(const fs::path& path, Log& log, Strictness strictne
 
 TextEncoder open_text_encoder(const fs::path& path, Log& log, Strictness strictness) {
   TextEncoder part;
-  const PartKeys keys = open_files(part, path, FileKind::TextEncoder, strictness);
+  const QuantisedKeys keys = open_files(part, path, FileKind::TextEncoder, strictness);
   add_named(part, keys, gemma3_names(keys.keys, path.string()), log);
   read_config(part);
+  read_gemma_keys(part, log);
   part.sizes = gemma3_config(part.config_source());
   return part;
 }
 
 ClipModel open_clip_model(const fs::path& path, Log& log, Strictness strictness) {
   ClipModel part;
-  const PartKeys keys = open_files(part, path, FileKind::ClipModel, strictness);
+  const QuantisedKeys keys = open_files(part, path, FileKind::ClipModel, strictness);
   const JinaClipNames names = jina_clip_names(keys.keys, path.string());
   add_named(part, keys, names.map, log);
   read_config(part);
@@ -184,7 +264,7 @@ std::unique_ptr<Tokenizer> ClipModel::open_tokenizer() const {
 
 Vae open_vae(const fs::path& path, Log& log, Strictness strictness) {
   Vae part;
-  const PartKeys keys = open_files(part, path, FileKind::Vae, strictness);
+  const QuantisedKeys keys = open_files(part, path, FileKind::Vae, strictness);
   add_named(part, keys, flux_vae_names(keys.keys, path.string()), log);
   read_config(part);
   part.sizes = flux_vae_config(part.config_source());

@@ -1,5 +1,9 @@
 #include "models/foreign_models.h"
 
+#include <fmt/format.h>
+
+#include "models/key_text.h"
+
 namespace newbie {
 
 namespace {
@@ -30,6 +34,8 @@ constexpr Marker kMarkers[] = {
     {"time_caption_embed.caption_embedder.1.weight", -1, 0, "clip_text_pooled_proj.1.weight",
      "Lumina-Image 2.0 (no pooled text, diffusers naming)"},
     {"layers.0.post_feedforward_layernorm.weight", -1, 0, "layers.0.self_attn.q_norm.weight", "Gemma 2"},
+    {"blk.0.post_ffw_norm.weight", -1, 0, "blk.0.attn_q_norm.weight", "Gemma 2"},
+    {"blk.0.attn_q.weight", -1, 0, "blk.0.post_ffw_norm.weight", "a language model like Llama or Qwen"},
     {"encoder.block.0.layer.0.SelfAttention.q.weight", -1, 0, "", "the text encoder T5"},
     {"text_model.encoder.layers.0.self_attn.k_proj.weight", -1, 0, "", "the text encoder of OpenAI's CLIP"},
     {"transformer.resblocks.0.attn.in_proj_weight", -1, 0, "", "the text encoder of OpenCLIP"},
@@ -39,6 +45,32 @@ constexpr Marker kMarkers[] = {
     {"decoder.conv_in.weight", 1, 4, "", "the autoencoder of Stable Diffusion 1.x, 2.x or XL (4 latent channels)"},
     {"decoder.conv_in.weight", 1, 32, "", "the autoencoder of FLUX.2 (32 latent channels)"},
 };
+
+// Architectures that files of this family carry, whoever wrote them (spec/gguf.md §§3, 4).
+constexpr std::string_view kOurArchitectures[] = {"lumina2", "newbie",         "pig", "cow", "cat",
+                                                  "gemma3",  "gemma-embedding"};
+
+struct Architecture {
+  std::string_view word, model;
+};
+constexpr Architecture kArchitectures[] = {{"flux", "FLUX"},
+                                           {"sd1", "Stable Diffusion 1.x"},
+                                           {"sdxl", "Stable Diffusion XL"},
+                                           {"sd3", "Stable Diffusion 3"},
+                                           {"t5", "the text encoder T5"},
+                                           {"t5encoder", "the text encoder T5"},
+                                           {"gemma", "Gemma 1"},
+                                           {"gemma2", "Gemma 2"},
+                                           {"gemma3n", "Gemma 3n"},
+                                           {"llama", "a language model like Llama"},
+                                           {"qwen2", "the language model Qwen 2"},
+                                           {"qwen3", "the language model Qwen 3"},
+                                           {"wan", "Wan"}};
+
+std::string_view text_of(const std::map<std::string, std::string>& texts, const std::string& key) {
+  const auto found = texts.find(key);
+  return found == texts.end() ? std::string_view() : found->second;
+}
 
 struct GemmaSize {
   int64_t width;
@@ -71,6 +103,17 @@ std::optional<std::string_view> find_foreign_model(const HeaderShapes& header) {
   for (const Marker& marker : kMarkers)
     if (fits(header, marker)) return marker.model;
   return std::nullopt;
+}
+
+std::optional<std::string> find_foreign_gguf(const std::map<std::string, std::string>& texts) {
+  const std::string_view type = text_of(texts, "general.type"), architecture = text_of(texts, "general.architecture");
+  if (type == "mmproj" || architecture == "clip") return "the vision part of a language model (mmproj)";
+  if (type == "adapter") return "an adapter of llama.cpp's (LoRA in GGUF)";
+  if (!type.empty() && type != "model") return fmt::format("GGUF of type '{}'", type.substr(0, 64));
+  for (const Architecture& row : kArchitectures)
+    if (row.word == architecture) return std::string(row.model);
+  if (architecture.empty() || is_one_of(architecture, kOurArchitectures)) return std::nullopt;
+  return fmt::format("a model of architecture '{}'", architecture.substr(0, 64));
 }
 
 std::optional<std::string_view> gemma3_size_name(int64_t width) {

@@ -16,6 +16,10 @@ using HeaderShapes = std::map<std::string, std::vector<int64_t>, std::less<>>;
 // "Stable Diffusion XL", "FLUX.1", … or nothing when no row of the table fits. Prefixes of keys do not matter.
 std::optional<std::string_view> find_foreign_model(const HeaderShapes& header);
 
+// Which other model a GGUF file says it is, by its texts ("general.architecture", "general.type"); nothing when it says
+// nothing, or that it is one of ours.
+std::optional<std::string> find_foreign_gguf(const std::map<std::string, std::string>& texts);
+
 // "Gemma 3 4B" by its width, or nothing for a width no published Gemma 3 has.
 std::optional<std::string_view> gemma3_size_name(int64_t width);
 

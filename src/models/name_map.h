@@ -11,6 +11,7 @@ struct MappedName {
   std::string canonical;  // the name the graph builder asks for
   std::string file_key;
   bool as_matrix = false;  // [C, C, 1, 1] and [C, C] are both in use: present it as [C, C]
+  bool minus_one = false;  // the file holds 1 + w
 };
 
 // A matrix that the file keeps in pieces: the rows of all keys, in this order.

@@ -34,7 +34,8 @@ bool holds(const HeaderShapes& header, FileKind part) {
   switch (part) {
     case FileKind::Transformer: return has("x_embedder.weight") && has("clip_text_pooled_proj.1.weight");
     case FileKind::TextEncoder:
-      return has("layers.0.post_feedforward_layernorm.weight") && has("layers.0.self_attn.q_norm.weight");
+      return (has("layers.0.post_feedforward_layernorm.weight") && has("layers.0.self_attn.q_norm.weight")) ||
+             (has("blk.0.post_ffw_norm.weight") && has("blk.0.attn_q_norm.weight"));
     case FileKind::ClipModel:
       return has("embeddings.word_embeddings.weight") ||
              has("embeddings.word_embeddings.parametrizations.weight.original");
@@ -43,14 +44,20 @@ bool holds(const HeaderShapes& header, FileKind part) {
   }
 }
 
-Recognised recognise(const HeaderShapes& header) {
+const HeaderShapes::value_type* find_token_table(const HeaderShapes& header) {
+  const auto* table = find_by_ending(header, "embed_tokens.weight");
+  return table != nullptr ? table : find_by_ending(header, "token_embd.weight");
+}
+
+Recognised recognise(const HeaderShapes& header, const std::map<std::string, std::string>& texts) {
   for (const std::string_view ending : kAdapterEndings)
     if (has_ending(header, ending)) return {FileKind::Adapter, std::string(to_string(FileKind::Adapter))};
   if (const auto foreign = find_foreign_model(header)) return {FileKind::Foreign, std::string(*foreign)};
+  if (auto foreign = find_foreign_gguf(texts)) return {FileKind::Foreign, std::move(*foreign)};
   for (const FileKind part : {FileKind::Transformer, FileKind::TextEncoder, FileKind::ClipModel, FileKind::Vae}) {
     if (!holds(header, part)) continue;
     Recognised found{part, std::string(to_string(part))};
-    const auto* table = part == FileKind::TextEncoder ? find_by_ending(header, "embed_tokens.weight") : nullptr;
+    const auto* table = part == FileKind::TextEncoder ? find_token_table(header) : nullptr;
     if (table != nullptr && table->second.size() == 2)
       if (const auto name = gemma3_size_name(table->second[1])) found.words = "the text encoder " + std::string(*name);
     return found;

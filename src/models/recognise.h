@@ -16,10 +16,14 @@ struct Recognised {
 };
 
 // What a file is first of all: a bundle of several parts is its transformer.
-Recognised recognise(const HeaderShapes& header);
+// `texts`: the file's metadata, where GGUF says what it holds.
+Recognised recognise(const HeaderShapes& header, const std::map<std::string, std::string>& texts = {});
 
 // Whether one of the four parts is in the file.
 bool holds(const HeaderShapes& header, FileKind part);
+
+// The table of token embeddings of a Gemma 3, in any naming; nullptr: none.
+const HeaderShapes::value_type* find_token_table(const HeaderShapes& header);
 
 // "NewBie-image's transformer (NextDiT)" and its like.
 std::string_view to_string(FileKind kind);

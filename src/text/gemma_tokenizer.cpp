@@ -11,6 +11,7 @@
 //
 // One id exists in tokenizer.json alone: `<image_soft_token>`, which is ordinary text when read from tokenizer.model.
 #include <algorithm>
+#include <cmath>
 #include <unordered_map>
 
 #include "core/error.h"
@@ -130,6 +131,46 @@ void require_gemma_steps(const Json& root, const Json& model, std::string_view w
   if (byte_fallback != true) refuse_setting("byte_fallback", byte_fallback, where);
 }
 
+// `begin` is the text of the token in front.
+std::unique_ptr<Tokenizer> from_pieces(const std::vector<SentencePieceModel::Piece>& pieces, std::string_view begin,
+                                       std::string_view where) {
+  const auto size = static_cast<int32_t>(pieces.size());
+  IdMap ids;
+  ids.reserve(pieces.size() + 1);
+  std::vector<AddedToken> added;
+  for (int32_t id = 0; id < size; ++id) {
+    const SentencePieceModel::Piece& piece = pieces[static_cast<size_t>(id)];
+    if (!ids.emplace(piece.text, id).second) {
+      fail(ErrorKind::BadFile, "{}: ids {} and {} have the same text", where, ids.at(piece.text), id);
+    }
+    if (piece.type == SentencePieceModel::PieceType::Unknown || piece.type == SentencePieceModel::PieceType::Control ||
+        piece.type == SentencePieceModel::PieceType::UserDefined) {
+      added.push_back({.content = require_piece(piece.text, where), .id = id});
+    }
+  }
+  const auto bos = ids.find(begin);
+  if (bos == ids.end()) fail(ErrorKind::BadFile, "{}: the vocabulary has no {}", where, begin);
+  const SequenceTemplate frame{.before = {bos->second}, .after = {}};
+  // Where there is no piece for it, a tab is its byte piece, and may merge like any other character.
+  if (const auto tab = ids.find("<0x09>"); tab != ids.end()) ids.emplace("\t", tab->second);
+  Bpe bpe(bpe_vocabulary(ids, size, where), merges_from_pieces(pieces, ids));
+  return std::make_unique<GemmaTokenizer>(AddedTokens(added, where), std::move(bpe), frame, size);
+}
+
+// One token of a GGUF file as SentencePiece has it.
+SentencePieceModel::Piece gguf_piece(GgufVocabulary& vocabulary, size_t id, std::string_view where) {
+  constexpr int32_t kUserDefined = 4, kLastType = 6;
+  const int32_t type = vocabulary.types[id];
+  std::string text = std::move(vocabulary.texts[id]);
+  if (type < 1 || type > kLastType || text.empty() || text.size() > kMaxPieceBytes || find_invalid_utf8(text) ||
+      !std::isfinite(vocabulary.scores[id]))
+    fail(ErrorKind::BadFile, "{}: token {}: expected UTF-8 of 1 to {} bytes, a finite score and a type of 1 to {}",
+         where, id, kMaxPieceBytes, kLastType);
+  if (type == kUserDefined)
+    for (size_t at = text.find(' '); at != text.npos; at = text.find(' ', at)) text.replace(at, 1, "\u2581");
+  return {std::move(text), vocabulary.scores[id], static_cast<SentencePieceModel::PieceType>(type)};
+}
+
 }  // namespace
 
 std::unique_ptr<Tokenizer> gemma_tokenizer_from_json(std::string_view json_text, std::string_view where) {
@@ -161,7 +202,6 @@ std::unique_ptr<Tokenizer> gemma_tokenizer_from_json(std::string_view json_text,
 
 std::unique_ptr<Tokenizer> gemma_tokenizer_from_sentencepiece(std::span<const std::byte> bytes,
                                                               std::string_view where) {
-  using PieceType = SentencePieceModel::PieceType;
   const SentencePieceModel model = read_sentencepiece_model(bytes, where);
   if (model.algorithm != SentencePieceModel::Algorithm::Bpe) {
     fail(ErrorKind::BadFile, "{}: SentencePiece model of type {}, expected 2 (BPE)", where,
@@ -171,26 +211,21 @@ std::unique_ptr<Tokenizer> gemma_tokenizer_from_sentencepiece(std::span<const st
       !model.escape_whitespaces) {
     fail(ErrorKind::Unsupported, "{}: this SentencePiece model changes the text in ways that Gemma's does not", where);
   }
-  const auto size = static_cast<int32_t>(model.pieces.size());
-  IdMap ids;
-  ids.reserve(model.pieces.size() + 1);
-  std::vector<AddedToken> added;
-  for (int32_t id = 0; id < size; ++id) {
-    const SentencePieceModel::Piece& piece = model.pieces[static_cast<size_t>(id)];
-    if (!ids.emplace(piece.text, id).second) {
-      fail(ErrorKind::BadFile, "{}: ids {} and {} have the same text", where, ids.at(piece.text), id);
-    }
-    if (piece.type == PieceType::Unknown || piece.type == PieceType::Control || piece.type == PieceType::UserDefined) {
-      added.push_back({.content = require_piece(piece.text, where), .id = id});
-    }
-  }
-  const auto bos = ids.find("<bos>");
-  if (bos == ids.end()) fail(ErrorKind::BadFile, "{}: the vocabulary has no <bos>", where);
-  const SequenceTemplate frame{.before = {bos->second}, .after = {}};
-  // Where there is no piece for it, a tab is its byte piece, and may merge like any other character.
-  if (const auto tab = ids.find("<0x09>"); tab != ids.end()) ids.emplace("\t", tab->second);
-  Bpe bpe(bpe_vocabulary(ids, size, where), merges_from_pieces(model.pieces, ids));
-  return std::make_unique<GemmaTokenizer>(AddedTokens(added, where), std::move(bpe), frame, size);
+  return from_pieces(model.pieces, "<bos>", where);
+}
+
+std::unique_ptr<Tokenizer> gemma_tokenizer_from_gguf(GgufVocabulary vocabulary, std::string_view where) {
+  const size_t size = vocabulary.texts.size();
+  if (size > kMaxVocabulary || vocabulary.scores.size() != size || vocabulary.types.size() != size)
+    fail(ErrorKind::BadFile, "{}: expected a text, a score and a type for each of at most {} tokens, got {}, {} and {}",
+         where, kMaxVocabulary, size, vocabulary.scores.size(), vocabulary.types.size());
+  if (vocabulary.begin_id < 0 || static_cast<size_t>(vocabulary.begin_id) >= size)
+    fail(ErrorKind::BadFile, "{}: expected tokenizer.ggml.bos_token_id to be a token, got {} of {}", where,
+         vocabulary.begin_id, size);
+  std::vector<SentencePieceModel::Piece> pieces;
+  pieces.reserve(size);
+  for (size_t id = 0; id < size; ++id) pieces.push_back(gguf_piece(vocabulary, id, where));
+  return from_pieces(pieces, pieces[static_cast<size_t>(vocabulary.begin_id)].text, where);
 }
 
 }  // namespace newbie

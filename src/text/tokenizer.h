@@ -42,6 +42,19 @@ class Tokenizer {
 // which ComfyUI calls, gives other ids for a few unusual texts: see gemma_tokenizer.cpp and xlm_roberta_tokenizer.cpp.
 std::unique_ptr<Tokenizer> gemma_tokenizer_from_json(std::string_view json_text, std::string_view where);
 std::unique_ptr<Tokenizer> gemma_tokenizer_from_sentencepiece(std::span<const std::byte> model, std::string_view where);
+
+// A SentencePiece vocabulary as llama.cpp's files carry it in their keys (spec/gguf.md §4): of each id its text, score
+// and type (SentencePiece's numbers). It was changed on the way there: added tokens have the score -1000 and are of
+// type 3 (control) or 4, and in those of type 4 a blank stands for "▁". The ids are those of the model's
+// tokenizer.json.
+struct GgufVocabulary {
+  std::vector<std::string> texts;
+  std::vector<float> scores;
+  std::vector<int32_t> types;
+  int32_t begin_id = 2;  // <bos>
+};
+std::unique_ptr<Tokenizer> gemma_tokenizer_from_gguf(GgufVocabulary vocabulary, std::string_view where);
+
 std::unique_ptr<Tokenizer> xlm_roberta_tokenizer_from_json(std::string_view json_text, std::string_view where);
 std::unique_ptr<Tokenizer> xlm_roberta_tokenizer_from_sentencepiece(std::span<const std::byte> model,
                                                                     std::string_view where);

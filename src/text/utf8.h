@@ -7,15 +7,14 @@
 #include <string_view>
 #include <vector>
 
+#include "core/utf8.h"
+
 namespace newbie {
 
 struct Character {
   char32_t code_point;
   size_t begin;  // byte offset in the original text of the character this one is, or was made from
 };
-
-// Byte offset of the first sequence that is not UTF-8 (overlong forms, surrogates and values above U+10FFFF included).
-std::optional<size_t> find_invalid_utf8(std::string_view text);
 
 // A prompt as characters; Error{InvalidRequest} with the byte offset when it is not UTF-8.
 std::vector<Character> decode_prompt(std::string_view text);

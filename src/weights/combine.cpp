@@ -1,11 +1,9 @@
 #include "weights/combine.h"
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 
 #include "core/checked.h"
-#include "core/float_formats.h"
 
 namespace newbie {
 
@@ -13,29 +11,18 @@ DerivedTensor stored_tensor(const FileTensor& tensor) {
   const TensorSpec spec = tensor.spec();
   if (!is_float(spec.dtype))
     fail(ErrorKind::Unsupported, "{}: expected a float dtype, got {}", tensor.where(), to_string(spec.dtype));
-  const auto fill = [dtype = spec.dtype, data = tensor.bytes().data()](size_t first, std::span<float> out) {
-    convert(dtype, data + first * size_of(dtype), DType::F32, reinterpret_cast<std::byte*>(out.data()), out.size());
-  };
-  return {.spec = spec, .fill = fill, .sources = {tensor}};
+  return {.spec = spec,
+          .fill = [tensor](size_t first, std::span<float> out) { tensor.read(first, out); },
+          .sources = {tensor}};
 }
 
-DerivedTensor scaled_tensor(const FileTensor& weight, const FileTensor& scale) {
-  const DerivedTensor one = stored_tensor(scale);
-  if (one.spec.shape.elements() != 1)
-    fail_with_hint(ErrorKind::Unsupported, "only one scale a weight is known",
-                   "{}: expected one number, got a scale of shape {}", scale.where(), one.spec.shape.str());
-  float factor = 0;
-  one.fill(0, {&factor, 1});
-  scale.file->check_intact();
-  if (!std::isfinite(factor)) fail(ErrorKind::BadFile, "{}: expected a finite scale, got {}", scale.where(), factor);
-
-  DerivedTensor result = stored_tensor(weight);
-  result.fill = [stored = std::move(result.fill), factor](size_t first, std::span<float> out) {
+DerivedTensor minus_one(DerivedTensor tensor) {
+  tensor.spec.dtype = DType::F32;
+  tensor.fill = [stored = std::move(tensor.fill)](size_t first, std::span<float> out) {
     stored(first, out);
-    for (float& value : out) value *= factor;
+    for (float& value : out) value -= 1.0F;
   };
-  result.sources.push_back(scale);
-  return result;
+  return tensor;
 }
 
 DerivedTensor join_rows(std::vector<DerivedTensor> pieces) {

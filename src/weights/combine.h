@@ -1,4 +1,4 @@
-// Tensors computed from what a file holds: scaled 8-bit weights, and matrices that another layout keeps in pieces.
+// Tensors computed from what a file holds: widened, shifted norms, and matrices that another layout keeps in pieces.
 #pragma once
 
 #include <vector>
@@ -10,9 +10,8 @@ namespace newbie {
 // The tensor as it is stored, widened to f32. Error{Unsupported} when it is of no float dtype.
 DerivedTensor stored_tensor(const FileTensor& tensor);
 
-// weight · scale in f32, for "scaled fp8" files. `scale` holds one float: Error{Unsupported} when it has more (a scale
-// a row or a block), Error{BadFile} when it is not finite. Reads the scale now.
-DerivedTensor scaled_tensor(const FileTensor& weight, const FileTensor& scale);
+// Every value less 1, in f32 and unrounded: a norm that llama.cpp stores as 1 + w.
+DerivedTensor minus_one(DerivedTensor tensor);
 
 // The rows of `pieces`, one after the other. Error{BadFile} when there is none or their columns differ; what is stored
 // narrowly counts as its widest piece.

@@ -16,7 +16,7 @@ constexpr size_t kBlock = 4096;
 constexpr size_t kBlocks = 4096;
 constexpr size_t kAhead = 64;  // blocks that are on their way while one is hashed: a disk answers many at once
 
-using Files = std::span<const std::shared_ptr<const SafetensorsFile>>;
+using Files = std::span<const std::shared_ptr<const WeightFile>>;
 
 // visit(file, bytes) for bytes [first, first + count) of the files' data buffers laid end to end, in pieces.
 template <typename Visit>
@@ -39,7 +39,7 @@ void for_range(Files files, size_t first, size_t count, const Visit& visit) {
 }
 
 void add_range(Sha256& hash, Files files, size_t first, size_t count) {
-  for_range(files, first, count, [&](const SafetensorsFile& file, std::span<const std::byte> piece) {
+  for_range(files, first, count, [&](const WeightFile& file, std::span<const std::byte> piece) {
     hash.add(piece);
     file.drop_pages(piece);  // need not stay in memory
   });
@@ -47,13 +47,13 @@ void add_range(Sha256& hash, Files files, size_t first, size_t count) {
 
 void fetch_range(Files files, size_t first, size_t count) {
   for_range(files, first, count,
-            [](const SafetensorsFile& file, std::span<const std::byte> piece) { file.fetch_pages(piece); });
+            [](const WeightFile& file, std::span<const std::byte> piece) { file.fetch_pages(piece); });
 }
 
 }  // namespace
 
-std::string fingerprint(std::span<const std::shared_ptr<const SafetensorsFile>> files) {
-  std::vector<std::shared_ptr<const SafetensorsFile>> sorted(files.begin(), files.end());
+std::string fingerprint(std::span<const std::shared_ptr<const WeightFile>> files) {
+  std::vector<std::shared_ptr<const WeightFile>> sorted(files.begin(), files.end());
   std::sort(sorted.begin(), sorted.end(),
             [](const auto& a, const auto& b) { return a->path().filename() < b->path().filename(); });
 

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "weights/formats/safetensors.h"
+#include "weights/formats/weight_file.h"
 
 namespace newbie {
 
@@ -16,6 +16,6 @@ namespace newbie {
 //      4096)/4095), so that the first and the last bytes are always among them.
 // Names and folders do not enter. A changed byte between two blocks is not seen: this tells models apart, it does not
 // prove that a large download is undamaged.
-std::string fingerprint(std::span<const std::shared_ptr<const SafetensorsFile>> files);
+std::string fingerprint(std::span<const std::shared_ptr<const WeightFile>> files);
 
 }  // namespace newbie

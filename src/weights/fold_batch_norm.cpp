@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/float_formats.h"
-
 namespace newbie {
 
 namespace {
@@ -14,18 +12,12 @@ void require_float(const FileTensor& tensor) {
     fail(ErrorKind::Unsupported, "{}: expected a float dtype, got {}", tensor.where(), to_string(tensor.spec().dtype));
 }
 
-void read(const FileTensor& tensor, size_t first, std::span<float> out) {
-  const DType dtype = tensor.spec().dtype;
-  convert(dtype, tensor.bytes().data() + first * size_of(dtype), DType::F32, reinterpret_cast<std::byte*>(out.data()),
-          out.size());
-}
-
 std::vector<float> channels_of(const FileTensor& tensor, int64_t channels) {
   require_float(tensor);
   if (!(tensor.spec().shape == Shape{channels}))
     fail(ErrorKind::BadFile, "{}: expected [{}], got {}", tensor.where(), channels, tensor.spec().shape.str());
   std::vector<float> out(static_cast<size_t>(channels));
-  read(tensor, 0, out);
+  tensor.read(0, out);
   tensor.file->check_intact();
   return out;
 }
@@ -50,7 +42,7 @@ FoldedConvolution fold_batch_norm(const FileTensor& weight, const BatchNorm& nor
   }
   const size_t row = shape.elements() / scales.size();
   const auto fill_weight = [weight, scales, row](size_t first, std::span<float> out) {
-    read(weight, first, out);
+    weight.read(first, out);
     for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(double{out[i]} * scales[(first + i) / row]);
   };
   const auto fill_bias = [bias](size_t first, std::span<float> out) {

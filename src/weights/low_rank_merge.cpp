@@ -2,21 +2,16 @@
 
 #include <algorithm>
 
-#include "core/float_formats.h"
-
 namespace newbie {
 
 namespace {
 
 // A float matrix where it lies in a file: adapter 0 of [adapters, rows, columns], or the whole of [rows, columns].
 struct Matrix {
-  DType dtype;
-  const std::byte* data;
+  FileTensor tensor;
   size_t rows, columns;
 
-  void read(size_t first, std::span<float> out) const {
-    convert(dtype, data + first * size_of(dtype), DType::F32, reinterpret_cast<std::byte*>(out.data()), out.size());
-  }
+  void read(size_t first, std::span<float> out) const { tensor.read(first, out); }
 };
 
 Matrix matrix(const FileTensor& tensor, int rank, const char* expected) {
@@ -25,7 +20,7 @@ Matrix matrix(const FileTensor& tensor, int rank, const char* expected) {
     fail(ErrorKind::Unsupported, "{}: expected a float dtype, got {}", tensor.where(), to_string(spec.dtype));
   if (spec.shape.rank() != rank || (rank == 3 && spec.shape[0] < 1))
     fail(ErrorKind::BadFile, "{}: expected {}, got {}", tensor.where(), expected, spec.shape.str());
-  return {spec.dtype, tensor.bytes().data(), static_cast<size_t>(spec.shape[-2]), static_cast<size_t>(spec.shape[-1])};
+  return {tensor, static_cast<size_t>(spec.shape[-2]), static_cast<size_t>(spec.shape[-1])};
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
 #include "weights/open_weights.h"
 
 #include <algorithm>
+#include <ranges>
 #include <system_error>
 
 #include "core/files.h"
+#include "weights/formats/gguf.h"
 #include "weights/formats/sharded_index.h"
 
 namespace newbie {
@@ -13,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kFile = ".safetensors";
+constexpr std::string_view kGguf = ".gguf";
 constexpr std::string_view kIndex = ".safetensors.index.json";
 
 std::vector<fs::path> files_in(const fs::path& folder) {
@@ -41,6 +44,7 @@ fs::path choose(const fs::path& folder) {
            [](const std::string& n) { return n == "model.safetensors" || n == "diffusion_pytorch_model.safetensors"; }),
       only(files, [](const std::string& n) { return n.ends_with(kIndex); }),
       only(files, [](const std::string& n) { return n.ends_with(kFile); }),
+      only(files, [](const std::string& n) { return n.ends_with(kGguf); }),
   };
   for (const std::vector<fs::path>& found : choices) {
     if (found.size() == 1) return found.front();
@@ -52,9 +56,20 @@ fs::path choose(const fs::path& folder) {
     }
   }
   fail_with_hint(ErrorKind::BadFile, "is this the right folder, and is the download complete?",
-                 "{}: expected model.safetensors, diffusion_pytorch_model.safetensors, *.safetensors.index.json or one "
-                 "*.safetensors, got none of them",
+                 "{}: expected model.safetensors, diffusion_pytorch_model.safetensors, *.safetensors.index.json, one "
+                 "*.safetensors or one *.gguf, got none of them",
                  folder.string());
+}
+
+// What a file is, its first bytes say; what is called .gguf has to be one.
+std::shared_ptr<const WeightFile> open_file(const fs::path& file, Strictness strictness) {
+  const bool is_called_gguf = file.filename().string().ends_with(kGguf);
+  return std::make_shared<const WeightFile>(file, [=](std::span<const std::byte> bytes, std::string_view where) {
+    const auto magic = std::as_bytes(std::span(kGgufMagic));
+    const bool is_gguf = bytes.size() >= magic.size() && std::ranges::equal(bytes.first(magic.size()), magic);
+    return is_gguf || is_called_gguf ? parse_gguf_header(bytes, where)
+                                     : parse_safetensors_header(bytes, where, strictness);
+  });
 }
 
 }  // namespace
@@ -84,8 +99,8 @@ OpenedWeights open_weights(const fs::path& path, Strictness strictness) {
   if (file.filename().string().ends_with(kIndex)) {
     opened.tensors = open_sharded(file, strictness);
   } else {
-    const auto single = std::make_shared<const SafetensorsFile>(file, strictness);
-    for (const SafetensorsEntry& entry : single->entries()) opened.tensors.push_back({single, &entry});
+    const std::shared_ptr<const WeightFile> single = open_file(file, strictness);
+    for (const WeightEntry& entry : single->entries()) opened.tensors.push_back({single, &entry});
     opened.files.push_back(single);  // also when it holds no tensor: its metadata may be wanted
   }
   std::sort(opened.tensors.begin(), opened.tensors.end(),

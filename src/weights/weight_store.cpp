@@ -7,6 +7,7 @@
 #include "core/checked.h"
 #include "core/float_formats.h"
 #include "core/scaled_weight.h"
+#include "weights/combine.h"
 
 namespace newbie {
 
@@ -25,7 +26,7 @@ void WeightStore::insert(std::string name, Tensor tensor) {
     fail(ErrorKind::BadFile, "weight {}: expected it once, got it from {} and from {}", in_quotes(name),
          origin(*taken->second), origin(tensor));
   }
-  bytes_ = checked_add(bytes_, tensor.spec.bytes());
+  bytes_ = checked_add(bytes_, bytes_of(tensor));
   for (const FileTensor& source : tensor.sources) {
     if (std::find(files_.begin(), files_.end(), source.file) != files_.end()) continue;
     files_.push_back(source.file);
@@ -34,11 +35,21 @@ void WeightStore::insert(std::string name, Tensor tensor) {
   tensors_.emplace(std::move(name), std::make_shared<const Tensor>(std::move(tensor)));
 }
 
+size_t WeightStore::bytes_of(const Tensor& tensor) {
+  if (tensor.sources.empty()) return tensor.spec.bytes();
+  size_t bytes = 0;
+  for (const FileTensor& source : tensor.sources) bytes = checked_add(bytes, source.bytes().size());
+  return bytes;
+}
+
 void WeightStore::add(std::string name, const FileTensor& tensor) {
+  if (tensor.entry->blocks != nullptr) return add_derived(std::move(name), stored_tensor(tensor));
   insert(std::move(name), {.spec = tensor.spec(), .data = tensor.bytes().data(), .sources = {tensor}});
 }
 
 void WeightStore::add_as_matrix(std::string name, const FileTensor& tensor) {
+  if (tensor.entry->blocks != nullptr)
+    fail(ErrorKind::Unsupported, "{}: expected a plain dtype, got {}", tensor.where(), tensor.entry->dtype_name);
   TensorSpec spec = tensor.spec();
   const Shape& shape = spec.shape;
   if (shape.rank() == 4 && shape[2] == 1 && shape[3] == 1)
@@ -127,6 +138,8 @@ void WeightStore::read(std::string_view name, DType dtype, std::byte* destinatio
   }
   for (const FileTensor& source : tensor.sources) source.file->check_intact();
 }
+
+size_t WeightStore::stored_bytes(std::string_view name) const { return bytes_of(at(name).tensor); }
 
 void WeightStore::prefetch(std::string_view name) const {
   for (const FileTensor& source : at(name).tensor.sources) source.file->fetch_pages(source.bytes());

@@ -19,7 +19,7 @@ namespace newbie {
 // A tensor computed from others. `fill` writes elements [first, first + out.size()) in row-major order, so that a
 // large tensor is never held twice; it must give the same values for any cut and may be called from several threads.
 struct DerivedTensor {
-  TensorSpec spec;  // dtype: what it would be stored as; bytes() counts it
+  TensorSpec spec;  // dtype: what it would be stored as
   std::function<void(size_t first, std::span<float> out)> fill;
   std::vector<FileTensor> sources;  // what `fill` reads: kept open, checked after reading, released together
 };
@@ -27,6 +27,7 @@ struct DerivedTensor {
 class WeightStore : public WeightSource {
  public:
   // Every add throws Error{BadFile} when the name is taken, and Error{Unsupported} for a dtype or rank we cannot read.
+  // What is packed in blocks is computed when read, block by block.
   void add(std::string name, const FileTensor& tensor);
   // Presents [rows, columns, 1, 1] as [rows, columns], the same bytes; a matrix stays as it is. Error{BadFile}
   // otherwise.
@@ -36,7 +37,7 @@ class WeightStore : public WeightSource {
   void add_alias(std::string name, std::string_view existing);
 
   std::vector<std::string> names() const;  // sorted, aliases among them
-  size_t bytes() const { return bytes_; }  // of all tensors as stored; aliases add nothing
+  size_t bytes() const { return bytes_; }  // of all tensors in their files; aliases add nothing
 
   // The `__metadata__` of all files added so far; where they disagree, the file added first is right.
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
@@ -48,6 +49,7 @@ class WeightStore : public WeightSource {
   std::optional<TensorSpec> find(std::string_view name) const override;
   ConstTensorView mapped(std::string_view name) const override;  // Error{BadFile} when there is no such tensor
   void read(std::string_view name, DType dtype, std::byte* destination) const override;
+  size_t stored_bytes(std::string_view name) const override;
   void prefetch(std::string_view name) const override;
   void release(std::string_view name) const override;
 
@@ -60,6 +62,7 @@ class WeightStore : public WeightSource {
   };
 
   void insert(std::string name, Tensor tensor);
+  static size_t bytes_of(const Tensor& tensor);  // in the files
   struct Named {
     const Tensor& tensor;
     int log2;  // what it is multiplied by
@@ -67,7 +70,7 @@ class WeightStore : public WeightSource {
   Named at(std::string_view name) const;
 
   std::map<std::string, std::shared_ptr<const Tensor>, std::less<>> tensors_;
-  std::vector<std::shared_ptr<const SafetensorsFile>> files_;
+  std::vector<std::shared_ptr<const WeightFile>> files_;
   std::map<std::string, std::string> metadata_;
   size_t bytes_ = 0;
 };

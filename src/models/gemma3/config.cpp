@@ -56,6 +56,10 @@ Gemma3Config gemma3_config(const ConfigSource& source) {
   c.layers = source.count("layers.", ".self_attn.q_proj.weight");
   if (c.layers < 2)
     fail(ErrorKind::BadFile, "{}: a Gemma 3 encoder needs at least 2 layers, found {}", where, c.layers);
+  const double told = config_number(json, "num_hidden_layers", static_cast<double>(c.layers), 0, 1e6, where);
+  if (told > static_cast<double>(c.layers))
+    fail_with_hint(ErrorKind::BadFile, "is the download complete?", "{}: expected {} layers, got {}", where, told,
+                   c.layers);
   if (!source.shape("layers.0.self_attn.q_norm.weight"))
     fail_with_hint(ErrorKind::BadFile, "NewBie-image uses Gemma 3 4B",
                    "{}: no self_attn.q_norm: this looks like Gemma 2 or another language model", where);

@@ -1,6 +1,7 @@
 // Gemma 3 text model: its sizes (spec/gemma3.md §1).
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "models/config_source.h"
@@ -25,5 +26,9 @@ struct Gemma3Config {
 // nested in text_config; with rope_theta fields or a rope_parameters table) or, without any JSON, the values of Gemma 3
 // 4B.
 Gemma3Config gemma3_config(const ConfigSource& source);
+
+// What llama.cpp's keys say, as a config.json would: `keys` are those behind "gemma3." ("rope.freq_base": 1e6). The
+// scaling of a 4B model is filled in where an early file lacks it; `filled_in` is then what was taken.
+Json gemma3_config_of_gguf(const Json& keys, std::string& filled_in);
 
 }  // namespace newbie

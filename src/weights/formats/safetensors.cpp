@@ -215,24 +215,8 @@ std::string_view safetensors_dtype_name(DType dtype) {
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path, Strictness strictness)
-    : file_(path), header_(parse_safetensors_header(file_.bytes(), path.string(), strictness)) {
-  file_.check_intact();
-  for (size_t i = 0; i < header_.entries.size(); ++i) by_name_.emplace(header_.entries[i].name, i);
-}
-
-const SafetensorsEntry* SafetensorsFile::find(std::string_view name) const {
-  const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : &header_.entries[found->second];
-}
-
-TensorSpec SafetensorsFile::spec(const SafetensorsEntry& entry) const {
-  if (!entry.dtype)
-    fail(ErrorKind::Unsupported, "{}: tensor {}: expected a dtype we can read, got {}", path().string(),
-         in_quotes(entry.name), entry.dtype_name);
-  if (entry.shape.size() > static_cast<size_t>(Shape::kMaxRank))
-    fail(ErrorKind::Unsupported, "{}: tensor {}: expected at most {} axes, got {}", path().string(),
-         in_quotes(entry.name), Shape::kMaxRank, entry.shape.size());
-  return {Shape(std::span<const int64_t>(entry.shape)), *entry.dtype};
-}
+    : WeightFile(path, [strictness](std::span<const std::byte> file, std::string_view where) {
+        return parse_safetensors_header(file, where, strictness);
+      }) {}
 
 }  // namespace newbie

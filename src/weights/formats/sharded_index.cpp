@@ -45,7 +45,7 @@ std::vector<FileTensor> open_sharded(const std::filesystem::path& index, Strictn
   for (const auto& [tensor, name] : parse_sharded_index(read_file(index, kLargestIndex), where)) {
     auto& shard = shards[name];
     if (!shard) shard = std::make_shared<const SafetensorsFile>(index.parent_path() / name, strictness);
-    const SafetensorsEntry* entry = shard->find(tensor);
+    const WeightEntry* entry = shard->find(tensor);
     if (entry == nullptr)
       fail_with_hint(ErrorKind::BadFile, "the shards may come from different downloads",
                      "{}: tensor {}: expected in {}, got a file without it", where, in_quotes(tensor),

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "weights/file_tensor.h"
+#include "weights/formats/safetensors.h"
 
 namespace newbie {
 

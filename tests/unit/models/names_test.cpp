@@ -10,7 +10,6 @@
 #include "models/jina_clip/names.h"
 #include "models/key_text.h"
 #include "models/next_dit/names.h"
-#include "models/scale_keys.h"
 #include "unit/core/expect_error.h"
 
 namespace newbie {
@@ -125,20 +124,40 @@ TEST(NextDitNames, ReadsDiffusersAndZImageNamings) {
         canonical_of(next_dit_names(Keys{from, "clip_text_pooled_proj.1.weight", "x_embedder.weight"}, "x"), from), to);
 }
 
-TEST(ScaleKeys, BelongToTheirWeights) {
-  const Keys keys = {"a.comfy_quant", "a.scale_weight", "a.weight",       "b.input_scale",
-                     "b.weight",      "b.weight_scale", "c.weight_scale", "scaled_fp8"};
-  const ScaledKeys scaled = split_scales(keys, "f");
-  EXPECT_THAT(scaled.keys, ElementsAre("a.weight", "b.weight", "c.weight_scale"));
-  EXPECT_THAT(scaled.scale_of,
-              ElementsAre(testing::Pair("a.weight", "a.scale_weight"), testing::Pair("b.weight", "b.weight_scale")));
-  EXPECT_THAT(scaled.ignored, ElementsAre("a.comfy_quant", "b.input_scale", "scaled_fp8"));
-  EXPECT_ERROR(split_scales(Keys{"a.scale_weight", "a.weight", "a.weight_scale"}, "f"), ErrorKind::BadFile,
-               "one scale of a.weight");
-}
-
 const Keys kGemma = {"embed_tokens.weight", "norm.weight", "layers.0.post_feedforward_layernorm.weight",
                      "layers.0.self_attn.q_norm.weight", "layers.33.mlp.down_proj.weight"};
+
+// A norm that is not shifted, or shifted twice, draws mud: nothing else tells.
+TEST(Gemma3Names, LlamaCppsNormsAreStoredAsOneMore) {
+  const Keys keys = {"blk.0.attn_norm.weight",   "blk.0.attn_output.weight",         "blk.0.attn_q_norm.weight",
+                     "blk.0.ffn_norm.weight",    "blk.0.post_attention_norm.weight", "blk.0.post_ffw_norm.weight",
+                     "blk.33.ffn_down.weight",   "output.weight",                    "output_norm.weight",
+                     "surprise.weight",          "token_embd.weight"};
+  const NameMap map = gemma3_names(keys, "f");
+  const auto of = [&](const std::string& key) {
+    for (const MappedName& name : map.names)
+      if (name.file_key == key) return name;
+    return MappedName{};
+  };
+  const std::pair<const char*, const char*> names[] = {
+      {"blk.0.attn_norm.weight", "layers.0.input_layernorm.weight"},
+      {"blk.0.attn_output.weight", "layers.0.self_attn.o_proj.weight"},
+      {"blk.0.attn_q_norm.weight", "layers.0.self_attn.q_norm.weight"},
+      {"blk.0.ffn_norm.weight", "layers.0.pre_feedforward_layernorm.weight"},
+      {"blk.0.post_attention_norm.weight", "layers.0.post_attention_layernorm.weight"},
+      {"blk.0.post_ffw_norm.weight", "layers.0.post_feedforward_layernorm.weight"},
+      {"blk.33.ffn_down.weight", "layers.33.mlp.down_proj.weight"},
+      {"output_norm.weight", "norm.weight"},
+      {"token_embd.weight", "embed_tokens.weight"}};
+  for (const auto& [key, canonical] : names) {
+    EXPECT_EQ(of(key).canonical, canonical);
+    EXPECT_EQ(of(key).minus_one, std::string_view(key).find("norm") != std::string_view::npos) << key;
+    EXPECT_EQ(llama_gemma_name(canonical), key);
+  }
+  EXPECT_THAT(map.ignored, ElementsAre("output.weight"));
+  EXPECT_THAT(map.unknown, ElementsAre("surprise.weight"));
+  for (const MappedName& name : gemma3_names(kGemma, "f").names) EXPECT_FALSE(name.minus_one) << name.file_key;
+}
 
 TEST(Gemma3Names, FindsThePrefixByTheEmbedding) {
   const struct {

@@ -1,4 +1,4 @@
-// Scaled 8-bit weights and matrices joined from pieces.
+// Shifted norms and matrices joined from pieces.
 #include "weights/combine.h"
 
 #include <gmock/gmock.h>
@@ -38,23 +38,13 @@ std::vector<float> values(const DerivedTensor& tensor, size_t first, size_t coun
   return out;
 }
 
-TEST_F(Combine, AScaleMultipliesWhatIsStored) {
-  const uint8_t e4m3[] = {0x38, 0xB8, 0x7E, 0x01};  // 1, −1, 448, 2⁻⁹
-  const float scale[] = {0.3F, 2.0F}, infinite = INFINITY;
-  add("w", {2, 2}, DType::F8E4M3, e4m3);
-  add("s", {}, DType::F32, scale);
-  add("one", {1}, DType::F32, scale);
-  add("two", {2}, DType::F32, scale);
-  add("bad", {}, DType::F32, &infinite);
-  add("bytes", {2, 2}, DType::U8, e4m3);
+TEST_F(Combine, OneLessIsNotRounded) {
+  const float stored[] = {1.0F + 0x1p-20F, 0.5F};
+  add("n", {2}, DType::F32, stored);
   open();
-  const DerivedTensor scaled = scaled_tensor(at("w"), at("s"));
-  EXPECT_EQ(scaled.spec, (TensorSpec{{2, 2}, DType::F8E4M3}));
-  EXPECT_THAT(values(scaled, 0, 4), ElementsAre(0.3F, -0.3F, 448 * 0.3F, 0x1p-9F * 0.3F));
-  EXPECT_THAT(values(scaled_tensor(at("w"), at("one")), 1, 2), ElementsAre(-0.3F, 448 * 0.3F));
-  EXPECT_ERROR(scaled_tensor(at("w"), at("two")), ErrorKind::Unsupported, "expected one number, got a scale of shape");
-  EXPECT_ERROR(scaled_tensor(at("w"), at("bad")), ErrorKind::BadFile, "expected a finite scale");
-  EXPECT_ERROR(scaled_tensor(at("bytes"), at("s")), ErrorKind::Unsupported, "expected a float dtype, got u8");
+  const DerivedTensor norm = minus_one(stored_tensor(at("n")));
+  EXPECT_EQ(norm.spec, (TensorSpec{{2}, DType::F32}));
+  EXPECT_THAT(values(norm, 0, 2), ElementsAre(0x1p-20F, -0.5F));
 }
 
 TEST_F(Combine, JoinedRowsReadTheSameForEveryCut) {

@@ -13,14 +13,14 @@
 namespace newbie {
 namespace {
 
-using Files = std::vector<std::shared_ptr<const SafetensorsFile>>;
+using Files = std::vector<std::shared_ptr<const WeightFile>>;
 
 std::string file_of(std::string_view data) {
   return safetensors_bytes(
       fmt::format(R"({{"a":{{"dtype":"U8","shape":[{}],"data_offsets":[0,{}]}}}})", data.size(), data.size()), data);
 }
 
-std::shared_ptr<const SafetensorsFile> put(const std::filesystem::path& path, std::string_view bytes) {
+std::shared_ptr<const WeightFile> put(const std::filesystem::path& path, std::string_view bytes) {
   put_file(path, bytes);
   return std::make_shared<const SafetensorsFile>(path);
 }

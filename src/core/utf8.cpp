@@ -1,0 +1,35 @@
+#include "core/utf8.h"
+
+#include <cstdint>
+
+namespace newbie {
+
+// Unicode 15, table 3-7: the second byte's range depends on the first, the others are 80..BF.
+DecodedCharacter decode_utf8(std::string_view text, size_t at) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[at + i]); };
+  const uint8_t first = byte(0);
+  if (first < 0x80) return {first, 1};
+  if (first < 0xC2 || first > 0xF4) return {};
+  const size_t count = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (text.size() - at < count) return {};
+  const uint8_t low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+  const uint8_t high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+  if (byte(1) < low || byte(1) > high) return {};
+  char32_t value = first & (0x7Fu >> count);
+  for (size_t i = 1; i < count; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return {};
+    value = (value << 6) | (byte(i) & 0x3Fu);
+  }
+  return {value, count};
+}
+
+std::optional<size_t> find_invalid_utf8(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const DecodedCharacter decoded = decode_utf8(text, at);
+    if (decoded.bytes == 0) return at;
+    at += decoded.bytes;
+  }
+  return std::nullopt;
+}
+
+}  // namespace newbie
