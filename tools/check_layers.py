@@ -13,7 +13,7 @@ from pathlib import Path
 # room -> the rooms it may include besides itself
 BASE = {"core"}
 NETWORK = BASE | {"graph"}
-GENERATE = NETWORK | {"image", "text", "weights", "backend", "compile", "models", "diffusion"}
+GENERATE = NETWORK | {"image", "text", "weights", "backend", "compile", "models", "adapters", "diffusion"}
 ROOMS = {
     "core": set(),
     "image": BASE,
@@ -23,6 +23,7 @@ ROOMS = {
     "backend": NETWORK,
     "compile": NETWORK | {"backend"},
     "models": NETWORK,
+    "adapters": NETWORK | {"weights", "models"},
     "diffusion": BASE,
     "measure": NETWORK | {"weights", "backend", "compile", "models"},
     "generate": GENERATE,
@@ -144,6 +145,7 @@ BAD = [
     ("src/backend/up.cpp", '#include "compile/compile.h"\n', 1, "backend must not include compile"),
     ("src/compile/deep.cpp", '#include "backend/executor.h"\n', 1, "only backend/backend.h"),
     ("src/models/side.cpp", '#include "backend/backend.h"\n', 1, "models must not include backend"),
+    ("src/adapters/up.cpp", '#include "compile/compile.h"\n', 1, "adapters must not include compile"),
     ("src/diffusion/side.cpp", '#include "graph/graph.h"\n', 1, "diffusion must not include graph"),
     ("src/generate/up.cpp", '#include "evaluate/fid.h"\n', 1, "generate must not include evaluate"),
     ("src/train/up.cpp", '#include "evaluate/fid.h"\n', 1, "train must not include evaluate"),

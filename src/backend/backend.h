@@ -40,8 +40,9 @@ struct WeightLayout {
   std::function<void(ConstTensorView source, std::byte* destination, ThreadPool& threads)> pack;
 };
 
-// Runs one op on tensors that others own. Holds no tensor data; may be shared by several nodes of a program, which run
-// one after another.
+// Runs one op on tensors that others own. Holds no tensor data and keeps nothing of a run: it may be shared by several
+// nodes of a program, and many threads may run it at once, each on tensors, scratch and (or in turns) threads of its
+// own.
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -51,7 +52,7 @@ class Kernel {
   // written.
   virtual std::optional<size_t> in_place_input() const { return std::nullopt; }
   virtual std::string name() const = 0;  // for profiles: "onednn.linear brgemm", "reference.silu"
-  virtual void run(const KernelArgs& args) = 0;
+  virtual void run(const KernelArgs& args) const = 0;
 };
 
 class Backend {

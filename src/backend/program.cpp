@@ -6,7 +6,6 @@
 
 #include "backend/memory_planner.h"
 #include "graph/cost.h"
-#include "graph/ops/embedding.h"
 #include "graph/ops/sources.h"
 
 namespace newbie {
@@ -146,7 +145,7 @@ void Program::Impl::lower(const Graph& graph, const Backend& backend, int thread
       const Node& source = graph.node(in);
       Operand operand{location[static_cast<size_t>(in)], source.spec()};
       if (source.op == &weight_op) {
-        const bool by_rows = n.op == &embedding_op;
+        const bool by_rows = n.op->row_table == i;
         WeightUse use{source.paths.front(), source.spec(), kernel->weight_layout(i), by_rows};
         const auto [row, fresh] = weight_rows.emplace(use.key(), weights.size());
         if (fresh) weights.push_back(std::move(use));

@@ -3,7 +3,8 @@
 
 #include "compile/precision.h"
 #include "compile/rewrite.h"
-#include "graph/ops/all.h"
+#include "graph/ops/cast.h"
+#include "graph/ops/sources.h"
 
 namespace newbie {
 
@@ -16,11 +17,9 @@ bool multiplies_stored_operands(const OpDef& op) {
          op.numeric_class == NumericClass::Attention;
 }
 
-// A bias is added to the sum, which is f32: it is never narrowed, whatever it comes from.
-bool is_bias(const OpDef& op, size_t operand, const Shape& shape) {
-  if (&op == &banded_conv2d_op) return shape.rank() == 1;  // and what a norm multiplies with
-  return (&op == &linear_op || &op == &conv2d_op) && operand == 2;
-}
+// A bias is added to the sum, which is f32: it is never narrowed, whatever it comes from. Nor is what a norm inside the
+// op multiplies with.
+bool is_bias(size_t operand, const Shape& shape) { return operand > 0 && shape.rank() == 1; }
 
 bool is_wider(DType a, DType b) { return size_of(a) > size_of(b); }
 
@@ -60,12 +59,12 @@ Graph assign_precision(const Graph& graph,
     for (size_t i = 0; i < inputs.size(); ++i) {
       Value v = inputs[i];
       const Node& source = out.node(v.id());
-      if (is_bias(*node.op, i, source.shape)) {
+      if (multiplies_stored_operands(*node.op) && is_bias(i, source.shape)) {
         v = in_dtype(out, v, DType::F32);
       } else if (multiplies_stored_operands(*node.op)) {
         // 8-bit numbers are made of bf16 ones, inside the op.
         v = in_dtype(out, v, n.precision.compute == DType::I8 ? DType::BF16 : n.precision.compute);
-      } else if (node.op == &embedding_op && source.op == &weight_op) {
+      } else if (node.op->row_table == i && source.op == &weight_op) {
         const auto stored = stored_dtype(source.paths.front());
         DType want = n.precision.compute;
         if (stored && is_float(*stored) && !is_wider(*stored, want)) want = *stored;

@@ -3,7 +3,7 @@
 
 #include "compile/precision.h"
 #include "compile/rewrite.h"
-#include "graph/ops/all.h"
+#include "graph/ops/sources.h"
 
 namespace newbie {
 
@@ -53,7 +53,7 @@ Graph decide_precision(const Graph& graph, const PrecisionPolicy& policy, const 
     const PrecisionDecision decision = policy.decide(*n.op, paths[static_cast<size_t>(id)]);
     n.precision = decision.precision;
     if (decision.storage_follows) n.precision.storage = widest;
-    if (n.precision.compute == DType::I8 && n.op != &linear_op) n.precision.compute = DType::BF16;
+    if (n.precision.compute == DType::I8 && !n.op->int8) n.precision.compute = DType::BF16;
   }
   return out;
 }

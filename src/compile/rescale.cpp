@@ -6,55 +6,12 @@
 
 #include "compile/rewrite.h"
 #include "core/scaled_weight.h"
-#include "graph/ops/all.h"
+#include "graph/ops/elementwise.h"
+#include "graph/ops/sources.h"
 
 namespace newbie {
 
 namespace {
-
-struct LawRow {
-  const OpDef* op;
-  OpScale scale;
-};
-const LawRow kLaws[] = {
-    {&linear_op, {ScaleLaw::Chosen}},
-    {&conv2d_op, {ScaleLaw::Chosen}},
-    {&rms_norm_op, {ScaleLaw::Chosen}},
-    {&layer_norm_op, {ScaleLaw::Chosen}},
-    {&group_norm_op, {ScaleLaw::Chosen}},
-    {&embedding_op, {ScaleLaw::Chosen}},
-    {&attention_softmax_op, {ScaleLaw::Absorbed}},
-    {&attention_op, {ScaleLaw::Attention}},
-    {&batched_matmul_op, {ScaleLaw::Product}},
-    {&mul_op, {ScaleLaw::Product}},
-    {&add_op, {ScaleLaw::Joined}},
-    {&gated_residual_op, {ScaleLaw::Joined}},
-    {&concat_rows_op, {ScaleLaw::Joined}},
-    {&concat_columns_op, {ScaleLaw::Joined}},
-    {&swiglu_op, {ScaleLaw::Carried, 1}},
-    {&geglu_tanh_op, {ScaleLaw::Carried, 1}},
-    {&modulate_op, {ScaleLaw::Carried}},
-    {&rope_op, {ScaleLaw::Carried}},
-    {&mean_rows_op, {ScaleLaw::Carried}},
-    {&relu_op, {ScaleLaw::Carried}},
-    {&max_pool2d_op, {ScaleLaw::Carried}},
-    {&average_pool2d_op, {ScaleLaw::Carried}},
-    {&reshape_op, {ScaleLaw::Carried}},
-    {&slice_rows_op, {ScaleLaw::Carried}},
-    {&slice_columns_op, {ScaleLaw::Carried}},
-    {&permute_op, {ScaleLaw::Carried}},
-    {&upsample_nearest_op, {ScaleLaw::Carried}},
-};
-
-// Attributes with one of them times 2^log2.
-Attrs times(const Attrs& attrs, std::string_view name, int log2) {
-  Attrs out;
-  for (Attrs::Item item : attrs.items()) {
-    if (item.name == name) item.value = std::ldexp(attrs.real(name), log2);
-    out.add(std::move(item));
-  }
-  return out;
-}
 
 bool names(const Rescale& rule, std::span<const std::string> paths) {
   return std::ranges::any_of(paths, [&](const std::string& path) { return glob_matches(rule.path_glob, path); });
@@ -100,7 +57,7 @@ class Rescaler {
     const Node& node = graph_.node(id);
     if (node.paths.empty() || is_source(node)) return 0;
     const auto& paths = paths_[static_cast<size_t>(id)];
-    if (scale_of(node).law == ScaleLaw::Chosen) return asked_log2(rules_, paths);
+    if (scale_law(node) == ScaleLaw::Chosen) return asked_log2(rules_, paths);
     for (const Rescale& rule : rules_)
       if (rule.path_glob.find('*') == std::string::npos && names(rule, paths))
         fail_with_hint(ErrorKind::InvalidRequest, "name the ops whose results go into it",
@@ -133,31 +90,26 @@ class Rescaler {
       scale_.resize(static_cast<size_t>(out_.size()), 0);
     };
 
-    const OpScale law = scale_of(node);
+    const auto take_up = [&](int result) {
+      std::vector<int> scales;
+      for (const Value& v : in) scales.push_back(scale(v));
+      Scaling scaling{
+          .operands = scales, .result = result, .attrs = copy.attrs, .weights = std::vector<int>(in.size())};
+      node.op->rescale.take_up(scaling);
+      for (size_t i = 0; i < in.size(); ++i) weight(i, scaling.weights[i]);
+      return made(result);
+    };
+
     const int want = asked(id);
-    switch (law.law) {
-      case ScaleLaw::Chosen: {
-        const bool matrix = node.op == &linear_op || node.op == &conv2d_op;
-        if (node.op == &embedding_op) {
-          copy.attrs = times(copy.attrs, "scale", want);
-        } else if (matrix) {
-          weight(1, want - scale(in[0]));
-          if (in.size() > 2) weight(2, want);
-        } else {
-          copy.attrs = times(copy.attrs, "eps", 2 * scale(in[0]));
-          if (node.op == &rms_norm_op) copy.attrs = times(copy.attrs, "offset", want);
-          for (size_t i = 1; i < in.size(); ++i) weight(i, want);
-        }
-        return made(want);
+    switch (scale_law(node)) {
+      case ScaleLaw::Chosen: return take_up(want);
+      case ScaleLaw::Absorbed: return take_up(0);
+      case ScaleLaw::Attention: return take_up(scale(in[2]));
+      case ScaleLaw::Carried: {
+        const size_t carrier = node.op->rescale.carrier;
+        all_true({carrier});
+        return made(scale(in[carrier]));
       }
-      case ScaleLaw::Absorbed:
-        copy.attrs = node.op == &attention_softmax_op ? times(copy.attrs, "scale", -scale(in[0]))
-                                                      : times(copy.attrs, "eps", 2 * scale(in[0]));
-        return made(0);
-      case ScaleLaw::Attention:
-        copy.attrs = times(copy.attrs, "scale", -scale(in[0]) - scale(in[1]));
-        return made(scale(in[2]));
-      case ScaleLaw::Carried: all_true({law.carrier}); return made(scale(in[law.carrier]));
       case ScaleLaw::Joined: {
         const int both = std::min(scale(in[0]), scale(in[1]));
         operand(0, both);
@@ -182,11 +134,9 @@ class Rescaler {
 
 }  // namespace
 
-OpScale scale_of(const Node& node) {
-  if (node.op == &layer_norm_op && node.inputs.size() == 1) return {ScaleLaw::Absorbed};
-  for (const LawRow& row : kLaws)
-    if (row.op == node.op) return row.scale;
-  return {};
+ScaleLaw scale_law(const Node& node) {
+  const ScaleRule& rule = node.op->rescale;
+  return node.inputs.size() < rule.with_weights ? ScaleLaw::Absorbed : rule.law;
 }
 
 int asked_log2(std::span<const Rescale> rules, std::span<const std::string> paths) {

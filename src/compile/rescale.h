@@ -8,21 +8,8 @@
 
 namespace newbie {
 
-// What scaling an op's operands by powers of two does to its result. "True": as the model says, not scaled.
-enum class ScaleLaw {
-  Chosen,    // a matrix, a convolution, a norm, a table: weights (or a factor) take any scale of operand 0 and give any
-  Absorbed,  // a norm without weights, a softmax: operand 0 may have any scale, the result is true
-  Carried,   // the scale of one operand, OpScale::carrier; the others are true
-  Joined,    // operands 0 and 1 have one scale, which is the result's; the others are true
-  Product,   // the sum of both operands' log2
-  Attention,  // that of v; q and k may have any
-  True,       // operands and result are true
-};
-struct OpScale {
-  ScaleLaw law = ScaleLaw::True;
-  size_t carrier = 0;
-};
-OpScale scale_of(const Node& node);
+// The law of this op with the operands that it has.
+ScaleLaw scale_law(const Node& node);
 
 // What `rules` say of a value known by these paths; 0: nothing. Of several the one with more characters that are no `*`
 // holds, then the later.

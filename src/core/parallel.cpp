@@ -6,6 +6,7 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -13,6 +14,7 @@
 namespace newbie {
 
 struct ThreadPool::State {
+  std::mutex turn;  // held by the caller whose tasks the workers do
   std::mutex mutex;
   std::condition_variable wake, done;
   std::vector<std::thread> workers;
@@ -96,6 +98,7 @@ void ThreadPool::run(int64_t count, const std::function<void(int64_t, int)>& tas
     for (int64_t i = 0; i < count; ++i) task(i, 0);
     return;
   }
+  const std::lock_guard turn(s.turn);
   {
     std::lock_guard lock(s.mutex);
     s.task = &task;
@@ -114,7 +117,7 @@ void ThreadPool::run(int64_t count, const std::function<void(int64_t, int)>& tas
   }
   std::unique_lock lock(s.mutex);
   s.done.wait(lock, [&] { return s.busy.load() == 0; });
-  if (s.error) std::rethrow_exception(s.error);
+  if (s.error) std::rethrow_exception(std::exchange(s.error, nullptr));
 }
 
 }  // namespace newbie

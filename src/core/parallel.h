@@ -24,7 +24,10 @@ class ThreadPool {
 
   // Calls task(index, worker) once for every index in [0, count); worker in [0, size()) names the thread,
   // for per-thread scratch. Returns when all are done. The first exception thrown by a task is rethrown
-  // here. Not reentrant: a task must not call run() on the same pool.
+  // here. Several threads may call it: each call has all the workers while it runs, and the others wait for it (in no
+  // order), but for calls that need no worker (one task, or a pool of one), which run at once on their caller. So two
+  // callers may be worker 0 at the same time, and what a worker number picks must belong to the caller. Not reentrant:
+  // a task must not call run() on the same pool.
   void run(int64_t count, const std::function<void(int64_t index, int worker)>& task);
 
  private:

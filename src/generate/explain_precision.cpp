@@ -58,7 +58,7 @@ std::vector<ExplainedOp> explain_precision(const ModelPaths& paths, const Precis
             {fmt::format("{} {}", part.name, named.name), names, std::string(n.op->name), n.op->numeric_class,
              n.precision, d.storage_follows ? "as its inputs: " + words(d.storage_rule) : words(d.storage_rule),
              words(d.compute_rule), words(d.accumulate_rule),
-             scale_of(n).law == ScaleLaw::Chosen && !n.paths.empty() ? asked_log2(policy.rescales, names) : 0});
+             scale_law(n) == ScaleLaw::Chosen && !n.paths.empty() ? asked_log2(policy.rescales, names) : 0});
       }
     }
   }

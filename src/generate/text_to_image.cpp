@@ -142,6 +142,7 @@ struct TextToImage::Impl {
   Bands bands = Bands::None;  // of the variant that is planned or drawn: which of these are used
   // What the first run's plan took the process for: later plans find what that run added already there.
   std::optional<size_t> first_run_process_bytes;
+  uint64_t runs_begun = 0;
 
   // One walk from noise, or from a noised picture, to a latent.
   struct Pass {
@@ -238,7 +239,7 @@ struct TextToImage::Impl {
   };
   Programs programs_of(const Prepared& p);
   bool can_band() const { return runtime.fuse && !runtime.precision.decompose; }
-  void encode(const Prepared& p, std::vector<Conditioning>& conditioning, Guard& guard, Progress& progress,
+  void encode(const Prepared& p, std::vector<Conditioning>& conditioning, Guard& guard, RunObserver& observer,
               StopToken stop, std::vector<StageTime>& times);
   // Which picture of which pass is drawn, and what it is held to: an empty latent for none.
   struct Walk {
@@ -251,7 +252,7 @@ struct TextToImage::Impl {
     int64_t evaluations = 0, shortened = 0;
   };
   void denoise(const Prepared& p, const GenerateRequest& r, const Walk& walk,
-               std::span<const Conditioning> conditioning, std::span<float> latent, Guard& guard, Progress& progress,
+               std::span<const Conditioning> conditioning, std::span<float> latent, Guard& guard, RunObserver& observer,
                StopToken stop, Counts& counts);
   Image decode(const Pass& pass, std::span<const float> latent, const char* stage, Guard& guard, StopToken stop);
   // In an arena that is there already; a preview has no guard.
@@ -849,7 +850,7 @@ MemoryPlan TextToImage::Impl::make_plan(const Prepared& p, const GenerateRequest
 }
 
 void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& conditioning, Guard& guard,
-                               Progress& progress, StopToken stop, std::vector<StageTime>& times) {
+                               RunObserver& observer, StopToken stop, std::vector<StageTime>& times) {
   const auto planned = [&](const char* name) -> const StagePlan& {
     for (const StagePlan& s : p.plan.stages)
       if (s.name == name) return s;
@@ -858,7 +859,7 @@ void TextToImage::Impl::encode(const Prepared& p, std::vector<Conditioning>& con
   conditioning.resize(p.prompts.size());
   const Programs programs = programs_of(p);
   const auto timed = [&](const char* name, auto&& work) {
-    progress.on_stage(name);
+    observer.on_stage({.stage = find_stage(name).value()});
     const auto start = Clock::now();
     work(planned(name));
     times.push_back({name, seconds_since(start)});
@@ -951,7 +952,7 @@ void TextToImage::Impl::weigh(const TokenizedPrompt& t, const Buffer& arena, con
 
 void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, const Walk& walk,
                                 std::span<const Conditioning> conditioning, std::span<float> latent, Guard& guard,
-                                Progress& progress, StopToken stop, Counts& counts) {
+                                RunObserver& observer, StopToken stop, Counts& counts) {
   const Pass& pass = walk.pass;
   const size_t n = latent.size();
   const Shape latent_shape{transformer.sizes.latent_channels, pass.h, pass.w};
@@ -1042,6 +1043,10 @@ void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, con
 
   const int total = static_cast<int>(p.sampler->evaluations(static_cast<int>(pass.noise.sigmas.size()) - 1));
   int done = 0;
+  const auto place = [&](int evaluation) {
+    const StageKind stage = find_stage(walk.stage).value();
+    return RunPlace{stage, stage == StageKind::Hires ? 1 : 0, walk.picture, r.batch, evaluation, total};
+  };
   SampleRun run{
       .sigmas = pass.noise.sigmas,
       .options = {.eta = r.eta,
@@ -1064,16 +1069,18 @@ void TextToImage::Impl::denoise(const Prepared& p, const GenerateRequest& r, con
     }
     if (masked) steer_to_held(held, 1.0 - t, state, out);
     guard.check_finite(out, "the guided velocity");
-    progress.on_step({walk.picture, r.batch, ++done, total, seconds_since(start)});
+    ++done;
+    observer.on_step(place(done), seconds_since(start));
   };
   run.on_step = [&](const SampleStep& s) {
     guard.check_finite(s.latent, "the latent");
     if (tap) tap(walk.picture, s.index, s.latent);
+    observer.on_latent(place(done), s.index, s.latent);
     if (r.preview_every == 0 || (s.index + 1) % r.preview_every != 0 || s.index + 1 == s.intervals) return;
     const Image image = p.decodes_previews
                             ? decode(pass, s.denoised, arena, "preview", nullptr, stop)
                             : linear_preview(*p.preview_factors, s.denoised, pass.h, pass.w, vae.sizes.downscale());
-    progress.on_preview({walk.picture, s.index + 1, s.intervals, image});
+    observer.on_preview(place(done), {s.index + 1, s.intervals, image});
   };
   sample(*p.sampler, run, latent, rest);
   guard.at(walk.picture, 0);
@@ -1161,14 +1168,47 @@ TextToImage TextToImage::open(const ModelPaths& paths, const EngineOptions& opti
   rethrow_as_error();
 }
 
-MemoryPlan TextToImage::plan(const GenerateRequest& request) try { return impl_->prepare(request).plan; } catch (...) {
+// A request with what was found out about it.
+struct Job::Impl {
+  TextToImage::Impl& engine;
+  GenerateRequest request;
+  TextToImage::Impl::Prepared prepared{};
+  double prepare_seconds = 0;
+  uint64_t made_after_run = 0;  // what runs left in the engine is part of the plan
+
+  void prepare() {
+    const auto start = Clock::now();
+    prepared = engine.prepare(request);
+    made_after_run = engine.runs_begun;
+    prepare_seconds = seconds_since(start);
+  }
+};
+
+Job::Job(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Job::~Job() = default;
+Job::Job(Job&&) noexcept = default;
+Job& Job::operator=(Job&&) noexcept = default;
+const GenerateRequest& Job::request() const { return impl_->request; }
+PictureSize Job::size() const { return impl_->prepared.last().size; }
+const MemoryPlan& Job::plan() const { return impl_->prepared.plan; }
+
+Job TextToImage::prepare(const GenerateRequest& request) try {
+  std::unique_ptr<Job::Impl> job(new Job::Impl{*impl_, request});
+  job->prepare();
+  return Job(std::move(job));
+} catch (...) {
   rethrow_as_error();
 }
 
-MemoryPlan TextToImage::plan_with_times(const GenerateRequest& request) try {
-  Impl::Prepared p = impl_->prepare(request);
-  const Impl::Programs programs = impl_->programs_of(p);
-  for (StreamedPart& s : p.plan.streamed) {
+MemoryPlan TextToImage::plan(const GenerateRequest& request) { return prepare(request).plan(); }
+MemoryPlan TextToImage::plan_with_times(const GenerateRequest& request) { return prepare(request).plan_with_times(); }
+
+MemoryPlan Job::plan_with_times() const try {
+  TextToImage::Impl& m = impl_->engine;
+  const TextToImage::Impl::Prepared& p = impl_->prepared;
+  MemoryPlan plan = p.plan;
+  const TextToImage::Impl::Programs programs = m.programs_of(p);
+  for (StreamedPart& s : plan.streamed) {
     const auto measure = [&](const Network& network, std::span<const Program* const> all,
                              const StreamedWeights& names) {
       if (network.part() != s.part) return;
@@ -1176,37 +1216,41 @@ MemoryPlan TextToImage::plan_with_times(const GenerateRequest& request) try {
         if (const double each = network.seconds_per_streamed_byte(*program, names); each != 0)
           s.seconds = each * static_cast<double>(s.read_bytes);
     };
-    measure(impl_->gemma, programs.gemma, p.variant.gemma);
-    measure(impl_->jina, programs.jina, p.variant.jina);
-    measure(impl_->dit, programs.dit, p.variant.dit);
-    measure(impl_->decoder, programs.decoder, p.variant.vae);
+    measure(m.gemma, programs.gemma, p.variant.gemma);
+    measure(m.jina, programs.jina, p.variant.jina);
+    measure(m.dit, programs.dit, p.variant.dit);
+    measure(m.decoder, programs.decoder, p.variant.vae);
   }
-  return p.plan;
+  return plan;
 } catch (...) {
   rethrow_as_error();
 }
 
-GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progress, StopToken stop,
-                                     const std::function<void(GeneratedImage)>& on_image) try {
-  Impl& m = *impl_;
+GenerateResult Job::run(RunObserver& observer, StopToken stop,
+                        const std::function<void(GeneratedImage)>& on_image) try {
+  using Engine = TextToImage::Impl;
+  Engine& m = impl_->engine;
+  const GenerateRequest& r = impl_->request;
   GenerateResult result;
-  Impl::FreeOnFailure failure(m, stop);
+  Engine::FreeOnFailure failure(m, stop);
+  observer.on_stage({.stage = StageKind::Plan});
+  if (impl_->made_after_run != m.runs_begun) impl_->prepare();
+  ++m.runs_begun;
   const auto start = Clock::now();
-  progress.on_stage("plan");
-  const Impl::Prepared p = m.prepare(r);
-  result.times.push_back({"plan", seconds_since(start)});
+  const Engine::Prepared& p = impl_->prepared;
+  result.times.push_back({"plan", impl_->prepare_seconds});
   if (!m.first_run_process_bytes) m.first_run_process_bytes = p.plan.process_bytes;
   Guard guard(m.guard_mode, m.runtime, m.log, p.plan, [&](std::string_view where) { m.name_damage(where); });
   m.apply(p.variant);
   m.runtime.allocator.reset_peak();
   const bool apart = p.plan.residency == Residency::FreeEachStage;
   const auto timed = [&](const char* stage, double& seconds, auto&& work) {
-    progress.on_stage(stage);
+    observer.on_stage({.stage = find_stage(stage).value(), .pictures = r.batch});
     const auto begin = Clock::now();
     work();
     seconds += seconds_since(begin);
   };
-  Impl::Counts counts;
+  Engine::Counts counts;
   double picture_seconds = 0, denoise_seconds = 0, enlarge_seconds = 0, decode_seconds = 0, save_seconds = 0;
 
   // What the first pass is held to: the picture's latent, and the mask behind it.
@@ -1224,12 +1268,12 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
     result.times.push_back({"picture", picture_seconds});
   }
   std::vector<Conditioning> conditioning;
-  m.encode(p, conditioning, guard, progress, stop, result.times);
+  m.encode(p, conditioning, guard, observer, stop, result.times);
   failure.denoiser_is_whole(p.plan.residency == Residency::FreeEncoders);
 
   // Latents of a pass, one after the other, filled with noise.
   const auto batch = static_cast<size_t>(r.batch);
-  const auto noise_for = [&](const Impl::Pass& pass) {
+  const auto noise_for = [&](const Engine::Pass& pass) {
     const size_t count = m.latent_elements(pass);
     Buffer out = m.runtime.allocator.allocate(count * sizeof(float) * batch, "latents");
     if (r.batch_noise == BatchNoise::Slices) {
@@ -1239,7 +1283,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
     }
     return out;
   };
-  const auto latent_of = [&](const Buffer& all, const Impl::Pass& pass, int k) {
+  const auto latent_of = [&](const Buffer& all, const Engine::Pass& pass, int k) {
     const size_t count = m.latent_elements(pass);
     return std::span<float>(all.as<float>() + static_cast<size_t>(k) * count, count);
   };
@@ -1247,10 +1291,10 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   if (p.decodes_previews) m.load_decoder(p, stop);
   const auto draw_first = [&](int k) {
     timed("denoise", denoise_seconds, [&] {
-      Impl::Walk walk{p.first(), k, "denoise", {}, {}};
+      Engine::Walk walk{p.first(), k, "denoise", {}, {}};
       if (p.init) walk.held_latent = {held.as<float>(), n};
       if (p.masked()) walk.held_mask = {held.as<float>() + n, held.size() / sizeof(float) - n};
-      m.denoise(p, r, walk, conditioning, latent_of(latents, p.first(), k), guard, progress, stop, counts);
+      m.denoise(p, r, walk, conditioning, latent_of(latents, p.first(), k), guard, observer, stop, counts);
     });
   };
 
@@ -1283,7 +1327,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
     if (!hires) return draw_first(k);
     timed("hires", denoise_seconds, [&] {
       m.denoise(p, r, {p.last(), k, "hires", latent_of(enlarged, p.last(), k), {}}, conditioning,
-                latent_of(latents, p.last(), k), guard, progress, stop, counts);
+                latent_of(latents, p.last(), k), guard, observer, stop, counts);
     });
   };
   const auto finish = [&](int k) {
@@ -1298,7 +1342,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
     const auto decoded = Clock::now();
     const PictureFacts facts{
         p.first().size, p.last().size,  seed,          k, p.system_prompt, p.first().noise.schedule,
-        m.resolution,   guard.events(), fingerprints()};
+        m.resolution,   guard.events(), m.identities()};
     out.parameters = a1111_parameters(r, facts);
     out.request_json = request_json(r, facts);
     on_image(std::move(out));
@@ -1320,7 +1364,7 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   if (hires) result.times.push_back({"enlarge", enlarge_seconds});
   result.times.push_back({"decode", decode_seconds});
   result.times.push_back({"save", save_seconds});
-  result.times.push_back({"total", seconds_since(start)});
+  result.times.push_back({"total", impl_->prepare_seconds + seconds_since(start)});
   result.evaluations = counts.evaluations;
   result.shortened_evaluations = counts.shortened;
   result.allocated_peak_bytes = m.runtime.allocator.peak_bytes();
@@ -1330,6 +1374,32 @@ GenerateResult TextToImage::generate(const GenerateRequest& r, Progress& progres
   return result;
 } catch (...) {
   rethrow_as_error();
+}
+
+namespace {
+
+// For callers that have not moved to RunObserver yet.
+class ProgressObserver final : public RunObserver {
+ public:
+  explicit ProgressObserver(Progress& progress) : progress_(progress) {}
+  void on_stage(const RunPlace& at) override { progress_.on_stage(to_string(at.stage)); }
+  void on_step(const RunPlace& at, double seconds) override {
+    progress_.on_step({at.picture, at.pictures, at.evaluation, at.evaluations, seconds});
+  }
+  void on_preview(const RunPlace& at, const Preview& preview) override {
+    progress_.on_preview({at.picture, preview.step, preview.steps, preview.image});
+  }
+
+ private:
+  Progress& progress_;
+};
+
+}  // namespace
+
+GenerateResult TextToImage::generate(const GenerateRequest& request, Progress& progress, StopToken stop,
+                                     const std::function<void(GeneratedImage)>& on_image) {
+  ProgressObserver observer(progress);
+  return prepare(request).run(observer, stop, on_image);
 }
 
 void TextToImage::set_latent_tap(LatentTap tap) { impl_->tap = std::move(tap); }

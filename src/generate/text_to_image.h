@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "core/stop_token.h"
 #include "generate/guard.h"
+#include "generate/job.h"
 #include "generate/memory_plan.h"
 #include "generate/parts.h"
 #include "generate/progress.h"
@@ -40,27 +41,6 @@ struct EngineOptions {
   ValueFault value_fault;                 // tests
 };
 
-struct StageTime {
-  std::string name;
-  double seconds = 0;
-};
-
-struct GeneratedImage {
-  Image image;
-  uint64_t seed = 0;
-  std::string parameters;    // A1111's text form
-  std::string request_json;  // everything needed to draw it again
-};
-
-struct GenerateResult {
-  MemoryPlan plan;  // the one this run used
-  std::vector<StageTime> times;
-  int64_t evaluations = 0;            // of the network, guidance counted twice
-  int64_t shortened_evaluations = 0;  // of these, by a step cache
-  size_t allocated_peak_bytes = 0;
-  std::vector<GuardEvent> guard_events;
-};
-
 // Every member reports failure as an Error: running out of memory anywhere is Error{OverBudget}, what the file system
 // refuses Error{BadFile}. Exceptions of the caller's own callbacks pass through, unless they are those.
 class TextToImage {
@@ -70,6 +50,10 @@ class TextToImage {
   ~TextToImage();
   TextToImage(TextToImage&&) noexcept;
   TextToImage& operator=(TextToImage&&) noexcept;
+
+  // Checks a request and everything about it that can be known without weights: Error{OverBudget} names the smallest
+  // budget that would do; Error{InvalidRequest} or Error{BadFile} as its run would throw them.
+  Job prepare(const GenerateRequest& request);
 
   // Every byte of the request, stage by stage, before anything is allocated. Error{OverBudget} names the smallest
   // budget that would do; Error{InvalidRequest} or Error{BadFile} as generate() would throw them.
@@ -108,6 +92,7 @@ class TextToImage {
   const Fingerprints& fingerprints();
 
  private:
+  friend class Job;
   struct Impl;
   explicit TextToImage(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -5,8 +5,8 @@
 
 namespace newbie {
 
-// Multiplications and additions of a linear layer, a matrix product, a convolution or attention (a causal one by the
-// keys that are seen); 0 for all other ops, which move more than they compute.
+// Multiplications and additions, by OpDef::cost: of linear layers, matrix products, convolutions and attention (a
+// causal one by the keys that are seen); 0 for all other ops, which move more than they compute.
 double floating_operations(const Graph& graph, int id);
 double floating_operations(const Graph& graph);
 

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "graph/ops/sources.h"
 
@@ -41,6 +42,12 @@ const T& Attrs::typed(std::string_view name) const {
 int64_t Attrs::integer(std::string_view name) const { return typed<int64_t>(name); }
 double Attrs::real(std::string_view name) const { return typed<double>(name); }
 const std::vector<int64_t>& Attrs::list(std::string_view name) const { return typed<std::vector<int64_t>>(name); }
+
+void Attrs::scale(std::string_view name, int log2) {
+  const double scaled = std::ldexp(real(name), log2);
+  for (Item& item : items_)
+    if (item.name == name) item.value = scaled;
+}
 
 std::string Attrs::str() const {
   std::string out;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "graph/op_facts.h"
 
 namespace newbie {
 
@@ -52,6 +53,7 @@ class Attrs {
   const std::vector<int64_t>& list(std::string_view name) const;
   std::span<const Item> items() const { return items_; }
   void add(Item item) { items_.push_back(std::move(item)); }
+  void scale(std::string_view name, int log2);  // a real one times 2^log2
   std::string str() const;
   bool operator==(const Attrs&) const = default;
 
@@ -81,15 +83,32 @@ class Value {
   int id_ = -1;
 };
 
+// What a gradient is built from: values in the graph that is being built.
+struct GradientCall {
+  std::span<const Value> inputs;  // of the forward node
+  Value output;                   // its result
+  const Attrs& attrs;             // its attributes
+};
+// One value for every input, of that input's shape; an empty one where no gradient flows.
+using Gradients = std::vector<Value>;
+
 // An op says everything about itself: see graph/ops/. `infer` gives the result's shape or throws Error{Internal} with
 // the mismatch. `decompose`, where present, builds the same meaning from plainer ops: the test oracle, and the path for
-// a backend without a kernel. `view` ops only rename bytes: their result lies in their first input, at view_offset
-// elements.
+// a backend without a kernel. `gradient` builds the derivative of a scalar by each input from `dy`, that by the result;
+// an op without one is differentiated by its decomposition. `view` ops only rename bytes: their result lies in their
+// first input, at view_offset elements.
 struct OpDef {
   std::string_view name;
   NumericClass numeric_class = NumericClass::Movement;
   Shape (*infer)(std::span<const Value> inputs, const Attrs& attrs) = nullptr;
   Value (*decompose)(std::span<const Value> inputs, const Attrs& attrs) = nullptr;
+  Gradients (*gradient)(const GradientCall& call, Value dy) = nullptr;
+  // Multiplications and additions; null for ops that move more than they compute.
+  double (*cost)(std::span<const Shape> inputs, const Shape& output, const Attrs& attrs) = nullptr;
+  ScaleRule rescale;                // compile/rescale.h
+  InsideRule inside;                // overflow/range_trace.h
+  std::optional<size_t> row_table;  // the operand that is a table: a run reads some of its rows, nothing else of it
+  bool int8 = false;                // may be computed with 8-bit numbers
   bool view = false;
   size_t (*view_offset)(std::span<const Value> inputs, const Attrs& attrs) = nullptr;
 };

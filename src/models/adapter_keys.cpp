@@ -1,52 +1,11 @@
 #include "models/adapter_keys.h"
 
-#include <algorithm>
-
+#include "models/adapter_key.h"
 #include "models/key_text.h"
 
 namespace newbie {
 
 namespace {
-
-struct Prefix {
-  std::string_view text, naming;
-};
-
-// Longer ones first.
-constexpr Prefix kPrefixes[] = {
-    {"unet.base_model.model.", "PEFT below unet (unet.base_model.model.…)"},
-    {"base_model.model.", "PEFT (base_model.model.…)"},
-    {"diffusion_model.", "ComfyUI (diffusion_model.…)"},
-    {"transformer.", "diffusers (transformer.…)"},
-    {"lora_unet_", "kohya (lora_unet_…)"},
-    {"lycoris_", "LyCORIS (lycoris_…)"},
-    {"", "bare module names"},
-};
-
-enum class Role { LowRankRows, LowRankColumns, FullKronecker, OtherFactor, Alpha };
-struct Ending {
-  std::string_view text;
-  Role role;
-  bool lokr;
-};
-
-// LowRankRows: the rank is axis 0; LowRankColumns: it is the last axis.
-constexpr Ending kEndings[] = {
-    {".lora_A.weight", Role::LowRankRows, false},
-    {".lora_A.default.weight", Role::LowRankRows, false},
-    {".lora_down.weight", Role::LowRankRows, false},
-    {".lora_B.weight", Role::OtherFactor, false},
-    {".lora_B.default.weight", Role::OtherFactor, false},
-    {".lora_up.weight", Role::OtherFactor, false},
-    {".dora_scale", Role::OtherFactor, false},
-    {".lokr_w1", Role::OtherFactor, true},
-    {".lokr_w1_a", Role::LowRankColumns, true},
-    {".lokr_w1_b", Role::OtherFactor, true},
-    {".lokr_w2", Role::FullKronecker, true},
-    {".lokr_w2_a", Role::LowRankColumns, true},
-    {".lokr_w2_b", Role::OtherFactor, true},
-    {".alpha", Role::Alpha, false},
-};
 
 // "layers.12.attention.qkv" and "layers_12_attention_qkv" without the stack and its number.
 std::string without_layer(std::string_view module) {
@@ -59,39 +18,84 @@ std::string without_layer(std::string_view module) {
   return std::string(module);
 }
 
+struct Kinds {
+  bool lora = false, lokr = false, loha = false, difference = false;
+
+  std::string words() const {
+    std::string out;
+    for (const auto& [is, word] : {std::pair{lora, "LoRA"}, std::pair{lokr, "LoKr"}, std::pair{loha, "LoHa"},
+                                   std::pair{difference, "whole differences"}})
+      if (is) out += (out.empty() ? "" : " and ") + std::string(word);
+    return out.empty() ? "LoRA" : out;
+  }
+};
+
+void count_factor(AdapterKeys& result, Kinds& kinds, AdapterRole role, const std::vector<int64_t>& shape) {
+  using enum AdapterRole;
+  switch (role) {
+    case Down:
+      if (!shape.empty()) result.ranks.insert(shape.front());
+      [[fallthrough]];
+    case Up:
+    case Middle:
+    case UpBias: kinds.lora = true; break;
+    case Kronecker1A:
+    case Kronecker2A:
+      if (!shape.empty()) result.ranks.insert(shape.back());
+      [[fallthrough]];
+    case Kronecker1:
+    case Kronecker1B:
+    case Kronecker2B: kinds.lokr = true; break;
+    case Kronecker2:
+      kinds.lokr = true;
+      ++result.full_matrices;
+      break;
+    case Hadamard1B:
+      if (!shape.empty()) result.ranks.insert(shape.front());
+      [[fallthrough]];
+    case Hadamard1A:
+    case Hadamard2A:
+    case Hadamard2B: kinds.loha = true; break;
+    case Difference:
+    case BiasDifference:
+    case NewWeight:
+    case NewBias: kinds.difference = true; break;
+    case Magnitude:
+    case Alpha:
+    case Unread: break;
+  }
+}
+
 }  // namespace
 
 AdapterKeys adapter_keys(const HeaderShapes& header) {
   AdapterKeys result;
   std::set<std::string_view> namings;
   std::set<std::string> modules;
-  bool lora = false, lokr = false;
+  Kinds kinds;
   for (const auto& [key, shape] : header) {
-    const auto* ending = std::find_if(std::begin(kEndings), std::end(kEndings),
-                                      [&key = key](const Ending& e) { return key.ends_with(e.text); });
-    if (ending == std::end(kEndings)) {
+    const auto parsed = parse_adapter_key(key);
+    if (!parsed || parsed->role == AdapterRole::Unread) {
       result.unknown.push_back(key);
       continue;
     }
-    if (ending->role == Role::Alpha) {
+    if (parsed->role == AdapterRole::Alpha) {
       result.alpha_keys.push_back(key);
       continue;
     }
-    (ending->lokr ? lokr : lora) = true;
-    if (ending->role == Role::LowRankRows && !shape.empty()) result.ranks.insert(shape.front());
-    if (ending->role == Role::LowRankColumns && !shape.empty()) result.ranks.insert(shape.back());
-    if (ending->role == Role::FullKronecker) ++result.full_matrices;
-    std::string_view module = std::string_view(key).substr(0, key.size() - ending->text.size());
-    for (const Prefix& prefix : kPrefixes)
+    count_factor(result, kinds, parsed->role, shape);
+    std::string_view module = parsed->module, naming = "bare module names";
+    for (const AdapterPrefix& prefix : adapter_prefixes())
       if (const auto rest = strip_prefix(module, prefix.text)) {
-        namings.insert(prefix.naming);
+        naming = prefix.naming;
         module = *rest;
         break;
       }
+    namings.insert(naming);
     if (modules.emplace(module).second) ++result.targets[without_layer(module)];
   }
   result.modules = modules.size();
-  result.type = lora && lokr ? "LoRA and LoKr" : lokr ? "LoKr" : "LoRA";
+  result.type = kinds.words();
   for (const std::string_view naming : namings)
     result.naming += (result.naming.empty() ? "" : ", ") + std::string(naming);
   return result;

@@ -11,7 +11,7 @@
 namespace newbie {
 
 struct AdapterKeys {
-  std::string type;                       // "LoRA", "LoKr" or "LoRA and LoKr"
+  std::string type;                       // "LoRA", "LoKr", "LoRA and whole differences", …
   std::string naming;                     // whose words the keys are: "PEFT (base_model.model.…)", …
   std::set<int64_t> ranks;                // of the low-rank factors
   size_t full_matrices = 0;               // LoKr modules without a low-rank factor

@@ -2,16 +2,16 @@
 
 #include <algorithm>
 
+#include "models/adapter_key.h"
+
 namespace newbie {
 
 namespace {
 
-// Endings that only adapters have (spec/training.md §6).
-constexpr std::string_view kAdapterEndings[] = {".lora_A.weight", ".lora_down.weight", ".lokr_w1", ".lokr_w1_a",
-                                                ".lora_A.default.weight"};
-
-bool has_ending(const HeaderShapes& header, std::string_view ending) {
-  return std::any_of(header.begin(), header.end(), [&](const auto& entry) { return entry.first.ends_with(ending); });
+// A factor of an adapter; a lone `alpha` is also a parameter of other models.
+bool is_adapter_factor(std::string_view key) {
+  const auto parsed = parse_adapter_key(key);
+  return parsed && parsed->role != AdapterRole::Alpha && parsed->role != AdapterRole::Unread;
 }
 
 }  // namespace
@@ -50,8 +50,8 @@ const HeaderShapes::value_type* find_token_table(const HeaderShapes& header) {
 }
 
 Recognised recognise(const HeaderShapes& header, const std::map<std::string, std::string>& texts) {
-  for (const std::string_view ending : kAdapterEndings)
-    if (has_ending(header, ending)) return {FileKind::Adapter, std::string(to_string(FileKind::Adapter))};
+  if (std::any_of(header.begin(), header.end(), [](const auto& entry) { return is_adapter_factor(entry.first); }))
+    return {FileKind::Adapter, std::string(to_string(FileKind::Adapter))};
   if (const auto foreign = find_foreign_model(header)) return {FileKind::Foreign, std::string(*foreign)};
   if (auto foreign = find_foreign_gguf(texts)) return {FileKind::Foreign, std::move(*foreign)};
   for (const FileKind part : {FileKind::Transformer, FileKind::TextEncoder, FileKind::ClipModel, FileKind::Vae}) {

@@ -7,7 +7,7 @@
 #include <mutex>
 
 #include "core/float_formats.h"
-#include "graph/ops/all.h"
+#include "graph/ops/sources.h"
 #include "overflow/inside.h"
 
 namespace newbie {
@@ -51,15 +51,12 @@ Counts count(std::span<const float> values, ThreadPool& threads) {
   return out;
 }
 
-// The operand that an op norms, raises or multiplies; empty for those that do nothing of the kind.
-std::vector<size_t> looked_at(const OpDef* op) {
-  for (const OpDef* norm : {&rms_norm_op, &norm_modulate_op, &norm_rope_op, &layer_norm_op, &group_norm_op,
-                            &group_norm_silu_op, &mean_rows_op, &attention_softmax_op, &linear_op, &conv2d_op})
-    if (op == norm) return {0};
-  for (const OpDef* norm : {&norm_residual_op, &norm_gated_residual_op})
-    if (op == norm) return {1};
-  if (op == &attention_op) return {0, 1};
-  return {};
+// The operands that an op norms, raises or multiplies; empty for those that do nothing of the kind.
+std::vector<size_t> looked_at(const OpDef& op) {
+  const InsideRule& inside = op.inside;
+  if (inside.sums == InsideSums::None) return {};
+  if (inside.sums == InsideSums::Attention) return {inside.operand, inside.operand + 1};
+  return {inside.operand};
 }
 
 RowProducts rows_of(const Graph& graph, const Node& attention) {
@@ -140,9 +137,9 @@ void RangeTrace::on_graph(const std::string& part, const Graph& graph, const Pro
     const Node& node = graph.node(id);
     if (node.element == Element::Real && (!is_source(node) || node.op == &input_op))
       kept->at.emplace(node.paths.front(), id);
-    const bool product = node.op == &linear_op || node.op == &conv2d_op;
+    const bool product = node.op->inside.sums == InsideSums::Products;
     if ((product && !sums_) || (options_.narrow_alone && node.precision.accumulate == DType::F32)) continue;
-    for (const size_t operand : looked_at(node.op))
+    for (const size_t operand : looked_at(*node.op))
       kept->readers[static_cast<size_t>(node.inputs[operand])].push_back(id);
     if (product) sums_->add(part, graph, id, weights);
   }
@@ -248,39 +245,46 @@ void RangeTrace::look_inside(int reader, int id, std::span<const float> x) {
     keep(reader, InsideKind::SquareSum, sums.square_sum, id, n);
     if (centred) keep(reader, InsideKind::Sum, sums.sum, id, n);
   };
-  if (node.op == &layer_norm_op) return norm(layer_norm_sums(x, width, pool_), width, true);
-  if (node.op == &group_norm_op || node.op == &group_norm_silu_op) {
-    const auto groups = static_cast<size_t>(node.attrs.integer("groups"));
-    return norm(group_norm_sums(x, width, groups, pool_), groups, true);
-  }
-  if (node.op == &mean_rows_op) return keep(reader, InsideKind::Sum, largest_column_sum(x, width), id, width);
-  if (node.op == &linear_op || node.op == &conv2d_op)
-    return keep(reader, InsideKind::AbsoluteSum, sums_->largest(running_->traced.part, graph, reader, x), id,
-                static_cast<size_t>(node.shape.last()));
-  if (node.op == &attention_softmax_op) {
-    const RowProducts rows{.causal = node.attrs.integer("causal") != 0, .window = node.attrs.integer("window")};
-    return keep(reader, InsideKind::Logit,
-                std::abs(node.attrs.real("scale")) * largest_score(x, node.shape[1], node.shape[2], rows), id, width);
-  }
-  if (node.op == &attention_op) {
-    const int q = node.inputs[0], k = node.inputs[1], other = id == q ? k : q;
-    const auto kept = running_->waiting.find(other);
-    if (kept == running_->waiting.end() && q != k) {
-      running_->waiting[id] = {x.begin(), x.end()};
-      return;
+  switch (node.op->inside.sums) {
+    case InsideSums::None: return;
+    case InsideSums::RmsNorm: {
+      const auto n = static_cast<size_t>(graph.node(node.inputs[node.op->inside.weight]).shape[0]);
+      return norm(rms_norm_sums(x, n, pool_), n, false);
     }
-    const std::span<const float> there = q == k ? x : std::span<const float>(kept->second);
-    const ProductSums sums =
-        largest_products(id == q ? x : there, id == q ? there : x, rows_of(graph, node), sums_ != nullptr, pool_);
-    keep(reader, InsideKind::Logit, std::abs(node.attrs.real("scale")) * sums.product, q, width);
-    if (sums_) keep(reader, InsideKind::AbsoluteSum, sums.absolute, q, width);
-    if (q != k) running_->waiting.erase(kept);
+    case InsideSums::LayerNorm: return norm(layer_norm_sums(x, width, pool_), width, true);
+    case InsideSums::GroupNorm: {
+      const auto groups = static_cast<size_t>(node.attrs.integer("groups"));
+      return norm(group_norm_sums(x, width, groups, pool_), groups, true);
+    }
+    case InsideSums::Columns: return keep(reader, InsideKind::Sum, largest_column_sum(x, width), id, width);
+    case InsideSums::Products:
+      return keep(reader, InsideKind::AbsoluteSum, sums_->largest(running_->traced.part, graph, reader, x), id,
+                  static_cast<size_t>(node.shape.last()));
+    case InsideSums::Softmax: {
+      const RowProducts rows{.causal = node.attrs.integer("causal") != 0, .window = node.attrs.integer("window")};
+      return keep(reader, InsideKind::Logit,
+                  std::abs(node.attrs.real("scale")) * largest_score(x, node.shape[1], node.shape[2], rows), id, width);
+    }
+    case InsideSums::Attention: return look_at_products(reader, id, x);
+  }
+}
+
+void RangeTrace::look_at_products(int reader, int id, std::span<const float> x) {
+  const Graph& graph = running_->traced.graph;
+  const Node& node = graph.node(reader);
+  const auto width = static_cast<size_t>(graph.node(id).shape.last());
+  const int q = node.inputs[0], k = node.inputs[1], other = id == q ? k : q;
+  const auto kept = running_->waiting.find(other);
+  if (kept == running_->waiting.end() && q != k) {
+    running_->waiting[id] = {x.begin(), x.end()};
     return;
   }
-  // RMS norms, alone or fused: groups of the weight's length.
-  const size_t weight = node.op == &norm_residual_op || node.op == &norm_gated_residual_op ? 2 : 1;
-  const auto n = static_cast<size_t>(graph.node(node.inputs[weight]).shape[0]);
-  norm(rms_norm_sums(x, n, pool_), n, false);
+  const std::span<const float> there = q == k ? x : std::span<const float>(kept->second);
+  const ProductSums sums =
+      largest_products(id == q ? x : there, id == q ? there : x, rows_of(graph, node), sums_ != nullptr, pool_);
+  keep(reader, InsideKind::Logit, std::abs(node.attrs.real("scale")) * sums.product, q, width);
+  if (sums_) keep(reader, InsideKind::AbsoluteSum, sums.absolute, q, width);
+  if (q != k) running_->waiting.erase(kept);
 }
 
 }  // namespace newbie

@@ -68,6 +68,7 @@ class RangeTrace final : public RunTap {
   struct Kept;
   void see(int id, ConstTensorView value);
   void look_inside(int reader, int id, std::span<const float> x);
+  void look_at_products(int reader, int id, std::span<const float> x);  // of attention, once both operands are there
   void keep(int reader, InsideKind kind, double value, int operand, size_t width);
 
   ThreadPool pool_;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "compile/rescale.h"
-#include "graph/ops/all.h"
+#include "graph/ops/sources.h"
 
 namespace newbie {
 
@@ -28,9 +28,8 @@ class Ties {
 };
 
 // What a function gives that no scale passes through: the gate of a product.
-bool is_gate(const Graph& graph, int id) {
-  const OpDef* op = graph.node(id).op;
-  return op == &silu_op || op == &gelu_tanh_op || op == &gelu_erf_op || op == &tanh_op || op == &add_scalar_op;
+bool is_gate(const Node& node) {
+  return node.op->numeric_class == NumericClass::Activation && scale_law(node) == ScaleLaw::True;
 }
 
 // The operands that share the result's scale, and those that must be true.
@@ -46,18 +45,17 @@ Operands operands_of(const Graph& graph, const Node& node) {
       if (std::ranges::find(out.tied, i) == out.tied.end()) out.plain.push_back(i);
     return out;
   };
-  const OpScale law = scale_of(node);
-  switch (law.law) {
+  switch (scale_law(node)) {
     case ScaleLaw::Chosen:
     case ScaleLaw::Absorbed: return {};
     case ScaleLaw::Attention: return {.tied = {2}, .plain = {}};
-    case ScaleLaw::Carried: return but({law.carrier});
+    case ScaleLaw::Carried: return but({node.op->rescale.carrier});
     case ScaleLaw::Joined: return but({0, 1});
     case ScaleLaw::Product:
       if (graph.node(node.inputs[1]).op == &constant_op) return {};  // a rescale's own multiplication
-      if (node.op == &batched_matmul_op)  // scores have a scale of their own; values pass theirs on
+      if (node.op->numeric_class == NumericClass::Matmul)  // scores have a scale of their own; values pass theirs on
         return node.attrs.integer("transpose_b") != 0 ? Operands{} : Operands{.tied = {1}, .plain = {0}};
-      return but({is_gate(graph, node.inputs[0]) ? size_t{1} : size_t{0}});
+      return but({is_gate(graph.node(node.inputs[0])) ? size_t{1} : size_t{0}});
     case ScaleLaw::True: return but({});
   }
   return {};
@@ -96,7 +94,7 @@ ScaleClasses::ScaleClasses(std::span<const TracedGraph* const> graphs) {
   }
   for_values([&](const TracedGraph& traced, int id, const Node& node, const Operands& operands) {
     ScaleClass& own = classes_[at_.at(traced.name(id))];
-    if (scale_of(node).law == ScaleLaw::Chosen && traced.is_named(id)) {
+    if (scale_law(node) == ScaleLaw::Chosen && traced.is_named(id)) {
       own.sources.insert(traced.rule_path(id));
       all_sources_.insert(traced.rule_path(id));
     }

@@ -6,7 +6,8 @@
 #include <set>
 
 #include "graph/cost.h"
-#include "graph/ops/all.h"
+#include "graph/ops/cast.h"
+#include "graph/ops/sources.h"
 
 namespace newbie {
 
@@ -81,10 +82,10 @@ class ExcessFinder {
       const Node& node = graph.node(id);
       if (is_source(node) || node.op->numeric_class == NumericClass::Movement || node.op == &cast_op) continue;
       // A norm that was joined with what follows it has that one's name: it is known by what it norms.
-      size_t normed = node.inputs.size();
-      if (node.op == &norm_modulate_op || node.op == &norm_rope_op || node.op == &group_norm_silu_op) normed = 0;
-      if (node.op == &norm_residual_op || node.op == &norm_gated_residual_op) normed = 1;
-      const bool reads = normed < node.inputs.size() && graph.node(node.inputs[normed]).paths.front() == inside.operand;
+      const InsideRule& own = node.op->inside;
+      const bool joined =
+          node.op->decompose != nullptr && (own.sums == InsideSums::RmsNorm || own.sums == InsideSums::GroupNorm);
+      const bool reads = joined && graph.node(node.inputs[own.operand]).paths.front() == inside.operand;
       if (node.paths.front() == inside.path || reads) return node.precision.accumulate;
     }
     return std::nullopt;

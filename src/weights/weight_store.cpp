@@ -95,7 +95,28 @@ WeightStore::Named WeightStore::at(std::string_view name) const {
   if (found == tensors_.end())
     fail_with_hint(ErrorKind::BadFile, "another kind of model, or a part of one?", "{}: expected weight {}, got none",
                    files_.empty() ? "no file" : files_.front()->path().string(), in_quotes(name));
-  return {*found->second, scaled.log2};
+  return {*found->second, scaled.log2, found->second};
+}
+
+DerivedTensor WeightStore::tensor(std::string_view name) const {
+  const Named named = at(name);
+  const std::shared_ptr<const Tensor> tensor = named.owner;
+  if (!is_float(tensor->spec.dtype))
+    fail(ErrorKind::Unsupported, "weight {}: expected a float tensor, got {}", in_quotes(name),
+         to_string(tensor->spec.dtype));
+  const float factor = std::ldexp(1.0f, named.log2);
+  return {.spec = tensor->spec,
+          .fill =
+              [tensor, factor](size_t first, std::span<float> out) {
+                if (tensor->fill)
+                  tensor->fill(first, out);
+                else
+                  convert(tensor->spec.dtype, tensor->data + first * size_of(tensor->spec.dtype), DType::F32,
+                          reinterpret_cast<std::byte*>(out.data()), out.size());
+                if (factor != 1.0f)
+                  for (float& value : out) value *= factor;
+              },
+          .sources = tensor->sources};
 }
 
 std::optional<TensorSpec> WeightStore::find(std::string_view name) const {
@@ -106,12 +127,14 @@ std::optional<TensorSpec> WeightStore::find(std::string_view name) const {
 }
 
 ConstTensorView WeightStore::mapped(std::string_view name) const {
-  const auto [tensor, log2] = at(name);
-  return {tensor.spec, log2 == 0 ? tensor.data : nullptr};
+  const Named named = at(name);
+  return {named.tensor.spec, named.log2 == 0 ? named.tensor.data : nullptr};
 }
 
 void WeightStore::read(std::string_view name, DType dtype, std::byte* destination) const {
-  const auto [tensor, log2] = at(name);
+  const Named named = at(name);
+  const Tensor& tensor = named.tensor;
+  const int log2 = named.log2;
   if (!readable_as(dtype) || !is_float(tensor.spec.dtype))
     fail(ErrorKind::Unsupported, "weight {}: expected a float tensor to read as f32, bf16 or f16, got {} to read as {}",
          in_quotes(name), to_string(tensor.spec.dtype), to_string(dtype));

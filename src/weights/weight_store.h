@@ -36,6 +36,10 @@ class WeightStore : public WeightSource {
   // A second name for a tensor that is already here.
   void add_alias(std::string name, std::string_view existing);
 
+  // A tensor as others are made from it, in pieces. Error{BadFile} when there is no such tensor, Error{Unsupported}
+  // when it is of no float dtype. Computed from this store's files: it may outlive the store.
+  DerivedTensor tensor(std::string_view name) const;
+
   std::vector<std::string> names() const;  // sorted, aliases among them
   size_t bytes() const { return bytes_; }  // of all tensors in their files; aliases add nothing
 
@@ -66,6 +70,7 @@ class WeightStore : public WeightSource {
   struct Named {
     const Tensor& tensor;
     int log2;  // what it is multiplied by
+    const std::shared_ptr<const Tensor>& owner;
   };
   Named at(std::string_view name) const;
 

@@ -4,7 +4,6 @@
 
 #include "core/checked.h"
 #include "core/float_formats.h"
-#include "graph/ops/embedding.h"
 
 namespace newbie::cpu {
 
@@ -51,7 +50,7 @@ class EmulatedF16 final : public Kernel {
   }
   std::string name() const override { return "f16 by " + kernel_->name(); }
 
-  void run(const KernelArgs& args) override {
+  void run(const KernelArgs& args) const override {
     std::vector<ConstTensorView> inputs(args.inputs.begin(), args.inputs.end());
     for (size_t i = 0; i < inputs.size(); ++i) {
       const Operand& operand = operands_[i];
@@ -90,7 +89,7 @@ std::shared_ptr<Kernel> make_emulated_f16(const KernelRequest& request,
                                           const std::function<std::shared_ptr<Kernel>(const KernelRequest&)>& make) {
   const NumericClass kind = request.op->numeric_class;
   // A table stays where it is: its rows are widened as they are read.
-  if (kind == NumericClass::Movement || kind == NumericClass::Cast || request.op == &embedding_op) return nullptr;
+  if (kind == NumericClass::Movement || kind == NumericClass::Cast || request.op->row_table) return nullptr;
   KernelRequest wide = request;
   for (TensorSpec& in : wide.inputs) in.dtype = widened(in.dtype);
   wide.output.dtype = widened(wide.output.dtype);

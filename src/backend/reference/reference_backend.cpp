@@ -65,7 +65,7 @@ std::string refusal(const KernelRequest& request) {
   }
   for (size_t i = 0; i < request.inputs.size(); ++i) {
     const DType dtype = request.inputs[i].dtype;
-    const bool ids = request.op == &embedding_op && i == 0;
+    const bool ids = request.op->row_table && i != request.op->row_table;
     if (ids ? dtype != DType::I32 : !is_readable(dtype))
       return fmt::format("input {} is {}, expected {}", i, to_string(dtype), ids ? "i32" : "f32, bf16 or f16");
   }
@@ -85,7 +85,7 @@ class ReferenceKernel final : public Kernel {
   std::optional<size_t> in_place_input() const override { return loops_.in_place_input; }
   std::string name() const override { return name_; }
 
-  void run(const KernelArgs& args) override {
+  void run(const KernelArgs& args) const override {
     if (args.threads.size() > threads_)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name_, threads_, args.threads.size());
     loops_.run(args, {args.scratch, loops_.doubles_per_worker});

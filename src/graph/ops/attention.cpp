@@ -38,28 +38,49 @@ const OpDef attention_op{
           const Value q = split_heads(in[0], heads), k = split_heads(in[1], kv_heads), v = split_heads(in[2], kv_heads);
           const Value p = attention_softmax(batched_matmul(q, k, true), a.real("scale"), mask_of(a));
           return reshape(permute(batched_matmul(p, v, false), {1, 0, 2}), in[0].shape());
-        }};
+        },
+    .cost =
+        [](std::span<const Shape> in, const Shape& out, const Attrs& a) {
+          const AttentionMask mask = mask_of(a);
+          double seen = 0;  // pairs of a query and a key, of one head
+          for (int64_t row = 0; row < out[0]; ++row) {
+            const KeyRange keys = visible_keys(row, in[1][0], mask.causal, mask.window);
+            seen += static_cast<double>(keys.last - keys.first);
+          }
+          return 4 * seen * static_cast<double>(out[1]);
+        },
+    .rescale = {ScaleLaw::Attention, 0, [](Scaling& s) { s.attrs.scale("scale", -s.operands[0] - s.operands[1]); }},
+    .inside = {InsideSums::Attention}};
 
-const OpDef batched_matmul_op{.name = "batched_matmul",
-                              .numeric_class = NumericClass::Matmul,
-                              .infer = [](std::span<const Value> in, const Attrs& attrs) {
-                                require_inputs(in, 2);
-                                require_rank(in[0], 3, "a");
-                                require_rank(in[1], 3, "b");
-                                const Shape &a = in[0].shape(), &b = in[1].shape();
-                                const bool t = attrs.integer("transpose_b") != 0;
-                                require(b[0] > 0 && a[0] % b[0] == 0 && a[2] == (t ? b[2] : b[1]),
-                                        fmt::format("{} and {} do not fit", a.str(), b.str()));
-                                return Shape{a[0], a[1], t ? b[1] : b[2]};
-                              }};
+const OpDef batched_matmul_op{
+    .name = "batched_matmul",
+    .numeric_class = NumericClass::Matmul,
+    .infer =
+        [](std::span<const Value> in, const Attrs& attrs) {
+          require_inputs(in, 2);
+          require_rank(in[0], 3, "a");
+          require_rank(in[1], 3, "b");
+          const Shape &a = in[0].shape(), &b = in[1].shape();
+          const bool t = attrs.integer("transpose_b") != 0;
+          require(b[0] > 0 && a[0] % b[0] == 0 && a[2] == (t ? b[2] : b[1]),
+                  fmt::format("{} and {} do not fit", a.str(), b.str()));
+          return Shape{a[0], a[1], t ? b[1] : b[2]};
+        },
+    .cost = [](std::span<const Shape> in, const Shape& out,
+               const Attrs&) { return 2 * static_cast<double>(out.elements()) * static_cast<double>(in[0].last()); },
+    .rescale = {ScaleLaw::Product}};
 
-const OpDef attention_softmax_op{.name = "attention_softmax",
-                                 .numeric_class = NumericClass::Softmax,
-                                 .infer = [](std::span<const Value> in, const Attrs&) {
-                                   require_inputs(in, 1);
-                                   require_rank(in[0], 3, "scores");
-                                   return in[0].shape();
-                                 }};
+const OpDef attention_softmax_op{
+    .name = "attention_softmax",
+    .numeric_class = NumericClass::Softmax,
+    .infer =
+        [](std::span<const Value> in, const Attrs&) {
+          require_inputs(in, 1);
+          require_rank(in[0], 3, "scores");
+          return in[0].shape();
+        },
+    .rescale = {ScaleLaw::Absorbed, 0, [](Scaling& s) { s.attrs.scale("scale", -s.operands[0]); }},
+    .inside = {InsideSums::Softmax}};
 
 Value attention(Value q, Value k, Value v, int64_t heads, int64_t kv_heads, double scale, AttentionMask mask) {
   return q.graph().emit(attention_op, {q, k, v},

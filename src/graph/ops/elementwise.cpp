@@ -27,10 +27,13 @@ const OpDef silu_op{.name = "silu", .numeric_class = NumericClass::Activation, .
 const OpDef gelu_tanh_op{.name = "gelu_tanh", .numeric_class = NumericClass::Activation, .infer = same};
 const OpDef gelu_erf_op{.name = "gelu_erf", .numeric_class = NumericClass::Activation, .infer = same};
 const OpDef tanh_op{.name = "tanh", .numeric_class = NumericClass::Activation, .infer = same};
-const OpDef relu_op{.name = "relu", .numeric_class = NumericClass::Activation, .infer = same};
+const OpDef relu_op{
+    .name = "relu", .numeric_class = NumericClass::Activation, .infer = same, .rescale = {ScaleLaw::Carried}};
 const OpDef add_scalar_op{.name = "add_scalar", .numeric_class = NumericClass::Activation, .infer = same};
-const OpDef add_op{.name = "add", .numeric_class = NumericClass::Residual, .infer = same_or_row};
-const OpDef mul_op{.name = "mul", .numeric_class = NumericClass::Activation, .infer = same_or_row};
+const OpDef add_op{
+    .name = "add", .numeric_class = NumericClass::Residual, .infer = same_or_row, .rescale = {ScaleLaw::Joined}};
+const OpDef mul_op{
+    .name = "mul", .numeric_class = NumericClass::Activation, .infer = same_or_row, .rescale = {ScaleLaw::Product}};
 
 Value silu(Value x) { return x.graph().emit(silu_op, {x}); }
 Value gelu_tanh(Value x) { return x.graph().emit(gelu_tanh_op, {x}); }

@@ -16,12 +16,14 @@ Shape same_shapes(std::span<const Value> in, const Attrs&) {
 const OpDef swiglu_op{.name = "swiglu",
                       .numeric_class = NumericClass::Activation,
                       .infer = same_shapes,
-                      .decompose = [](std::span<const Value> in, const Attrs&) { return mul(silu(in[0]), in[1]); }};
+                      .decompose = [](std::span<const Value> in, const Attrs&) { return mul(silu(in[0]), in[1]); },
+                      .rescale = {ScaleLaw::Carried, 1}};
 const OpDef geglu_tanh_op{
     .name = "geglu_tanh",
     .numeric_class = NumericClass::Activation,
     .infer = same_shapes,
-    .decompose = [](std::span<const Value> in, const Attrs&) { return mul(gelu_tanh(in[0]), in[1]); }};
+    .decompose = [](std::span<const Value> in, const Attrs&) { return mul(gelu_tanh(in[0]), in[1]); },
+    .rescale = {ScaleLaw::Carried, 1}};
 
 Value swiglu(Value gate, Value up) { return gate.graph().emit(swiglu_op, {gate, up}); }
 Value geglu_tanh(Value gate, Value up) { return gate.graph().emit(geglu_tanh_op, {gate, up}); }

@@ -12,6 +12,7 @@ const OpDef group_norm_silu_op{
     .decompose =
         [](std::span<const Value> in, const Attrs& attrs) {
           return silu(in[0].graph().emit(group_norm_op, {in[0], in[1], in[2]}, attrs));
-        }};
+        },
+    .inside = {InsideSums::GroupNorm}};
 
 }  // namespace newbie

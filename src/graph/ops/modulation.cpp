@@ -23,7 +23,8 @@ const OpDef modulate_op{
           require_row(in[0], in[1], "scale");
           return in[0].shape();
         },
-    .decompose = [](std::span<const Value> in, const Attrs&) { return mul(in[0], add_scalar(in[1], 1.0)); }};
+    .decompose = [](std::span<const Value> in, const Attrs&) { return mul(in[0], add_scalar(in[1], 1.0)); },
+    .rescale = {ScaleLaw::Carried}};
 
 const OpDef gated_residual_op{
     .name = "gated_residual",
@@ -35,7 +36,8 @@ const OpDef gated_residual_op{
           require_row(in[0], in[2], "gate");
           return in[0].shape();
         },
-    .decompose = [](std::span<const Value> in, const Attrs&) { return add(in[0], mul(in[1], tanh(in[2]))); }};
+    .decompose = [](std::span<const Value> in, const Attrs&) { return add(in[0], mul(in[1], tanh(in[2]))); },
+    .rescale = {ScaleLaw::Joined}};
 
 const OpDef norm_modulate_op{
     .name = "norm_modulate",
@@ -48,7 +50,8 @@ const OpDef norm_modulate_op{
           require_row(in[0], in[2], "scale");
           return in[0].shape();
         },
-    .decompose = [](std::span<const Value> in, const Attrs& a) { return modulate(norm(in[0], in[1], a), in[2]); }};
+    .decompose = [](std::span<const Value> in, const Attrs& a) { return modulate(norm(in[0], in[1], a), in[2]); },
+    .inside = {InsideSums::RmsNorm}};
 
 const OpDef norm_gated_residual_op{
     .name = "norm_gated_residual",
@@ -63,7 +66,8 @@ const OpDef norm_gated_residual_op{
           return in[0].shape();
         },
     .decompose = [](std::span<const Value> in,
-                    const Attrs& a) { return gated_residual(in[0], norm(in[1], in[2], a), in[3]); }};
+                    const Attrs& a) { return gated_residual(in[0], norm(in[1], in[2], a), in[3]); },
+    .inside = {InsideSums::RmsNorm, 1, 2}};
 
 const OpDef norm_residual_op{
     .name = "norm_residual",
@@ -76,7 +80,8 @@ const OpDef norm_residual_op{
           require_shape(in[2], {in[0].shape().last()}, "weight");
           return in[0].shape();
         },
-    .decompose = [](std::span<const Value> in, const Attrs& a) { return add(in[0], norm(in[1], in[2], a)); }};
+    .decompose = [](std::span<const Value> in, const Attrs& a) { return add(in[0], norm(in[1], in[2], a)); },
+    .inside = {InsideSums::RmsNorm, 1, 2}};
 
 Value modulate(Value x, Value scale) { return x.graph().emit(modulate_op, {x, scale}); }
 

@@ -19,6 +19,7 @@ const OpDef reshape_op{
                   fmt::format("{} has not as many elements as {}", shape.str(), in[0].shape().str()));
           return shape;
         },
+    .rescale = {ScaleLaw::Carried},
     .view = true};
 
 const OpDef slice_rows_op{.name = "slice_rows",
@@ -33,6 +34,7 @@ const OpDef slice_rows_op{.name = "slice_rows",
                                 out[0] = end - begin;
                                 return Shape(out);
                               },
+                          .rescale = {ScaleLaw::Carried},
                           .view = true,
                           .view_offset =
                               [](std::span<const Value> in, const Attrs& attrs) {
@@ -42,59 +44,75 @@ const OpDef slice_rows_op{.name = "slice_rows",
                                                        (x.elements() / static_cast<size_t>(x[0]));
                               }};
 
-const OpDef slice_columns_op{.name = "slice_columns", .infer = [](std::span<const Value> in, const Attrs& attrs) {
-                               require_inputs(in, 1);
-                               const Shape& x = in[0].shape();
-                               const int64_t begin = attrs.integer("begin"), end = attrs.integer("end");
-                               require(x.rank() >= 1 && 0 <= begin && begin <= end && end <= x.last(),
-                                       fmt::format("columns {}:{} are not in {}", begin, end, x.str()));
-                               std::vector<int64_t> out(x.extents().begin(), x.extents().end());
-                               out.back() = end - begin;
-                               return Shape(out);
-                             }};
+const OpDef slice_columns_op{.name = "slice_columns",
+                             .infer =
+                                 [](std::span<const Value> in, const Attrs& attrs) {
+                                   require_inputs(in, 1);
+                                   const Shape& x = in[0].shape();
+                                   const int64_t begin = attrs.integer("begin"), end = attrs.integer("end");
+                                   require(x.rank() >= 1 && 0 <= begin && begin <= end && end <= x.last(),
+                                           fmt::format("columns {}:{} are not in {}", begin, end, x.str()));
+                                   std::vector<int64_t> out(x.extents().begin(), x.extents().end());
+                                   out.back() = end - begin;
+                                   return Shape(out);
+                                 },
+                             .rescale = {ScaleLaw::Carried}};
 
-const OpDef permute_op{.name = "permute", .infer = [](std::span<const Value> in, const Attrs& attrs) {
-                         require_inputs(in, 1);
-                         const auto& axes = attrs.list("axes");
-                         const Shape& x = in[0].shape();
-                         require(static_cast<int>(axes.size()) == x.rank(), "axes must name every axis once");
-                         std::vector<int64_t> out;
-                         std::vector<bool> seen(axes.size(), false);
-                         for (int64_t a : axes) {
-                           require(a >= 0 && a < x.rank() && !seen[static_cast<size_t>(a)],
-                                   "axes must name every axis once");
-                           seen[static_cast<size_t>(a)] = true;
-                           out.push_back(x[static_cast<int>(a)]);
-                         }
-                         return Shape(out);
-                       }};
+const OpDef permute_op{.name = "permute",
+                       .infer =
+                           [](std::span<const Value> in, const Attrs& attrs) {
+                             require_inputs(in, 1);
+                             const auto& axes = attrs.list("axes");
+                             const Shape& x = in[0].shape();
+                             require(static_cast<int>(axes.size()) == x.rank(), "axes must name every axis once");
+                             std::vector<int64_t> out;
+                             std::vector<bool> seen(axes.size(), false);
+                             for (int64_t a : axes) {
+                               require(a >= 0 && a < x.rank() && !seen[static_cast<size_t>(a)],
+                                       "axes must name every axis once");
+                               seen[static_cast<size_t>(a)] = true;
+                               out.push_back(x[static_cast<int>(a)]);
+                             }
+                             return Shape(out);
+                           },
+                       .rescale = {ScaleLaw::Carried}};
 
-const OpDef concat_rows_op{.name = "concat_rows", .infer = [](std::span<const Value> in, const Attrs&) {
-                             require_inputs(in, 2);
-                             const Shape &a = in[0].shape(), &b = in[1].shape();
-                             require(a.rank() == 2 && b.rank() == 2 && a[1] == b[1],
-                                     fmt::format("{} and {} do not fit", a.str(), b.str()));
-                             return Shape{a[0] + b[0], a[1]};
-                           }};
+const OpDef concat_rows_op{.name = "concat_rows",
+                           .infer =
+                               [](std::span<const Value> in, const Attrs&) {
+                                 require_inputs(in, 2);
+                                 const Shape &a = in[0].shape(), &b = in[1].shape();
+                                 require(a.rank() == 2 && b.rank() == 2 && a[1] == b[1],
+                                         fmt::format("{} and {} do not fit", a.str(), b.str()));
+                                 return Shape{a[0] + b[0], a[1]};
+                               },
+                           .rescale = {ScaleLaw::Joined}};
 
-const OpDef concat_columns_op{.name = "concat_columns", .infer = [](std::span<const Value> in, const Attrs&) {
-                                require_inputs(in, 2);
-                                const Shape &a = in[0].shape(), &b = in[1].shape();
-                                require(a.rank() >= 1 && a.rank() == b.rank() &&
+const OpDef concat_columns_op{.name = "concat_columns",
+                              .infer =
+                                  [](std::span<const Value> in, const Attrs&) {
+                                    require_inputs(in, 2);
+                                    const Shape &a = in[0].shape(), &b = in[1].shape();
+                                    require(
+                                        a.rank() >= 1 && a.rank() == b.rank() &&
                                             std::ranges::equal(a.extents().first(static_cast<size_t>(a.rank()) - 1),
                                                                b.extents().first(static_cast<size_t>(b.rank()) - 1)),
                                         fmt::format("{} and {} do not fit", a.str(), b.str()));
-                                std::vector<int64_t> out(a.extents().begin(), a.extents().end());
-                                out.back() += b.last();
-                                return Shape(out);
-                              }};
+                                    std::vector<int64_t> out(a.extents().begin(), a.extents().end());
+                                    out.back() += b.last();
+                                    return Shape(out);
+                                  },
+                              .rescale = {ScaleLaw::Joined}};
 
-const OpDef upsample_nearest_op{.name = "upsample_nearest", .infer = [](std::span<const Value> in, const Attrs&) {
-                                  require_inputs(in, 1);
-                                  require_rank(in[0], 3, "x");
-                                  const Shape& x = in[0].shape();
-                                  return Shape{2 * x[0], 2 * x[1], x[2]};
-                                }};
+const OpDef upsample_nearest_op{.name = "upsample_nearest",
+                                .infer =
+                                    [](std::span<const Value> in, const Attrs&) {
+                                      require_inputs(in, 1);
+                                      require_rank(in[0], 3, "x");
+                                      const Shape& x = in[0].shape();
+                                      return Shape{2 * x[0], 2 * x[1], x[2]};
+                                    },
+                                .rescale = {ScaleLaw::Carried}};
 
 Value reshape(Value x, const Shape& shape) {
   return x.graph().emit(reshape_op, {x},

@@ -4,36 +4,62 @@
 
 namespace newbie {
 
-const OpDef rms_norm_op{
-    .name = "rms_norm", .numeric_class = NumericClass::Norm, .infer = [](std::span<const Value> in, const Attrs&) {
-      require_inputs(in, 2);
-      require_axes(in[0], "x");
-      require_rank(in[1], 1, "weight");
-      const int64_t n = in[1].shape()[0];
-      require(n > 0 && in[0].shape().last() % n == 0,
-              fmt::format("last axis of {} is not a multiple of the weight's {}", in[0].shape().str(), n));
-      return in[0].shape();
-    }};
+namespace {
+// Norms take back what their operand is scaled by: eps is compared with its squares. Weights, and the bias, scale the
+// result.
+void take_up_norm(Scaling& s) {
+  s.attrs.scale("eps", 2 * s.operands[0]);
+  for (size_t i = 1; i < s.weights.size(); ++i) s.weights[i] = s.result;
+}
+void take_up_rms_norm(Scaling& s) {  // its factor is offset + weight
+  take_up_norm(s);
+  s.attrs.scale("offset", s.result);
+}
+}  // namespace
 
-const OpDef layer_norm_op{
-    .name = "layer_norm", .numeric_class = NumericClass::Norm, .infer = [](std::span<const Value> in, const Attrs&) {
-      require(in.size() == 1 || in.size() == 3, "takes x, or x, weight and bias");
-      require_axes(in[0], "x");
-      for (size_t i = 1; i < in.size(); ++i) require_shape(in[i], {in[0].shape().last()}, "weight or bias");
-      return in[0].shape();
-    }};
+const OpDef rms_norm_op{
+    .name = "rms_norm",
+    .numeric_class = NumericClass::Norm,
+    .infer =
+        [](std::span<const Value> in, const Attrs&) {
+          require_inputs(in, 2);
+          require_axes(in[0], "x");
+          require_rank(in[1], 1, "weight");
+          const int64_t n = in[1].shape()[0];
+          require(n > 0 && in[0].shape().last() % n == 0,
+                  fmt::format("last axis of {} is not a multiple of the weight's {}", in[0].shape().str(), n));
+          return in[0].shape();
+        },
+    .rescale = {ScaleLaw::Chosen, 0, take_up_rms_norm},
+    .inside = {InsideSums::RmsNorm}};
+
+const OpDef layer_norm_op{.name = "layer_norm",
+                          .numeric_class = NumericClass::Norm,
+                          .infer =
+                              [](std::span<const Value> in, const Attrs&) {
+                                require(in.size() == 1 || in.size() == 3, "takes x, or x, weight and bias");
+                                require_axes(in[0], "x");
+                                for (size_t i = 1; i < in.size(); ++i)
+                                  require_shape(in[i], {in[0].shape().last()}, "weight or bias");
+                                return in[0].shape();
+                              },
+                          .rescale = {.law = ScaleLaw::Chosen, .take_up = take_up_norm, .with_weights = 3},
+                          .inside = {InsideSums::LayerNorm}};
 
 const OpDef group_norm_op{.name = "group_norm",
                           .numeric_class = NumericClass::Norm,
-                          .infer = [](std::span<const Value> in, const Attrs& attrs) {
-                            require_inputs(in, 3);
-                            require_rank(in[0], 3, "x");
-                            const int64_t channels = in[0].shape()[2], groups = attrs.integer("groups");
-                            require(groups > 0 && channels % groups == 0,
-                                    fmt::format("{} channels do not divide into {} groups", channels, groups));
-                            for (size_t i = 1; i < 3; ++i) require_shape(in[i], {channels}, "weight or bias");
-                            return in[0].shape();
-                          }};
+                          .infer =
+                              [](std::span<const Value> in, const Attrs& attrs) {
+                                require_inputs(in, 3);
+                                require_rank(in[0], 3, "x");
+                                const int64_t channels = in[0].shape()[2], groups = attrs.integer("groups");
+                                require(groups > 0 && channels % groups == 0,
+                                        fmt::format("{} channels do not divide into {} groups", channels, groups));
+                                for (size_t i = 1; i < 3; ++i) require_shape(in[i], {channels}, "weight or bias");
+                                return in[0].shape();
+                              },
+                          .rescale = {ScaleLaw::Chosen, 0, take_up_norm},
+                          .inside = {InsideSums::GroupNorm}};
 
 Value rms_norm(Value x, Value weight, double eps, double offset, std::string path) {
   return x.graph().emit(rms_norm_op, {x, weight}, {{"eps", eps}, {"offset", offset}}, std::move(path));

@@ -30,8 +30,12 @@ Value pool(const OpDef& op, Value x, int64_t kernel, int64_t stride, Padding p) 
 
 }  // namespace
 
-const OpDef max_pool2d_op{.name = "max_pool2d", .infer = windows};  // moves the largest, computes nothing
-const OpDef average_pool2d_op{.name = "average_pool2d", .numeric_class = NumericClass::Activation, .infer = windows};
+const OpDef max_pool2d_op{
+    .name = "max_pool2d", .infer = windows, .rescale = {ScaleLaw::Carried}};  // moves the largest, computes nothing
+const OpDef average_pool2d_op{.name = "average_pool2d",
+                              .numeric_class = NumericClass::Activation,
+                              .infer = windows,
+                              .rescale = {ScaleLaw::Carried}};
 
 Value max_pool2d(Value x, int64_t kernel, int64_t stride, Padding padding) {
   return pool(max_pool2d_op, x, kernel, stride, padding);

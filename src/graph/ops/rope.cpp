@@ -15,12 +15,15 @@ void require_tables(const Value& x, const Value& cos, const Value& sin) {
 }
 }  // namespace
 
-const OpDef rope_op{
-    .name = "rope", .numeric_class = NumericClass::Activation, .infer = [](std::span<const Value> in, const Attrs&) {
-      require_inputs(in, 3);
-      require_tables(in[0], in[1], in[2]);
-      return in[0].shape();
-    }};
+const OpDef rope_op{.name = "rope",
+                    .numeric_class = NumericClass::Activation,
+                    .infer =
+                        [](std::span<const Value> in, const Attrs&) {
+                          require_inputs(in, 3);
+                          require_tables(in[0], in[1], in[2]);
+                          return in[0].shape();
+                        },
+                    .rescale = {ScaleLaw::Carried}};
 
 const OpDef norm_rope_op{.name = "norm_rope",
                          .numeric_class = NumericClass::Norm,
@@ -35,7 +38,8 @@ const OpDef norm_rope_op{.name = "norm_rope",
                              [](std::span<const Value> in, const Attrs& a) {
                                return rope(rms_norm(in[0], in[1], a.real("eps"), a.real("offset")), in[2], in[3],
                                            static_cast<RopeLayout>(a.integer("layout")));
-                             }};
+                             },
+                         .inside = {InsideSums::RmsNorm}};
 
 Value rope(Value x, Value cos, Value sin, RopeLayout layout) {
   return x.graph().emit(rope_op, {x, cos, sin}, {{"layout", static_cast<int64_t>(layout)}});

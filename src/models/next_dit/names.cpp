@@ -108,7 +108,33 @@ bool is_block_key(std::string_view key) {
   return is_one_of(suffix, kBlock) || (parts[0] != "context_refiner" && is_one_of(suffix, kModulation));
 }
 
+void add_renamed(std::vector<NextDitName>& out, std::string_view block, std::string_view name,
+                 std::span<const Rename> table) {
+  for (const Rename& row : table)
+    if (name.starts_with(row.to))
+      out.push_back({std::string(block) + std::string(row.from) + std::string(name.substr(row.to.size())), {}});
+}
+
 }  // namespace
+
+std::vector<NextDitName> next_dit_other_names(std::string_view native) {
+  std::vector<NextDitName> out;
+  const std::vector<std::string_view> parts = split_key(native);
+  if (parts.size() < 3 || !is_one_of(parts[0], kStacks)) {
+    add_renamed(out, "", native, kGlobalRenames);
+    return out;
+  }
+  const size_t at = parts[0].size() + 1 + parts[1].size() + 1;
+  const std::string block(native.substr(0, at));
+  if (native.substr(at) == "attention.qkv.weight") {
+    for (size_t naming = 0; naming < kQkvPieces[0].size(); ++naming)
+      for (size_t third = 0; third < kQkvPieces.size(); ++third)
+        out.push_back({block + std::string(kQkvPieces[third][naming]), third});
+  } else {
+    add_renamed(out, block, native.substr(at), kBlockRenames);
+  }
+  return out;
+}
 
 NameMap next_dit_names(std::span<const std::string> keys, std::string_view where) {
   const auto prefix = find_prefix(keys, kDenoiserPrefixes, "x_embedder.weight");

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "core/error.h"
@@ -54,6 +55,33 @@ TEST_P(ThreadPoolOf, ManyShortRunsAllFinish) {
     expected += count * (count + 1) / 2;
   }
   EXPECT_EQ(sum, expected);
+}
+
+// Callers take turns: each has every worker number to itself, one call after the other.
+TEST_P(ThreadPoolOf, ServesSeveralCallersInTurns) {
+  ThreadPool pool(GetParam());
+  constexpr int kCallers = 3, kRuns = 300, kTasks = 20;
+  std::vector<std::thread> callers;
+  std::vector<int64_t> sums(kCallers, 0), wrong(kCallers, 0);
+  for (size_t caller = 0; caller < kCallers; ++caller)
+    callers.emplace_back([&, caller] {
+      // A plain number a worker: two calls of this caller, or two tasks of one call, never share it.
+      std::vector<int64_t> of_worker(static_cast<size_t>(pool.size()));
+      for (int run = 0; run < kRuns; ++run) try {
+          pool.run(kTasks, [&](int64_t index, int worker) {
+            of_worker[static_cast<size_t>(worker)] += index;
+            if (run % 50 == 49 && index == kTasks - 1) throw static_cast<int>(caller);
+          });
+        } catch (int thrown) {
+          if (thrown != static_cast<int>(caller) || run % 50 != 49) ++wrong[caller];
+        }
+      for (const int64_t sum : of_worker) sums[caller] += sum;
+    });
+  for (std::thread& caller : callers) caller.join();
+  for (size_t caller = 0; caller < kCallers; ++caller) {
+    EXPECT_EQ(sums[caller], int64_t{kRuns} * kTasks * (kTasks - 1) / 2);
+    EXPECT_EQ(wrong[caller], 0);
+  }
 }
 
 TEST_P(ThreadPoolOf, RethrowsAndWorksOnAfterwards) {

@@ -52,7 +52,7 @@ class Attention final : public Kernel {
   }
   std::string name() const override { return "amx.attention"; }
 
-  void run(const KernelArgs& args) override {
+  void run(const KernelArgs& args) const override {
     if (args.threads.size() > workers_)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name(), workers_, args.threads.size());
     args.threads.run(kv_heads_ * key_panels(), [&](int64_t task, int) {

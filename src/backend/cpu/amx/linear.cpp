@@ -118,7 +118,7 @@ class Linear final : public Kernel {
 
   std::string name() const override { return weight_.element == Element::BF16 ? "amx.linear" : "amx.linear int8"; }
 
-  void run(const KernelArgs& args) override {
+  void run(const KernelArgs& args) const override {
     if (args.threads.size() > workers_)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name(), workers_, args.threads.size());
     args.threads.run(ceil_div(rows_, kPair), [&](int64_t pair, int) { pack_pair(args, pair); });

@@ -102,7 +102,7 @@ class BandedConv2d final : public Kernel {
     return c_.residual_operand();
   }
 
-  void run(const KernelArgs& args) override {
+  void run(const KernelArgs& args) const override {
     if (args.threads.size() > request_.threads)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name(), request_.threads, args.threads.size());
     if (c_.groups > 0) find_moments(args);

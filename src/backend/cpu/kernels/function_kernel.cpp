@@ -13,7 +13,7 @@ class FunctionKernel final : public Kernel {
   std::optional<size_t> in_place_input() const override { return recipe_.in_place_input; }
   std::string name() const override { return name_; }
 
-  void run(const KernelArgs& args) override {
+  void run(const KernelArgs& args) const override {
     if (args.threads.size() > threads_)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name_, threads_, args.threads.size());
     recipe_.run(args);

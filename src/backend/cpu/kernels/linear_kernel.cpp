@@ -55,7 +55,7 @@ class Linear final : public Kernel {
 
   std::string name() const override { return "cpu.linear"; }
 
-  void run(const KernelArgs& args) override {
+  void run(const KernelArgs& args) const override {
     if (args.threads.size() > workers_)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name(), workers_, args.threads.size());
     // Neighbouring tasks share columns: all threads read the same part of the weight.

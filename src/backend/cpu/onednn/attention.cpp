@@ -43,7 +43,8 @@ class Attention final : public Kernel {
         scale_(static_cast<float>(request.attrs.real("scale"))),
         causal_(request.attrs.integer("causal") != 0),
         window_(request.attrs.integer("window")),
-        round_to_f16_(request.precision.compute == DType::F16) {
+        round_to_f16_(request.precision.compute == DType::F16),
+        primitives_(workers_) {
     // What every tile shares is laid out as the widest tile wants it.
     const auto any = [&](int64_t rows, int64_t columns) {
       return memory::desc({rows, columns}, data_type(dtype_), memory::format_tag::any);
@@ -55,10 +56,8 @@ class Attention final : public Kernel {
     const int64_t width = kv_heads_ * d_;
     add_reorder(strided(d_, keys_, dtype_, 1, width), keys);
     add_reorder(strided(keys_, d_, dtype_, width, 1), values);
-    for (int64_t head = 0; head < kv_heads_; ++head) {
-      packed_keys_.emplace_back(keys, engine(), nullptr);
-      packed_values_.emplace_back(values, engine(), nullptr);
-    }
+    for (int64_t head = 0; head < kv_heads_; ++head) primitives_.add_shared(keys);
+    for (int64_t head = 0; head < kv_heads_; ++head) primitives_.add_shared(values);
     add_tile(tile_rows_, keys, values);
     if (rows_of(tiles() - 1) != tile_rows_) add_tile(rows_of(tiles() - 1), keys, values);
 
@@ -74,32 +73,32 @@ class Attention final : public Kernel {
   }
   std::string name() const override { return "onednn.attention " + implementation_; }
 
-  void run(const KernelArgs& args) override {
+  void run(const KernelArgs& args) const override {
     if (args.threads.size() > workers_)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name(), workers_, args.threads.size());
+    const Primitives::Run run = primitives_.begin();
     {
       const OneThread alone;
-      for (int64_t head = 0; head < kv_heads_; ++head) {
-        point(packed_keys_[static_cast<size_t>(head)], packed(args, 0, head));
-        point(packed_values_[static_cast<size_t>(head)], packed(args, 1, head));
-      }
+      for (int64_t which : {0, 1})
+        for (int64_t head = 0; head < kv_heads_; ++head) run.point(shared(which, head), packed(args, which, head));
     }
     args.threads.run(2 * kv_heads_, [&](int64_t task, int worker) {
       const OneThread alone;
       const int64_t which = task / kv_heads_, head = task % kv_heads_;
       const std::byte* plain =
           args.inputs[static_cast<size_t>(which) + 1].data + static_cast<size_t>(head * d_) * size_of(dtype_);
-      reorders_[static_cast<size_t>(which)].run(worker, {plain, packed(args, which, head), spare(args, worker)});
+      run.execute(reorders_[static_cast<size_t>(which)], worker,
+                  {plain, packed(args, which, head), spare(args, worker)});
     });
     // Neighbouring tasks share keys and values: they stay in the cache.
     args.threads.run(heads_ * tiles(),
-                     [&](int64_t task, int worker) { run_tile(args, task / tiles(), task % tiles(), worker); });
+                     [&](int64_t task, int worker) { run_tile(run, args, task / tiles(), task % tiles(), worker); });
   }
 
  private:
   struct Tile {
     int64_t rows;
-    WorkerPrimitive scores, values;
+    size_t scores, values;  // primitives
   };
 
   int64_t tiles() const { return ceil_div(queries_, tile_rows_); }
@@ -117,6 +116,8 @@ class Attention final : public Kernel {
     return which == 0 ? args.scratch + at(keys_bytes_, head)
                       : args.scratch + at(keys_bytes_, kv_heads_) + at(values_bytes_, head);
   }
+  // Packed keys (0) or values (1) of a head among the shared operands.
+  size_t shared(int64_t which, int64_t head) const { return static_cast<size_t>(which * kv_heads_ + head); }
   std::byte* share(const KernelArgs& args, int worker) const {
     return args.scratch + packed_bytes() + at(worker_bytes(), worker);
   }
@@ -137,11 +138,9 @@ class Attention final : public Kernel {
   void add_reorder(const memory::desc& plain, const memory::desc& packed) {
     const dnnl::reorder::primitive_desc desc(engine(), plain, engine(), packed, attributes());
     need(desc.scratchpad_desc());
-    reorders_.emplace_back(
+    reorders_.push_back(primitives_.add(
         dnnl::reorder(desc),
-        std::vector<WorkerPrimitive::Argument>{
-            {DNNL_ARG_FROM, plain}, {DNNL_ARG_TO, packed}, {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}},
-        workers_);
+        {{DNNL_ARG_FROM, plain}, {DNNL_ARG_TO, packed}, {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}}));
   }
 
   void add_tile(int64_t rows, const memory::desc& keys, const memory::desc& values) {
@@ -149,19 +148,18 @@ class Attention final : public Kernel {
       implementation_ = desc.impl_info_str();
       require_fast(implementation_, fmt::format("{} rows of {} against {} keys", rows, d_, keys_));
       need(desc.scratchpad_desc());
-      return WorkerPrimitive(dnnl::matmul(desc),
-                             {{DNNL_ARG_SRC, desc.src_desc()},
-                              {DNNL_ARG_DST, desc.dst_desc()},
-                              {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}},
-                             workers_);
+      return primitives_.add(dnnl::matmul(desc), {{DNNL_ARG_SRC, desc.src_desc()},
+                                                  {DNNL_ARG_DST, desc.dst_desc()},
+                                                  {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}});
     };
     tiles_.push_back({rows, bound(score_desc(rows, keys)), bound(value_desc(rows, values))});
   }
 
-  void run_tile(const KernelArgs& args, int64_t head, int64_t number, int worker) const {
+  void run_tile(const Primitives::Run& run, const KernelArgs& args, int64_t head, int64_t number, int worker) const {
     const OneThread alone;
     const int64_t rows = rows_of(number), first = number * tile_rows_;
-    const auto kv_head = static_cast<size_t>(head / (heads_ / kv_heads_)), width = static_cast<size_t>(d_);
+    const int64_t kv_head = head / (heads_ / kv_heads_);
+    const auto width = static_cast<size_t>(d_);
     const Tile& tile = rows == tile_rows_ ? tiles_.front() : tiles_.back();
     std::byte* scores = share(args, worker);
     std::byte* queries = scores + score_bytes_;
@@ -172,7 +170,7 @@ class Attention final : public Kernel {
     for (int64_t row = 0; row < rows; ++row)  // oneDNN's fast matmul reads and writes no strided rows
       std::memcpy(queries + static_cast<size_t>(row) * width * size_of(dtype_),
                   args.inputs[0].data + element(row) * size_of(dtype_), width * size_of(dtype_));
-    tile.scores.run(worker, {queries, scores, spare(args, worker)}, &packed_keys_[kv_head]);
+    run.execute(tile.scores, worker, {queries, scores, spare(args, worker)}, shared(0, kv_head));
     for (int64_t row = 0; row < rows; ++row) {
       const KeyRange seen = visible_keys(first + row, keys_, causal_, window_);
       const auto keys = static_cast<size_t>(keys_);
@@ -186,7 +184,7 @@ class Attention final : public Kernel {
       auto* weights = reinterpret_cast<float*>(scores) + static_cast<size_t>(row) * keys;
       for (size_t i = 0; i < keys; ++i) weights[i] = to_float(to_f16(weights[i]));
     }
-    tile.values.run(worker, {scores, results, spare(args, worker)}, &packed_values_[kv_head]);
+    run.execute(tile.values, worker, {scores, results, spare(args, worker)}, shared(1, kv_head));
     for (int64_t row = 0; row < rows; ++row)
       scale_row(reinterpret_cast<const float*>(results) + static_cast<size_t>(row) * width, width, 1.0f / sums[row],
                 Target(args.output).at(element(row)));
@@ -198,10 +196,10 @@ class Attention final : public Kernel {
   float scale_;
   bool causal_;
   int64_t window_;
-  bool round_to_f16_;                      // f32 operands that stand for f16 ones: the softmax is rounded, too
-  std::vector<WorkerPrimitive> reorders_;  // keys, values
-  std::vector<memory> packed_keys_, packed_values_;  // by kv head
-  std::vector<Tile> tiles_;                          // whole, and the rest if there is one
+  bool round_to_f16_;  // f32 operands that stand for f16 ones: the softmax is rounded, too
+  Primitives primitives_;
+  std::vector<size_t> reorders_;  // of keys, of values
+  std::vector<Tile> tiles_;       // whole, and the rest if there is one
   std::string implementation_;
   size_t keys_bytes_ = 0, values_bytes_ = 0;  // of one packed head
   size_t query_bytes_ = 0, score_bytes_ = 0, result_bytes_ = 0, sum_bytes_ = 0, primitive_bytes_ = 0;  // of a worker

@@ -75,23 +75,23 @@ class Conv2d final : public Kernel {
 
   std::string name() const override { return "onednn.conv2d " + implementation_; }
 
-  void run(const KernelArgs& args) override {
+  void run(const KernelArgs& args) const override {
     if (args.threads.size() > workers_)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name(), workers_, args.threads.size());
+    const Primitives::Run run = primitives_->begin();
     {
       const OneThread alone;
-      point(weights_, args.inputs[1].data);
+      run.point(weight_, args.inputs[1].data);
     }
     args.threads.run(static_cast<int64_t>(bands_.size()), [&](int64_t task, int worker) {
       const OneThread alone;
       const Band& band = bands_[static_cast<size_t>(task)];
       const auto x = static_cast<size_t>(band.input_first * x_[1] * x_[2]) * size_of(dtype_);
       const auto y = static_cast<size_t>(band.first * y_[1] * y_[2]) * size_of(result_);
-      primitives_.at(band.kind())
-          .run(worker,
-               {args.inputs[0].data + x, args.inputs[2].data, args.output.data + y,
-                args.scratch + static_cast<size_t>(worker) * primitive_bytes_},
-               &weights_);
+      run.execute(numbers_.at(band.kind()), worker,
+                  {args.inputs[0].data + x, args.inputs[2].data, args.output.data + y,
+                   args.scratch + static_cast<size_t>(worker) * primitive_bytes_},
+                  weight_);
     });
   }
 
@@ -130,26 +130,26 @@ class Conv2d final : public Kernel {
   // Makes bands of band_rows_ and their primitives; false when one of them would be slow or is impossible.
   bool cut() {
     bands_.clear();
-    primitives_.clear();
+    numbers_.clear();
+    primitives_ = std::make_unique<Primitives>(workers_);
     primitive_bytes_ = 0;
     for (int64_t first = 0; first < y_[0]; first += band_rows_) bands_.push_back(band_at(first));
     if (std::any_of(bands_.begin(), bands_.end(), [](const Band& b) { return b.input_rows <= 0; })) return false;
     const memory::desc any({w_[0], w_[1], w_[2], w_[3]}, data_type(dtype_), memory::format_tag::any);
     packed_ = desc_of(bands_[bands_.size() / 2], any).weights_desc();
     for (const Band& band : bands_) {
-      if (primitives_.contains(band.kind())) continue;
+      if (numbers_.contains(band.kind())) continue;
       const ConvDesc desc = desc_of(band, packed_);
       implementation_ = desc.impl_info_str();
       if (is_reference(implementation_)) return false;
-      primitives_.try_emplace(band.kind(), dnnl::convolution_forward(desc),
-                              std::vector<WorkerPrimitive::Argument>{{DNNL_ARG_SRC, desc.src_desc()},
-                                                                     {DNNL_ARG_BIAS, desc.bias_desc()},
-                                                                     {DNNL_ARG_DST, desc.dst_desc()},
-                                                                     {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}},
-                              workers_);
+      numbers_[band.kind()] =
+          primitives_->add(dnnl::convolution_forward(desc), {{DNNL_ARG_SRC, desc.src_desc()},
+                                                             {DNNL_ARG_BIAS, desc.bias_desc()},
+                                                             {DNNL_ARG_DST, desc.dst_desc()},
+                                                             {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}});
       primitive_bytes_ = std::max(primitive_bytes_, round_up(desc.scratchpad_desc().get_size(), 64));
     }
-    weights_ = memory(packed_, engine(), nullptr);
+    weight_ = primitives_->add_shared(packed_);
     return true;
   }
 
@@ -160,9 +160,10 @@ class Conv2d final : public Kernel {
   DType dtype_, result_;
   int64_t band_rows_ = 1;
   std::vector<Band> bands_;
-  std::map<std::tuple<int64_t, int64_t, int64_t, int64_t>, WorkerPrimitive> primitives_;  // by Band::kind
+  std::unique_ptr<Primitives> primitives_;
+  std::map<std::tuple<int64_t, int64_t, int64_t, int64_t>, size_t> numbers_;  // of primitives, by Band::kind
   memory::desc packed_;
-  memory weights_;  // pointed at the packed weight
+  size_t weight_ = 0;  // the packed weight among the shared operands
   std::string implementation_;
   size_t primitive_bytes_ = 0;
 };

@@ -138,12 +138,12 @@ class Linear final : public Kernel {
         bias_(request.inputs.size() == 3),
         panels_(cut_panels(request.output.shape.last(), request.inputs[0].shape.last(), request.precision.compute)),
         types_(types_of(panels_.dtype, result_)),
-        tile_rows_(rows_per_tile(rows_, panels_.count())) {
+        tile_rows_(rows_per_tile(rows_, panels_.count())),
+        primitives_(workers_) {
     in_place_ = panels_.count() == 1 && !is_whole() && types_.sums == data_type(result_);
     for (int64_t panel : {int64_t{0}, panels_.count() - 1})
       for (int64_t tile : {int64_t{0}, tiles() - 1}) add_primitive(rows_of(tile), panel);
-    for (int64_t panel = 0; panel < panels_.count(); ++panel)
-      weights_.emplace_back(panels_.desc_of(panel), engine(), nullptr);
+    for (int64_t panel = 0; panel < panels_.count(); ++panel) primitives_.add_shared(panels_.desc_of(panel));
     const size_t sum_bytes = types_.sums == memory::data_type::bf16 ? 2 : 4;
     if (!in_place_) tile_bytes_ = round_up(static_cast<size_t>(tile_rows_ * panels_.width) * sum_bytes, 64);
     if (!is_whole()) return;
@@ -168,18 +168,19 @@ class Linear final : public Kernel {
 
   std::string name() const override { return "onednn.linear " + implementation_; }
 
-  void run(const KernelArgs& args) override {
+  void run(const KernelArgs& args) const override {
     if (args.threads.size() > workers_)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name(), workers_, args.threads.size());
+    const Primitives::Run run = primitives_.begin();
     {
       const OneThread alone;
       for (int64_t panel = 0; panel < panels_.count(); ++panel)
-        point(weights_[static_cast<size_t>(panel)], args.inputs[1].data + panels_.offset_of(panel));
+        run.point(static_cast<size_t>(panel), args.inputs[1].data + panels_.offset_of(panel));
     }
     if (is_whole()) args.threads.run(ceil_div(rows_, kQuantisedRows), [&](int64_t task, int) { quantise(args, task); });
     // Neighbouring tasks share a panel: it stays in the cache while the rows go by.
     args.threads.run(tiles() * panels_.count(),
-                     [&](int64_t task, int worker) { run_tile(args, task % tiles(), task / tiles(), worker); });
+                     [&](int64_t task, int worker) { run_tile(run, args, task % tiles(), task / tiles(), worker); });
   }
 
  private:
@@ -200,19 +201,19 @@ class Linear final : public Kernel {
 
   void add_primitive(int64_t rows, int64_t panel) {
     const int64_t columns = panels_.width_of(panel);
-    if (primitives_.contains({rows, columns})) return;
+    if (numbers_.contains({rows, columns})) return;
     const MatmulDesc desc = matmul_desc(rows, panels_.desc_of(panel), panels_, columns, types_, has_matmul_bias());
     implementation_ = desc.impl_info_str();
     require_fast(implementation_, fmt::format("{}x{}x{}", rows, columns, panels_.k));
-    std::vector<WorkerPrimitive::Argument> arguments{{DNNL_ARG_SRC, desc.src_desc()},
-                                                     {DNNL_ARG_DST, desc.dst_desc()},
-                                                     {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}};
+    std::vector<Primitives::Argument> arguments{{DNNL_ARG_SRC, desc.src_desc()},
+                                                {DNNL_ARG_DST, desc.dst_desc()},
+                                                {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}};
     if (has_matmul_bias()) arguments.push_back({DNNL_ARG_BIAS, desc.bias_desc()});
-    primitives_.try_emplace({rows, columns}, dnnl::matmul(desc), arguments, workers_);
+    numbers_[{rows, columns}] = primitives_.add(dnnl::matmul(desc), arguments);
     primitive_bytes_ = std::max(primitive_bytes_, round_up(desc.scratchpad_desc().get_size(), 64));
   }
 
-  void run_tile(const KernelArgs& args, int64_t tile, int64_t panel, int worker) const {
+  void run_tile(const Primitives::Run& run, const KernelArgs& args, int64_t tile, int64_t panel, int worker) const {
     const OneThread alone;
     const int64_t rows = rows_of(tile), columns = panels_.width_of(panel), row = tile * tile_rows_;
     const std::byte* x = is_whole() ? args.scratch + static_cast<size_t>(row * panels_.k)
@@ -222,12 +223,11 @@ class Linear final : public Kernel {
         args.scratch + number_bytes_ + scale_bytes_ + static_cast<size_t>(worker) * (tile_bytes_ + primitive_bytes_);
     std::byte* products = in_place_ ? y : scratch;
     const float* bias = bias_ ? args.inputs[2].as<float>() + panel * panels_.width : nullptr;
-    const WorkerPrimitive& matmul = primitives_.at({rows, columns});
-    const dnnl::memory* weights = &weights_[static_cast<size_t>(panel)];
+    const size_t matmul = numbers_.at({rows, columns}), weights = static_cast<size_t>(panel);
     if (has_matmul_bias()) {
-      matmul.run(worker, {x, products, scratch + tile_bytes_, bias}, weights);
+      run.execute(matmul, worker, {x, products, scratch + tile_bytes_, bias}, weights);
     } else {
-      matmul.run(worker, {x, products, scratch + tile_bytes_}, weights);
+      run.execute(matmul, worker, {x, products, scratch + tile_bytes_}, weights);
     }
     if (in_place_) return;
     const auto count = static_cast<size_t>(columns);
@@ -254,8 +254,8 @@ class Linear final : public Kernel {
   Panels panels_;
   Types types_;
   int64_t tile_rows_;
-  std::map<std::pair<int64_t, int64_t>, WorkerPrimitive> primitives_;  // by rows and columns
-  std::vector<memory> weights_;                                        // one a panel, pointed at the packed weight
+  Primitives primitives_;                                  // its shared operands are the weight's panels
+  std::map<std::pair<int64_t, int64_t>, size_t> numbers_;  // of primitives, by rows and columns
   std::string implementation_;
   size_t number_bytes_ = 0, scale_bytes_ = 0;    // of all rows
   size_t tile_bytes_ = 0, primitive_bytes_ = 0;  // of a worker

@@ -15,20 +15,21 @@ using dnnl::memory;
 
 class Pool2d final : public Kernel {
  public:
-  explicit Pool2d(const KernelRequest& request) : primitive_(make(request)) {}
+  explicit Pool2d(const KernelRequest& request) : primitives_(1) { add_primitive(request); }
 
   size_t scratch_bytes() const override { return scratch_bytes_; }
   std::string name() const override { return "onednn.pool2d " + implementation_; }
 
-  void run(const KernelArgs& args) override {
+  void run(const KernelArgs& args) const override {
+    const Primitives::Run run = primitives_.begin();
     args.threads.run(1, [&](int64_t, int) {
       const OneThread alone;
-      primitive_.run(0, {args.inputs[0].data, args.output.data, args.scratch});
+      run.execute(0, 0, {args.inputs[0].data, args.output.data, args.scratch});
     });
   }
 
  private:
-  WorkerPrimitive make(const KernelRequest& request) {
+  void add_primitive(const KernelRequest& request) {
     const Shape &x = request.inputs[0].shape, &y = request.output.shape;
     const int64_t kernel = request.attrs.integer("kernel"), stride = request.attrs.integer("stride");
     const auto& padding = request.attrs.list("padding");
@@ -52,16 +53,14 @@ class Pool2d final : public Kernel {
     implementation_ = desc.impl_info_str();
     require_fast(implementation_, fmt::format("pooling {}", x.str()));
     scratch_bytes_ = desc.scratchpad_desc().get_size();
-    return {dnnl::pooling_forward(desc),
-            {{DNNL_ARG_SRC, desc.src_desc()},
-             {DNNL_ARG_DST, desc.dst_desc()},
-             {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}},
-            1};
+    primitives_.add(dnnl::pooling_forward(desc), {{DNNL_ARG_SRC, desc.src_desc()},
+                                                  {DNNL_ARG_DST, desc.dst_desc()},
+                                                  {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}});
   }
 
   std::string implementation_;
   size_t scratch_bytes_ = 0;
-  WorkerPrimitive primitive_;  // last: making it fills the others in
+  Primitives primitives_;
 };
 
 }  // namespace

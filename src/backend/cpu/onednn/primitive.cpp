@@ -72,37 +72,77 @@ void require_success(dnnl_status_t status, const char* what) {
     fail(ErrorKind::Internal, "oneDNN: {} failed with status {}", what, static_cast<int>(status));
 }
 
-}  // namespace
-
-void point(const dnnl::memory& memory, const void* data) {
+void set_address(const dnnl::memory& memory, const void* data) {
   // oneDNN has no constant memory; what is read only is never written.
   require_success(dnnl_memory_set_data_handle(memory.get(), const_cast<void*>(data)), "setting an address");
 }
 
-WorkerPrimitive::WorkerPrimitive(const dnnl::primitive& primitive, const std::vector<Argument>& arguments, int workers)
-    : primitive_(primitive) {
-  for (const Argument& a : arguments) names_.push_back(a.name);
-  for (int i = 0; i < workers; ++i) {
-    Worker worker{.stream = dnnl::stream(engine())};
-    for (const Argument& a : arguments) worker.memories.emplace_back(a.desc, engine(), nullptr);
-    workers_.push_back(std::move(worker));
+}  // namespace
+
+size_t Primitives::add(const dnnl::primitive& primitive, const std::vector<Argument>& arguments) {
+  added_.push_back({primitive, arguments});
+  return added_.size() - 1;
+}
+
+size_t Primitives::add_shared(const dnnl::memory::desc& desc) {
+  shared_.push_back(desc);
+  return shared_.size() - 1;
+}
+
+std::unique_ptr<Primitives::Objects> Primitives::make_objects() const {
+  auto objects = std::make_unique<Objects>();
+  for (int i = 0; i < workers_; ++i) objects->streams.emplace_back(engine());
+  for (const Added& added : added_) {
+    auto& of_workers = objects->private_.emplace_back(static_cast<size_t>(workers_));
+    for (auto& memories : of_workers)
+      for (const Argument& a : added.arguments) memories.emplace_back(a.desc, engine(), nullptr);
+  }
+  for (const dnnl::memory::desc& desc : shared_) objects->shared.emplace_back(desc, engine(), nullptr);
+  return objects;
+}
+
+Primitives::Run Primitives::begin() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      std::unique_ptr<Objects> objects = std::move(idle_.back());
+      idle_.pop_back();
+      return {*this, std::move(objects)};
+    }
+    idle_.reserve(++made_);
+  }
+  try {
+    const OneThread alone;
+    return {*this, make_objects()};
+  } catch (const dnnl::error& e) {
+    fail(ErrorKind::Internal, "oneDNN cannot make what a run needs: {}", e.what());
   }
 }
 
-void WorkerPrimitive::run(int worker, std::initializer_list<const void*> data, const dnnl::memory* weights) const {
+Primitives::Run::~Run() {
+  const std::lock_guard lock(primitives_.mutex_);
+  primitives_.idle_.push_back(std::move(objects_));
+}
+
+void Primitives::Run::point(size_t shared, const void* data) const { set_address(objects_->shared[shared], data); }
+
+void Primitives::Run::execute(size_t primitive, int worker, std::initializer_list<const void*> data,
+                              std::optional<size_t> shared_weights) const {
   constexpr size_t kMost = 8;
-  if (data.size() != names_.size() || data.size() + 1 > kMost)
-    fail(ErrorKind::Internal, "a oneDNN primitive of {} arguments got {}", names_.size(), data.size());
-  const Worker& w = workers_[static_cast<size_t>(worker)];
+  const Added& added = primitives_.added_[primitive];
+  if (data.size() != added.arguments.size() || data.size() + 1 > kMost)
+    fail(ErrorKind::Internal, "a oneDNN primitive of {} arguments got {}", added.arguments.size(), data.size());
+  const auto& memories = objects_->private_[primitive][static_cast<size_t>(worker)];
   std::array<dnnl_exec_arg_t, kMost> args;
   size_t count = 0;
   for (const void* address : data) {
-    point(w.memories[count], address);
-    args[count] = {names_[count], w.memories[count].get()};
+    set_address(memories[count], address);
+    args[count] = {added.arguments[count].name, memories[count].get()};
     ++count;
   }
-  if (weights != nullptr) args[count++] = {DNNL_ARG_WEIGHTS, weights->get()};
-  require_success(dnnl_primitive_execute(primitive_.get(), w.stream.get(), static_cast<int>(count), args.data()),
+  if (shared_weights) args[count++] = {DNNL_ARG_WEIGHTS, objects_->shared[*shared_weights].get()};
+  require_success(dnnl_primitive_execute(added.primitive.get(), objects_->streams[static_cast<size_t>(worker)].get(),
+                                         static_cast<int>(count), args.data()),
                   "a primitive");
 }
 

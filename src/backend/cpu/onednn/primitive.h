@@ -1,9 +1,11 @@
-// What the kernels here need of oneDNN: primitives that run on one thread and on memory objects made beforehand.
+// What the kernels here need of oneDNN: primitives that run on one thread each, on memory objects made beforehand.
 #pragma once
 
 #include <initializer_list>
 #include <memory>
+#include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,31 +60,66 @@ std::shared_ptr<Kernel> make_or_refuse(const KernelRequest& request, std::string
   return nullptr;
 }
 
-// A primitive and, for every worker, a stream and the memory objects it runs on, so that running makes none.
-class WorkerPrimitive {
+// The primitives of one kernel. oneDNN keeps addresses in memory objects, so these belong to a run and not to the
+// kernel: begin() lends a set of them that nobody else has. Sets are kept for the next run, as many as there were runs
+// at once.
+class Primitives {
  public:
   struct Argument {
     int name;  // DNNL_ARG_…
     dnnl::memory::desc desc;
   };
 
-  WorkerPrimitive(const dnnl::primitive& primitive, const std::vector<Argument>& arguments, int workers);
+  explicit Primitives(int workers) : workers_(workers) {}
 
-  // `data` goes with the constructor's arguments one by one; `weights`, if any, is shared by the workers. Call under
-  // OneThread. Error{Internal} when oneDNN reports a failure.
-  void run(int worker, std::initializer_list<const void*> data, const dnnl::memory* weights = nullptr) const;
+  // Numbers from 0, as they are added. All are added before the first begin().
+  size_t add(const dnnl::primitive& primitive, const std::vector<Argument>& arguments);
+  size_t add_shared(const dnnl::memory::desc& desc);  // an operand that all workers read, such as packed weights
 
  private:
-  struct Worker {
-    dnnl::stream stream;
-    std::vector<dnnl::memory> memories;
+  // The memory objects of one run.
+  struct Objects {
+    std::vector<dnnl::stream> streams;                             // of the workers
+    std::vector<std::vector<std::vector<dnnl::memory>>> private_;  // by primitive, worker, argument
+    std::vector<dnnl::memory> shared;
   };
-  dnnl::primitive primitive_;
-  std::vector<int> names_;
-  std::vector<Worker> workers_;
-};
 
-// Points `memory` at `data`. Not while a worker runs on it: oneDNN writes the zeros of a layout's padding.
-void point(const dnnl::memory& memory, const void* data);
+ public:
+  class Run {
+   public:
+    Run(const Primitives& primitives, std::unique_ptr<Objects> objects)
+        : primitives_(primitives), objects_(std::move(objects)) {}
+    ~Run();
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+
+    // Not while workers execute: oneDNN writes zeros over those of a layout's padding.
+    void point(size_t shared, const void* data) const;
+    // `data` goes with the primitive's arguments one by one; the weights may be shared ones. Call under OneThread.
+    // Error{Internal} when oneDNN reports a failure.
+    void execute(size_t primitive, int worker, std::initializer_list<const void*> data,
+                 std::optional<size_t> shared_weights = std::nullopt) const;
+
+   private:
+    const Primitives& primitives_;
+    std::unique_ptr<Objects> objects_;
+  };
+  // Error{Internal} when oneDNN can make no more objects. Any number of threads may each have a run.
+  Run begin() const;
+
+ private:
+  struct Added {
+    dnnl::primitive primitive;
+    std::vector<Argument> arguments;
+  };
+  std::unique_ptr<Objects> make_objects() const;
+
+  int workers_;
+  std::vector<Added> added_;
+  std::vector<dnnl::memory::desc> shared_;
+  mutable std::mutex mutex_;                            // of the two below
+  mutable std::vector<std::unique_ptr<Objects>> idle_;  // has room for all that were made
+  mutable size_t made_ = 0;
+};
 
 }  // namespace newbie::cpu::onednn
