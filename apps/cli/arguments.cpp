@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "cache_file.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "diffusion/registry.h"
@@ -104,6 +105,7 @@ void add_model_flags(CLI::App& parser, EngineArguments& a, const std::string& wi
 
 void add_engine_flags(CLI::App& parser, EngineArguments& a, const std::string& without) {
   add_model_flags(parser, a, without);
+  a.options.kept_hashes = cache_file("hashes.json");
   Flags engine(parser, "Engine");
   engine.integer("-t,--threads", a.options.threads, "threads (default: every CPU this process may use)", 1, 1024);
   add_precision_flags(engine, a.options.precision);

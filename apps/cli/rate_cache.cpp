@@ -1,9 +1,9 @@
 #include "rate_cache.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "cache_file.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
@@ -15,18 +15,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kMaxCacheBytes = size_t{1} << 20;
-
-// Nothing without a home.
-std::optional<fs::path> cache_file() {
-  const auto set = [](const char* name) -> std::optional<fs::path> {
-    const char* value = std::getenv(name);
-    if (value == nullptr || *value != '/') return std::nullopt;  // relative ones are to be ignored
-    return value;
-  };
-  if (const auto cache = set("XDG_CACHE_HOME")) return *cache / "newbie/rates.json";
-  if (const auto home = set("HOME")) return *home / ".cache/newbie/rates.json";
-  return std::nullopt;
-}
 
 // Model and features of the first CPU, as Linux words them.
 std::string cpu_words() {
@@ -77,7 +65,7 @@ void write_cache(const fs::path& path, const std::string& key, const std::vector
 
 MachineRates machine_rates(const Backend& backend, int threads, bool measure_again) {
   const std::string key = machine_key(backend, threads);
-  const std::optional<fs::path> file = cache_file();
+  const std::optional<fs::path> file = cache_file("rates.json");
   if (file && !measure_again)
     if (auto known = read_cache(*file, key)) return {std::move(*known), file->string()};
   ThreadPool pool(threads);

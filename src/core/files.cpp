@@ -207,8 +207,9 @@ FileStamp MappedFile::stamp() const {
   if (data_ == nullptr) return {};  // empty: it has no mapping, and nothing that could change
   struct stat info {};
   if (::fstat(mapping_descriptor(slot_), &info) != 0) fail_with_errno(path_, "get its size", errno, false);
-  return {static_cast<uint64_t>(info.st_ino), static_cast<uint64_t>(info.st_size),
-          int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec};
+  const auto nanoseconds = [](const timespec& time) { return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; };
+  return {static_cast<uint64_t>(info.st_dev), static_cast<uint64_t>(info.st_ino), static_cast<uint64_t>(info.st_size),
+          nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)};
 }
 
 void MappedFile::check_intact() const {

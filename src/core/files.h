@@ -16,8 +16,8 @@ namespace newbie {
 
 // What tells a file from others, and from itself after a change, without reading it.
 struct FileStamp {
-  uint64_t inode = 0, bytes = 0;
-  int64_t modified_ns = 0;  // since 1970
+  uint64_t device = 0, inode = 0, bytes = 0;
+  int64_t modified_ns = 0, changed_ns = 0;  // since 1970; the second is the system's own and cannot be set back
   bool operator==(const FileStamp&) const = default;
 };
 

@@ -1,5 +1,9 @@
 #include "generate/parts.h"
 
+#include <algorithm>
+#include <functional>
+#include <map>
+
 #include "core/files.h"
 #include "generate/file_limits.h"
 #include "models/flux_vae/names.h"
@@ -16,6 +20,8 @@ namespace newbie {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr std::string_view kSpiece = "spiece_model";  // ComfyUI's tokenizer, among the weights
 
 fs::path folder_of(const fs::path& path) { return fs::is_directory(path) ? path : path.parent_path(); }
 
@@ -171,7 +177,7 @@ using FromSentencePiece = std::unique_ptr<Tokenizer> (*)(std::span<const std::by
 
 std::unique_ptr<Tokenizer> tokenizer_of(const Part& part, FromJson from_json, FromSentencePiece from_sentencepiece,
                                         const char* sentencepiece_name) {
-  if (const FileTensor* inside = part.files.find("spiece_model")) {
+  if (const FileTensor* inside = part.files.find(kSpiece)) {
     auto tokenizer = from_sentencepiece(inside->bytes(), inside->where());
     inside->file->check_intact();
     return tokenizer;
@@ -192,6 +198,23 @@ std::unique_ptr<Tokenizer> tokenizer_of(const Part& part, FromJson from_json, Fr
 }
 
 }  // namespace
+
+std::string quantised_formats(const OpenedWeights& files) {
+  std::map<std::string_view, size_t> bytes;
+  bool is_quantised = false;
+  for (const FileTensor& tensor : files.tensors) {
+    if (tensor.key() == kSpiece) continue;
+    bytes[tensor.entry->dtype_name] += tensor.bytes().size();
+    is_quantised = is_quantised || !tensor.entry->dtype || size_of(*tensor.entry->dtype) == 1;
+  }
+  if (!is_quantised) return {};
+  std::vector<std::pair<size_t, std::string_view>> sorted;
+  for (const auto& [name, size] : bytes) sorted.emplace_back(size, name);
+  std::ranges::sort(sorted, std::greater<>());
+  std::string out;
+  for (const auto& [size, name] : sorted) out += fmt::format("{}{}", out.empty() ? "" : ", ", name);
+  return out;
+}
 
 // diffusers keeps the tokenizer of text_encoder_2 in tokenizer_2.
 std::vector<fs::path> tokenizer_folders(const Part& part) {

@@ -33,6 +33,10 @@ struct Part {
   std::filesystem::path folder() const;  // where its files lie
 };
 
+// Dtypes of a file in the order of their bytes, when some are narrower than 16 bits: "Q4_0, Q4_1, BF16". Empty: none
+// is.
+std::string quantised_formats(const OpenedWeights& files);
+
 // Where a text encoder's tokenizer may lie, beside the weights first.
 std::vector<std::filesystem::path> tokenizer_folders(const Part& part);
 

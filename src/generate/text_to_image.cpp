@@ -109,14 +109,30 @@ struct TextToImage::Impl {
         jina(runtime, clip_model.weights, "clip_model"),
         decoder(runtime, vae.weights, "vae"),
         encoder(runtime, vae.weights, "vae") {
+    for (const Network* network : {&dit, &gemma, &jina, &decoder}) tell_quantised(*network);
     runtime.fuse = options.fuse;
     runtime.decompose = options.decompose;
     runtime.run_tap = options.run_tap;
     runtime.value_fault = options.value_fault;
     guard_mode = options.guard;
     check_parts_fit();
+    kept_hashes = options.kept_hashes;
     if (options.text_cache) text_cache.emplace(*options.text_cache, l);
     if (options.weight_cache) use_weight_cache(*options.weight_cache);
+  }
+
+  // The stored format of a part is a reason for what it computes in, too: nothing finer can come of it.
+  void tell_quantised(const Network& network) {
+    const Part& part = part_of(network);
+    if (const std::string formats = quantised_formats(part.files); !formats.empty())
+      resolution.reasons.push_back(
+          fmt::format("{}: stored as {}, widened to what each step computes in", network.part(), formats));
+  }
+  const Part& part_of(const Network& network) const {
+    if (&network == &dit) return transformer;
+    if (&network == &gemma) return text_encoder;
+    if (&network == &jina) return clip_model;
+    return vae;
   }
 
   Log& log;
@@ -132,6 +148,7 @@ struct TextToImage::Impl {
   std::optional<WeightCache> weight_cache;  // the networks use it
   Network dit, gemma, jina, decoder, encoder;
   std::optional<Fingerprints> fingerprints;
+  std::optional<std::filesystem::path> kept_hashes;
   std::optional<TextCache> text_cache;
   LatentTap tap;
 
@@ -478,18 +495,19 @@ TokenizedPrompt TextToImage::Impl::tokenize(const EncoderTexts& texts, const Wei
 }
 
 const TextToImage::Fingerprints& TextToImage::Impl::identities() {
-  if (!fingerprints)
-    fingerprints = Fingerprints{fingerprint(transformer.files.files), fingerprint(text_encoder.files.files),
-                                fingerprint(clip_model.files.files), fingerprint(vae.files.files)};
-  return *fingerprints;
+  if (fingerprints) return *fingerprints;
+  std::optional<KeptHashes> kept;
+  if (kept_hashes) kept.emplace(*kept_hashes);
+  const auto of = [&](const Part& part) { return fingerprint(part.files.files, kept ? &*kept : nullptr); };
+  return fingerprints.emplace(Fingerprints{of(transformer), of(text_encoder), of(clip_model), of(vae)});
 }
 
 TextCacheKey TextToImage::Impl::features_key(const TokenizedPrompt& t) {
-  return {gemma.part(), identities().text_encoder, arithmetic(), t.gemma, t.gemma_weights};
+  return {gemma.part(), with_config(identities().text_encoder, text_encoder), arithmetic(), t.gemma, t.gemma_weights};
 }
 
 TextCacheKey TextToImage::Impl::pooled_key(const TokenizedPrompt& t) {
-  return {jina.part(), identities().clip_model, arithmetic(), t.jina, {}};
+  return {jina.part(), with_config(identities().clip_model, clip_model), arithmetic(), t.jina, {}};
 }
 
 TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r) {

@@ -37,8 +37,9 @@ struct EngineOptions {
   std::optional<std::filesystem::path> text_cache;  // a folder for what the encoders made of prompts
   // A folder for prepared weights: later runs map them instead of preparing them.
   std::optional<std::filesystem::path> weight_cache;
-  Allocator::FaultHook allocation_fault;  // tests
-  ValueFault value_fault;                 // tests
+  std::optional<std::filesystem::path> kept_hashes;  // a file for hashes of large weight files (weights/fingerprint.h)
+  Allocator::FaultHook allocation_fault;             // tests
+  ValueFault value_fault;                            // tests
 };
 
 // Every member reports failure as an Error: running out of memory anywhere is Error{OverBudget}, what the file system

@@ -18,7 +18,7 @@ namespace newbie {
 struct WeightCacheKey {
   std::string part;         // "transformer", …
   std::string fingerprint;  // of the part's files (weights/fingerprint.h)
-  std::string files;        // their stamps: a fingerprint sees samples, these see every change
+  std::string files;        // their stamps: what changed since the fingerprint was made
   std::string config;       // as text: some weights are computed with it
   std::string arithmetic;   // precision policy, backend and its libraries, the CPU
 

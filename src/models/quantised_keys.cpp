@@ -20,10 +20,14 @@ struct Refused {
   std::string_view ending, what;
 };
 constexpr Refused kRefused[] = {
-    {".wscales", "SVDQuant (Nunchaku)"},        {".smooth_factor", "SVDQuant (Nunchaku)"},
-    {".qzeros", "GPTQ or AWQ"},                 {".g_idx", "GPTQ"},
-    {".qweight", "GPTQ, AWQ or SVDQuant"},      {".weight_packed", "compressed-tensors"},
-    {".SCB", "bitsandbytes int8"},              {".weight_codebook", "a codebook of ComfyUI's int4 kinds"},
+    {".wscales", "SVDQuant (Nunchaku)"},
+    {".smooth_factor", "SVDQuant (Nunchaku)"},
+    {".qzeros", "GPTQ or AWQ"},
+    {".g_idx", "GPTQ"},
+    {".qweight", "GPTQ, AWQ or SVDQuant"},
+    {".weight_packed", "compressed-tensors"},
+    {".SCB", "bitsandbytes int8"},
+    {".weight_codebook", "a codebook of ComfyUI's int4 kinds"},
 };
 
 [[noreturn]] void refuse(const KeyFacts& facts, std::string_view key, std::string_view what) {
@@ -47,7 +51,8 @@ Split split_last(std::string_view key) {
 // The marker of one layer: {"format": "nvfp4", …}, fields flat or inside "params".
 class Marker {
  public:
-  Marker(Json json, std::string key, const KeyFacts& facts) : json_(std::move(json)), key_(std::move(key)), facts_(facts) {
+  Marker(Json json, std::string key, const KeyFacts& facts)
+      : json_(std::move(json)), key_(std::move(key)), facts_(facts) {
     if (!json_.is_object())
       fail(ErrorKind::BadFile, "{}: '{}': expected an object, got {}", facts_.where, key_, json_.type_name());
   }
@@ -88,8 +93,8 @@ class Marker {
     const int group = size == nullptr ? 256 : whole_number<int>(*size, key_);
     const bool is_power_of_4 = group >= 4 && (group & (group - 1)) == 0 && (group & 0x55555555) != 0;
     if (*rotated != true || !is_power_of_4 || group > 65536)
-      fail(ErrorKind::Unsupported, "{}: '{}': expected ConvRot of a power of 4 inputs, got {} of {}", facts_.where, key_,
-           rotated->dump(), group);
+      fail(ErrorKind::Unsupported, "{}: '{}': expected ConvRot of a power of 4 inputs, got {} of {}", facts_.where,
+           key_, rotated->dump(), group);
     return group;
   }
 
@@ -142,12 +147,12 @@ class Splitter {
     const std::string weight = key.substr(0, at) + ".weight";
     const std::string_view last = std::string_view(key).substr(weight.size() + 1);
     if (!contains(facts_, weight)) return false;
-    std::string QuantisedWeight::*slot = last == "absmax"              ? &QuantisedWeight::scale
-                                         : last == "quant_map"         ? &QuantisedWeight::table
-                                         : last == "nested_absmax"     ? &QuantisedWeight::nested_scale
-                                         : last == "nested_quant_map"  ? &QuantisedWeight::nested_table
-                                         : last.starts_with(kState)    ? &QuantisedWeight::state
-                                                                       : nullptr;
+    std::string QuantisedWeight::*slot = last == "absmax"             ? &QuantisedWeight::scale
+                                         : last == "quant_map"        ? &QuantisedWeight::table
+                                         : last == "nested_absmax"    ? &QuantisedWeight::nested_scale
+                                         : last == "nested_quant_map" ? &QuantisedWeight::nested_table
+                                         : last.starts_with(kState)   ? &QuantisedWeight::state
+                                                                      : nullptr;
     if (slot == nullptr) return false;
     QuantisedWeight& of = out_.weights[weight];
     of.scheme = WeightScheme::Codebook;

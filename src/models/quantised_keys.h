@@ -1,6 +1,6 @@
-// How a safetensors file says that a weight is stored in fewer bits (spec/checkpoints.md §9): scales beside it, ComfyUI's
-// JSON markers `X.comfy_quant` and `_quantization_metadata`, bitsandbytes' states. A marker that is not understood is an
-// error: the values would be wrong without a word.
+// How a safetensors file says that a weight is stored in fewer bits (spec/checkpoints.md §9): scales beside it,
+// ComfyUI's JSON markers `X.comfy_quant` and `_quantization_metadata`, bitsandbytes' states. A marker that is not
+// understood is an error: the values would be wrong without a word.
 #pragma once
 
 #include <functional>
@@ -17,11 +17,11 @@ namespace newbie {
 
 // What is asked of a file beside its keys.
 struct KeyFacts {
-  std::span<const std::string> keys;                                   // sorted
-  std::function<std::string_view(const std::string& key)> dtype;       // the format's word, "U8"
-  std::function<std::string(const std::string& key)> text;             // the bytes of a small tensor
-  std::string_view quantization;                                       // the metadata's `_quantization_metadata`
-  std::string_view where;                                              // names the file in messages
+  std::span<const std::string> keys;                              // sorted
+  std::function<std::string_view(const std::string& key)> dtype;  // the format's word, "U8"
+  std::function<std::string(const std::string& key)> text;        // the bytes of a small tensor
+  std::string_view quantization;                                  // the metadata's `_quantization_metadata`
+  std::string_view where;                                         // names the file in messages
 };
 
 enum class WeightScheme {
@@ -33,18 +33,18 @@ enum class WeightScheme {
 
 struct QuantisedWeight {
   WeightScheme scheme = WeightScheme::Scaled;
-  std::optional<DType> bytes_as;     // what the bytes of a U8 weight are
-  int rotation = 0;                  // inputs of a group that was rotated (ConvRot); 0: none
-  std::string scale, second_scale;   // keys; empty: none
-  std::string input_scale;           // of the layer's inputs, folded into its columns (AWQ's pre_quant_scale)
+  std::optional<DType> bytes_as;    // what the bytes of a U8 weight are
+  int rotation = 0;                 // inputs of a group that was rotated (ConvRot); 0: none
+  std::string scale, second_scale;  // keys; empty: none
+  std::string input_scale;          // of the layer's inputs, folded into its columns (AWQ's pre_quant_scale)
   std::string table, nested_scale, nested_table;  // of Codebook
   std::string state;                              // of Codebook: JSON
 };
 
 struct QuantisedKeys {
-  std::vector<std::string> keys;                               // all others, in their order: what a name map is made from
+  std::vector<std::string> keys;  // all others, in their order: what a name map is made from
   std::map<std::string, QuantisedWeight, std::less<>> weights;  // by the weight's key, which is among `keys`
-  std::vector<std::string> ignored;                            // marks, and scales of activations
+  std::vector<std::string> ignored;                             // marks, and scales of activations
 };
 
 // A scale without a weight stays among the keys. Error{BadFile} when a weight has two scales, or lacks what its format

@@ -1,86 +1,103 @@
 #include "weights/fingerprint.h"
 
 #include <algorithm>
+#include <chrono>
+#include <system_error>
 #include <vector>
 
-#include "core/checked.h"
+#include "core/files.h"
+#include "core/json.h"
 #include "weights/sha256.h"
 
 namespace newbie {
 
 namespace {
 
-constexpr size_t kReadWhole = 64 * 1024 * 1024;
-constexpr size_t kPiece = 1024 * 1024;
-constexpr size_t kBlock = 4096;
-constexpr size_t kBlocks = 4096;
-constexpr size_t kAhead = 64;  // blocks that are on their way while one is hashed: a disk answers many at once
+constexpr size_t kPiece = size_t{1} << 20;
+constexpr size_t kMostKept = 1024;                 // hashes; more are forgotten all at once
+constexpr size_t kMaxFileBytes = size_t{1} << 20;  // of kept hashes
+constexpr std::chrono::seconds kSettled{3};        // since the last change, before a stamp is believed
 
-using Files = std::span<const std::shared_ptr<const WeightFile>>;
-
-// visit(file, bytes) for bytes [first, first + count) of the files' data buffers laid end to end, in pieces.
-template <typename Visit>
-void for_range(Files files, size_t first, size_t count, const Visit& visit) {
-  for (const auto& file : files) {
-    const std::span<const std::byte> data = file->data_bytes();
-    if (first >= data.size()) {
-      first -= data.size();
-      continue;
-    }
-    while (count != 0 && first < data.size()) {
-      const auto piece = data.subspan(first, std::min({count, kPiece, data.size() - first}));
-      visit(*file, piece);
-      count -= piece.size();
-      first += piece.size();
-    }
-    if (count == 0) return;
-    first = 0;
-  }
+std::string words(const FileStamp& stamp) {
+  return fmt::format("{} {} {} {} {}", stamp.device, stamp.inode, stamp.bytes, stamp.modified_ns, stamp.changed_ns);
 }
 
-void add_range(Sha256& hash, Files files, size_t first, size_t count) {
-  for_range(files, first, count, [&](const WeightFile& file, std::span<const std::byte> piece) {
-    hash.add(piece);
-    file.drop_pages(piece);  // need not stay in memory
-  });
+std::string hash_of(const WeightFile& file) {
+  Sha256 hash;
+  const auto add = [&](std::span<const std::byte> bytes) {
+    for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), kPiece))) {
+      const std::span<const std::byte> piece = bytes.first(std::min(bytes.size(), kPiece));
+      if (bytes.size() > kPiece) file.fetch_pages(bytes.subspan(kPiece, std::min(bytes.size() - kPiece, kPiece)));
+      hash.add(piece);
+      file.drop_pages(piece);  // need not stay in memory
+    }
+  };
+  add(file.header_bytes());
+  add(file.data_bytes());
+  file.check_intact();
+  return hash.hex();
 }
 
-void fetch_range(Files files, size_t first, size_t count) {
-  for_range(files, first, count,
-            [](const WeightFile& file, std::span<const std::byte> piece) { file.fetch_pages(piece); });
+std::string known_or_made(const WeightFile& file, KeptHashes* kept) {
+  if (kept == nullptr || file.file_bytes() < kWorthKeeping) return hash_of(file);
+  const FileStamp before = file.stamp();
+  if (std::string known = kept->find(before); !known.empty()) return known;
+  std::string hash = hash_of(file);
+  if (!(file.stamp() == before)) fail(ErrorKind::BadFile, "{}: changed while it was read", file.path().string());
+  kept->keep(before, hash);
+  return hash;
+}
+
+bool is_hash(const Json& json) {
+  return json.is_string() && json.get_ref<const std::string&>().size() == 64 &&
+         json.get_ref<const std::string&>().find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 }  // namespace
 
-std::string fingerprint(std::span<const std::shared_ptr<const WeightFile>> files) {
+KeptHashes::KeptHashes(std::filesystem::path file) : file_(std::move(file)) {
+  try {
+    const Json json = parse_json(read_file(file_, kMaxFileBytes), file_.string());
+    const auto found = json.is_object() ? json.find("sha256") : json.end();
+    if (found == json.end() || !found->is_object()) return;
+    for (const auto& item : found->items())
+      if (is_hash(item.value())) hashes_[item.key()] = item.value().get<std::string>();
+  } catch (const Error&) {
+    // Made anew.
+  }
+}
+
+std::string KeptHashes::find(const FileStamp& stamp) const {
+  const auto found = hashes_.find(words(stamp));
+  return found == hashes_.end() ? std::string() : found->second;
+}
+
+void KeptHashes::keep(const FileStamp& stamp, const std::string& hash) {
+  const std::chrono::nanoseconds now = std::chrono::system_clock::now().time_since_epoch();
+  if (now - std::chrono::nanoseconds(std::max(stamp.modified_ns, stamp.changed_ns)) < kSettled) return;
+  if (hashes_.size() >= kMostKept) hashes_.clear();
+  hashes_[words(stamp)] = hash;
+  std::error_code failed;
+  std::filesystem::create_directories(file_.parent_path(), failed);
+  if (failed) return;
+  try {
+    write_file_atomically(file_, Json{{"sha256", hashes_}}.dump(1));
+  } catch (const Error&) {
+    // Made again next time.
+  }
+}
+
+std::string fingerprint(std::span<const std::shared_ptr<const WeightFile>> files, KeptHashes* kept) {
   std::vector<std::shared_ptr<const WeightFile>> sorted(files.begin(), files.end());
   std::sort(sorted.begin(), sorted.end(),
             [](const auto& a, const auto& b) { return a->path().filename() < b->path().filename(); });
-
-  Sha256 hash;
-  size_t file_bytes = 0;
-  size_t data_bytes = 0;
+  if (sorted.size() == 1) return known_or_made(*sorted.front(), kept);
+  Sha256 all;
   for (const auto& file : sorted) {
-    hash.add(static_cast<uint64_t>(file->file_bytes()));
-    hash.add(file->header_bytes());
-    file_bytes = checked_add(file_bytes, file->file_bytes());
-    data_bytes = checked_add(data_bytes, file->data_bytes().size());
+    const std::string hash = known_or_made(*file, kept);
+    all.add(std::as_bytes(std::span(hash)));
   }
-  if (file_bytes <= kReadWhole || data_bytes <= kBlocks * kBlock) {
-    add_range(hash, sorted, 0, data_bytes);
-  } else {
-    const size_t room = data_bytes - kBlock;
-    const auto begin_of = [&](size_t block) {  // without the product that could overflow
-      return room / (kBlocks - 1) * block + room % (kBlocks - 1) * block / (kBlocks - 1);
-    };
-    for (size_t i = 0; i < kAhead; ++i) fetch_range(sorted, begin_of(i), kBlock);
-    for (size_t i = 0; i < kBlocks; ++i) {
-      if (i + kAhead < kBlocks) fetch_range(sorted, begin_of(i + kAhead), kBlock);
-      add_range(hash, sorted, begin_of(i), kBlock);
-    }
-  }
-  for (const auto& file : sorted) file->check_intact();
-  return hash.hex();
+  return all.hex();
 }
 
 }  // namespace newbie

@@ -55,7 +55,8 @@ Tile tile_of(const Shape& weight, const FileTensor& scale) {
       return {rows / down, columns / across, across};
   }
   fail_with_hint(ErrorKind::Unsupported, "a scale for all, for each row or for tiles is read",
-                 "{}: expected a scale that fits a weight of shape {}, got {}", scale.where(), weight.str(), shape.str());
+                 "{}: expected a scale that fits a weight of shape {}, got {}", scale.where(), weight.str(),
+                 shape.str());
 }
 
 // Reads elements of a weight however its bytes are to be taken.
@@ -151,14 +152,15 @@ Shape state_shape(const Json& state, const std::string& where) {
 std::vector<float> block_scales(const CodebookParts& parts, const Json& state) {
   if (parts.nested_scale == nullptr) return finite_values_of(parts.scale);
   const std::string where = parts.scale.where();
-  const std::vector<float> scales = finite_values_of(*parts.nested_scale), table = finite_values_of(*parts.nested_table);
+  const std::vector<float> scales = finite_values_of(*parts.nested_scale),
+                           table = finite_values_of(*parts.nested_table);
   const size_t block = state_number(state, "nested_blocksize", where);
   const auto offset = state.find("nested_offset");
   const std::span<const std::byte> bytes = parts.scale.bytes();
   if (table.size() != 256 || (bytes.size() + block - 1) / block > scales.size() || offset == state.end() ||
       !offset->is_number())
-    fail(ErrorKind::BadFile, "{}: expected a table of 256, a scale for each {} of {} blocks and an offset", where, block,
-         bytes.size());
+    fail(ErrorKind::BadFile, "{}: expected a table of 256, a scale for each {} of {} blocks and an offset", where,
+         block, bytes.size());
   std::vector<float> out;
   for (size_t i = 0; i < bytes.size(); ++i)
     out.push_back(table[std::to_integer<size_t>(bytes[i])] * scales[i / block] + offset->get<float>());
@@ -182,7 +184,8 @@ DerivedTensor scaled_tensor(const FileTensor& weight, const FileTensor& scale, s
     for (size_t i = 0; i < out.size();) {  // a stretch of one scale after the other
       const size_t row = (first + i) / columns, column = (first + i) % columns;
       const size_t stretch = factors.size() == 1 ? out.size() : tile.columns - column % tile.columns;
-      const float factor = factors.size() == 1 ? factors[0] : factors[row / tile.rows * tile.across + column / tile.columns];
+      const float factor =
+          factors.size() == 1 ? factors[0] : factors[row / tile.rows * tile.across + column / tile.columns];
       for (const size_t end = std::min(out.size(), i + stretch); i < end; ++i) out[i] *= factor;
     }
   };
@@ -227,7 +230,8 @@ DerivedTensor nvfp4_tensor(const FileTensor& weight, const FileTensor& scale, co
          weight.entry->dtype_name, columns);
   require_swizzled(scale, rows, groups);
   const std::vector<float> whole = finite_values_of(second_scale);
-  if (whole.size() != 1) fail(ErrorKind::BadFile, "{}: expected one number, got {}", second_scale.where(), whole.size());
+  if (whole.size() != 1)
+    fail(ErrorKind::BadFile, "{}: expected one number, got {}", second_scale.where(), whole.size());
   const auto fill = [data = weight.bytes().data(), scales = scale.bytes().data(), groups, factor = whole[0]](
                         size_t first, std::span<float> out) {
     fill_by_groups(kGroup, first, out, [&](size_t index, std::span<float> values) {

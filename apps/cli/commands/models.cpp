@@ -1,6 +1,7 @@
 // newbie models: where models are looked for, what is there, and which one would be used.
 #include <memory>
 
+#include "cache_file.h"
 #include "commands/commands.h"
 #include "find_model.h"
 #include "flags.h"
@@ -37,10 +38,13 @@ FoundModel look_into(const ModelPlace& place, const ModelPlace* chosen) {
   if (!out.is_there) return out;
   try {
     Inspection found = inspect(place.folder, {});
+    std::optional<KeptHashes> kept;
+    if (const auto file = cache_file("hashes.json")) kept.emplace(*file);
     out.layout = found.layout.empty() ? "a single part" : found.layout;
     for (Inspected& part : found.parts) {
       std::string hash;
-      if (part.problem.empty()) hash = fingerprint(open_weights(part.path, Strictness::Strict).files).substr(0, 10);
+      if (part.problem.empty())
+        hash = fingerprint(open_weights(part.path, Strictness::Strict).files, kept ? &*kept : nullptr).substr(0, 10);
       out.parts.push_back({std::move(part), std::move(hash)});
     }
     if (!found.is_whole()) out.problem = "not whole: newbie inspect tells more";

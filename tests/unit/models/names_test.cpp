@@ -129,10 +129,17 @@ const Keys kGemma = {"embed_tokens.weight", "norm.weight", "layers.0.post_feedfo
 
 // A norm that is not shifted, or shifted twice, draws mud: nothing else tells.
 TEST(Gemma3Names, LlamaCppsNormsAreStoredAsOneMore) {
-  const Keys keys = {"blk.0.attn_norm.weight",   "blk.0.attn_output.weight",         "blk.0.attn_q_norm.weight",
-                     "blk.0.ffn_norm.weight",    "blk.0.post_attention_norm.weight", "blk.0.post_ffw_norm.weight",
-                     "blk.33.ffn_down.weight",   "output.weight",                    "output_norm.weight",
-                     "surprise.weight",          "token_embd.weight"};
+  const Keys keys = {"blk.0.attn_norm.weight",
+                     "blk.0.attn_output.weight",
+                     "blk.0.attn_q_norm.weight",
+                     "blk.0.ffn_norm.weight",
+                     "blk.0.post_attention_norm.weight",
+                     "blk.0.post_ffw_norm.weight",
+                     "blk.33.ffn_down.weight",
+                     "output.weight",
+                     "output_norm.weight",
+                     "surprise.weight",
+                     "token_embd.weight"};
   const NameMap map = gemma3_names(keys, "f");
   const auto of = [&](const std::string& key) {
     for (const MappedName& name : map.names)

@@ -49,20 +49,21 @@ TEST(QuantisedKeys, OldScalesBelongToTheirWeights) {
 }
 
 TEST(QuantisedKeys, MarkersNameTheFormat) {
-  const QuantisedKeys found = split({{"a.comfy_quant", marker(R"({"format":"float8_e4m3fn"})")},
-                                     {"a.weight", {"U8"}},
-                                     {"a.weight_scale", {}},
-                                     {"b.comfy_quant", marker(R"({"format":"int8_tensorwise","params":{"convrot":true,"convrot_groupsize":64}})")},
-                                     {"b.weight", {"I8"}},
-                                     {"b.weight_scale", {}},
-                                     {"c.comfy_quant", marker(R"({"format":"nvfp4"})")},
-                                     {"c.pre_quant_scale", {}},
-                                     {"c.weight", {"U8"}},
-                                     {"c.weight_scale", {}},
-                                     {"c.weight_scale_2", {}},
-                                     {"d.comfy_quant", marker(R"({"format":"mxfp8"})")},
-                                     {"d.weight", {"F8_E4M3"}},
-                                     {"d.weight_scale", {}}});
+  const QuantisedKeys found = split(
+      {{"a.comfy_quant", marker(R"({"format":"float8_e4m3fn"})")},
+       {"a.weight", {"U8"}},
+       {"a.weight_scale", {}},
+       {"b.comfy_quant", marker(R"({"format":"int8_tensorwise","params":{"convrot":true,"convrot_groupsize":64}})")},
+       {"b.weight", {"I8"}},
+       {"b.weight_scale", {}},
+       {"c.comfy_quant", marker(R"({"format":"nvfp4"})")},
+       {"c.pre_quant_scale", {}},
+       {"c.weight", {"U8"}},
+       {"c.weight_scale", {}},
+       {"c.weight_scale_2", {}},
+       {"d.comfy_quant", marker(R"({"format":"mxfp8"})")},
+       {"d.weight", {"F8_E4M3"}},
+       {"d.weight_scale", {}}});
   EXPECT_THAT(found.keys, ElementsAre("a.weight", "b.weight", "c.weight", "d.weight"));
   EXPECT_EQ(found.weights.at("a.weight").bytes_as, DType::F8E4M3);
   EXPECT_EQ(found.weights.at("b.weight").rotation, 64);
@@ -88,8 +89,9 @@ TEST(QuantisedKeys, WhatIsNotUnderstoodIsRefusedByName) {
   refused({{"a.smooth_factor", {}}}, "SVDQuant");
   refused({{"a.weight_packed", {}}}, "compressed-tensors");
   EXPECT_ERROR(split({{"a.comfy_quant", marker("{")}, {"a.weight", {}}}), ErrorKind::BadFile, "f: 'a.comfy_quant'");
-  EXPECT_ERROR(split({{"a.comfy_quant", marker(R"({"format":"nvfp4"})")}, {"a.weight", {"U8"}}, {"a.weight_scale", {}}}),
-               ErrorKind::BadFile, "expected weight_scale_2");
+  EXPECT_ERROR(
+      split({{"a.comfy_quant", marker(R"({"format":"nvfp4"})")}, {"a.weight", {"U8"}}, {"a.weight_scale", {}}}),
+      ErrorKind::BadFile, "expected weight_scale_2");
 }
 
 TEST(QuantisedKeys, TheMetadataNamesLayersWithOrWithoutThePrefix) {

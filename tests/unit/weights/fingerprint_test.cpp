@@ -1,14 +1,15 @@
+// The identity of files: all of their bytes, and hashes that were kept.
 #include "weights/fingerprint.h"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
 #include "unit/core/expect_error.h"
 #include "unit/core/temporary_folder.h"
 #include "unit/weights/file_bytes.h"
+#include "weights/sha256.h"
 
 namespace newbie {
 namespace {
@@ -25,13 +26,18 @@ std::shared_ptr<const WeightFile> put(const std::filesystem::path& path, std::st
   return std::make_shared<const SafetensorsFile>(path);
 }
 
-// The same digest made outside: sha256(size as 8 bytes + file), since header and data of one file follow each other.
-TEST(Fingerprint, IsTheDocumentedDigest) {
+std::string sha256(std::string_view bytes) {
+  Sha256 hash;
+  hash.add(std::as_bytes(std::span(bytes)));
+  return hash.hex();
+}
+
+TEST(Fingerprint, OfOneFileIsItsSha256) {
   const TemporaryFolder folder;
+  // printf '\2\0\0\0\0\0\0\0{}' | sha256sum
   EXPECT_EQ(fingerprint(Files{put(folder / "a", safetensors_bytes("{}"))}),
-            "39692096d96d56507077789b30021bf0c7658a1d6c8d86fc16dd9230d352ec61");
-  EXPECT_EQ(fingerprint(Files{put(folder / "b", file_of("hello"))}),
-            "d360bd4906abdb7b66412465eca9abe15b3033960a1129ab1081272266942cce");
+            "411a485216e432ece6b9af94fa32154cf79a2a56d4f81266baa50063f45092bd");
+  EXPECT_EQ(fingerprint(Files{put(folder / "b", file_of("hello"))}), sha256(file_of("hello")));
 }
 
 TEST(Fingerprint, DependsOnTheBytesNotOnThePlace) {
@@ -40,6 +46,7 @@ TEST(Fingerprint, DependsOnTheBytesNotOnThePlace) {
   const auto a = put(folder / "a", file_of("one"));
   const auto b = put(folder / "b", file_of("two"));
   const std::string both = fingerprint(Files{a, b});
+  EXPECT_EQ(both, sha256(sha256(file_of("one")) + sha256(file_of("two"))));
   EXPECT_EQ(fingerprint(Files{b, a}), both);
   EXPECT_EQ(fingerprint(Files{put(folder / "sub" / "x", file_of("one")), put(folder / "sub" / "y", file_of("two"))}),
             both);
@@ -49,47 +56,85 @@ TEST(Fingerprint, DependsOnTheBytesNotOnThePlace) {
   EXPECT_NE(fingerprint(Files{a, put(folder / "c", file_of("twO"))}), both);
 }
 
-TEST(Fingerprint, SamplesALargePartFromItsFirstByteToItsLast) {
-  const TemporaryFolder folder;
-  const std::filesystem::path path = folder / "large";
-  constexpr size_t kData = 80 * 1024 * 1024 + 12345;  // sparse: takes no room on the disk
-  const std::string header =
-      fmt::format(R"({{"a":{{"dtype":"U8","shape":[{}],"data_offsets":[0,{}]}}}})", kData, kData);
-  put_file(path, safetensors_bytes(header));
-  std::filesystem::resize_file(path, 8 + header.size() + kData);
-  const auto digest = [&] { return fingerprint(Files{std::make_shared<const SafetensorsFile>(path)}); };
-  const auto set = [&](size_t at, char value) {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(8 + header.size() + at));
+// A file of 80 MiB that takes no room on the disk: bytes are set anywhere in it.
+class Large {
+ public:
+  Large() {
+    const std::string header =
+        fmt::format(R"({{"a":{{"dtype":"U8","shape":[{}],"data_offsets":[0,{}]}}}})", kData, kData);
+    put_file(path_, safetensors_bytes(header));
+    data_begin_ = 8 + header.size();
+    std::filesystem::resize_file(path_, data_begin_ + kData);
+  }
+  std::shared_ptr<const WeightFile> open() const { return std::make_shared<const SafetensorsFile>(path_); }
+  void set(size_t at, char value) const {
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(data_begin_ + at));
     file.put(value);
-  };
-  const std::string zeros = digest();
-  constexpr size_t kRoom = kData - 4096;
-  for (const size_t seen :
-       {size_t{0}, size_t{4095}, kRoom * 2000 / 4095, kRoom * 2000 / 4095 + 4095, kRoom, kData - 1}) {
-    set(seen, 1);
-    EXPECT_NE(digest(), zeros) << seen;
-    set(seen, 0);
-    EXPECT_EQ(digest(), zeros) << seen;
   }
-  for (const size_t unseen : {size_t{4096}, kRoom * 2000 / 4095 - 1, kRoom * 2000 / 4095 + 4096, kRoom - 1}) {
-    set(unseen, 1);
-    EXPECT_EQ(digest(), zeros) << unseen;
-    set(unseen, 0);
+  std::filesystem::path beside(const char* name) const { return folder_ / name; }
+
+  static constexpr size_t kData = 80 * 1024 * 1024 + 12345;
+
+ private:
+  TemporaryFolder folder_;
+  std::filesystem::path path_ = folder_ / "large";
+  size_t data_begin_ = 0;
+};
+
+TEST(Fingerprint, SeesEveryByteOfALargeFile) {
+  const Large large;
+  const std::string zeros = fingerprint(Files{large.open()});
+  for (const size_t at : {size_t{0}, size_t{4096}, Large::kData / 3, Large::kData - 4097, Large::kData - 1}) {
+    large.set(at, 1);
+    EXPECT_NE(fingerprint(Files{large.open()}), zeros) << at;
+    large.set(at, 0);
   }
+  EXPECT_EQ(fingerprint(Files{large.open()}), zeros);
 }
 
-// Against the digest of the same files made outside, where two blocks lie across two files each.
-TEST(Fingerprint, BlocksMayCrossFromOneFileToTheNext) {
+// A stamp as of an old file, so that nothing waits for a clock.
+FileStamp old_stamp() { return {.device = 1, .inode = 2, .bytes = 3, .modified_ns = 4, .changed_ns = 5}; }
+
+TEST(KeptHashes, AreThoseOfAStamp) {
   const TemporaryFolder folder;
-  Files files;
-  for (const char letter : {'a', 'b', 'c'}) {
-    std::string data(30000001, '\0');
-    std::fill_n(data.begin(), 15000, letter);
-    std::fill_n(data.rbegin(), 15000, letter);
-    files.push_back(put(folder / std::string(1, letter), file_of(data)));
-  }
-  EXPECT_EQ(fingerprint(files), "f8455d09eac09155a5d500a7dd5a7c6afaaba6210b915bc19fa2e3fc3890b9f1");
+  const std::filesystem::path path = folder / "deep" / "hashes.json";
+  const std::string hash = sha256("x");
+  KeptHashes kept(path);
+  EXPECT_EQ(kept.find(old_stamp()), "");
+  kept.keep(old_stamp(), hash);
+  EXPECT_EQ(KeptHashes(path).find(old_stamp()), hash);
+  FileStamp changed = old_stamp();
+  changed.changed_ns += 1;  // its other times were set back
+  EXPECT_EQ(KeptHashes(path).find(changed), "");
+}
+
+TEST(KeptHashes, AFreshFileIsNotKeptAndDamageDoesNoHarm) {
+  const Large large;
+  const std::filesystem::path path = large.beside("hashes.json");
+  KeptHashes kept(path);
+  const std::string hash = fingerprint(Files{large.open()}, &kept);
+  EXPECT_EQ(kept.find(large.open()->stamp()), "");  // written a moment ago
+  large.set(5000, 1);
+  EXPECT_NE(fingerprint(Files{large.open()}, &kept), hash);
+  put_file(path, R"({"sha256":{"1 2 3 4 5":"short","9 9 9 9 9":7}})");
+  EXPECT_EQ(KeptHashes(path).find(old_stamp()), "");
+  put_file(path, "{");
+  EXPECT_EQ(KeptHashes(path).find(old_stamp()), "");
+}
+
+TEST(Fingerprint, TakesAKeptHashOfALargeFile) {
+  const Large large;
+  KeptHashes kept(large.beside("hashes.json"));
+  const auto file = large.open();
+  FileStamp stamp = file->stamp();
+  // What a file of yesterday would have: the book is asked by the stamp alone.
+  put_file(large.beside("other.json"),
+           fmt::format(R"({{"sha256":{{"{} {} {} {} {}":"{}"}}}})", stamp.device, stamp.inode, stamp.bytes,
+                       stamp.modified_ns, stamp.changed_ns, std::string(64, 'a')));
+  KeptHashes other(large.beside("other.json"));
+  EXPECT_EQ(fingerprint(Files{file}, &other), std::string(64, 'a'));
+  EXPECT_NE(fingerprint(Files{file}, &kept), std::string(64, 'a'));
 }
 
 TEST(Fingerprint, AShrunkenFileIsAnError) {

@@ -19,7 +19,7 @@ namespace {
 class Vectors {
  public:
   explicit Vectors(const std::string& type)
-      : file_(avatar_path() / "../../tests/data/gguf/vectors" / (type + ".safetensors")) {}
+      : file_(test::avatar_path() / "../../tests/data/gguf/vectors" / (type + ".safetensors")) {}
 
   std::span<const std::byte> blocks() const { return file_.bytes(*file_.find("blocks")); }
   std::vector<float> values() const {

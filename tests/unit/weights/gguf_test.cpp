@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kLimit = size_t{1} << 20;
 
-std::filesystem::path cases() { return avatar_path() / "../../tests/data/gguf"; }
+std::filesystem::path cases() { return test::avatar_path() / "../../tests/data/gguf"; }
 
 // Of the values as f32.
 std::string hash_of_values(const FileTensor& tensor) {

@@ -24,7 +24,8 @@ class Quantised : public testing::Test {
   template <typename T>
   void add(const char* name, Shape shape, DType dtype, std::vector<T> data) {
     std::vector<std::byte>& kept = bytes_[name];
-    kept.assign(reinterpret_cast<const std::byte*>(data.data()), reinterpret_cast<const std::byte*>(data.data() + data.size()));
+    kept.assign(reinterpret_cast<const std::byte*>(data.data()),
+                reinterpret_cast<const std::byte*>(data.data() + data.size()));
     tensors_.push_back({name, {{shape, dtype}, kept.data()}});
   }
   void open() {
@@ -112,7 +113,8 @@ TEST_F(Quantised, ConvRotIsTurnedBack) {
     for (size_t column = 0; column < kColumns; ++column) {
       double want = 0, size = 0;
       for (size_t i = 0; i < kGroup; ++i) {
-        const double part = double{before[row * kColumns + column / kGroup * kGroup + i]} * hadamard(i, column % kGroup, kGroup);
+        const double part =
+            double{before[row * kColumns + column / kGroup * kGroup + i]} * hadamard(i, column % kGroup, kGroup);
         want += part;
         size += std::abs(part);
       }
@@ -128,8 +130,8 @@ size_t swizzled_place(size_t r, size_t c, size_t columns) {
 
 TEST_F(Quantised, Nvfp4AndMxfp8HaveSwizzledScales) {
   constexpr size_t kRows = 130, kColumns = 96;
-  std::vector<uint8_t> packed = random_bytes(kRows * kColumns / 2), scales(2 * 2 * 512), fp8 = random_bytes(kRows * kColumns),
-                       exponents(2 * 1 * 512);
+  std::vector<uint8_t> packed = random_bytes(kRows * kColumns / 2), scales(2 * 2 * 512),
+                       fp8 = random_bytes(kRows * kColumns), exponents(2 * 1 * 512);
   for (size_t i = 0; i < scales.size(); ++i) scales[i] = static_cast<uint8_t>(i * 7 % 0x7F);
   for (size_t i = 0; i < exponents.size(); ++i) exponents[i] = static_cast<uint8_t>(110 + i % 20);
   for (uint8_t& byte : fp8)
@@ -150,7 +152,8 @@ TEST_F(Quantised, Nvfp4AndMxfp8HaveSwizzledScales) {
       const uint8_t q = c % 2 == 0 ? packed[i / 2] >> 4 : packed[i / 2] & 15;
       const float value = (q & 8) != 0 ? -kE2m1[q & 7] : kE2m1[q & 7];
       EXPECT_EQ(nv[i], value * (0.37F * to_float(f8_e4m3_t{scales[swizzled_place(r, c / 16, kColumns / 16)]})));
-      EXPECT_EQ(mx[i], std::ldexp(to_float(f8_e4m3_t{fp8[i]}), exponents[swizzled_place(r, c / 32, kColumns / 32)] - 127));
+      EXPECT_EQ(mx[i],
+                std::ldexp(to_float(f8_e4m3_t{fp8[i]}), exponents[swizzled_place(r, c / 32, kColumns / 32)] - 127));
     }
   EXPECT_ERROR(mxfp8_tensor(at("mx"), at("short")), ErrorKind::BadFile, "bytes of scales");
   EXPECT_ERROR(nvfp4_tensor(at("mx"), at("nv_s"), at("nv_2")), ErrorKind::BadFile, "expected bytes");
@@ -169,7 +172,8 @@ TEST_F(Quantised, CodebooksMayHaveNestedScales) {
   add("nested_absmax", {2}, DType::F32, std::vector{4.0F, 0.5F});
   add("nested_map", {256}, DType::F32, nested_table);
   open();
-  const std::string state = R"({"shape":[4,96],"blocksize":64,"nested_blocksize":4,"nested_offset":0.125,"dtype":"bfloat16"})";
+  const std::string state =
+      R"({"shape":[4,96],"blocksize":64,"nested_blocksize":4,"nested_offset":0.125,"dtype":"bfloat16"})";
   const std::vector<float> flat = all_values(codebook_tensor({at("w"), at("absmax"), at("map")}, state));
   const FileTensor &scale = at("nested_absmax"), &map = at("nested_map");
   const DerivedTensor deep = codebook_tensor({at("w"), at("nested"), at("map"), &scale, &map}, state);
@@ -182,7 +186,8 @@ TEST_F(Quantised, CodebooksMayHaveNestedScales) {
   }
   EXPECT_ERROR(codebook_tensor({at("w"), at("absmax"), at("map")}, R"({"shape":[4,97],"blocksize":64})"),
                ErrorKind::BadFile, "a table of 16");
-  EXPECT_ERROR(codebook_tensor({at("w"), at("absmax"), at("map")}, R"({"shape":[4,96]})"), ErrorKind::BadFile, "blocksize");
+  EXPECT_ERROR(codebook_tensor({at("w"), at("absmax"), at("map")}, R"({"shape":[4,96]})"), ErrorKind::BadFile,
+               "blocksize");
 }
 
 }  // namespace
