@@ -3,18 +3,24 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
+#include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <new>
 #include <type_traits>
 
 #include "core/files.h"
 #include "generate/metadata.h"
+#include "generate/plan_json.h"
+#include "generate/request_json.h"
 #include "generate/text_to_image.h"
+#include "image/picture_format.h"
 #include "image/png.h"
 
 struct newbie_error {
-  std::string message, hint;
+  std::string message, hint, field;
 };
 
 namespace newbie {
@@ -33,10 +39,11 @@ newbie_status status_of(ErrorKind kind) {
 }
 
 // Without memory for its words an error is a status alone.
-newbie_status report(newbie_status status, const char* message, const char* hint, newbie_error** error) noexcept {
+newbie_status report(newbie_status status, const char* message, const char* hint, newbie_error** error,
+                     const char* field = "") noexcept {
   if (error == nullptr) return status;
   try {
-    *error = new newbie_error{message, hint};
+    *error = new newbie_error{message, hint, field};
   } catch (...) {
     *error = nullptr;
   }
@@ -51,7 +58,7 @@ newbie_status guarded(newbie_error** error, Work work) noexcept {
     work();
     return NEWBIE_OK;
   } catch (const Error& e) {
-    return report(status_of(e.kind()), e.message().c_str(), e.hint().c_str(), error);
+    return report(status_of(e.kind()), e.message().c_str(), e.hint().c_str(), error, e.field().c_str());
   } catch (const std::bad_alloc&) {
     return report(NEWBIE_OVER_BUDGET, "out of memory", "", error);
   } catch (const std::exception& e) {
@@ -70,24 +77,28 @@ void fill(T* target, size_t struct_size, T defaults) {
   std::memcpy(target, &defaults, std::min(struct_size, sizeof(T)));
 }
 
+// The size a struct had when it was first published; fields after that are new.
+template <typename T>
+constexpr size_t kFirstVersion = sizeof(T);
+template <>
+constexpr size_t kFirstVersion<newbie_plan> = offsetof(newbie_plan, total_stage_count);
+
 // A caller's struct as this library knows it. A caller with a newer header may have more fields, all 0; a field added
 // later will mean with 0 what the library did before.
 template <typename T>
 T read(const T* source, const char* what) {
   static_assert(std::is_trivially_copyable_v<T>);
   if (source == nullptr) fail(ErrorKind::InvalidRequest, "{} is NULL", what);
-  // The first version has the size of this one; later ones keep that number here.
-  constexpr size_t kFirstVersion = sizeof(T);
   constexpr size_t kAbsurd = size_t{1} << 16;
   const size_t size = source->struct_size;
-  if (size < kFirstVersion || size > kAbsurd)
+  if (size < kFirstVersion<T> || size > kAbsurd)
     fail_with_hint(ErrorKind::InvalidRequest, "fill the struct with its init function",
-                   "{}: expected a struct_size of at least {}, got {}", what, kFirstVersion, size);
+                   "{}: expected a struct_size of at least {}, got {}", what, kFirstVersion<T>, size);
   const auto* bytes = reinterpret_cast<const unsigned char*>(source);
-  if (std::any_of(bytes + sizeof(T), bytes + size, [](unsigned char b) { return b != 0; }))
+  if (size > sizeof(T) && std::any_of(bytes + sizeof(T), bytes + size, [](unsigned char b) { return b != 0; }))
     fail(ErrorKind::Unsupported, "{}: a field is set that this version of the library does not know", what);
-  T out;
-  std::memcpy(&out, source, sizeof(T));
+  T out{};
+  std::memcpy(&out, source, std::min(size, sizeof(T)));
   return out;
 }
 
@@ -140,6 +151,51 @@ GenerateRequest request_of(const newbie_request* given) {
   out.renorm_cfg = r.renorm_cfg;
   out.rescale_cfg = r.rescale_cfg;
   return out;
+}
+
+// Text that is no JSON is the caller's mistake, and no file's.
+OrderedJson parse_request(const char* given) {
+  try {
+    return parse_ordered_json(given, "request");
+  } catch (const Error& e) {
+    throw Error(ErrorKind::InvalidRequest, e.message(), e.hint());
+  }
+}
+
+// A request in JSON; its pictures are files, whose names stay in `names` by field.
+struct JsonRequest {
+  GenerateRequest request;
+  std::map<std::string_view, std::string> names;
+};
+JsonRequest request_of_json(const char* given) {
+  if (given == nullptr) fail(ErrorKind::InvalidRequest, "request is NULL");
+  JsonRequest out;
+  const OrderedJson json = parse_request(given);
+  out.request = request_from_json(json, {}, [&](const RequestField& field, const std::string& name) {
+    out.names[field.name] = name;
+    return read_picture(name).image;
+  });
+  if (!json.contains("prompt")) fail(ErrorKind::InvalidRequest, "request: there is no prompt");
+  return out;
+}
+
+// For the caller, who frees it.
+char* new_text(const OrderedJson& json) {
+  const std::string words = json.dump();
+  auto* out = static_cast<char*>(std::malloc(words.size() + 1));
+  if (out == nullptr) throw std::bad_alloc();
+  std::memcpy(out, words.c_str(), words.size() + 1);
+  return out;
+}
+
+// Fills *text by `make`.
+template <typename Make>
+newbie_status give_text(char** text, newbie_error** error, Make make) noexcept {
+  if (text != nullptr) *text = nullptr;
+  return guarded(error, [&] {
+    if (text == nullptr) fail(ErrorKind::InvalidRequest, "json is NULL");
+    *text = new_text(make());
+  });
 }
 
 }  // namespace
@@ -208,6 +264,7 @@ const char* newbie_version(void) { return NEWBIE_VERSION; }
 
 const char* newbie_error_message(const newbie_error* error) { return error == nullptr ? "" : error->message.c_str(); }
 const char* newbie_error_hint(const newbie_error* error) { return error == nullptr ? "" : error->hint.c_str(); }
+const char* newbie_error_field(const newbie_error* error) { return error == nullptr ? "" : error->field.c_str(); }
 void newbie_error_free(newbie_error* error) { delete error; }
 
 void newbie_options_init(newbie_options* options, size_t struct_size) { fill(options, struct_size, newbie_options{}); }
@@ -250,6 +307,33 @@ newbie_status newbie_open(const newbie_options* options, newbie_engine** engine,
 
 void newbie_close(newbie_engine* engine) { delete engine; }
 
+newbie_status newbie_request_fields(char** json, newbie_error** error) {
+  return give_text(json, error, [] { return describe_request_fields(); });
+}
+
+newbie_status newbie_request_complete(const char* request, char** json, newbie_error** error) {
+  return give_text(json, error, [&] {
+    const JsonRequest r = request_of_json(request);
+    check_request(r.request);
+    return request_to_json(r.request, [&](const RequestField& field, const Image&) { return r.names.at(field.name); });
+  });
+}
+
+newbie_status newbie_request_to_json(const newbie_request* request, char** json, newbie_error** error) {
+  return give_text(json, error, [&] { return request_to_json(request_of(request)); });
+}
+
+void newbie_text_free(char* text) { std::free(text); }
+
+newbie_status newbie_make_plan_json(newbie_engine* engine, const char* request, char** json, newbie_error** error) {
+  return give_text(json, error, [&] {
+    newbie_engine& e = require_engine(engine);
+    const GenerateRequest r = request_of_json(request).request;
+    const Call busy(e);
+    return plan_json(e.engine.plan(r));
+  });
+}
+
 newbie_status newbie_make_plan(newbie_engine* engine, const newbie_request* request, newbie_plan* plan,
                                newbie_error** error) {
   return guarded(error, [&] {
@@ -260,6 +344,7 @@ newbie_status newbie_make_plan(newbie_engine* engine, const newbie_request* requ
     out.peak_bytes = made.peak_bytes();
     out.allocated_bytes = made.allocated_peak_bytes();
     out.stage_count = std::min(made.stages.size(), std::size(out.stages));
+    out.total_stage_count = made.stages.size();
     for (size_t i = 0; i < out.stage_count; ++i) {
       const StagePlan& stage = made.stages[i];
       newbie_plan_stage& row = out.stages[i] = {};
@@ -273,11 +358,14 @@ newbie_status newbie_make_plan(newbie_engine* engine, const newbie_request* requ
   });
 }
 
-newbie_status newbie_generate(newbie_engine* engine, const newbie_request* request, const newbie_callbacks* callbacks,
-                              newbie_error** error) {
+namespace {
+
+// `read_request` gives the request.
+template <typename Read>
+newbie_status draw(newbie_engine* engine, const newbie_callbacks* callbacks, newbie_error** error, Read read_request) {
   return guarded(error, [&] {
     newbie_engine& e = require_engine(engine);
-    const GenerateRequest r = request_of(request);
+    const GenerateRequest r = read_request();
     const newbie_callbacks call = callbacks == nullptr ? newbie_callbacks{} : read(callbacks, "callbacks");
     const Call busy(e);
     e.stop = false;
@@ -296,6 +384,18 @@ newbie_status newbie_generate(newbie_engine* engine, const newbie_request* reque
       call.on_picture(call.user, &picture);
     });
   });
+}
+
+}  // namespace
+
+newbie_status newbie_generate(newbie_engine* engine, const newbie_request* request, const newbie_callbacks* callbacks,
+                              newbie_error** error) {
+  return draw(engine, callbacks, error, [&] { return request_of(request); });
+}
+
+newbie_status newbie_generate_json(newbie_engine* engine, const char* request, const newbie_callbacks* callbacks,
+                                   newbie_error** error) {
+  return draw(engine, callbacks, error, [&] { return request_of_json(request).request; });
 }
 
 void newbie_stop(newbie_engine* engine) {

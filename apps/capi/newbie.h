@@ -7,7 +7,7 @@
  *   want: a program built with this header runs with later libraries, and with earlier ones as long as it leaves what
  *   those do not know at 0. Structs given to a callback tell with their size which fields the library filled.
  * - Texts are UTF-8 and end with a zero byte; NULL stands for "not given". Texts and pictures handed to a callback live
- *   until it returns.
+ *   until it returns; texts handed out through a char** are yours: newbie_text_free.
  * - One engine takes one call at a time; a second one, from a callback too, is refused. Only newbie_stop may come from
  *   another thread or a signal handler. Different engines are independent.
  * - Callbacks run on the thread of the call. They must return: no longjmp, no closing of the engine.
@@ -42,6 +42,8 @@ NEWBIE_API const char* newbie_version(void);
 /* What went wrong, and what to try ("" when there is no advice). NULL gives "". */
 NEWBIE_API const char* newbie_error_message(const newbie_error* error);
 NEWBIE_API const char* newbie_error_hint(const newbie_error* error);
+/* Which field of the request is to blame, as newbie_request_fields names it; "" when it is no single one. */
+NEWBIE_API const char* newbie_error_field(const newbie_error* error);
 NEWBIE_API void newbie_error_free(newbie_error* error); /* NULL is allowed */
 
 /* ---- opening ---- */
@@ -94,6 +96,21 @@ typedef struct newbie_request {
 /* The defaults of `newbie generate`, and no prompt. */
 NEWBIE_API void newbie_request_init(newbie_request* request, size_t struct_size);
 
+/* The same as JSON, with everything a request can have: an object such as {"prompt": "1girl", "steps": 20}. What is
+ * missing or null has its default; an unknown key, a wrong type or a number out of range is NEWBIE_INVALID_REQUEST and
+ * newbie_error_field tells which. "init_image" and "mask" are names of picture files. */
+
+/* A JSON list of all fields: name, kind, default, least, most, words, help. */
+NEWBIE_API newbie_status newbie_request_fields(char** json, newbie_error** error);
+
+/* `request` with every field said, once its numbers are checked. */
+NEWBIE_API newbie_status newbie_request_complete(const char* request, char** json, newbie_error** error);
+
+/* A struct as that JSON. */
+NEWBIE_API newbie_status newbie_request_to_json(const newbie_request* request, char** json, newbie_error** error);
+
+NEWBIE_API void newbie_text_free(char* text); /* NULL is allowed */
+
 /* ---- planning ---- */
 
 typedef struct newbie_plan_stage {
@@ -106,7 +123,8 @@ typedef struct newbie_plan {
   uint64_t peak_bytes;      /* of the process */
   uint64_t allocated_bytes; /* of that, allocated for this request */
   size_t stage_count;
-  newbie_plan_stage stages[8];
+  newbie_plan_stage stages[8]; /* the first ones: stage_count of them are filled */
+  size_t total_stage_count;    /* of the plan; newbie_make_plan_json tells all */
 } newbie_plan;
 
 NEWBIE_API void newbie_plan_init(newbie_plan* plan, size_t struct_size);
@@ -114,6 +132,10 @@ NEWBIE_API void newbie_plan_init(newbie_plan* plan, size_t struct_size);
 /* What the request will cost, before anything is allocated. */
 NEWBIE_API newbie_status newbie_make_plan(newbie_engine* engine, const newbie_request* request, newbie_plan* plan,
                                           newbie_error** error);
+
+/* The plan of a request in JSON, as JSON: peak_bytes, allocated_peak_bytes, stages, choices and what streams. */
+NEWBIE_API newbie_status newbie_make_plan_json(newbie_engine* engine, const char* request, char** json,
+                                               newbie_error** error);
 
 /* ---- drawing ---- */
 
@@ -150,6 +172,10 @@ NEWBIE_API void newbie_callbacks_init(newbie_callbacks* callbacks, size_t struct
  */
 NEWBIE_API newbie_status newbie_generate(newbie_engine* engine, const newbie_request* request,
                                          const newbie_callbacks* callbacks, newbie_error** error);
+
+/* The same for a request in JSON. */
+NEWBIE_API newbie_status newbie_generate_json(newbie_engine* engine, const char* request,
+                                              const newbie_callbacks* callbacks, newbie_error** error);
 
 /* Stops the request that runs now, within one operation of the network: it returns NEWBIE_CANCELLED. Before the first
  * callback of a request nothing runs yet, and the call is without effect; should_stop has no such gap. */

@@ -1,16 +1,14 @@
 #include "arguments.h"
 
-#include <cerrno>
-#include <cstdlib>
-#include <random>
+#include <algorithm>
 
 #include "cache_file.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "diffusion/registry.h"
-#include "diffusion/schedules.h"
+#include "field_words.h"
 #include "flags.h"
 #include "from_picture.h"
+#include "generate/request_fields.h"
 #include "image/picture_format.h"
 #include "output_path.h"
 #include "precision_policy.h"
@@ -18,7 +16,6 @@
 #include "show/show.h"
 #include "standard_streams.h"
 #include "text/prompt_format.h"
-#include "text/system_prompts.h"
 #include "text/utf8.h"
 
 namespace newbie {
@@ -27,26 +24,108 @@ namespace {
 
 constexpr size_t kMaxPromptBytes = size_t{1} << 20;
 constexpr int kPreviewEvery = 4;
-constexpr int64_t kVaeTile = 512;
 
-std::string list_system_prompts() {
+std::string joined_words(const RequestField& field) {
   std::string out;
-  for (const NamedSystemPrompt& known : system_prompts()) out += (out.empty() ? "" : ", ") + std::string(known.name);
+  for (const std::string_view word : field.words) out.append(out.empty() ? "" : ", ").append(word);
   return out;
 }
 
-}  // namespace
-
-// -1 asks for a random seed. The generator uses the low 32 bits, so a random one has no more.
-uint64_t parse_seed(std::string_view what, const std::string& text) {
-  if (text == "-1") return std::random_device{}();
-  if (!text.empty() && text.find_first_not_of("0123456789") == std::string::npos) {
-    errno = 0;
-    const unsigned long long seed = std::strtoull(text.c_str(), nullptr, 10);
-    if (errno == 0) return seed;
+// "what it does, 0 to 1 (default: 0.5)", in lines of a help text's width.
+std::string help_of(const RequestField& field, const std::string& more) {
+  const bool lists_words = field.kind == FieldKind::Text && !field.words.empty();
+  std::string out = in_flags(field.help) + more;
+  if (lists_words) out += (field.words_only ? ":\n" : "; names:\n") + joined_words(field);
+  std::string facts;
+  if (field.most > field.least) {
+    const std::string range = expected_values(field);
+    facts = range.substr(range.find(", ") + 2);
+    if (!field.unset.empty()) facts = facts.substr(0, facts.find(", or "));
   }
-  fail(ErrorKind::InvalidRequest, "{}: expected -1 (random) or 0 to 18446744073709551615, got '{}'", what, text);
+  const OrderedJson value = field.get(GenerateRequest());
+  const std::string normal = !field.unset.empty() ? std::string(field.unset)
+                             : value.is_number() || (value.is_string() && value != "")
+                                 ? words_of_value(field, value).front()
+                                 : "";
+  if (!normal.empty()) facts += fmt::format("{}(default: {})", facts.empty() ? "" : " ", normal);
+  if (facts.empty()) return out;
+  const size_t last_line = out.size() - (out.rfind('\n') == out.npos ? 0 : out.rfind('\n') + 1);
+  constexpr size_t kWidth = 72;
+  const char* between = last_line + facts.size() + 2 > kWidth ? "\n" : facts.front() == '(' ? " " : "; ";
+  return out + (out.empty() ? "" : between) + facts;
 }
+
+std::string type_of(const RequestField& field) {
+  if (field.kind == FieldKind::Choice) {
+    std::string out;
+    for (const std::string_view word : field.words) out.append(out.empty() ? "" : "|").append(word);
+    return out;
+  }
+  return std::string(field.value) + (field.words.empty() ? "" : kTypeWords + joined_words(field) + ")");
+}
+
+std::string names_of(const RequestField& field) {
+  return (field.letter != 0 ? fmt::format("-{},", field.letter) : "") + fmt::format("--{}", field.flag);
+}
+
+// Flags of fields, added one by one, with what excludes what.
+class FieldFlags {
+ public:
+  FieldFlags(CLI::App& parser, GenerateRequest& request) : parser_(parser), request_(request) {}
+
+  // All of a group but those in `without`.
+  void group(FieldGroup group, std::initializer_list<std::string_view> without = {}) {
+    for (const RequestField& field : request_fields())
+      if (field.group == group && std::ranges::find(without, field.name) == without.end()) add(field);
+  }
+
+  CLI::Option* add(std::string_view name) { return add(request_field(name)); }
+
+  // One whose words go elsewhere first: a prompt that may be read from a file, a picture's name.
+  CLI::Option* text(std::string_view name, std::optional<std::string>& target, const std::string& more_help = {}) {
+    const RequestField& field = request_field(name);
+    return flags(field).text(names_of(field), target, std::string(field.value), help_of(field, more_help));
+  }
+
+ private:
+  Flags flags(const RequestField& field) const { return {parser_, std::string(name_in(field_groups(), field.group))}; }
+
+  CLI::Option* add(const RequestField& field) {
+    GenerateRequest& request = request_;
+    if (field.kind == FieldKind::Truth) {
+      const auto set = [&field, &request](int64_t times) { field.set(request, OrderedJson(times > 0)); };
+      return parser_.add_flag_function(names_of(field), set, help_of(field, ""))
+          ->group(std::string(name_in(field_groups(), field.group)));
+    }
+    if (field.kind == FieldKind::Adapters) return add_list(field);
+    CLI::Option* option = flags(field).value(
+        names_of(field), type_of(field), help_of(field, ""),
+        [&field, &request](const std::string& words) { field.set(request, value_of_words(field, words)); });
+    if (!field.implied.empty()) option->expected(0, 1)->default_str(std::string(field.implied));
+    for (const std::string_view other : field.instead_of)
+      option->excludes(parser_.get_option("--" + std::string(request_field(other).flag)));
+    return option;
+  }
+
+  // A flag that may be repeated.
+  CLI::Option* add_list(const RequestField& field) {
+    const auto set = [&field, &request = request_](const std::vector<std::string>& given) {
+      OrderedJson all = OrderedJson::array();
+      for (const std::string& words : given)
+        for (OrderedJson& one : value_of_words(field, words)) all.push_back(std::move(one));
+      set_field(field, request, all);
+    };
+    return parser_.add_option_function<std::vector<std::string>>(names_of(field), set, help_of(field, ""))
+        ->allow_extra_args(false)
+        ->type_name(type_of(field))
+        ->group(std::string(name_in(field_groups(), field.group)));
+  }
+
+  CLI::App& parser_;
+  GenerateRequest& request_;
+};
+
+}  // namespace
 
 std::string read_prompt(const std::string& file) {
   std::string text = file == "-" ? read_standard_input(kMaxPromptBytes) : read_file(file, kMaxPromptBytes);
@@ -136,61 +215,31 @@ void add_report_flags(CLI::App& parser, ReportArguments& a) {
 }
 
 void add_picture_flags(CLI::App& parser, PictureArguments& a) {
-  GenerateRequest& r = a.request;
+  FieldFlags fields(parser, a.request);
   Flags prompt(parser, "Prompt");
-  CLI::Option* text = prompt.text("-p,--prompt", a.prompt, "TEXT", "XML, tags or sentences; - reads standard input");
+  CLI::Option* text = fields.text("prompt", a.prompt, "; - reads standard input");
   prompt.text("--prompt-file", a.prompt_file, "FILE", "the prompt from a file; - is standard input")->excludes(text);
-  prompt.text("-n,--negative-prompt", r.negative_prompt, "TEXT", "what to steer away from");
+  fields.group(FieldGroup::Prompt, {"prompt"});
   prompt.text("--wildcards", a.wildcard_folder, "DIR",
               "__name__ in prompts: a line of DIR/name.txt, chosen by the seed");
   prompt.flag("--format-prompt", a.format_prompt, "put XML prompts in order first, as newbie prompt format does");
-  prompt.named("--system-prompt", r.system_prompt, "NAME|TEXT", list_system_prompts(),
-               fmt::format("put before the prompt as it is; names: {}\n(default: xml if the prompt has a known tag, "
-                           "else tags)",
-                           list_system_prompts()));
-  prompt.flag("--weights", r.weights,
-              "(text:1.2), (text), [text], {text} in prompts are weights;\n\\( and \\) are parentheses");
-  prompt.choice<Routing>("--routing", r.routing, {{"official", Routing::Official}, {"comfyui", Routing::ComfyUi}},
-                         "comfyui: Jina CLIP reads the system prompt, too");
-  prompt.integer("--max-gemma-tokens", r.max_gemma_tokens,
-                 fmt::format("longer prompts are cut (default: {})", r.max_gemma_tokens), 1);
-  prompt.integer("--max-jina-tokens", r.max_jina_tokens, fmt::format("(default: {})", r.max_jina_tokens), 1);
 
+  fields.group(FieldGroup::Picture);
   Flags picture(parser, "Picture");
-  picture.integer("-W,--width", r.width, "pixels, a multiple of 16 (default: the model's)", 1);
-  picture.integer("-H,--height", r.height, "pixels, a multiple of 16 (default: the model's)", 1);
-  picture.value("-s,--seed", "N", fmt::format("-1: random (default: {})", r.seed),
-                [&r](const std::string& given) { r.seed = parse_seed("--seed", given); });
-  picture.integer("-b,--batch-count", r.batch, fmt::format("how many pictures (default: {})", r.batch));
-  picture.choice<BatchNoise>(
-      "--batch-noise", r.batch_noise, {{"seeds", BatchNoise::Seeds}, {"slices", BatchNoise::Slices}},
-      "seeds: picture k is that of seed + k (default);\nslices: of one large draw, as in ComfyUI");
   picture.text("-o,--output", a.output, "PATH", output_help() + fmt::format(" (default: {})", a.output));
   picture.integer("--quality", a.quality,
                   fmt::format("of JPEG and WebP, 1 to 100; 100: WebP is lossless\n(default: {})", a.quality), 1, 100);
-  picture
-      .integer(
-          "--vae-tiling", r.vae_tile,
-          fmt::format("decode larger pictures in overlapping tiles of PIXELS: less memory,\nnearly the same picture "
-                      "(without PIXELS: {})",
-                      kVaeTile),
-          64)
-      ->type_name("PIXELS")
-      ->expected(0, 1)
-      ->default_str(std::to_string(kVaeTile));
   picture.text("--grid", a.grid, "FILE", "all pictures of the batch on one sheet, too");
 
   Flags preview(parser, "While drawing");
   preview
       .text("--preview", a.preview, "FILE",
-            "a file with what the picture is going to be, removed at the end\n"
-            "(without FILE: the output's name with .preview.png)")
+            fmt::format("a file with what the picture is going to be, every {} steps, removed at\nthe end (without "
+                        "FILE: the output's name with .preview.png)",
+                        kPreviewEvery))
       ->expected(0, 1)
       ->default_str("-");
-  preview.integer("--preview-every", r.preview_every, fmt::format("steps (default: {})", kPreviewEvery), 1, kMaxSteps);
-  preview.choice<PreviewMethod>("--preview-method", r.preview_method,
-                                {{"linear", PreviewMethod::Linear}, {"decode", PreviewMethod::Decode}},
-                                "linear: at once, blurred (default);\ndecode: by the autoencoder");
+  fields.group(FieldGroup::WhileDrawing);
   preview.flag("--keep-preview", a.keep_preview, "leave the last preview there");
   preview
       .named("--show", a.show, "PROTOCOL", show_protocols(),
@@ -199,57 +248,25 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
       ->expected(0, 1)
       ->default_str(kShowAuto);
 
-  Flags start(parser, "From a picture");
-  start.text("-i,--init-img", a.init_image, "FILE",
-             "PNG, JPEG or WebP to start from; resized to -W and -H, which default\nto its own size");
-  start.real("--strength", r.strength, fmt::format("how much is drawn anew, above 0 to 1 (default: {})", r.strength));
-  start.choice<StrengthRule>("--strength-rule", r.strength_rule,
-                             {{"diffusers", StrengthRule::Diffusers}, {"comfyui", StrengthRule::ComfyUi}},
-                             "diffusers: fewer steps (default);\ncomfyui: as many steps as asked for, closer together");
-  start.text("--mask", a.mask, "FILE", "white is repainted, black comes back exactly");
-  start.real("--hires", r.hires_scale, "then a second pass, enlarged by X (default: off)");
-  start.real("--hires-strength", r.hires_strength, fmt::format("of the second pass (default: {})", r.hires_strength));
-  start.integer("--hires-steps", r.hires_steps, "of the second pass (default: those of --steps)", 1, kMaxSteps);
-  start.text("--from", a.from, "FILE",
-             "draw a picture again: the request is read from it (ours, A1111's\nand ComfyUI's texts; also .json); "
-             "flags given beside it win");
+  fields.text("init_image", a.init_image);
+  fields.text("mask", a.mask);
+  fields.group(FieldGroup::FromAPicture, {"init_image", "mask"});
+  Flags(parser, "From a picture")
+      .text("--from", a.from, "FILE",
+            "draw a picture again: the request is read from it (ours, A1111's\nand ComfyUI's texts; also .json); "
+            "flags given beside it win");
 
-  add_sampling_flags(parser, r);
+  add_sampling_flags(parser, a.request);
   Flags(parser, "Sampling")
       .named("--profile", a.profile, "NAME|FILE", profile_names(),
              fmt::format("flags from a TOML file, or one of: {};\nflags given beside it win", profile_names()));
 }
 
-void add_sampling_flags(CLI::App& parser, GenerateRequest& r) {
-  Flags sampling(parser, "Sampling");
-  sampling.named("--sampling-method", r.sampler, "NAME", sampler_names(),
-                 fmt::format("{}\n(default: {})", sampler_names(), r.sampler));
-  CLI::Option* scheduler = sampling.named("--scheduler", r.schedule, "NAME", schedule_names(),
-                                          fmt::format("{}\n(default: the sampler's own)", schedule_names()));
-  CLI::Option* steps = sampling.integer(
-      "--steps", r.steps,
-      fmt::format("intervals; with --scheduler official: grid points,\none more than intervals (default: {})",
-                  r.steps));
-  sampling
-      .value("--sigmas", "A,B,C",
-             "falling noise levels by hand, from 1 (noise) to 0,\ninstead of --scheduler and --steps",
-             [&r](const std::string& given) { r.sigmas = parse_reals("--sigmas", given); })
-      ->excludes(scheduler)
-      ->excludes(steps);
-  sampling.real("--shift", r.shift, fmt::format("of the schedule (default: {})", r.shift));
-  sampling.real("--eta", r.eta, fmt::format("fresh noise of euler_a, 0 to 1 (default: {})", r.eta));
-  sampling.real("--cfg-scale", r.cfg, fmt::format("guidance; 1 is off and twice as fast (default: {})", r.cfg));
-  sampling.real("--cfg-trunc", r.cfg_trunc, "guidance while t is below this; t: 0 noise, 1 data\n(default: always)");
-  sampling.real("--renorm-cfg", r.renorm_cfg, "limit of the guided length, in unguided ones (default: 0, off)");
-  sampling.real("--rescale-cfg", r.rescale_cfg, "RescaleCFG, 0 to 1 (default: 0, off)");
-  sampling.choice<CacheMode>(
-      "--cache", r.cache.mode,
-      {{"off", CacheMode::Off}, {"first-block", CacheMode::FirstBlock}, {"linear", CacheMode::Linear}},
-      "steps that change little reuse, or extrapolate, what the layers\nbehind the first gave: sooner, not the same "
-      "picture");
-  sampling.real("--cache-threshold", r.cache.threshold,
-                fmt::format("change of the first layer below which --cache acts\n(default: {})", r.cache.threshold));
+void add_field_flag(CLI::App& parser, std::string_view field, GenerateRequest& request) {
+  FieldFlags(parser, request).add(field);
 }
+
+void add_sampling_flags(CLI::App& parser, GenerateRequest& r) { FieldFlags(parser, r).group(FieldGroup::Sampling); }
 
 bool read_request(CLI::App& parser, PictureArguments& a) {
   if (a.profile) apply_profile(parser, *a.profile);
@@ -279,17 +296,7 @@ void resolve_prompts(PictureArguments& a, GenerateRequest& r) {
 }
 
 void warn_of_unused(const PictureArguments& a, Log& log) {
-  const GenerateRequest& r = a.request;
-  const GenerateRequest unset;
-  const auto warn = [&](bool given, const char* flag, bool used, const char* by) {
-    if (given && !used) log.warn("{} does nothing without {}", flag, by);
-  };
-  warn(r.strength != unset.strength, "--strength", r.init_image.has_value(), "--init-img");
-  warn(r.strength_rule != unset.strength_rule, "--strength-rule", r.init_image.has_value(), "--init-img");
-  warn(r.hires_strength != unset.hires_strength, "--hires-strength", r.hires_scale != 0, "--hires");
-  warn(r.hires_steps != unset.hires_steps, "--hires-steps", r.hires_scale != 0, "--hires");
-  warn(r.cache.threshold != unset.cache.threshold, "--cache-threshold", r.cache.mode != CacheMode::Off, "--cache");
-  warn(r.preview_method != unset.preview_method, "--preview-method", a.preview.has_value(), "--preview");
+  for (const std::string& words : unused_fields(a.request)) log.warn("{}", words);
 }
 
 bool complete_request(CLI::App& parser, PictureArguments& a) {

@@ -55,7 +55,8 @@ struct PictureArguments {
   GenerateRequest request;
 };
 void add_picture_flags(CLI::App& parser, PictureArguments& arguments);
-// Of those: how the walk from noise to picture is made.
+// Of those: one field's, and how the walk from noise to picture is made.
+void add_field_flag(CLI::App& parser, std::string_view field, GenerateRequest& request);
 void add_sampling_flags(CLI::App& parser, GenerateRequest& request);
 
 // After parsing: the profile is laid under the flags and the prompt is read. `request` has everything then, unless
@@ -69,7 +70,7 @@ void resolve_prompts(PictureArguments& arguments, GenerateRequest& request);
 // Both.
 bool complete_request(CLI::App& parser, PictureArguments& arguments);
 
-// Flags that say how to do what was not asked for.
+// Fields that change nothing in this request.
 void warn_of_unused(const PictureArguments& arguments, Log& log);
 
 // A prompt from a file or, for "-", standard input, without the line end at its end.
@@ -77,8 +78,5 @@ std::string read_prompt(const std::string& file);
 
 // Error{InvalidRequest} that opens with `what` ("the prompt") unless it is UTF-8 without zero bytes.
 void require_text(const char* what, const std::string& text);
-
-// -1 is a random seed. Error{InvalidRequest} that opens with `what`.
-uint64_t parse_seed(std::string_view what, const std::string& text);
 
 }  // namespace newbie

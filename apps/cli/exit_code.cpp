@@ -6,6 +6,7 @@
 #include <new>
 
 #include "core/json.h"
+#include "field_words.h"
 #include "standard_streams.h"
 
 namespace newbie {
@@ -43,15 +44,16 @@ std::string exit_code_help() {
 }
 
 int report(const Error& error, bool json) {
-  std::string text = fmt::format("newbie: {}: {}\n", to_string(error.kind()), error.message());
-  if (!error.hint().empty()) text += fmt::format("  hint: {}\n", error.hint());
+  const std::string message = message_in_flags(error), hint = in_flags(error.hint());
+  std::string text = fmt::format("newbie: {}: {}\n", to_string(error.kind()), message);
+  if (!hint.empty()) text += fmt::format("  hint: {}\n", hint);
   std::fwrite(text.data(), 1, text.size(), stderr);
   const int code = exit_code(error.kind());
   if (!json) return code;
   std::string kind(to_string(error.kind()));
   std::replace(kind.begin(), kind.end(), ' ', '_');
   OrderedJson out;
-  out["error"] = {{"kind", kind}, {"message", error.message()}, {"hint", error.hint()}, {"exit_code", code}};
+  out["error"] = {{"kind", kind}, {"message", message}, {"hint", hint}, {"exit_code", code}};
   try {
     print_json(out);
   } catch (const Error&) {

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "field_words.h"
 #include "generate/metadata.h"
 #include "image/picture_format.h"
 
@@ -35,18 +36,20 @@ Recollection recall_request(CLI::App& parser, const std::string& file, GenerateR
   for (const CLI::Option* option : parser.get_options())
     if (option->count() > 0) given.insert(option);
   const auto is_given = [&](const char* flag) { return given.contains(parser.get_option_no_throw(flag)); };
+  std::set<const CLI::Option*> taken;
   for (const auto& [name, value] : out.fields) {
     if (name == "prompt") {  // "-" would be read from standard input
       if (!is_given("--prompt") && !is_given("--prompt-file")) request.prompt = value;
       continue;
     }
-    CLI::Option* option = parser.get_option_no_throw("--" + name);
-    if (option == nullptr) fail(ErrorKind::Internal, "no flag --{} for what a picture says", name);
+    CLI::Option* option = parser.get_option_no_throw(flag_of(name));
+    if (option == nullptr) fail(ErrorKind::Internal, "no flag {} for what a picture says", flag_of(name));
     const std::set<CLI::Option*> excluded = option->get_excludes();
     if (given.contains(option) || std::ranges::any_of(excluded, [&](auto* o) { return given.contains(o); })) continue;
     // A dtype and a preset may be given together, but one given by hand need not fit the other of the picture.
     if ((name == "dtype" && is_given("--precision")) || (name == "precision" && is_given("--dtype"))) continue;
-    if (option->count() > 0) continue;  // said twice
+    if (option->count() > 0 && !taken.contains(option)) continue;                         // a profile says it
+    if (!taken.insert(option).second && option->get_items_expected_max() == 1) continue;  // said twice
     try {
       option->add_result(value);
       option->run_callback();

@@ -1,14 +1,13 @@
-// A memory plan as a table for a person and as JSON for a program.
+// A memory plan as a table for a person; for a program it is plan_json().
 #pragma once
 
 #include <string>
 
-#include "core/json.h"
 #include "generate/memory_plan.h"
+#include "generate/plan_json.h"
 
 namespace newbie {
 
 std::string plan_table(const MemoryPlan& plan);
-OrderedJson plan_json(const MemoryPlan& plan);
 
 }  // namespace newbie

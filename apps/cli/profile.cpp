@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "generate/request_fields.h"
 
 namespace newbie {
 
@@ -40,25 +41,32 @@ std::string number_text(const toml::node& value) {
   return {};
 }
 
-// The text that would stand on the command line; empty optional: a kind of value no flag has.
-std::optional<std::string> flag_text(const toml::node& value) {
-  if (const auto* text = value.as_string()) return text->get();
-  if (const auto* truth = value.as_boolean()) return truth->get() ? "true" : "false";
+// The texts that would stand on the command line, one for each time the flag is given; none: a kind of value no flag
+// has.
+std::vector<std::string> flag_texts(const toml::node& value) {
+  if (const auto* text = value.as_string()) return {text->get()};
+  if (const auto* truth = value.as_boolean()) return {truth->get() ? "true" : "false"};
   if (const auto* list = value.as_array()) {
-    std::string out;
+    std::vector<std::string> texts;
+    std::string numbers;
     for (const toml::node& one : *list) {
       const std::string number = number_text(one);
-      if (number.empty()) return std::nullopt;
-      out += (out.empty() ? "" : ",") + number;
+      if (const auto* text = one.as_string(); text != nullptr && numbers.empty())
+        texts.push_back(text->get());
+      else if (!number.empty() && texts.empty())
+        numbers += (numbers.empty() ? "" : ",") + number;
+      else
+        return {};
     }
-    return out;
+    return texts.empty() ? std::vector{numbers} : texts;
   }
   std::string number = number_text(value);
-  if (number.empty()) return std::nullopt;
-  return number;
+  if (number.empty()) return {};
+  return {number};
 }
 
 CLI::Option* find_flag(CLI::App& parser, std::string key) {
+  if (const RequestField* field = find_request_field(key)) key = field->flag;
   std::replace(key.begin(), key.end(), '_', '-');
   if (std::find(std::begin(kNotInProfiles), std::end(kNotInProfiles), key) != std::end(kNotInProfiles)) return nullptr;
   return parser.get_option_no_throw("--" + key);
@@ -90,8 +98,8 @@ void apply(CLI::App& parser, std::string_view text, const std::string& where) {
     CLI::Option* option = find_flag(parser, name);
     if (option == nullptr)
       fail_with_hint(ErrorKind::InvalidRequest, "keys: " + keys_of(parser), "{}: unknown key '{}'", at, name);
-    const std::optional<std::string> words = flag_text(value);
-    if (!words)
+    const std::vector<std::string> words = flag_texts(value);
+    if (words.empty() || (words.size() > 1 && option->get_items_expected_max() == 1))
       fail(ErrorKind::InvalidRequest, "{}: {}: expected a string, a number, true, false or a list of numbers", at,
            name);
     const std::set<CLI::Option*> excluded = option->get_excludes();
@@ -102,7 +110,7 @@ void apply(CLI::App& parser, std::string_view text, const std::string& where) {
         fail(ErrorKind::InvalidRequest, "{}: {} and {} exclude each other", at, name, other->get_lnames().front());
     if (option->count() > 0) fail(ErrorKind::InvalidRequest, "{}: {} is set twice", at, name);
     try {
-      option->add_result(*words);
+      for (const std::string& one : words) option->add_result(one);
       option->run_callback();
     } catch (const Error& e) {
       throw Error(e.kind(), fmt::format("{}: {}", at, e.message()), e.hint());

@@ -1,91 +1,52 @@
 #include "prompt_list.h"
 
 #include <algorithm>
-#include <functional>
 
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "generate/request_json.h"
 
 namespace newbie {
 
 namespace {
 
 constexpr size_t kMaxListBytes = size_t{64} << 20;
-constexpr int64_t kMaxNumber = int64_t{1} << 31;
+constexpr const char* kOutputKey = "output";
 
-[[noreturn]] void refuse(const char* key, const char* expected, const Json& got) {
-  std::string text = got.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (text.size() > 60) text = text.substr(0, 60) + "…";
-  fail(ErrorKind::InvalidRequest, "\"{}\": expected {}, got {}", key, expected, text);
+std::string underscored(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
 }
 
-std::string text_of(const char* key, const Json& value) {
-  if (!value.is_string()) refuse(key, "a string", value);
-  return value.get<std::string>();
+// What the line says of the request, by the names of its fields; "output" is taken out.
+OrderedJson fields_of_line(const OrderedJson& line, ListedRequest& out) {
+  OrderedJson fields = OrderedJson::object();
+  for (const auto& [name, value] : line.items()) {
+    const std::string key = underscored(name);
+    if (key == kOutputKey) {
+      if (!value.is_string()) fail_field(kOutputKey, "", "expected a text, got {}", value.type_name());
+      out.output = value.get<std::string>();
+      continue;
+    }
+    const RequestField* field = find_request_field(key);
+    if (field != nullptr && !field->in_lists)
+      fail_field(name, "a flag beside `prompts` says it for all lines", "not in a list of prompts");
+    if (field == nullptr)
+      fail_with_hint(ErrorKind::InvalidRequest, "keys: " + prompt_list_keys(), "unknown key \"{}\"{}", name,
+                     nearest_request_field(key).empty() ? "" : "; " + nearest_request_field(key));
+    fields[key] = value;
+  }
+  return fields;
 }
-
-int64_t integer_of(const char* key, const Json& value) {
-  if (!value.is_number_integer() || value < 1 || value > kMaxNumber) refuse(key, "an integer from 1 on", value);
-  return value.get<int64_t>();
-}
-
-// What a line may say, by its own name or the flag's.
-struct LineKey {
-  const char *name, *flag;
-  void (*take)(const char* key, const Json& value, ListedRequest& out);
-};
-
-constexpr LineKey kLineKeys[] = {
-    {"prompt", "prompt", [](const char* k, const Json& v, ListedRequest& o) { o.request.prompt = text_of(k, v); }},
-    {"negative", "negative_prompt",
-     [](const char* k, const Json& v, ListedRequest& o) { o.request.negative_prompt = text_of(k, v); }},
-    {"seed", "seed",
-     [](const char* k, const Json& v, ListedRequest& o) {
-       if (!v.is_number_integer()) refuse(k, "an integer", v);
-       o.request.seed = parse_seed(k, v.dump());
-     }},
-    {"width", "width", [](const char* k, const Json& v, ListedRequest& o) { o.request.width = integer_of(k, v); }},
-    {"height", "height", [](const char* k, const Json& v, ListedRequest& o) { o.request.height = integer_of(k, v); }},
-    {"steps", "steps",
-     [](const char* k, const Json& v, ListedRequest& o) {
-       const int64_t steps = integer_of(k, v);
-       if (steps >= kMaxNumber) refuse(k, "a number of steps", v);
-       o.request.steps = static_cast<int>(steps);
-       o.request.sigmas.clear();  // levels by hand, given for all lines
-     }},
-    {"cfg", "cfg_scale",
-     [](const char* k, const Json& v, ListedRequest& o) {
-       if (!v.is_number()) refuse(k, "a number", v);
-       o.request.cfg = v.get<double>();
-     }},
-    {"sampler", "sampling_method",
-     [](const char* k, const Json& v, ListedRequest& o) { o.request.sampler = text_of(k, v); }},
-    {"scheduler", "scheduler",
-     [](const char* k, const Json& v, ListedRequest& o) {
-       o.request.schedule = text_of(k, v);
-       o.request.sigmas.clear();
-     }},
-    {"system_prompt", "system_prompt",
-     [](const char* k, const Json& v, ListedRequest& o) { o.request.system_prompt = text_of(k, v); }},
-    {"output", "output", [](const char* k, const Json& v, ListedRequest& o) { o.output = text_of(k, v); }},
-};
 
 ListedRequest read_line(std::string_view line, std::string where, PictureArguments& arguments, bool has_prompt) {
-  const Json json = parse_json(line, "the line");
+  const OrderedJson json = parse_ordered_json(line, "the line");
   if (!json.is_object())
     fail(ErrorKind::InvalidRequest, "expected an object as in {{\"prompt\": \"1girl\", \"seed\": 7}}, got {}",
          json.type_name());
   ListedRequest out{.where = std::move(where), .request = arguments.request};
-  for (const auto& [name, value] : json.items()) {
-    std::string plain = name;
-    std::replace(plain.begin(), plain.end(), '-', '_');
-    const auto key = std::find_if(std::begin(kLineKeys), std::end(kLineKeys),
-                                  [&plain](const LineKey& k) { return plain == k.name || plain == k.flag; });
-    if (key == std::end(kLineKeys))
-      fail_with_hint(ErrorKind::InvalidRequest, "keys: " + prompt_list_keys(), "unknown key \"{}\"", name);
-    key->take(key->name, value, out);
-  }
+  out.request = request_from_json(fields_of_line(json, out), std::move(out.request));
   if (!has_prompt && !json.contains("prompt"))
     fail_with_hint(ErrorKind::InvalidRequest, "give one, or --prompt for all lines", "no \"prompt\"");
   resolve_prompts(arguments, out.request);
@@ -98,7 +59,9 @@ ListedRequest read_line(std::string_view line, std::string where, PictureArgumen
 
 std::string prompt_list_keys() {
   std::string out;
-  for (const LineKey& key : kLineKeys) out.append(out.empty() ? "" : ", ").append(key.name);
+  for (const RequestField& field : request_fields())
+    if (field.in_lists) out.append(field.name).append(", ");
+  out += kOutputKey;
   return out;
 }
 

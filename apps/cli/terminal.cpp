@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "core/machine.h"
+#include "field_words.h"
 #include "units.h"
 
 namespace newbie {
@@ -58,7 +59,7 @@ Terminal::Terminal(Verbosity verbosity) : verbosity_(verbosity), is_terminal_(::
 void Terminal::write(LogLevel level, std::string_view text) {
   if (verbosity_.quiet || (level == LogLevel::Info && !verbosity_.verbose)) return;
   if (!told_.emplace(text).second) return;
-  line(level == LogLevel::Warning ? fmt::format("newbie: warning: {}", text) : std::string(text));
+  line(level == LogLevel::Warning ? fmt::format("newbie: warning: {}", in_flags(text)) : in_flags(text));
 }
 
 void Terminal::on_stage(std::string_view name) {

@@ -1,7 +1,7 @@
 #include "workload_arguments.h"
 
 #include "core/machine.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 
 namespace newbie {

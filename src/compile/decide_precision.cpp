@@ -13,16 +13,17 @@ std::vector<std::vector<std::string>> policy_paths(const Graph& graph, const std
   for (int id = graph.size() - 1; id >= 0; --id)
     for (int in : graph.node(id).inputs) first_reader[static_cast<size_t>(in)] = id;
   std::vector<std::vector<std::string>> out(size);
+  const std::string prefix = part.empty() ? "" : part + '.';
   for (int id = graph.size() - 1; id >= 0; --id) {
     auto& paths = out[static_cast<size_t>(id)];
-    for (const std::string& path : graph.node(id).paths) paths.push_back(part + '.' + path);
+    for (const std::string& path : graph.node(id).paths) paths.push_back(prefix + path);
     if (!paths.empty()) continue;
     const int reader = first_reader[static_cast<size_t>(id)];
     const auto output = std::ranges::find(graph.outputs(), id, &Graph::Output::id);
     if (reader >= 0)
       paths = out[static_cast<size_t>(reader)];
     else
-      paths = {output == graph.outputs().end() ? part : part + '.' + output->name};
+      paths = {output == graph.outputs().end() ? part : prefix + output->name};
   }
   return out;
 }

@@ -128,7 +128,7 @@ Resolution resolve_precision(const PrecisionRequest& request, const DeviceCaps& 
 // so that each is known by its own name. I8 is for linear layers: what else is told to compute in it does so in BF16.
 Graph decide_precision(const Graph& graph, const PrecisionPolicy& policy, const std::string& part);
 
-// The names by which policies know each value of `graph`: see PrecisionRule.
+// The names by which policies know each value of `graph`: see PrecisionRule. Without a part: as the graph has them.
 std::vector<std::vector<std::string>> policy_paths(const Graph& graph, const std::string& part);
 
 // Inserts the casts that decided nodes need.

@@ -2,8 +2,11 @@
 
 namespace newbie {
 
-Error::Error(ErrorKind kind, std::string message, std::string hint)
-    : kind_(kind), message_(std::move(message)), hint_(std::move(hint)) {}
+Error::Error(ErrorKind kind, std::string message, std::string hint, std::string field)
+    : kind_(kind),
+      message_(field.empty() ? std::move(message) : field + ": " + message),
+      hint_(std::move(hint)),
+      field_(std::move(field)) {}
 
 std::string_view to_string(ErrorKind kind) {
   switch (kind) {

@@ -26,7 +26,7 @@ std::string sampler_names() {
 const Sampler& find_sampler(std::string_view name) {
   for (const Sampler* s : kSamplers)
     if (s->name == name || (!s->alias.empty() && s->alias == name)) return *s;
-  fail_with_hint(ErrorKind::InvalidRequest, "samplers: " + sampler_names(), "unknown sampler '{}'", name);
+  fail_field("sampler", "samplers: " + sampler_names(), "unknown sampler '{}'", name);
 }
 
 }  // namespace newbie

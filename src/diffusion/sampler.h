@@ -60,7 +60,8 @@ struct Sampler {
   std::string_view summary;
   std::string_view default_schedule;
   int evaluations_per_interval;
-  int state_vectors;  // how many vectors of the latent's length `run` works in
+  bool fresh_noise = false;  // it draws some in every step: eta acts
+  int state_vectors;         // how many vectors of the latent's length `run` works in
   void (*run)(const SampleRun&, std::span<float> x, SamplerState);
 
   // Calls of Denoise in a run, known in advance.

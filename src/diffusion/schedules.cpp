@@ -134,7 +134,8 @@ constexpr std::array kSchedules{
     Schedule{"normal", "ComfyUI: even in time, down to the smallest sigma", 1, normal},
     Schedule{"sgm_uniform", "ComfyUI: even in time, without the smallest sigma", 1, sgm_uniform},
     Schedule{"beta", "ComfyUI: dense at both ends, Beta(0.6, 0.6)", 1, beta},
-    Schedule{"linear_quadratic", "ComfyUI: slow linear start, then quadratic; ignores the shift", 1, linear_quadratic},
+    Schedule{"linear_quadratic", "ComfyUI: slow linear start, then quadratic; ignores the shift", 1, linear_quadratic,
+             false},
 };
 
 }  // namespace
@@ -147,16 +148,20 @@ std::string schedule_names() {
   return out;
 }
 
-std::vector<double> make_sigmas(std::string_view name, int steps, ScheduleOptions options) {
+const Schedule& find_schedule(std::string_view name) {
   const auto found = std::ranges::find(kSchedules, name, &Schedule::name);
   if (found == kSchedules.end())
-    fail_with_hint(ErrorKind::InvalidRequest, "schedules: " + schedule_names(), "unknown schedule '{}'", name);
+    fail_field("schedule", "schedules: " + schedule_names(), "unknown schedule '{}'", name);
+  return *found;
+}
+
+std::vector<double> make_sigmas(std::string_view name, int steps, ScheduleOptions options) {
+  const Schedule& found = find_schedule(name);
   if (!(options.shift > 0 && options.shift <= 100))
-    fail(ErrorKind::InvalidRequest, "schedule {}: shift must be above 0 and at most 100, got {}", name, options.shift);
-  if (steps < found->min_steps || steps > kMaxSteps)
-    fail(ErrorKind::InvalidRequest, "schedule {}: steps must be {} to {}, got {}", name, found->min_steps, kMaxSteps,
-         steps);
-  std::vector<double> sigmas = found->sigmas(steps, options.shift);
+    fail_field("shift", "", "expected above 0 to 100, got {}", options.shift);
+  if (steps < found.min_steps || steps > kMaxSteps)
+    fail_field("steps", "", "expected {} to {} with schedule {}, got {}", found.min_steps, kMaxSteps, name, steps);
+  std::vector<double> sigmas = found.sigmas(steps, options.shift);
   check_sigmas(sigmas, fmt::format("schedule {} with {} steps and shift {}", name, steps, options.shift));
   return sigmas;
 }

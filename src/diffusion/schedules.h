@@ -17,13 +17,15 @@ struct Schedule {
   std::string_view summary;
   int min_steps;
   std::vector<double> (*sigmas)(int steps, double shift);
+  bool has_shift = true;
 };
 
 constexpr int kMaxSteps = 10000;
 
 // Every schedule, the order of help texts.
 std::span<const Schedule> schedules();
-std::string schedule_names();  // "official, flow_euler, …"
+const Schedule& find_schedule(std::string_view name);  // Error{InvalidRequest} with the names in the hint
+std::string schedule_names();                          // "official, flow_euler, …"
 
 // The sigmas of `name`, strictly falling, end point included: usually steps + 1 of them (steps intervals). `official`
 // counts grid points, so it gives `steps` of them; `beta` may give fewer, because it drops equal neighbours.

@@ -6,13 +6,10 @@
 
 namespace newbie {
 
-std::string_view to_string(CacheMode mode) {
-  switch (mode) {
-    case CacheMode::Off: return "off";
-    case CacheMode::FirstBlock: return "first-block";
-    case CacheMode::Linear: return "linear";
-  }
-  return "?";
+std::span<const Named<CacheMode>> cache_modes() {
+  static constexpr Named<CacheMode> kModes[] = {
+      {CacheMode::Off, "off"}, {CacheMode::FirstBlock, "first-block"}, {CacheMode::Linear, "linear"}};
+  return kModes;
 }
 
 double relative_change(std::span<const float> now, std::span<const float> before) {

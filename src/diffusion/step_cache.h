@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "core/named.h"
+
 namespace newbie {
 
 enum class CacheMode {
@@ -22,7 +24,7 @@ struct CacheOptions {
   double threshold = kCacheThreshold;  // of relative_change; 0 never leaves anything out
 };
 
-std::string_view to_string(CacheMode mode);  // "off", "first-block", "linear"
+std::span<const Named<CacheMode>> cache_modes();
 
 // sum |now - before| / sum |before|; infinite when `before` is all zeros and `now` is not.
 double relative_change(std::span<const float> now, std::span<const float> before);

@@ -7,16 +7,22 @@
 
 namespace newbie {
 
+std::span<const Named<StrengthRule>> strength_rules() {
+  static constexpr Named<StrengthRule> kRules[] = {{StrengthRule::Diffusers, "diffusers"},
+                                                   {StrengthRule::ComfyUi, "comfyui"}};
+  return kRules;
+}
+
 std::vector<double> sigmas_for_strength(std::string_view name, int steps, double strength, StrengthRule rule,
                                         ScheduleOptions options) {
   if (!std::isfinite(strength) || strength <= 0 || strength > 1)
-    fail(ErrorKind::InvalidRequest, "strength must be above 0 and at most 1, got {}", strength);
+    fail_field("strength", "", "expected above 0 to 1, got {}", strength);
   std::vector<double> all = make_sigmas(name, steps, options);
   const auto intervals = static_cast<std::ptrdiff_t>(all.size()) - 1;
   if (rule == StrengthRule::Diffusers) {
     const auto walked = std::min(static_cast<std::ptrdiff_t>(static_cast<double>(intervals) * strength), intervals);
     if (walked == 0)
-      fail_with_hint(ErrorKind::InvalidRequest, "raise --strength or --steps",
+      fail_with_hint(ErrorKind::InvalidRequest, "raise `strength` or `steps`",
                      "{} intervals at strength {}: none is left to walk", intervals, strength);
     return {all.end() - walked - 1, all.end()};
   }
@@ -24,7 +30,7 @@ std::vector<double> sigmas_for_strength(std::string_view name, int steps, double
   if (strength > kWhole) return all;
   const double total = std::floor(steps / strength);
   if (total > kMaxSteps)
-    fail_with_hint(ErrorKind::InvalidRequest, "raise --strength or lower --steps",
+    fail_with_hint(ErrorKind::InvalidRequest, "raise `strength` or lower `steps`",
                    "{} steps at strength {} need a schedule of {} steps, at most {}", steps, strength, total,
                    kMaxSteps);
   std::vector<double> longer = make_sigmas(name, static_cast<int>(total), options);

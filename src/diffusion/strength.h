@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/named.h"
 #include "diffusion/schedules.h"
 
 namespace newbie {
@@ -13,6 +14,8 @@ enum class StrengthRule {
   Diffusers,  // of the schedule's N intervals the last int(N · strength) are walked
   ComfyUi,    // a schedule of int(steps / strength) steps is made, and as many intervals as asked for are walked
 };
+
+std::span<const Named<StrengthRule>> strength_rules();
 
 // The sigmas that are left of schedule `name`: all of them at strength 1. Error{InvalidRequest} when strength is not in
 // (0, 1], when no interval is left, or as make_sigmas().

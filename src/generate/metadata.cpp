@@ -1,6 +1,7 @@
 #include "generate/metadata.h"
 
 #include "core/json.h"
+#include "generate/request_fields.h"
 
 namespace newbie {
 
@@ -40,49 +41,37 @@ OrderedJson guard_json(std::span<const GuardEvent> events) {
   return out;
 }
 
+namespace {
+
+bool is_recorded(const RequestField& field, const GenerateRequest& r) {
+  switch (field.recorded) {
+    case Recorded::Always: return true;
+    case Recorded::IfUsed: return field.unused(r).empty();
+    case Recorded::IfChanged: return !is_default(field, r);
+    case Recorded::Never: return false;
+  }
+  return false;
+}
+
+}  // namespace
+
 std::string request_json(const GenerateRequest& r, const PictureFacts& facts) {
   OrderedJson j;
-  j["format"] = 1;
-  j["prompt"] = r.prompt;
-  j["negative_prompt"] = r.negative_prompt;
+  j["format"] = kRequestFormat;
+  for (const RequestField& field : request_fields())
+    if (is_recorded(field, r)) j[std::string(field.name)] = field.get(r);
+  // What was left to the engine is said as it was decided.
   j["system_prompt"] = facts.system_prompt;
-  j["routing"] = r.routing == Routing::Official ? "official" : "comfyui";
-  if (r.weights) j["weights"] = true;
-  j["max_gemma_tokens"] = r.max_gemma_tokens;
-  j["max_jina_tokens"] = r.max_jina_tokens;
+  j["schedule"] = facts.schedule;
   j["width"] = facts.size.width;
   j["height"] = facts.size.height;
   j["seed"] = r.batch_noise == BatchNoise::Seeds ? facts.seed : r.seed;
   // A slice of a larger draw cannot be had from a seed of its own.
   j["batch"] = r.batch_noise == BatchNoise::Seeds ? 1 : r.batch;
   j["batch_index"] = r.batch_noise == BatchNoise::Seeds ? 0 : facts.index;
-  j["batch_noise"] = r.batch_noise == BatchNoise::Seeds ? "seeds" : "slices";
-  j["sampler"] = r.sampler;
-  j["schedule"] = facts.schedule;
-  j["steps"] = r.steps;
-  if (!r.sigmas.empty()) j["sigmas"] = r.sigmas;
-  j["shift"] = r.shift;
-  j["eta"] = r.eta;
-  j["cfg"] = r.cfg;
-  j["cfg_trunc"] = r.cfg_trunc;
-  j["renorm_cfg"] = r.renorm_cfg;
-  j["rescale_cfg"] = r.rescale_cfg;
-  if (r.vae_tile != 0) j["vae_tiling"] = r.vae_tile;
-  if (r.cache.mode != CacheMode::Off) {
-    j["cache"] = to_string(r.cache.mode);
-    j["cache_threshold"] = r.cache.threshold;
-  }
-  if (r.init_image) {
-    j["strength"] = r.strength;
-    j["strength_rule"] = r.strength_rule == StrengthRule::Diffusers ? "diffusers" : "comfyui";
-    j["init_image"] = picture_hash(*r.init_image);
-    if (r.mask) j["mask"] = picture_hash(*r.mask);
-  }
-  if (r.hires_scale != 0)
-    j["hires"] = {{"scale", r.hires_scale},
-                  {"strength", r.hires_strength},
-                  {"strength_rule", r.strength_rule == StrengthRule::Diffusers ? "diffusers" : "comfyui"},
-                  {"steps", r.hires_steps != 0 ? r.hires_steps : r.steps}};
+  if (r.hires_scale != 0 && r.hires_steps == 0) j["hires_steps"] = r.steps;
+  for (const RequestField& field : request_fields())
+    if (field.picture != nullptr && r.*field.picture) j[std::string(field.name)] = picture_hash(*(r.*field.picture));
   const PrecisionPolicy& policy = facts.precision.policy;
   j["precision"] = to_string(policy.dtype);
   j["precision_preset"] = to_string(facts.precision.preset);

@@ -13,6 +13,9 @@ namespace newbie {
 // The key of the JSON entry in a PNG.
 inline constexpr const char* kRequestKey = "newbie";
 
+// Of its "format". 1 had an object "hires" for the fields of the second pass.
+inline constexpr int kRequestFormat = 2;
+
 struct PictureFacts {
   PictureSize size;        // of the first pass
   PictureSize final_size;  // of the picture

@@ -1,74 +1,66 @@
 #include "generate/recall.h"
 
+#include <algorithm>
+
 #include "core/json.h"
 #include "diffusion/registry.h"
 #include "generate/json_text.h"
 #include "generate/metadata.h"
 #include "generate/recall_comfyui.h"
+#include "generate/request_fields.h"
 
 namespace newbie {
 
 namespace {
 
-struct Field {
-  const char* key;
-  const char* flag;
-};
+// What a picture says of the engine: its key, and the option.
+constexpr std::pair<const char*, const char*> kEngineOptions[] = {{"precision", "dtype"},
+                                                                  {"precision_preset", "precision"}};
 
-constexpr Field kOwnFields[] = {{"prompt", "prompt"},
-                                {"negative_prompt", "negative-prompt"},
-                                {"system_prompt", "system-prompt"},
-                                {"routing", "routing"},
-                                {"weights", "weights"},
-                                {"max_gemma_tokens", "max-gemma-tokens"},
-                                {"max_jina_tokens", "max-jina-tokens"},
-                                {"width", "width"},
-                                {"height", "height"},
-                                {"seed", "seed"},
-                                {"batch", "batch-count"},
-                                {"batch_noise", "batch-noise"},
-                                {"sampler", "sampling-method"},
-                                {"shift", "shift"},
-                                {"eta", "eta"},
-                                {"cfg", "cfg-scale"},
-                                {"cfg_trunc", "cfg-trunc"},
-                                {"renorm_cfg", "renorm-cfg"},
-                                {"rescale_cfg", "rescale-cfg"},
-                                {"vae_tiling", "vae-tiling"},
-                                {"cache", "cache"},
-                                {"cache_threshold", "cache-threshold"},
-                                {"strength", "strength"},
-                                {"strength_rule", "strength-rule"},
-                                {"precision", "dtype"},
-                                {"precision_preset", "precision"}};
-constexpr Field kHiresFields[] = {
-    {"scale", "hires"}, {"strength", "hires-strength"}, {"steps", "hires-steps"}, {"strength_rule", "strength-rule"}};
+// Format 1 had the fields of the second pass in an object of their own.
+void flatten_hires(OrderedJson& j) {
+  const auto hires = j.find("hires");
+  if (hires == j.end() || !hires->is_object()) return;
+  for (const char* key : {"scale", "strength", "steps"})
+    if (const auto value = hires->find(key); value != hires->end()) j[std::string("hires_") + key] = *value;
+  if (const auto rule = hires->find("strength_rule"); rule != hires->end()) j["strength_rule"] = *rule;
+  j.erase("hires");
+}
+
+void check_list(const RequestField& field, const OrderedJson& list, std::string_view where) {
+  try {
+    check_value(field, list);
+  } catch (const Error& e) {
+    fail(ErrorKind::BadFile, "{}: text '{}': {}", where, kRequestKey, e.message());
+  }
+}
 
 Recollection recall_own(std::string_view text, std::string_view where) {
-  const OrderedJson j = parse_ordered_json(text, fmt::format("{}: text '{}'", where, kRequestKey));
+  OrderedJson j = parse_ordered_json(text, fmt::format("{}: text '{}'", where, kRequestKey));
   if (!j.is_object() || !j.contains("format"))
     fail(ErrorKind::BadFile, "{}: text '{}': expected an object with a format", where, kRequestKey);
-  if (j["format"] != 1)
-    fail_with_hint(ErrorKind::Unsupported, "it was written by a newer newbie", "{}: a request of format {}, expected 1",
-                   where, text_of(j["format"]));
+  if (j["format"] != kRequestFormat && j["format"] != 1)
+    fail_with_hint(ErrorKind::Unsupported, "it was written by a newer newbie",
+                   "{}: a request of format {}, expected at most {}", where, text_of(j["format"]), kRequestFormat);
+  flatten_hires(j);
   Recollection out{.source = kRequestKey};
-  const auto take = [&](const OrderedJson& object, std::span<const Field> fields) {
-    for (const Field& field : fields)
-      if (const auto it = object.find(field.key);
-          it != object.end() && (it->is_string() || it->is_number() || it->is_boolean()))
-        out.fields.emplace_back(field.flag, text_of(*it));
+  const auto instead = [&](const RequestField& field) {  // of one that the picture says nothing by
+    return std::ranges::any_of(request_fields(), [&](const RequestField& other) {
+      return std::ranges::find(other.instead_of, field.name) != other.instead_of.end() &&
+             j.contains(std::string(other.name));
+    });
   };
-  take(j, kOwnFields);
-  // Noise levels by hand exclude a schedule and its steps.
-  if (const auto sigmas = j.find("sigmas"); sigmas != j.end() && sigmas->is_array()) {
-    std::string list;
-    for (const OrderedJson& sigma : *sigmas) list += (list.empty() ? "" : ",") + text_of(sigma);
-    out.fields.emplace_back("sigmas", list);
-  } else {
-    constexpr Field kSchedule[] = {{"schedule", "scheduler"}, {"steps", "steps"}};
-    take(j, kSchedule);
+  for (const RequestField& field : request_fields()) {
+    const auto said = j.find(std::string(field.name));
+    if (said == j.end() || field.kind == FieldKind::Picture || instead(field)) continue;
+    const bool is_list = field.kind == FieldKind::Reals || field.kind == FieldKind::Adapters;
+    if (said->is_object() || said->is_null() || said->is_array() != is_list) continue;
+    if (is_list) check_list(field, *said, where);
+    for (std::string& words : words_of_value(field, *said)) out.fields.emplace_back(field.name, std::move(words));
   }
-  if (const auto hires = j.find("hires"); hires != j.end() && hires->is_object()) take(*hires, kHiresFields);
+  for (const auto& [key, option] : kEngineOptions)
+    if (const auto said = j.find(key); said != j.end() && said->is_string())
+      out.fields.emplace_back(option, said->get<std::string>());
   out.precision_policy = string_at(j, "precision_policy");
   out.init_image = string_at(j, "init_image");
   out.mask = string_at(j, "mask");
@@ -114,14 +106,14 @@ Recollection recall_a1111(std::string_view text) {
   out.fields.emplace_back("prompt", words.substr(0, negative));
   if (negative != std::string_view::npos) {
     negative += words[negative] == '\n';
-    out.fields.emplace_back("negative-prompt", words.substr(negative + kNegative.size()));
+    out.fields.emplace_back("negative_prompt", words.substr(negative + kNegative.size()));
   }
   if (!has_settings) return out;
   for (const auto& [key, value] : a1111_pairs(text.substr(last_line))) {
     if (key == "Steps") {
       out.fields.emplace_back("steps", value);
     } else if (key == "CFG scale") {
-      out.fields.emplace_back("cfg-scale", value);
+      out.fields.emplace_back("cfg", value);
     } else if (key == "Seed") {
       out.fields.emplace_back("seed", value);
     } else if (key == "Size") {
@@ -138,25 +130,25 @@ Recollection recall_a1111(std::string_view text) {
     } else if (key == "Denoising strength") {
       out.fields.emplace_back("strength", value);
     } else if (key == "Hires upscale") {
-      out.fields.emplace_back("hires", value);
+      out.fields.emplace_back("hires_scale", value);
     } else if (key == "Hires steps" && value != "0") {
-      out.fields.emplace_back("hires-steps", value);
+      out.fields.emplace_back("hires_steps", value);
     } else if (key != "Version" && key != "Model hash" && key != "Model" && key != "Hires upscaler") {
       out.notes.push_back(fmt::format("{}: {} has no counterpart", key, value));
     }
   }
   // With a second pass the strength is that pass's.
-  if (out.find("hires") != nullptr)
-    for (auto& [flag, value] : out.fields)
-      if (flag == "strength") flag = "hires-strength";
+  if (out.find("hires_scale") != nullptr)
+    for (auto& [name, value] : out.fields)
+      if (name == "strength") name = "hires_strength";
   return out;
 }
 
 }  // namespace
 
 const std::string* Recollection::find(std::string_view field) const {
-  for (const auto& [flag, value] : fields)
-    if (flag == field) return &value;
+  for (const auto& [name, value] : fields)
+    if (name == field) return &value;
   return nullptr;
 }
 

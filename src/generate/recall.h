@@ -14,7 +14,8 @@ namespace newbie {
 
 struct Recollection {
   std::string source;  // "newbie", "parameters" (A1111), "prompt" or "workflow" (ComfyUI): the text it was read from
-  // Long names of flags with their values, as a profile has them; a picture names no path.
+  // Fields of a request, and "dtype" and "precision" of the engine, with their values in words (value_of_words). One
+  // that is a list of adapters comes once for each; a picture names no path.
   std::vector<std::pair<std::string, std::string>> fields;
   std::vector<std::string> notes;   // what was said and could not be taken over
   TextToImage::Fingerprints parts;  // empty where the text does not tell

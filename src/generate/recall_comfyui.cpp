@@ -62,28 +62,28 @@ Recollection read_graph(const ComfyNodes& nodes, const char* source, std::string
     return out;
   }
   const ComfyNode& k = sampler->second;
-  const auto take = [&](const ComfyNode& node, const char* key, const char* flag) {
+  const auto take = [&](const ComfyNode& node, const char* key, const char* field) {
     if (const auto it = node.values.find(key); it != node.values.end() && it->second.is_number())
-      out.fields.emplace_back(flag, text_of(it->second));
+      out.fields.emplace_back(field, text_of(it->second));
   };
   take(k, "seed", "seed");
   take(k, "noise_seed", "seed");
   take(k, "steps", "steps");
-  take(k, "cfg", "cfg-scale");
+  take(k, "cfg", "cfg");
   if (const auto it = k.values.find("sampler_name"); it != k.values.end()) take_sampler(text_of(it->second), out);
   if (const auto it = k.values.find("scheduler"); it != k.values.end()) take_schedule(text_of(it->second), out);
   if (const auto it = k.values.find("denoise"); it != k.values.end() && it->second.is_number() && it->second != 1) {
     take(k, "denoise", "strength");
-    out.fields.emplace_back("strength-rule", "comfyui");
+    out.fields.emplace_back("strength_rule", "comfyui");
   }
   if (const auto text = prompt_behind(nodes, linked(nodes, k, "positive"))) {
     out.fields.emplace_back("prompt", *text);
     // ComfyUI's own nodes have the whole text in one field and give it to both encoders.
-    out.fields.emplace_back("system-prompt", "none");
+    out.fields.emplace_back("system_prompt", "none");
     out.fields.emplace_back("routing", "comfyui");
   }
   if (const auto text = prompt_behind(nodes, linked(nodes, k, "negative")))
-    out.fields.emplace_back("negative-prompt", *text);
+    out.fields.emplace_back("negative_prompt", *text);
   if (const ComfyNode* latent = linked(nodes, k, "latent_image");
       latent && latent->type.find("Empty") != std::string::npos) {
     take(*latent, "width", "width");
@@ -92,10 +92,10 @@ Recollection read_graph(const ComfyNodes& nodes, const char* source, std::string
   const ComfyNode* model = linked(nodes, k, "model");
   for (int hop = 0; model != nullptr && hop < kMaxHops; ++hop, model = linked(nodes, *model, "model")) {
     if (model->type.starts_with("ModelSampling")) take(*model, "shift", "shift");
-    if (model->type == "RescaleCFG") take(*model, "multiplier", "rescale-cfg");
+    if (model->type == "RescaleCFG") take(*model, "multiplier", "rescale_cfg");
     if (model->type == "RenormCFG") {
-      take(*model, "cfg_trunc", "cfg-trunc");
-      take(*model, "renorm_cfg", "renorm-cfg");
+      take(*model, "cfg_trunc", "cfg_trunc");
+      take(*model, "renorm_cfg", "renorm_cfg");
     }
     if (model->type.find("Lora") != std::string::npos) out.notes.push_back("a LoRA was used: " + model->type);
   }
@@ -119,9 +119,9 @@ std::vector<const char*> widget_names(std::string_view type) {
 
 void take_sampler(const std::string& name, Recollection& out) {
   for (const Alias& alias : kSamplerAliases)
-    if (alias.theirs == name) return void(out.fields.emplace_back("sampling-method", alias.ours));
+    if (alias.theirs == name) return void(out.fields.emplace_back("sampler", alias.ours));
   for (const Sampler* known : samplers())
-    if (known->name == name || known->alias == name) return void(out.fields.emplace_back("sampling-method", name));
+    if (known->name == name || known->alias == name) return void(out.fields.emplace_back("sampler", name));
   out.notes.push_back(fmt::format("sampler {} is not one of ours", name));
 }
 
@@ -129,7 +129,7 @@ void take_schedule(const std::string& name, Recollection& out) {
   std::string plain = name;
   for (char& c : plain) c = c == ' ' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   for (const Schedule& known : schedules())
-    if (known.name == plain) return void(out.fields.emplace_back("scheduler", plain));
+    if (known.name == plain) return void(out.fields.emplace_back("schedule", plain));
   if (plain != "automatic") out.notes.push_back(fmt::format("scheduler {} is not one of ours", name));
 }
 

@@ -6,50 +6,45 @@
 #include "core/error.h"
 #include "diffusion/registry.h"
 #include "diffusion/schedules.h"
+#include "generate/request_fields.h"
 #include "text/prompt_weights.h"
 
 namespace newbie {
 
 namespace {
 
-constexpr int64_t kMaxSide = 16384;
-constexpr int kMaxBatch = 4096;
-
-void in_range(const char* what, double value, double low, double high) {
-  if (!std::isfinite(value) || value < low || value > high)
-    fail(ErrorKind::InvalidRequest, "{} must be between {} and {}, got {}", what, low, high, value);
+void refuse_unfinished(const GenerateRequest& r) {
+  if (!r.adapters.empty())
+    throw Error(ErrorKind::Unsupported, "this version has no adapters yet", "merge it into the model's files", "loras");
 }
 
 }  // namespace
 
+std::span<const Named<BatchNoise>> batch_noises() {
+  static constexpr Named<BatchNoise> kNoises[] = {{BatchNoise::Seeds, "seeds"}, {BatchNoise::Slices, "slices"}};
+  return kNoises;
+}
+
+std::span<const Named<PreviewMethod>> preview_methods() {
+  static constexpr Named<PreviewMethod> kMethods[] = {{PreviewMethod::Linear, "linear"},
+                                                      {PreviewMethod::Decode, "decode"}};
+  return kMethods;
+}
+
 void check_request(const GenerateRequest& r) {
-  in_range("batch count", r.batch, 1, kMaxBatch);
-  in_range("cfg scale", r.cfg, -100, 100);
-  in_range("cfg trunc", r.cfg_trunc, -1e6, 1e6);
-  in_range("renorm cfg", r.renorm_cfg, 0, 100);
-  in_range("rescale cfg", r.rescale_cfg, 0, 1);
-  in_range("eta", r.eta, 0, 1);
-  in_range("cache threshold", r.cache.threshold, 0, 100);
-  in_range("preview every", r.preview_every, 0, kMaxSteps);
-  in_range("Gemma token limit", static_cast<double>(r.max_gemma_tokens), 1, 131072);
-  in_range("Jina token limit", static_cast<double>(r.max_jina_tokens), 2, 8194);
+  for (const RequestField& field : request_fields()) check_value(field, field.get(r));
+  refuse_unfinished(r);
   if (r.weights) {
     parse_weights(r.prompt, "the prompt");
     parse_weights(r.negative_prompt, "the negative prompt");
   }
   noise_levels(r);
-  // A quarter of a tile is a whole number of the latent's pixels.
-  constexpr int64_t kTileStep = 32, kLeastTile = 64;
-  if (r.vae_tile != 0 && (r.vae_tile < kLeastTile || r.vae_tile > kMaxSide || r.vae_tile % kTileStep != 0))
-    fail(ErrorKind::InvalidRequest, "tile side must be a multiple of {} between {} and {}, got {}", kTileStep,
-         kLeastTile, kMaxSide, r.vae_tile);
   if (r.mask && !r.init_image)
-    fail_with_hint(ErrorKind::InvalidRequest, "give the picture with --init-img", "a mask without a picture");
+    fail_field("mask", "give the picture with `init_image`", "there is no picture it could be of");
   if (r.hires_scale == 0) return;
-  in_range("hires scale", r.hires_scale, 1, 8);
   if (r.mask)
-    fail_with_hint(ErrorKind::InvalidRequest, "repaint first, and enlarge the result by another request",
-                   "a mask and a hires pass exclude each other: kept pixels have no larger counterpart");
+    fail_field("mask", "repaint first, and enlarge the result by another request",
+               "not with `hires_scale`: kept pixels have no larger counterpart");
   hires_noise_levels(r);
 }
 

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "core/named.h"
 #include "diffusion/step_cache.h"
 #include "diffusion/strength.h"
 #include "image/image.h"
@@ -13,16 +15,30 @@
 
 namespace newbie {
 
+// A low-rank adapter on the model's weights.
+struct AdapterUse {
+  std::string name;  // of a file, or what a server knows it by
+  double strength = 1.0;
+};
+
 enum class BatchNoise {
   Seeds,   // picture k is drawn from seed + k: each equals the picture drawn alone
   Slices,  // picture k takes slice k of one large draw, as ComfyUI does
 };
+
+std::span<const Named<BatchNoise>> batch_noises();
 
 enum class PreviewMethod {
   Linear,  // a matrix from latent to colour: costs nothing, shows blurred shapes; decoded where the model has none
   Decode,  // the autoencoder: true, takes its time and memory
 };
 
+std::span<const Named<PreviewMethod>> preview_methods();
+
+constexpr int64_t kMaxSide = 16384;
+constexpr int kMaxBatch = 4096;
+
+// What each field is called, what it may be and what it is for: generate/request_fields.cpp, a row a field.
 struct GenerateRequest {
   std::string prompt;
   std::string negative_prompt;
@@ -50,6 +66,8 @@ struct GenerateRequest {
   double renorm_cfg = 0.0;   // 0 is off
   double rescale_cfg = 0.0;  // 0 is off
 
+  std::vector<AdapterUse> adapters;  // in this order
+
   CacheOptions cache;  // leaves out most of a step where it changes little: another picture, sooner
 
   // Image to image: the picture is resized to width and height; where those are 0, they come from it.
@@ -71,7 +89,8 @@ struct GenerateRequest {
   PreviewMethod preview_method = PreviewMethod::Linear;
 };
 
-// Error{InvalidRequest} for what no model could do: sizes, counts and numbers out of range.
+// Error{InvalidRequest} for what no model could do: sizes, counts and numbers out of range; Error{Unsupported} for
+// adapters.
 void check_request(const GenerateRequest& request);
 
 // Width and height, from the picture to start from or the model's default side where they are not given.

@@ -1,8 +1,11 @@
 // Which encoder reads which text (spec/prompts.md §4, "Routing").
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
+
+#include "core/named.h"
 
 namespace newbie {
 
@@ -10,6 +13,8 @@ enum class Routing {
   Official,  // Gemma reads system prompt + prompt, Jina the prompt alone: the trainer, the demo and the custom nodes
   ComfyUi,   // both read system prompt + prompt: to reproduce pictures of ComfyUI's own nodes
 };
+
+std::span<const Named<Routing>> routings();
 
 struct EncoderTexts {
   std::string gemma_text;

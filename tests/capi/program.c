@@ -120,6 +120,35 @@ static void count_messages(void* user, int is_warning, const char* text) {
   *(int*)user += is_warning;
 }
 
+static const char* const kAllStages[] = {"picture", "gemma",  "jina",  "context", "denoise",
+                                         "enlarge", "encode", "hires", "decode",  NULL};
+
+/* Requests as JSON, without drawing. */
+static void check_json(const newbie_request* request) {
+  char *fields = NULL, *json = NULL, *again = NULL;
+  newbie_error* error = NULL;
+  EXPECT(newbie_request_fields(&fields, NULL) == NEWBIE_OK && strstr(fields, "\"cfg_trunc\"") != NULL);
+  EXPECT(newbie_request_to_json(request, &json, NULL) == NEWBIE_OK && strstr(json, "\"sampler\":\"euler\"") != NULL);
+  EXPECT(newbie_request_complete(json, &again, NULL) == NEWBIE_OK && strcmp(json, again) == 0);
+  newbie_text_free(again);
+  EXPECT(newbie_request_complete("{\"prompt\": \"a\", \"steps\": 0}", &again, &error) == NEWBIE_INVALID_REQUEST);
+  EXPECT(again == NULL && strcmp(newbie_error_field(error), "steps") == 0);
+  newbie_error_free(error);
+  EXPECT_REFUSED(newbie_request_complete("{\"prompt\": \"a\", \"stesp\": 3}", &again, &error), NEWBIE_INVALID_REQUEST,
+                 "stesp");
+  EXPECT_REFUSED(newbie_request_complete("{\"prompt\"", &again, &error), NEWBIE_INVALID_REQUEST, "request");
+  EXPECT_REFUSED(newbie_request_complete("{}", &again, &error), NEWBIE_INVALID_REQUEST, "no prompt");
+  EXPECT_REFUSED(newbie_request_complete("{\"prompt\": \"a\", \"init_image\": \"/nowhere.png\"}", &again, &error),
+                 NEWBIE_BAD_FILE, "/nowhere.png");
+  EXPECT_REFUSED(newbie_request_complete(NULL, &again, &error), NEWBIE_INVALID_REQUEST, "NULL");
+  EXPECT_REFUSED(newbie_request_fields(NULL, &error), NEWBIE_INVALID_REQUEST, "json is NULL");
+  EXPECT_REFUSED(newbie_make_plan_json(NULL, json, &again, &error), NEWBIE_INVALID_REQUEST, "engine is NULL");
+  EXPECT(newbie_error_field(NULL)[0] == 0);
+  newbie_text_free(NULL);
+  newbie_text_free(json);
+  newbie_text_free(fields);
+}
+
 int main(int argc, char** argv) {
   if (argc != 4) return 2;
   char output[4096], cli_output[4096], command[16384];
@@ -199,6 +228,18 @@ int main(int argc, char** argv) {
   EXPECT(plan.peak_bytes > plan.allocated_bytes && plan.allocated_bytes >= plan.stages[3].peak_bytes);
   EXPECT_REFUSED(newbie_make_plan(engine, &request, NULL, &error), NEWBIE_INVALID_REQUEST, "plan is NULL");
 
+  EXPECT(plan.total_stage_count == 5);
+  {
+    /* A program built when the struct ended with its stages. */
+    newbie_plan old;
+    newbie_plan_init(&old, offsetof(newbie_plan, total_stage_count));
+    memset(&old.total_stage_count, 0x55, sizeof old.total_stage_count);
+    const size_t behind = old.total_stage_count;
+    EXPECT(newbie_make_plan(engine, &request, &old, NULL) == NEWBIE_OK && old.stage_count == 5);
+    EXPECT(old.total_stage_count == behind);
+  }
+  check_json(&request);
+
   struct seen first = {.stop_after = -1, .output = output}, stopped = {.stop_after = 1, .output = output},
               second = {.stop_after = -1, .output = output};
   newbie_callbacks c = callbacks_into(&first);
@@ -214,6 +255,21 @@ int main(int argc, char** argv) {
          memcmp(first.pixels, second.pixels, first.bytes) == 0);
   EXPECT(newbie_generate(engine, &request, NULL, NULL) == NEWBIE_OK);
   EXPECT(warnings == 0);
+
+  /* So does the same request in JSON, and its plan has no place for too many stages. */
+  char* json = NULL;
+  struct seen third = {.stop_after = -1, .output = output};
+  c = callbacks_into(&third);
+  EXPECT(newbie_request_to_json(&request, &json, NULL) == NEWBIE_OK);
+  EXPECT(newbie_generate_json(engine, json, &c, NULL) == NEWBIE_OK);
+  EXPECT(third.pixels != NULL && third.bytes == first.bytes && memcmp(first.pixels, third.pixels, first.bytes) == 0);
+  free(third.pixels);
+  newbie_text_free(json);
+  snprintf(command, sizeof command,
+           "{\"prompt\": \"a\", \"init_image\": \"%s\", \"hires_scale\": 2, \"steps\": 3}", output);
+  EXPECT(newbie_make_plan_json(engine, command, &json, NULL) == NEWBIE_OK);
+  for (const char* const* stage = kAllStages; *stage != NULL; ++stage) EXPECT(strstr(json, *stage) != NULL);
+  newbie_text_free(json);
 
   /* The command line draws the same file. */
   snprintf(command, sizeof command,

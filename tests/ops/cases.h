@@ -20,6 +20,7 @@ std::vector<OpCase> modulation_cases();
 std::vector<OpCase> rope_cases();
 std::vector<OpCase> embedding_cases();
 std::vector<OpCase> movement_cases();
+std::vector<OpCase> sum_cases();
 
 const std::vector<OpCase>& all_cases();
 

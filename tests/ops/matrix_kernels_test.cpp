@@ -117,6 +117,29 @@ TEST(MatrixKernels, LinearOfAnyShape) {
     }
 }
 
+// What the way back is made of: panels and tiles that do not come out even, either operand transposed.
+TEST(MatrixKernels, ProductsOfTheWayBackOfAnyShape) {
+  const int64_t shapes[][3] = {{1, 2304, 256}, {300, 65, 33}, {513, 300, 70},
+                               {257, 600, 1},  {31, 1, 7},    {64, 520, 288}};
+  for (DType dtype : kDTypes)
+    for (const auto& [m, n, k] : shapes)
+      for (int form = 0; form < 4; ++form) {
+        SCOPED_TRACE(fmt::format("{} {}x{}x{} form {}", to_string(dtype), m, n, k, form));
+        const Graph g = graph_in(dtype, [&, rows = m, columns = n, depth = k](Graph& graph) {
+          if (form == 0) return linear_transposed(graph.input("x", {rows, depth}), graph.weight("w", {depth, columns}));
+          if (form == 1)
+            return batched_outer(graph.input("a", {2, depth, rows}), graph.input("b", {2, depth, columns}));
+          const Value a = graph.input("a", {2, rows, depth});  // two batches that read one
+          return form == 2 ? batched_matmul(a, graph.input("b", {1, depth, columns}), false)
+                           : batched_matmul(a, graph.input("b", {1, columns, depth}), true);
+        });
+        if (is_fast(dtype)) {
+          EXPECT_THAT(kernel_for(g)->name(), ::testing::HasSubstr("onednn.matmul"));
+        }
+        expect_like_reference(g, dtype, k, static_cast<double>(k) + 16 * std::sqrt(static_cast<double>(k)) + 6);
+      }
+}
+
 // Rows of x and of the weight as whole numbers up to 127 times a scale: as far from the exact product as half a unit of
 // every number lets it be, and every kernel gives the reference's numbers.
 TEST(MatrixKernels, LinearOfEightBitNumbers) {

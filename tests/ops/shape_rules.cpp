@@ -32,6 +32,8 @@ TEST(ShapeRules, Matmuls) {
   EXPECT_REFUSED("batched_matmul", batched_matmul(in({4, 3, 8}), in({3, 8, 5}), false));
   EXPECT_REFUSED("batched_matmul", batched_matmul(in({4, 3, 8}), in({2, 8, 5}), true));
   EXPECT_REFUSED("batched_matmul", batched_matmul(in({3, 8}), in({8, 5}), false));
+  EXPECT_REFUSED("linear_transposed", linear_transposed(in({3, 48}), in({96, 48})));
+  EXPECT_REFUSED("batched_outer", batched_outer(in({2, 3, 8}), in({2, 4, 8})));
 }
 
 TEST(ShapeRules, Convolution) {
@@ -121,6 +123,14 @@ TEST(ShapeRules, Embedding) {
   EXPECT_REFUSED("mean_rows", mean_rows(in({0, 48})));
 }
 
+TEST(ShapeRules, Sums) {
+  EXPECT_REFUSED("squared_error", squared_error(in({3, 48}), in({48, 3})));
+  EXPECT_REFUSED("squared_error", squared_error(in({0, 48}), in({0, 48})));
+  EXPECT_REFUSED("rms_norm_gradient", rms_norm_gradient(in({3, 48}), in({48}), in({3, 47}), 1e-5, 0.0));
+  EXPECT_REFUSED("layer_norm_gradient", layer_norm_gradient(in({3, 48}), in({3, 48}), 1e-5, in({47})));
+  EXPECT_REFUSED("attention_softmax_gradient", attention_softmax_gradient(in({2, 3, 4}), in({2, 4, 3}), 1.0));
+}
+
 TEST(ShapeRules, Movement) {
   EXPECT_REFUSED("reshape", reshape(in({3, 48}), {3, 47}));
   EXPECT_REFUSED("slice_rows", slice_rows(in({3, 48}), 1, 4));
@@ -133,6 +143,7 @@ TEST(ShapeRules, Movement) {
   EXPECT_REFUSED("concat_columns", concat_columns(in({3, 4, 48}), in({3, 5, 48})));
   EXPECT_REFUSED("concat_columns", concat_columns(in({12, 48}), in({3, 4, 48})));
   EXPECT_REFUSED("upsample_nearest", upsample_nearest(in({3, 48})));
+  EXPECT_REFUSED("pad_rows", pad_rows(in({3, 48}), -1, 0));
 }
 
 // No rule looks at an operand or an entry of a list before it knows that it is there.
@@ -155,6 +166,8 @@ TEST(ShapeRules, AnyNumberOfInputsOfAnyRankIsLookedAtSafely) {
                     {"transpose_b", int64_t{0}},
                     {"stride", int64_t{1}},
                     {"kernel", int64_t{1}},
+                    {"before", int64_t{0}},
+                    {"after", int64_t{0}},
                     {"begin", int64_t{0}},
                     {"end", int64_t{1}},
                     {"padding", std::vector<int64_t>{0, 0, 0, 0}},

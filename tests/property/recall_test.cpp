@@ -41,25 +41,25 @@ TEST(Recall, OwnRequestSaysEverything) {
   const Recollection back = *recall(texts, "x.png");
   EXPECT_EQ(back.source, "newbie");
   EXPECT_EQ(at(back, "prompt"), "-");
-  EXPECT_EQ(at(back, "negative-prompt"), r.negative_prompt);
+  EXPECT_EQ(at(back, "negative_prompt"), r.negative_prompt);
   EXPECT_EQ(at(back, "width"), "32");
   EXPECT_EQ(at(back, "seed"), "18446744073709551615");
   EXPECT_EQ(std::stod(at(back, "shift")), r.shift);
-  EXPECT_EQ(std::stod(at(back, "cfg-scale")), r.cfg);
+  EXPECT_EQ(std::stod(at(back, "cfg")), r.cfg);
   EXPECT_EQ(at(back, "steps"), "2");
-  EXPECT_EQ(at(back, "scheduler"), "simple");
+  EXPECT_EQ(at(back, "schedule"), "simple");
   EXPECT_EQ(at(back, "strength"), "0.9");
-  EXPECT_EQ(at(back, "hires"), "1.5");
-  EXPECT_EQ(at(back, "hires-strength"), "0.5");
-  EXPECT_EQ(at(back, "hires-steps"), "3");
+  EXPECT_EQ(at(back, "hires_scale"), "1.5");
+  EXPECT_EQ(at(back, "hires_strength"), "0.5");
+  EXPECT_EQ(at(back, "hires_steps"), "3");
   EXPECT_EQ(back.parts.transformer, engine.fingerprints().transformer);
   EXPECT_EQ(back.init_image.size(), 16u);
   EXPECT_EQ(back.mask, "");
   // A1111's form of the same.
   const Recollection a1111 = recall_text("parameters", drawn.parameters);
   EXPECT_EQ(at(a1111, "height"), "48");
-  EXPECT_EQ(at(a1111, "sampling-method"), "res_multistep");
-  EXPECT_EQ(at(a1111, "hires-strength"), "0.5");
+  EXPECT_EQ(at(a1111, "sampler"), "res_multistep");
+  EXPECT_EQ(at(a1111, "hires_strength"), "0.5");
   EXPECT_TRUE(a1111.notes.empty());
 }
 
@@ -69,9 +69,9 @@ TEST(Recall, ReadsA1111) {
       "1girl,\nsolo\nNegative prompt: bad, ugly\nSteps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, "
       "Seed: 42, Size: 512x768, Model hash: abc, Lora hashes: \"a: 1, b: 2\", Denoising strength: 0.4, Version: v1");
   EXPECT_EQ(at(r, "prompt"), "1girl,\nsolo");
-  EXPECT_EQ(at(r, "negative-prompt"), "bad, ugly");
-  EXPECT_EQ(at(r, "sampling-method"), "euler_a");
-  EXPECT_EQ(at(r, "scheduler"), "(not said)");
+  EXPECT_EQ(at(r, "negative_prompt"), "bad, ugly");
+  EXPECT_EQ(at(r, "sampler"), "euler_a");
+  EXPECT_EQ(at(r, "schedule"), "(not said)");
   EXPECT_EQ(at(r, "width"), "512");
   EXPECT_EQ(at(r, "height"), "768");
   EXPECT_EQ(at(r, "strength"), "0.4");
@@ -92,10 +92,10 @@ constexpr const char* kGraph = R"({
 TEST(Recall, ReadsComfyUiGraphs) {
   const Recollection r = recall_text("prompt", kGraph);
   EXPECT_EQ(at(r, "prompt"), "You are… <Prompt Start>\n1girl");
-  EXPECT_EQ(at(r, "negative-prompt"), "ugly");
-  EXPECT_EQ(at(r, "system-prompt"), "none");
+  EXPECT_EQ(at(r, "negative_prompt"), "ugly");
+  EXPECT_EQ(at(r, "system_prompt"), "none");
   EXPECT_EQ(at(r, "routing"), "comfyui");
-  EXPECT_EQ(at(r, "scheduler"), "linear_quadratic");
+  EXPECT_EQ(at(r, "schedule"), "linear_quadratic");
   EXPECT_EQ(at(r, "height"), "1536");
   EXPECT_EQ(at(r, "shift"), "4.0");
   EXPECT_EQ(at(r, "strength"), "(not said)");
@@ -114,12 +114,12 @@ TEST(Recall, ReadsComfyUiWorkflows) {
   ASSERT_TRUE(r);
   EXPECT_EQ(r->source, "workflow");
   EXPECT_EQ(at(*r, "prompt"), "1girl");
-  EXPECT_EQ(at(*r, "negative-prompt"), "");
+  EXPECT_EQ(at(*r, "negative_prompt"), "");
   EXPECT_EQ(at(*r, "seed"), "5");
   EXPECT_EQ(at(*r, "steps"), "20");
   EXPECT_EQ(at(*r, "width"), "512");
   EXPECT_EQ(at(*r, "strength"), "0.5");
-  EXPECT_EQ(at(*r, "strength-rule"), "comfyui");
+  EXPECT_EQ(at(*r, "strength_rule"), "comfyui");
 }
 
 TEST(Recall, DamageIsAnErrorOrLittleSaid) {

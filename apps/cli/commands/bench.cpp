@@ -8,7 +8,7 @@
 #include "commands/commands.h"
 #include "core/files.h"
 #include "core/machine.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 #include "generate/network.h"
 #include "generate/text_to_image.h"

@@ -8,7 +8,7 @@
 #include "compare/settings.h"
 #include "compare/table_file.h"
 #include "core/files.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 #include "interrupt.h"
 #include "prompt_list.h"
@@ -160,12 +160,7 @@ Command add_compare(CLI::App& program) {
                  fmt::format("pictures in report.html (default: {})", a.page.shown_pictures), 0, 1000);
 
   GenerateRequest& r = a.picture.request;
-  Flags picture(parser, "Picture");
-  picture.text("-n,--negative-prompt", r.negative_prompt, "TEXT", "what to steer away from");
-  picture.integer("-W,--width", r.width, "pixels, a multiple of 16 (default: the model's)", 1);
-  picture.integer("-H,--height", r.height, "pixels, a multiple of 16 (default: the model's)", 1);
-  picture.value("-s,--seed", "N", "of the first picture; the next has the next (default: 0)",
-                [&r](const std::string& given) { r.seed = parse_seed("--seed", given); });
+  for (const char* field : {"negative_prompt", "width", "height", "seed"}) add_field_flag(parser, field, r);
   add_sampling_flags(parser, r);
   add_model_flags(parser, a.engine);
   Flags engine(parser, "Engine");

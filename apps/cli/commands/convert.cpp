@@ -3,7 +3,7 @@
 
 #include "arguments.h"
 #include "commands/commands.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 #include "generate/convert_model.h"
 #include "standard_streams.h"

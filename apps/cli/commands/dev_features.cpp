@@ -7,7 +7,7 @@
 #include "commands/commands.h"
 #include "commands/dev.h"
 #include "core/machine.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 #include "generate/network.h"
 #include "interrupt.h"

@@ -6,7 +6,7 @@
 #include "commands/dev.h"
 #include "core/files.h"
 #include "core/machine.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "generate/latent_preview.h"
 #include "image/picture_format.h"
 #include "interrupt.h"

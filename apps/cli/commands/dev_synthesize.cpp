@@ -4,7 +4,7 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "commands/dev.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 #include "measure/synthesize.h"
 #include "standard_streams.h"

@@ -8,7 +8,7 @@
 #include "core/machine.h"
 #include "evaluate/picture_metrics.h"
 #include "evaluate_report.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 #include "interrupt.h"
 #include "standard_streams.h"

@@ -5,7 +5,7 @@
 #include "commands/commands.h"
 #include "commands/generate_list.h"
 #include "core/machine.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 #include "from_picture.h"
 #include "generate/metadata.h"

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/machine.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "generate/metadata.h"
 #include "image/picture_format.h"
 #include "interrupt.h"

@@ -3,6 +3,7 @@
 
 #include "arguments.h"
 #include "commands/commands.h"
+#include "field_words.h"
 #include "flags.h"
 #include "image/picture_format.h"
 #include "standard_streams.h"
@@ -27,7 +28,7 @@ void run(const MetadataArguments& args) {
     out["height"] = picture.image.height;
     out["texts"] = texts;
     if (recalled) {
-      for (const auto& [flag, value] : recalled->fields) flags[flag] = value;
+      for (const auto& [name, value] : recalled->fields) flags[flag_of(name).substr(2)] = value;
       out["request"] = {{"source", recalled->source}, {"flags", flags}, {"notes", recalled->notes}};
     }
     return print_json(out);
@@ -35,8 +36,8 @@ void run(const MetadataArguments& args) {
   std::string out = fmt::format("{}  {}x{}\n", args.file, picture.image.width, picture.image.height);
   if (recalled) {
     out += fmt::format("\nread from '{}':\n", recalled->source);
-    for (const auto& [flag, value] : recalled->fields) {
-      out += fmt::format("  {:<18}", flag);
+    for (const auto& [name, value] : recalled->fields) {
+      out += fmt::format("  {:<18}", flag_of(name).substr(2));
       for (const char c : value) out += c == '\n' ? "\n" + std::string(20, ' ') : std::string(1, c);
       out += '\n';
     }

@@ -5,7 +5,7 @@
 #include "commands/commands.h"
 #include "core/files.h"
 #include "core/machine.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 #include "interrupt.h"
 #include "overflow_html.h"

@@ -3,7 +3,7 @@
 
 #include "arguments.h"
 #include "commands/commands.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "plan_report.h"
 #include "standard_streams.h"
 #include "units.h"

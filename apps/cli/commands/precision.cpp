@@ -5,7 +5,7 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "core/machine.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 #include "generate/explain_precision.h"
 #include "rate_cache.h"

@@ -7,7 +7,7 @@
 #include "commands/commands.h"
 #include "core/error.h"
 #include "exit_code.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 #include "standard_streams.h"
 #include "text/prompt_format.h"

@@ -8,7 +8,7 @@
 #include "backend/program.h"
 #include "core/files.h"
 #include "core/machine.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "generate/metadata.h"
 #include "image/picture_format.h"
 #include "weights/formats/safetensors.h"

@@ -13,7 +13,7 @@
 #include "evaluate/picture_metrics.h"
 #include "evaluate/picture_set.h"
 #include "evaluate_report.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "watch_on.h"
 
 namespace newbie {

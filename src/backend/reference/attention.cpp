@@ -1,5 +1,5 @@
-// attention and the softmax it is made of. Scores and softmax in double; with a narrower compute dtype the
-// probabilities are rounded to it before they multiply v, as flash attention does.
+// attention, the softmax it is made of, and that softmax's gradient. Scores and softmax in double; with a narrower
+// compute dtype the probabilities are rounded to it before they multiply v, as flash attention does.
 #include "graph/ops/attention.h"
 
 #include <cmath>
@@ -96,6 +96,28 @@ Loops attention_softmax_loops(const KernelRequest& request) {
     });
   };
   return {.run = run, .doubles_per_worker = static_cast<size_t>(keys), .in_place_input = 0};
+}
+
+Loops attention_softmax_gradient_loops(const KernelRequest& request) {
+  const int64_t rows = request.output.shape.rows(), keys = request.output.shape.last();
+  const double scale = request.attrs.real("scale");
+  const Inside r(request.precision.accumulate);
+  const auto run = [=](const KernelArgs& args, const WorkerScratch& scratch) {
+    for_blocks(args.threads, rows, rows_per_task(keys), [&](int64_t first, int64_t last, int worker) {
+      double* p = scratch.of(worker);
+      double* dp = p + keys;
+      for (int64_t row = first; row < last; ++row) {
+        const auto at = static_cast<size_t>(row * keys), n = static_cast<size_t>(keys);
+        read(args.inputs[0], at, n, p);
+        read(args.inputs[1], at, n, dp);
+        double along = 0;
+        for (size_t i = 0; i < n; ++i) along = r(along + r(p[i] * dp[i]));
+        for (size_t i = 0; i < n; ++i) dp[i] = r(scale * r(p[i] * r(dp[i] - along)));
+        write(args.output, at, n, dp);
+      }
+    });
+  };
+  return {.run = run, .doubles_per_worker = static_cast<size_t>(2 * keys), .in_place_input = 1};
 }
 
 }  // namespace newbie::reference

@@ -56,6 +56,13 @@ Loops relu_loops(const KernelRequest&) {
 Loops add_scalar_loops(const KernelRequest& request) {
   return map_elements<1>([scalar = request.attrs.real("scalar")](double x) { return x + scalar; });
 }
+Loops mul_scalar_loops(const KernelRequest& request) {
+  return map_elements<1>([scalar = request.attrs.real("scalar")](double x) { return x * scalar; });
+}
+Loops silu_gradient_loops(const KernelRequest& request) {
+  return map_elements<2>(
+      [r = Inside(request.precision.accumulate)](double x, double dy) { return dy * silu_slope(x, r); });
+}
 Loops add_loops(const KernelRequest&) {
   return map_elements<2>([](double a, double b) { return a + b; });
 }

@@ -1,4 +1,4 @@
-// linear and batched_matmul.
+// linear, batched_matmul, and the products that their gradients are.
 #include <vector>
 
 #include "backend/reference/dot.h"
@@ -44,6 +44,34 @@ Loops quantised_linear_loops(const KernelRequest& request) {
   return {.run = run, .doubles_per_worker = checked_mul(static_cast<size_t>(k), 1 + kDotColumns)};
 }
 
+constexpr int64_t kSummedRows = 16;  // of the result, that share one reading of the lines
+
+// Result rows [first, first + count), count <= kSummedRows, as sums over `depth` lines of `width` elements from
+// element line_at of inputs[1] on: row i gets coefficient(i, r) · line r. Needs (kSummedRows + 1) · width doubles.
+template <typename Coefficient>
+void sum_lines(const KernelArgs& args, double* scratch, int64_t first, int64_t count, int64_t depth, int64_t line_at,
+               int64_t width, const Inside& inside, const Coefficient& coefficient) {
+  double* line = scratch + kSummedRows * width;
+  std::fill(scratch, line, 0.0);
+  for (int64_t r = 0; r < depth; ++r) {
+    read(args.inputs[1], static_cast<size_t>(line_at + r * width), static_cast<size_t>(width), line);
+    for (int64_t i = 0; i < count; ++i) {
+      const double by = coefficient(i, r);
+      double* sums = scratch + i * width;
+      for (int64_t j = 0; j < width; ++j) sums[j] = inside(sums[j] + by * line[j]);
+    }
+  }
+  write(args.output, static_cast<size_t>(first * width), static_cast<size_t>(count * width), scratch);
+}
+
+double element(const ConstTensorView& view, int64_t at) {
+  double out = 0;
+  read(view, static_cast<size_t>(at), 1, &out);
+  return out;
+}
+
+size_t summed_doubles(int64_t width) { return checked_mul(static_cast<size_t>(width), kSummedRows + 1); }
+
 }  // namespace
 
 Loops linear_loops(const KernelRequest& request) {
@@ -56,6 +84,35 @@ Loops linear_loops(const KernelRequest& request) {
     });
   };
   return {.run = run, .doubles_per_worker = rows_times_weight_doubles(k)};
+}
+
+Loops linear_transposed_loops(const KernelRequest& request) {
+  const int64_t rows = request.output.shape.rows(), depth = request.inputs[1].shape[0];
+  const int64_t width = request.inputs[1].shape[1];
+  const Inside r(request.precision.accumulate);
+  const auto run = [=](const KernelArgs& args, const WorkerScratch& scratch) {
+    for_blocks(args.threads, rows, kSummedRows, [&](int64_t first, int64_t last, int worker) {
+      sum_lines(args, scratch.of(worker), first, last - first, depth, 0, width, r,
+                [&](int64_t i, int64_t line) { return element(args.inputs[0], (first + i) * depth + line); });
+    });
+  };
+  return {.run = run, .doubles_per_worker = summed_doubles(width)};
+}
+
+Loops batched_outer_loops(const KernelRequest& request) {
+  const int64_t batches = request.output.shape[0], rows = request.output.shape[1], width = request.output.shape[2];
+  const int64_t depth = request.inputs[0].shape[1], blocks = ceil_div(rows, kSummedRows);
+  const Inside r(request.precision.accumulate);
+  const auto run = [=](const KernelArgs& args, const WorkerScratch& scratch) {
+    args.threads.run(batches * blocks, [&](int64_t task, int worker) {
+      const int64_t batch = task / blocks, first = task % blocks * kSummedRows;
+      sum_lines(args, scratch.of(worker), batch * rows + first, std::min(kSummedRows, rows - first), depth,
+                batch * depth * width, width, r, [&](int64_t i, int64_t line) {
+                  return element(args.inputs[0], (batch * depth + line) * rows + first + i);
+                });
+    });
+  };
+  return {.run = run, .doubles_per_worker = summed_doubles(width)};
 }
 
 Loops batched_matmul_loops(const KernelRequest& request) {

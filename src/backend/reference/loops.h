@@ -39,15 +39,20 @@ inline int64_t rows_per_task(int64_t width) { return std::max<int64_t>(1, 8192 /
 
 Loops cast_loops(const KernelRequest& request);
 Loops linear_loops(const KernelRequest& request);
+Loops linear_transposed_loops(const KernelRequest& request);
 Loops batched_matmul_loops(const KernelRequest& request);
+Loops batched_outer_loops(const KernelRequest& request);
 Loops conv2d_loops(const KernelRequest& request);
 Loops banded_conv2d_loops(const KernelRequest& request);
 Loops max_pool2d_loops(const KernelRequest& request);
 Loops average_pool2d_loops(const KernelRequest& request);
 Loops attention_loops(const KernelRequest& request);
 Loops attention_softmax_loops(const KernelRequest& request);
+Loops attention_softmax_gradient_loops(const KernelRequest& request);
 Loops rms_norm_loops(const KernelRequest& request);
 Loops layer_norm_loops(const KernelRequest& request);
+Loops rms_norm_gradient_loops(const KernelRequest& request);
+Loops layer_norm_gradient_loops(const KernelRequest& request);
 Loops group_norm_loops(const KernelRequest& request);
 Loops group_norm_silu_loops(const KernelRequest& request);
 Loops silu_loops(const KernelRequest& request);
@@ -56,8 +61,10 @@ Loops gelu_erf_loops(const KernelRequest& request);
 Loops tanh_loops(const KernelRequest& request);
 Loops relu_loops(const KernelRequest& request);
 Loops add_scalar_loops(const KernelRequest& request);
+Loops mul_scalar_loops(const KernelRequest& request);
 Loops add_loops(const KernelRequest& request);
 Loops mul_loops(const KernelRequest& request);
+Loops silu_gradient_loops(const KernelRequest& request);
 Loops swiglu_loops(const KernelRequest& request);
 Loops geglu_tanh_loops(const KernelRequest& request);
 Loops modulate_loops(const KernelRequest& request);
@@ -70,10 +77,15 @@ Loops norm_rope_loops(const KernelRequest& request);
 Loops embedding_loops(const KernelRequest& request);
 Loops timestep_embedding_loops(const KernelRequest& request);
 Loops mean_rows_loops(const KernelRequest& request);
+Loops sum_rows_loops(const KernelRequest& request);
+Loops squared_error_loops(const KernelRequest& request);
+Loops squared_error_gradient_loops(const KernelRequest& request);
 Loops slice_columns_loops(const KernelRequest& request);
 Loops permute_loops(const KernelRequest& request);
 Loops concat_rows_loops(const KernelRequest& request);
 Loops concat_columns_loops(const KernelRequest& request);
 Loops upsample_nearest_loops(const KernelRequest& request);
+Loops pad_rows_loops(const KernelRequest& request);
+Loops pad_columns_loops(const KernelRequest& request);
 
 }  // namespace newbie::reference

@@ -71,6 +71,38 @@ Loops concat_columns_loops(const KernelRequest& request) {
   }};
 }
 
+namespace {
+
+// The input's lines of `width` elements, in [rows][before + width + after] of the result; the rest is zeros.
+Loops padded_lines(int64_t lines, int64_t width, int64_t before, int64_t after) {
+  const int64_t wide = before + width + after;
+  return {.run = [=](const KernelArgs& args, const WorkerScratch&) {
+    const size_t size = size_of(args.output.spec.dtype);
+    for_blocks(args.threads, lines, rows_per_task(wide), [&](int64_t first, int64_t last, int) {
+      for (int64_t line = first; line < last; ++line) {
+        std::byte* out = args.output.data + static_cast<size_t>(line * wide) * size;
+        std::memset(out, 0, static_cast<size_t>(before) * size);
+        copy(args.inputs[0], line * width, args.output, line * wide + before, width);
+        std::memset(out + static_cast<size_t>(before + width) * size, 0, static_cast<size_t>(after) * size);
+      }
+    });
+  }};
+}
+
+}  // namespace
+
+Loops pad_rows_loops(const KernelRequest& request) {
+  const Shape& y = request.output.shape;
+  const int64_t row = y[0] == 0 ? 0 : static_cast<int64_t>(y.elements()) / y[0];
+  return padded_lines(1, static_cast<int64_t>(request.inputs[0].shape.elements()),
+                      request.attrs.integer("before") * row, request.attrs.integer("after") * row);
+}
+
+Loops pad_columns_loops(const KernelRequest& request) {
+  return padded_lines(request.output.shape.rows(), request.inputs[0].shape.last(), request.attrs.integer("before"),
+                      request.attrs.integer("after"));
+}
+
 Loops upsample_nearest_loops(const KernelRequest& request) {
   const Shape y = request.output.shape;
   const int64_t channels = y[2], width = y[1];

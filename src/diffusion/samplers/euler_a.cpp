@@ -42,6 +42,7 @@ const Sampler euler_a_sampler{.name = "euler_a",
                               .summary = "first order with fresh noise in every step (eta)",
                               .default_schedule = "simple",
                               .evaluations_per_interval = 1,
+                              .fresh_noise = true,
                               .state_vectors = 2,
                               .run = run_euler_a};
 

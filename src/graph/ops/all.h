@@ -18,6 +18,7 @@
 #include "graph/ops/pool2d.h"
 #include "graph/ops/rope.h"
 #include "graph/ops/sources.h"
+#include "graph/ops/sums.h"
 
 namespace newbie {
 

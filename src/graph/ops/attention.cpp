@@ -11,6 +11,32 @@ AttentionMask mask_of(const Attrs& a) { return {a.integer("causal") != 0, a.inte
 Value split_heads(Value x, int64_t heads) {  // [S, heads · D] -> [heads, S, D]
   return permute(reshape(x, {x.shape()[0], heads, x.shape()[1] / heads}), {1, 0, 2});
 }
+
+Value join_heads(Value x) {  // [heads, S, D] -> [S, heads · D]
+  return reshape(permute(x, {1, 0, 2}), {x.shape()[1], x.shape()[0] * x.shape()[2]});
+}
+
+// Scores and probabilities are made again, so that a step keeps none of them. Query heads that share keys are one
+// batch of more rows: sums over them are part of the products.
+Gradients attention_gradient(const GradientCall& call, Value dy) {
+  const int64_t heads = call.attrs.integer("heads"), kv_heads = call.attrs.integer("kv_heads");
+  const double scale = call.attrs.real("scale");
+  const int64_t queries = call.inputs[0].shape()[0], keys = call.inputs[1].shape()[0];
+  const int64_t d = call.inputs[0].shape()[1] / heads, rows = heads / kv_heads * queries;
+  const auto shared = [&](Value x) { return reshape(split_heads(x, heads), {kv_heads, rows, d}); };
+  const Value q = shared(call.inputs[0]), k = split_heads(call.inputs[1], kv_heads),
+              v = split_heads(call.inputs[2], kv_heads), d_out = shared(dy);
+
+  const Value scores = reshape(batched_matmul(q, k, true), {heads, queries, keys});
+  const Value p = attention_softmax(scores, scale, mask_of(call.attrs));
+  const Value dp = reshape(batched_matmul(d_out, v, true), {heads, queries, keys});
+  const Value d_scores = reshape(attention_softmax_gradient(p, dp, scale), {kv_heads, rows, keys});
+  const Value dq = reshape(batched_matmul(d_scores, k, false), {heads, queries, d});
+  const Value dk = batched_outer(d_scores, q);
+  const Value dv = batched_outer(reshape(p, {kv_heads, rows, keys}), d_out);
+  return {join_heads(dq), join_heads(dk), join_heads(dv)};
+}
+
 }  // namespace
 
 const OpDef attention_op{
@@ -37,8 +63,9 @@ const OpDef attention_op{
           const int64_t heads = a.integer("heads"), kv_heads = a.integer("kv_heads");
           const Value q = split_heads(in[0], heads), k = split_heads(in[1], kv_heads), v = split_heads(in[2], kv_heads);
           const Value p = attention_softmax(batched_matmul(q, k, true), a.real("scale"), mask_of(a));
-          return reshape(permute(batched_matmul(p, v, false), {1, 0, 2}), in[0].shape());
+          return join_heads(batched_matmul(p, v, false));
         },
+    .gradient = attention_gradient,
     .cost =
         [](std::span<const Shape> in, const Shape& out, const Attrs& a) {
           const AttentionMask mask = mask_of(a);
@@ -66,8 +93,37 @@ const OpDef batched_matmul_op{
                   fmt::format("{} and {} do not fit", a.str(), b.str()));
           return Shape{a[0], a[1], t ? b[1] : b[2]};
         },
+    .gradient = [](const GradientCall& call, Value dy) -> Gradients {
+      const Value a = call.inputs[0], b = call.inputs[1];
+      const bool t = call.attrs.integer("transpose_b") != 0;
+      // Batches of a that read one of b are more rows of it.
+      const auto by_b = [&](Value x) {
+        const int64_t share = x.shape()[0] / b.shape()[0];
+        return reshape(x, {b.shape()[0], share * x.shape()[1], x.shape()[2]});
+      };
+      return {batched_matmul(dy, b, !t), t ? batched_outer(by_b(dy), by_b(a)) : batched_outer(by_b(a), by_b(dy))};
+    },
     .cost = [](std::span<const Shape> in, const Shape& out,
                const Attrs&) { return 2 * static_cast<double>(out.elements()) * static_cast<double>(in[0].last()); },
+    .rescale = {ScaleLaw::Product}};
+
+const OpDef batched_outer_op{
+    .name = "batched_outer",
+    .numeric_class = NumericClass::Matmul,
+    .infer =
+        [](std::span<const Value> in, const Attrs&) {
+          require_inputs(in, 2);
+          require_rank(in[0], 3, "a");
+          require_rank(in[1], 3, "b");
+          const Shape &a = in[0].shape(), &b = in[1].shape();
+          require(a[0] == b[0] && a[1] == b[1], fmt::format("{} and {} do not fit", a.str(), b.str()));
+          return Shape{a[0], a[2], b[2]};
+        },
+    .gradient = [](const GradientCall& call, Value dy) -> Gradients {
+      return {batched_matmul(call.inputs[1], dy, true), batched_matmul(call.inputs[0], dy, false)};
+    },
+    .cost = [](std::span<const Shape> in, const Shape& out,
+               const Attrs&) { return 2 * static_cast<double>(out.elements()) * static_cast<double>(in[0][1]); },
     .rescale = {ScaleLaw::Product}};
 
 const OpDef attention_softmax_op{
@@ -79,8 +135,20 @@ const OpDef attention_softmax_op{
           require_rank(in[0], 3, "scores");
           return in[0].shape();
         },
+    .gradient = [](const GradientCall& call, Value dy) -> Gradients {
+      return {attention_softmax_gradient(call.output, dy, call.attrs.real("scale"))};
+    },
     .rescale = {ScaleLaw::Absorbed, 0, [](Scaling& s) { s.attrs.scale("scale", -s.operands[0]); }},
     .inside = {InsideSums::Softmax}};
+
+const OpDef attention_softmax_gradient_op{.name = "attention_softmax_gradient",
+                                          .numeric_class = NumericClass::Softmax,
+                                          .infer = [](std::span<const Value> in, const Attrs&) {
+                                            require_inputs(in, 2);
+                                            require_rank(in[0], 3, "p");
+                                            require_shape(in[1], in[0].shape(), "dp");
+                                            return in[0].shape();
+                                          }};
 
 Value attention(Value q, Value k, Value v, int64_t heads, int64_t kv_heads, double scale, AttentionMask mask) {
   return q.graph().emit(attention_op, {q, k, v},
@@ -93,6 +161,12 @@ Value attention(Value q, Value k, Value v, int64_t heads, int64_t kv_heads, doub
 
 Value batched_matmul(Value a, Value b, bool transpose_b) {
   return a.graph().emit(batched_matmul_op, {a, b}, {{"transpose_b", int64_t{transpose_b}}});
+}
+
+Value batched_outer(Value a, Value b) { return a.graph().emit(batched_outer_op, {a, b}); }
+
+Value attention_softmax_gradient(Value p, Value dp, double scale) {
+  return p.graph().emit(attention_softmax_gradient_op, {p, dp}, {{"scale", scale}});
 }
 
 Value attention_softmax(Value scores, double scale, AttentionMask mask) {

@@ -5,7 +5,8 @@
 
 namespace newbie {
 
-extern const OpDef attention_op, batched_matmul_op, attention_softmax_op;
+extern const OpDef attention_op, batched_matmul_op, batched_outer_op, attention_softmax_op,
+    attention_softmax_gradient_op;
 
 // Which keys a query may see. `window` 0 means all keys; otherwise only the last `window` keys up to the query's own
 // position (causal) count.
@@ -32,7 +33,13 @@ inline KeyRange visible_keys(int64_t row, int64_t keys, bool causal, int64_t win
 // i div (A / B).
 Value batched_matmul(Value a, Value b, bool transpose_b);
 
+// a [B, R, K], b [B, R, N] -> [B, K, N]: in each batch the sum over rows of a[r]ᵀ b[r].
+Value batched_outer(Value a, Value b);
+
 // scores [H, S, T] -> softmax over the visible keys of scale · scores; masked entries are 0.
 Value attention_softmax(Value scores, double scale, AttentionMask mask);
+
+// p and dp [H, S, T] -> scale · p ⊙ (dp − Σ over keys of p ⊙ dp): the gradient of the scores behind p.
+Value attention_softmax_gradient(Value p, Value dp, double scale);
 
 }  // namespace newbie

@@ -17,6 +17,10 @@ const OpDef swiglu_op{.name = "swiglu",
                       .numeric_class = NumericClass::Activation,
                       .infer = same_shapes,
                       .decompose = [](std::span<const Value> in, const Attrs&) { return mul(silu(in[0]), in[1]); },
+                      .gradient = [](const GradientCall& call, Value dy) -> Gradients {
+                        const Value gate = call.inputs[0], up = call.inputs[1];
+                        return {silu_gradient(gate, mul(dy, up)), mul(dy, silu(gate))};
+                      },
                       .rescale = {ScaleLaw::Carried, 1}};
 const OpDef geglu_tanh_op{
     .name = "geglu_tanh",

@@ -3,6 +3,7 @@
 #include "graph/ops/elementwise.h"
 #include "graph/ops/norms.h"
 #include "graph/ops/require.h"
+#include "graph/ops/sums.h"
 
 namespace newbie {
 
@@ -24,6 +25,10 @@ const OpDef modulate_op{
           return in[0].shape();
         },
     .decompose = [](std::span<const Value> in, const Attrs&) { return mul(in[0], add_scalar(in[1], 1.0)); },
+    .gradient = [](const GradientCall& call, Value dy) -> Gradients {
+      const Value x = call.inputs[0], scale = call.inputs[1];
+      return {modulate(dy, scale), sum_to(mul(dy, x), scale.shape())};
+    },
     .rescale = {ScaleLaw::Carried}};
 
 const OpDef gated_residual_op{
@@ -37,6 +42,11 @@ const OpDef gated_residual_op{
           return in[0].shape();
         },
     .decompose = [](std::span<const Value> in, const Attrs&) { return add(in[0], mul(in[1], tanh(in[2]))); },
+    .gradient = [](const GradientCall& call, Value dy) -> Gradients {
+      const Value gain = tanh(call.inputs[2]);
+      const Value slope = add_scalar(mul_scalar(mul(gain, gain), -1.0), 1.0);  // of tanh
+      return {dy, mul(dy, gain), mul(sum_to(mul(dy, call.inputs[1]), gain.shape()), slope)};
+    },
     .rescale = {ScaleLaw::Joined}};
 
 const OpDef norm_modulate_op{

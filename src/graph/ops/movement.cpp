@@ -19,6 +19,49 @@ const OpDef reshape_op{
                   fmt::format("{} has not as many elements as {}", shape.str(), in[0].shape().str()));
           return shape;
         },
+    .gradient = [](const GradientCall& call, Value dy) -> Gradients { return {reshape(dy, call.inputs[0].shape())}; },
+    .view = true};
+
+const OpDef slice_rows_op{
+    .name = "slice_rows",
+    .infer =
+        [](std::span<const Value> in, const Attrs& attrs) {
+          require_inputs(in, 1);
+          const Shape& x = in[0].shape();
+          const int64_t begin = attrs.integer("begin"), end = attrs.integer("end");
+          require(x.rank() >= 1 && 0 <= begin && begin <= end && end <= x[0],
+                  fmt::format("rows {}:{} are not in {}", begin, end, x.str()));
+          std::vector<int64_t> out(x.extents().begin(), x.extents().end());
+          out[0] = end - begin;
+          return Shape(out);
+        },
+    .gradient = [](const GradientCall& call, Value dy) -> Gradients {
+      return {pad_rows(dy, call.attrs.integer("begin"), call.inputs[0].shape()[0] - call.attrs.integer("end"))};
+    },
+    .view = true,
+    .view_offset =
+        [](std::span<const Value> in, const Attrs& attrs) {
+          const Shape& x = in[0].shape();
+          return x[0] == 0 ? 0
+                           : static_cast<size_t>(attrs.integer("begin")) * (x.elements() / static_cast<size_t>(x[0]));
+        }};
+
+const OpDef slice_columns_op{
+    .name = "slice_columns",
+    .infer =
+        [](std::span<const Value> in, const Attrs& attrs) {
+          require_inputs(in, 1);
+          const Shape& x = in[0].shape();
+          const int64_t begin = attrs.integer("begin"), end = attrs.integer("end");
+          require(x.rank() >= 1 && 0 <= begin && begin <= end && end <= x.last(),
+                  fmt::format("columns {}:{} are not in {}", begin, end, x.str()));
+          std::vector<int64_t> out(x.extents().begin(), x.extents().end());
+          out.back() = end - begin;
+          return Shape(out);
+        },
+    .gradient = [](const GradientCall& call, Value dy) -> Gradients {
+      return {pad_columns(dy, call.attrs.integer("begin"), call.inputs[0].shape().last() - call.attrs.integer("end"))};
+    },
     .rescale = {ScaleLaw::Carried},
     .view = true};
 
@@ -75,6 +118,13 @@ const OpDef permute_op{.name = "permute",
                              }
                              return Shape(out);
                            },
+                       .gradient = [](const GradientCall& call, Value dy) -> Gradients {
+                         const auto& axes = call.attrs.list("axes");
+                         std::vector<int64_t> back(axes.size());
+                         for (size_t i = 0; i < axes.size(); ++i)
+                           back[static_cast<size_t>(axes[i])] = static_cast<int64_t>(i);
+                         return {permute(dy, back)};
+                       },
                        .rescale = {ScaleLaw::Carried}};
 
 const OpDef concat_rows_op{.name = "concat_rows",
@@ -86,6 +136,10 @@ const OpDef concat_rows_op{.name = "concat_rows",
                                          fmt::format("{} and {} do not fit", a.str(), b.str()));
                                  return Shape{a[0] + b[0], a[1]};
                                },
+                           .gradient = [](const GradientCall& call, Value dy) -> Gradients {
+                             const int64_t rows = call.inputs[0].shape()[0];
+                             return {slice_rows(dy, 0, rows), slice_rows(dy, rows, dy.shape()[0])};
+                           },
                            .rescale = {ScaleLaw::Joined}};
 
 const OpDef concat_columns_op{.name = "concat_columns",
@@ -102,6 +156,10 @@ const OpDef concat_columns_op{.name = "concat_columns",
                                     out.back() += b.last();
                                     return Shape(out);
                                   },
+                              .gradient = [](const GradientCall& call, Value dy) -> Gradients {
+                                const int64_t width = call.inputs[0].shape().last();
+                                return {slice_columns(dy, 0, width), slice_columns(dy, width, dy.shape().last())};
+                              },
                               .rescale = {ScaleLaw::Joined}};
 
 const OpDef upsample_nearest_op{.name = "upsample_nearest",
@@ -113,6 +171,36 @@ const OpDef upsample_nearest_op{.name = "upsample_nearest",
                                       return Shape{2 * x[0], 2 * x[1], x[2]};
                                     },
                                 .rescale = {ScaleLaw::Carried}};
+
+namespace {
+
+Shape padded(std::span<const Value> in, const Attrs& attrs, bool columns) {
+  require_inputs(in, 1);
+  require_axes(in[0], "x");
+  const int64_t before = attrs.integer("before"), after = attrs.integer("after");
+  require(before >= 0 && after >= 0, fmt::format("{} before and {} after must be from 0 on", before, after));
+  std::vector<int64_t> out(in[0].shape().extents().begin(), in[0].shape().extents().end());
+  int64_t& extent = columns ? out.back() : out.front();
+  extent += before + after;
+  return Shape(out);
+}
+
+}  // namespace
+
+const OpDef pad_rows_op{.name = "pad_rows",
+                        .infer = [](std::span<const Value> in, const Attrs& attrs) { return padded(in, attrs, false); },
+                        .gradient = [](const GradientCall& call, Value dy) -> Gradients {
+                          const int64_t before = call.attrs.integer("before");
+                          return {slice_rows(dy, before, before + call.inputs[0].shape()[0])};
+                        }};
+
+const OpDef pad_columns_op{
+    .name = "pad_columns",
+    .infer = [](std::span<const Value> in, const Attrs& attrs) { return padded(in, attrs, true); },
+    .gradient = [](const GradientCall& call, Value dy) -> Gradients {
+      const int64_t before = call.attrs.integer("before");
+      return {slice_columns(dy, before, before + call.inputs[0].shape().last())};
+    }};
 
 Value reshape(Value x, const Shape& shape) {
   return x.graph().emit(reshape_op, {x},
@@ -127,6 +215,12 @@ Value slice_columns(Value x, int64_t begin, int64_t end) {
 Value permute(Value x, const std::vector<int64_t>& axes) { return x.graph().emit(permute_op, {x}, {{"axes", axes}}); }
 Value concat_rows(Value a, Value b) { return a.graph().emit(concat_rows_op, {a, b}); }
 Value concat_columns(Value a, Value b) { return a.graph().emit(concat_columns_op, {a, b}); }
+Value pad_rows(Value x, int64_t before, int64_t after) {
+  return x.graph().emit(pad_rows_op, {x}, {{"before", before}, {"after", after}});
+}
+Value pad_columns(Value x, int64_t before, int64_t after) {
+  return x.graph().emit(pad_columns_op, {x}, {{"before", before}, {"after", after}});
+}
 Value upsample_nearest(Value x) { return x.graph().emit(upsample_nearest_op, {x}); }
 
 }  // namespace newbie

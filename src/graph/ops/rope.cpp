@@ -1,5 +1,6 @@
 #include "graph/ops/rope.h"
 
+#include "graph/ops/elementwise.h"
 #include "graph/ops/norms.h"
 #include "graph/ops/require.h"
 
@@ -23,6 +24,12 @@ const OpDef rope_op{.name = "rope",
                           require_tables(in[0], in[1], in[2]);
                           return in[0].shape();
                         },
+                    .gradient = [](const GradientCall& call, Value dy) -> Gradients {  // turned back; tables are fixed
+                      return {rope(dy, call.inputs[1], mul_scalar(call.inputs[2], -1.0),
+                                   static_cast<RopeLayout>(call.attrs.integer("layout"))),
+                              {},
+                              {}};
+                    },
                     .rescale = {ScaleLaw::Carried}};
 
 const OpDef norm_rope_op{.name = "norm_rope",

@@ -1,6 +1,7 @@
 #include "models/next_dit/graph.h"
 
 #include <cmath>
+#include <functional>
 
 #include "graph/ops/all.h"
 #include "models/rope_tables.h"
@@ -112,12 +113,13 @@ struct Entry {
   Value stream, activated;
 };
 
-Entry enter(const Scope& root, const NextDitConfig& c, const Grid& grid) {
+// `context` may be made of inputs; the step's own come behind those.
+Entry enter(const Scope& root, const NextDitConfig& c, const Grid& grid, const std::function<Value()>& context) {
   Graph& g = root.graph();
   const int64_t p = c.patch, channels = c.latent_channels, patch_width = p * p * channels;
   const Value latent = g.input("latent", {channels, grid.rows * p, grid.columns * p});
   const Value time = g.input("time", {1});
-  const Value context = g.input("context", {grid.caption_tokens, c.dim});
+  const Value from_caption = context();
   const Value pooled = g.input("pooled", {c.pooled_width});
 
   const Value activated = silu(conditioning(root, time, pooled, c));
@@ -131,7 +133,23 @@ Entry enter(const Scope& root, const NextDitConfig& c, const Grid& grid) {
     const Scope s = root / "noise_refiner" / i;
     x = block(s, x, table, modulation(s / "adaLN_modulation", activated, c), c);
   }
-  return {concat_rows(context, x), activated};
+  return {concat_rows(from_caption, x), activated};
+}
+
+Entry enter(const Scope& root, const NextDitConfig& c, const Grid& grid) {
+  return enter(root, c, grid, [&] { return root.graph().input("context", {grid.caption_tokens, c.dim}); });
+}
+
+// Caption tokens after cap_embedder and context_refiner.
+Value context(const Scope& root, const NextDitConfig& c, int64_t caption_tokens) {
+  Graph& g = root.graph();
+  const Value caption = g.input("caption", {caption_tokens, c.caption_width});
+  const Scope embedder = root / "cap_embedder";
+  Value y = embedder.result(
+      linear(embedder / "1", rms_norm(embedder / "0", caption, c.caption_width, c.norm_eps), c.dim, true));
+  const RopeTables table = rope(g, caption_positions(caption_tokens), c);
+  for (int64_t i = 0; i < c.refiner_layers; ++i) y = block(root / "context_refiner" / i, y, table, {}, c);
+  return y;
 }
 
 // The joint layers [first, last).
@@ -164,14 +182,7 @@ void leave(const Scope& root, Value z, Value activated, const NextDitConfig& c, 
 
 Graph next_dit_context(const NextDitConfig& c, int64_t caption_tokens) {
   Graph g;
-  const Scope root(g);
-  const Value caption = g.input("caption", {caption_tokens, c.caption_width});
-  const Scope embedder = root / "cap_embedder";
-  Value y = embedder.result(
-      linear(embedder / "1", rms_norm(embedder / "0", caption, c.caption_width, c.norm_eps), c.dim, true));
-  const RopeTables table = rope(g, caption_positions(caption_tokens), c);
-  for (int64_t i = 0; i < c.refiner_layers; ++i) y = block(root / "context_refiner" / i, y, table, {}, c);
-  g.output("context", y);
+  g.output("context", context(Scope(g), c, caption_tokens));
   return g;
 }
 
@@ -180,6 +191,15 @@ Graph next_dit_step(const NextDitConfig& c, int64_t caption_tokens, int64_t heig
   Graph g;
   const Scope root(g);
   const Entry entry = enter(root, c, grid);
+  leave(root, layers(root, entry.stream, entry.activated, c, grid, 0, c.layers), entry.activated, c, grid);
+  return g;
+}
+
+Graph next_dit(const NextDitConfig& c, int64_t caption_tokens, int64_t height, int64_t width) {
+  const Grid grid = grid_of(c, caption_tokens, height, width);
+  Graph g;
+  const Scope root(g);
+  const Entry entry = enter(root, c, grid, [&] { return context(root, c, caption_tokens); });
   leave(root, layers(root, entry.stream, entry.activated, c, grid, 0, c.layers), entry.activated, c, grid);
   return g;
 }

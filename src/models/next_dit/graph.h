@@ -1,5 +1,5 @@
 // NextDiT with pooled text (spec/nextdit.md §§4–8), one sample at a time, no padding. Two graphs: what depends on the
-// prompt alone, and one denoiser step.
+// prompt alone, and one denoiser step; and other cuts of the same.
 #pragma once
 
 #include "graph/graph.h"
@@ -15,6 +15,9 @@ Graph next_dit_context(const NextDitConfig& config, int64_t caption_tokens);
 //        "pooled" [pooled_width].
 // Output "velocity" [latent_channels, h, w]: dx/dt = data − noise. h and w are multiples of the patch.
 Graph next_dit_step(const NextDitConfig& config, int64_t caption_tokens, int64_t height, int64_t width);
+
+// Both as one, from "caption" instead of "context": what training goes back through.
+Graph next_dit(const NextDitConfig& config, int64_t caption_tokens, int64_t height, int64_t width);
 
 // The same step in three, for caches that leave out the middle one (diffusion/step_cache.h).
 // First: inputs as above, outputs "stream" [L + tokens, C] behind the first joint layer and "activated"

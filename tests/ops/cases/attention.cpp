@@ -112,6 +112,34 @@ OpCase softmax_case(const Shape& shape, AttentionMask mask, uint64_t seed) {
   return c;
 }
 
+OpCase softmax_gradient_case(const Shape& shape, uint64_t seed) {
+  const double scale = 0.3;
+  OpCase c{.name = fmt::format("attention_softmax_gradient {}", shape.str()),
+           .op = &attention_softmax_gradient_op,
+           .attrs = {{"scale", scale}}};
+  Tensor p = random_tensor(shape, seed);
+  for (float& v : p.values) v = std::abs(v) / static_cast<float>(shape[2]);
+  c.operands = {{"p", Role::Operand, std::move(p)}, {"dp", Role::Operand, random_tensor(shape, seed + 1)}};
+  c.steps = sum_steps(shape[2]) + 4;
+  c.formula = [=](const std::vector<Doubles>& in, DType) {
+    Expected e;
+    const auto n = static_cast<size_t>(shape[2]);
+    for (size_t row = 0; row < static_cast<size_t>(shape.rows()); ++row) {
+      double along = 0, size = 0;
+      for (size_t j = row * n; j < (row + 1) * n; ++j) {
+        along += in[0][j] * in[1][j];
+        size += std::abs(in[0][j] * in[1][j]);
+      }
+      for (size_t j = row * n; j < (row + 1) * n; ++j) {
+        e.value.push_back(scale * in[0][j] * (in[1][j] - along));
+        e.magnitude.push_back(scale * std::abs(in[0][j]) * (std::abs(in[1][j]) + size));
+      }
+    }
+    return e;
+  };
+  return c;
+}
+
 }  // namespace
 
 std::vector<OpCase> attention_cases() {
@@ -127,9 +155,12 @@ std::vector<OpCase> attention_cases() {
 }
 
 std::vector<OpCase> attention_softmax_cases() {
-  return {softmax_case({1, 1, 1}, {}, 41), softmax_case({3, 5, 129}, {}, 42),
+  return {softmax_case({1, 1, 1}, {}, 41),
+          softmax_case({3, 5, 129}, {}, 42),
           softmax_case({2, 33, 33}, {.causal = true}, 43),
-          softmax_case({4, 40, 40}, {.causal = true, .window = 7}, 44)};
+          softmax_case({4, 40, 40}, {.causal = true, .window = 7}, 44),
+          softmax_gradient_case({1, 1, 1}, 45),
+          softmax_gradient_case({3, 5, 129}, 46)};
 }
 
 }  // namespace newbie::test

@@ -53,6 +53,14 @@ std::vector<OpCase> elementwise_cases() {
                                     .steps = 2},
                                    seed += 10));
   }
+  for (const Shape& s : shapes)
+    cases.push_back(pointwise_case({.name = "mul_scalar",
+                                    .op = &mul_scalar_op,
+                                    .attrs = {{"scalar", -0.3}},
+                                    .shapes = {s},
+                                    .f = [](const Doubles& v) { return relative(-0.3 * v[0]); },
+                                    .steps = 2},
+                                   seed += 10));
   const std::vector<std::vector<Shape>> pairs{
       {{1, 48}, {1, 48}}, {{3, 96}, {96}}, {{129, 288}, {1, 288}}, {{129, 48}, {129, 48}}, {{2, 3, 128}, {128}}};
   for (const auto& pair : pairs) {
@@ -79,6 +87,18 @@ std::vector<OpCase> elementwise_cases() {
                                     .steps = 12,
                                     .stored_roundings = 1},
                                    seed += 10));
+    // The two terms of the slope cancel near x = −1.28.
+    cases.push_back(pointwise_case(
+        {.name = "silu_gradient",
+         .op = &silu_gradient_op,
+         .shapes = pair,
+         .f =
+             [](const Doubles& v) {
+               const double s = sigmoid(v[0]), rest = sigmoid(-v[0]);
+               return Point{v[1] * s * (1.0 + v[0] * rest), std::abs(v[1]) * s * (1.0 + std::abs(v[0]) * rest)};
+             },
+         .steps = 16},
+        seed += 10));
     cases.push_back(pointwise_case({.name = "geglu_tanh",
                                     .op = &geglu_tanh_op,
                                     .shapes = pair,

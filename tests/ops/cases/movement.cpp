@@ -75,6 +75,25 @@ OpCase concat_columns_case(const Shape& a, const Shape& b, uint64_t seed) {
       seed);
 }
 
+// Zeros around lines of `width` elements.
+OpCase pad_case(const OpDef& op, const Shape& x, int64_t before, int64_t after, uint64_t seed) {
+  const bool columns = &op == &pad_columns_op;
+  const auto unit = columns ? size_t{1} : x.elements() / static_cast<size_t>(x[0]);
+  const size_t width = columns ? static_cast<size_t>(x.last()) : x.elements();
+  const size_t skip = static_cast<size_t>(before) * unit, wide = skip + width + static_cast<size_t>(after) * unit;
+  OpCase c{.name = fmt::format("{} {} {} {}", op.name, x.str(), before, after),
+           .op = &op,
+           .attrs = {{"before", before}, {"after", after}}};
+  c.operands = {{"x", Role::Operand, random_tensor(x, seed)}};
+  c.formula = [=](const std::vector<Doubles>& in, DType) {
+    const size_t count = in[0].size() / width * wide;
+    Expected e{Doubles(count), Doubles(count)};
+    for (size_t i = 0; i < in[0].size(); ++i) e.value[i / width * wide + skip + i % width] = in[0][i];
+    return e;
+  };
+  return c;
+}
+
 }  // namespace
 
 std::vector<OpCase> movement_cases() {
@@ -94,7 +113,11 @@ std::vector<OpCase> movement_cases() {
           concat_case({1, 96}, {1, 96}, 5032),
           concat_columns_case({129, 3}, {129, 48}, 5041),
           concat_columns_case({5, 7, 96}, {5, 7, 1}, 5042),
-          concat_columns_case({4, 0}, {4, 8}, 5043)};
+          concat_columns_case({4, 0}, {4, 8}, 5043),
+          pad_case(pad_rows_op, {3, 48}, 2, 5, 5051),
+          pad_case(pad_rows_op, {129, 4, 7}, 0, 1, 5052),
+          pad_case(pad_columns_op, {129, 96}, 48, 0, 5053),
+          pad_case(pad_columns_op, {2, 5, 7}, 1, 3, 5054)};
 }
 
 }  // namespace newbie::test

@@ -55,6 +55,59 @@ Statistics statistics(const Elements& elements, double eps) {
   return s;
 }
 
+// dx of rms_norm and, with the mean taken off, of layer_norm.
+OpCase gradient_case(const OpDef& op, const Shape& x, int64_t n, bool weighted, double offset, uint64_t seed,
+                     float mean_of_x = 0.0f) {
+  const double eps = 1e-5;
+  const bool layer = &op == &layer_norm_gradient_op;
+  OpCase c{.name = fmt::format("{} {} by {}{} offset {} mean {}", op.name, x.str(), n, weighted ? " weighted" : "",
+                               offset, mean_of_x),
+           .op = &op,
+           .attrs = {{"eps", eps}, {"offset", offset}}};
+  c.operands = {{"x", Role::Operand, random_tensor(x, seed, 3.0f, mean_of_x)}};
+  if (!layer) c.operands.push_back({"weight", Role::Scale, random_tensor({n}, seed + 1)});
+  c.operands.push_back({"dy", Role::Operand, random_tensor(x, seed + 2)});
+  if (layer && weighted) c.operands.push_back({"weight", Role::Scale, random_tensor({n}, seed + 1)});
+  c.steps = 3 * sum_steps(n) + 12;
+  c.formula = [=](const std::vector<Doubles>& in, DType) {
+    Expected e;
+    const auto width = static_cast<size_t>(n);
+    const double count = static_cast<double>(n);
+    const Doubles& dy = in[layer ? 1 : 2];
+    for (size_t first = 0; first < in[0].size(); first += width) {
+      double mean = 0, size = 0, variance = 0, along = 0, g_mean = 0, g_size = 0, along_size = 0;
+      if (layer)
+        for (size_t i = 0; i < width; ++i) mean += in[0][first + i] / count;
+      for (size_t i = 0; i < width; ++i) size += std::abs(in[0][first + i]) / count;
+      const auto centred = [&](size_t i) { return in[0][first + i] - mean; };
+      const auto spread = [&](size_t i) { return std::abs(in[0][first + i]) + (layer ? size : 0.0); };
+      const auto g = [&](size_t i) {
+        return dy[first + i] * (layer ? (weighted ? in[2][i] : 1.0) : offset + in[1][i]);
+      };
+      for (size_t i = 0; i < width; ++i) {
+        variance += centred(i) * centred(i) / count;
+        along += g(i) * centred(i) / count;
+        along_size += std::abs(g(i)) * spread(i) / count;
+        g_mean += layer ? g(i) / count : 0.0;
+        g_size += layer ? std::abs(g(i)) / count : 0.0;
+      }
+      const double s = 1.0 / std::sqrt(variance + eps);
+      // The error of s itself, where the mean is taken off, is that of differences from it.
+      double cancelled = 1;
+      if (layer) {
+        cancelled = 0;
+        for (size_t i = 0; i < width; ++i) cancelled += spread(i) * spread(i) * s * s / count;
+      }
+      for (size_t i = 0; i < width; ++i) {
+        e.value.push_back(s * (g(i) - g_mean - centred(i) * s * s * along));
+        e.magnitude.push_back(s * cancelled * (std::abs(g(i)) + g_size + 3.0 * spread(i) * s * s * along_size));
+      }
+    }
+    return e;
+  };
+  return c;
+}
+
 OpCase layer_case(const Shape& x, bool affine, float mean, uint64_t seed, float deviation = 2.0f) {
   const double eps = 1e-6;
   const int64_t n = x.last();
@@ -141,7 +194,12 @@ std::vector<OpCase> norm_cases() {
           group_case({16, 9, 48}, 1, false, 0.0f, 73),
           group_case({5, 7, 96}, 32, true, 3.0f, 74),
           group_case({3, 3, 48}, 16, true, 0.0f, 75),
-          group_case({4, 5, 48}, 8, true, 0.0f, 76, 1e-3f)};
+          group_case({4, 5, 48}, 8, true, 0.0f, 76, 1e-3f),
+          gradient_case(rms_norm_gradient_op, {1, 48}, 48, true, 0.0, 81),
+          gradient_case(rms_norm_gradient_op, {129, 96}, 96, true, 1.0, 82),
+          gradient_case(rms_norm_gradient_op, {33, 4 * 32}, 32, true, 0.0, 83),
+          gradient_case(layer_norm_gradient_op, {3, 128}, 128, false, 0.0, 84),
+          gradient_case(layer_norm_gradient_op, {129, 96}, 96, true, 0.0, 85, 5.0f)};
 }
 
 }  // namespace newbie::test

@@ -28,6 +28,8 @@ void map_as(Function f, float scalar, const X* x, size_t count, Y* y) {
       return map(x, count, y, [](Floats v) NEWBIE_LANES { return hn::IfThenZeroElse(hn::Lt(v, all(0.0f)), v); });
     case Function::AddScalar:
       return map(x, count, y, [scalar](Floats v) NEWBIE_LANES { return hn::Add(v, all(scalar)); });
+    case Function::MulScalar:
+      return map(x, count, y, [scalar](Floats v) NEWBIE_LANES { return hn::Mul(v, all(scalar)); });
   }
 }
 
@@ -49,6 +51,8 @@ template <typename A, typename Y>
 void gate(Pairing p, const A* a, const A* b, size_t count, Y* y) {
   if (p == Pairing::Swiglu)
     combine(a, b, count, y, [](Floats v, Floats w) NEWBIE_LANES { return hn::Mul(silu(v), w); });
+  else if (p == Pairing::SiluGradient)
+    combine(a, b, count, y, [](Floats v, Floats w) NEWBIE_LANES { return hn::Mul(silu_slope(v), w); });
   else
     combine(a, b, count, y, [](Floats v, Floats w) NEWBIE_LANES { return hn::Mul(gelu_tanh(v), w); });
 }
@@ -78,7 +82,7 @@ void combine_elements_here(Pairing p, Source a, Source b, size_t count, Target y
     with_type(y.dtype, [&](auto to) NEWBIE_LANES {
       const auto* from = a.as<decltype(first)>();
       auto* out = y.as<decltype(to)>();
-      if (p == Pairing::Swiglu || p == Pairing::GegluTanh) return gate(p, from, b.as<decltype(first)>(), count, out);
+      if (p != Pairing::Sum && p != Pairing::Product) return gate(p, from, b.as<decltype(first)>(), count, out);
       with_type(b.dtype,
                 [&](auto second) NEWBIE_LANES { add_or_multiply(p, from, b.as<decltype(second)>(), count, out); });
     });

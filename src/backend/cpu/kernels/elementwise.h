@@ -5,12 +5,13 @@
 
 namespace newbie::cpu {
 
-enum class Function { Itself, Silu, GeluTanh, GeluErf, Tanh, Relu, AddScalar };  // Itself: a change of dtype
+enum class Function { Itself, Silu, GeluTanh, GeluErf, Tanh, Relu, AddScalar, MulScalar };  // Itself: a change of dtype
 
-// y[i] = f(x[i]) for i < count; `scalar` is AddScalar's.
+// y[i] = f(x[i]) for i < count; `scalar` is AddScalar's and MulScalar's.
 void map_elements(Function f, float scalar, Source x, size_t count, Target y);
 
-enum class Pairing { Sum, Product, Swiglu, GegluTanh };  // the gated ones: f(a) · b
+// The gated ones: f(a) · b. SiluGradient is one of them, f being silu'.
+enum class Pairing { Sum, Product, Swiglu, GegluTanh, SiluGradient };
 
 // y[i] = a[i] with b[i] for i < count; the gated ones want a and b in one dtype.
 void combine_elements(Pairing p, Source a, Source b, size_t count, Target y);

@@ -19,9 +19,14 @@ struct Row {
 };
 
 constexpr Row<Function> kFunctions[] = {
-    {&cast_op, Function::Itself},          {&silu_op, Function::Silu}, {&gelu_tanh_op, Function::GeluTanh},
-    {&gelu_erf_op, Function::GeluErf},     {&tanh_op, Function::Tanh}, {&relu_op, Function::Relu},
+    {&cast_op, Function::Itself},
+    {&silu_op, Function::Silu},
+    {&gelu_tanh_op, Function::GeluTanh},
+    {&gelu_erf_op, Function::GeluErf},
+    {&tanh_op, Function::Tanh},
+    {&relu_op, Function::Relu},
     {&add_scalar_op, Function::AddScalar},
+    {&mul_scalar_op, Function::MulScalar},
 };
 
 constexpr Row<Pairing> kPairings[] = {
@@ -29,6 +34,7 @@ constexpr Row<Pairing> kPairings[] = {
     {&mul_op, Pairing::Product},
     {&swiglu_op, Pairing::Swiglu},
     {&geglu_tanh_op, Pairing::GegluTanh},
+    {&silu_gradient_op, Pairing::SiluGradient},
 };
 
 template <typename Meaning, size_t N>
@@ -67,7 +73,8 @@ std::shared_ptr<Kernel> make_map(const KernelRequest& request, std::string* why_
   const auto function = find(kFunctions, request.op);
   if (!function) return refuse(why_not, "not a function of one value");
   if (auto why = dtype_refusal(request, 1); !why.empty()) return refuse(why_not, why);
-  const float scalar = *function == Function::AddScalar ? static_cast<float>(request.attrs.real("scalar")) : 0.0f;
+  const bool with_scalar = *function == Function::AddScalar || *function == Function::MulScalar;
+  const float scalar = with_scalar ? static_cast<float>(request.attrs.real("scalar")) : 0.0f;
   const auto run = [f = *function, scalar, e = elements_of(request)](const KernelArgs& args) {
     const Source x(args.inputs[0]);
     const Target y(args.output);
@@ -81,7 +88,7 @@ std::shared_ptr<Kernel> make_combination(const KernelRequest& request, std::stri
   const auto pairing = find(kPairings, request.op);
   if (!pairing) return refuse(why_not, "not a sum or product of two");
   if (auto why = dtype_refusal(request, 2); !why.empty()) return refuse(why_not, why);
-  const bool gated = *pairing == Pairing::Swiglu || *pairing == Pairing::GegluTanh;
+  const bool gated = *pairing != Pairing::Sum && *pairing != Pairing::Product;
   if (gated && request.inputs[0].dtype != request.inputs[1].dtype)
     return refuse(why_not, fmt::format("gate is {}, up is {}: expected one dtype", to_string(request.inputs[0].dtype),
                                        to_string(request.inputs[1].dtype)));

@@ -46,6 +46,17 @@ HWY_INLINE Floats sigmoid(Floats x) {
 
 HWY_INLINE Floats silu(Floats x) { return hn::Mul(x, sigmoid(x)); }
 
+// silu'(x) = σ(x) (1 + x σ(−x)); both sigmoids from the one exponential of −|x|.
+HWY_INLINE Floats silu_slope(Floats x) {
+  const FloatTag d;
+  const Floats one = all(1.0f);
+  const Floats e = exp_of_nonpositive(hn::Neg(hn::Abs(x))), sum = hn::Add(one, e);
+  const auto negative = hn::Lt(x, hn::Zero(d));
+  const Floats sigmoid_of_x = hn::Div(hn::IfThenElse(negative, e, one), sum);
+  const Floats rest = hn::Div(hn::IfThenElse(negative, one, e), sum);
+  return hn::Mul(sigmoid_of_x, hn::MulAdd(x, rest, one));
+}
+
 // Near 0 an odd polynomial (minimax fit of tanh(x)/x on [0, 0.625], relative error 5e-9), elsewhere
 // (1 − e^(−2|x|)) / (1 + e^(−2|x|)).
 HWY_INLINE Floats tanh(Floats x) {

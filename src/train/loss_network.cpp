@@ -1,0 +1,111 @@
+#include "train/loss_network.h"
+
+#include "compile/compile.h"
+#include "compile/differentiate.h"
+#include "compile/recompute_activations.h"
+#include "generate/network.h"
+
+namespace newbie {
+
+namespace {
+
+ConstTensorView view(const Shape& shape, std::span<const float> values, std::string_view what) {
+  if (values.size() != shape.elements())
+    fail(ErrorKind::Internal, "{}: {} values for {}", what, values.size(), shape.str());
+  return {{shape, DType::F32}, reinterpret_cast<const std::byte*>(values.data())};
+}
+
+TensorView view(const Shape& shape, std::span<float> values) {
+  return {{shape, DType::F32}, reinterpret_cast<std::byte*>(values.data())};
+}
+
+}  // namespace
+
+LossNetwork::LossNetwork(TrainingRuntime& runtime, const Transformer& base, const Parameters& trained,
+                         std::vector<AdaptedModule> modules, size_t arena_bytes)
+    : runtime_(runtime),
+      base_(base),
+      trained_(trained),
+      modules_(std::move(modules)),
+      arena_limit_(arena_bytes),
+      weights_(base.weights, trained),
+      bank_(weights_, runtime.allocator) {}
+
+const Program& LossNetwork::program(const SampleShape& shape, Way way) {
+  const auto known = programs_.find({shape, way});
+  if (known != programs_.end()) return known->second;
+  CompileOptions options{.precision = runtime_.policy, .part = "transformer", .threads = runtime_.pool.size()};
+  options.stored_dtype = [this](const std::string& name) -> std::optional<DType> {
+    return trained_.find(name) != nullptr ? DType::F32 : stored_dtype(base_.weights, name);
+  };
+  const auto lowered = [&](const Graph& g) { return compile(g, runtime_.backend, options); };
+  Graph g = loss_graph(base_.sizes, shape, modules_);
+  if (way == Way::ThereAndBack)
+    g = recompute_activations(training_graph(g, trained_), arena_limit_,
+                              [&](const Graph& candidate) { return lowered(candidate).memory().arena_bytes; });
+  return programs_.emplace(std::pair{shape, way}, lowered(g)).first->second;
+}
+
+void LossNetwork::parameters_changed() { stale_ = true; }
+
+void LossNetwork::bind_and_run(const Program& program, const LossInput& input, Bindings& bindings, StopToken stop) {
+  const NextDitConfig& c = base_.sizes;
+  const Shape latent{c.latent_channels, input.shape.height, input.shape.width};
+  bindings.inputs["caption"] = view({input.shape.caption_tokens, c.caption_width}, input.caption, "caption");
+  bindings.inputs["pooled"] = view({c.pooled_width}, input.pooled, "pooled");
+  bindings.inputs["latent"] = view(latent, input.noisy, "latent");
+  bindings.inputs["target"] = view(latent, input.target, "target");
+  bindings.inputs["time"] = view({1}, std::span(&input.time, 1), "time");
+  if (stale_) {
+    std::vector<WeightUse> changed;
+    for (const auto& [key, p] : programs_)
+      for (const WeightUse& use : p.weights())
+        if (trained_.find(use.name) != nullptr) changed.push_back(use);
+    bank_.drop(changed);
+    for (const AdaptedModule& m : modules_)
+      if (m.kind == TrainingKind::Dora) norms_[dora_norm_input(m.name)] = inverse_row_norms(m, base_.weights, trained_);
+    stale_ = false;
+  }
+  for (const auto& [name, values] : norms_)
+    bindings.inputs[name] = view({static_cast<int64_t>(values.size())}, values, name);
+  bank_.prepare(program.weights(), runtime_.pool, stop);
+  if (arena_.size() < program.memory().arena_bytes) {
+    arena_ = {};
+    arena_ = runtime_.allocator.allocate(program.memory().arena_bytes, "activations");
+  }
+  ExecutionContext context{.threads = runtime_.pool, .arena = arena_.data(), .stop = stop};
+  program.run(context, bank_, bindings, observer_);
+  base_.weights.check_intact();
+}
+
+double LossNetwork::run(const LossInput& input, float loss_gradient, Tensors32& gradients, StopToken stop) {
+  const Program& p = program(input.shape, Way::ThereAndBack);
+  Bindings bindings;
+  float loss = 0;
+  bindings.inputs[std::string(kLossGradient)] = view({1}, std::span(&loss_gradient, 1), kLossGradient);
+  bindings.outputs["loss"] = view({1}, std::span(&loss, 1));
+  gradients.resize(trained_.all().size());
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    const Parameter& parameter = trained_.all()[i];
+    gradients[i].resize(parameter.values.size());
+    bindings.outputs[gradient_name(parameter.name)] = view(parameter.shape, std::span(gradients[i]));
+  }
+  bind_and_run(p, input, bindings, stop);
+  return static_cast<double>(loss);
+}
+
+double LossNetwork::loss(const LossInput& input, StopToken stop) {
+  const Program& p = program(input.shape, Way::There);
+  Bindings bindings;
+  float loss = 0;
+  bindings.outputs["loss"] = view({1}, std::span(&loss, 1));
+  bind_and_run(p, input, bindings, stop);
+  return static_cast<double>(loss);
+}
+
+LossNetwork::Memory LossNetwork::plan(const SampleShape& shape) {
+  const Program& p = program(shape, Way::ThereAndBack);
+  return {p.memory().arena_bytes, WeightBank(weights_, runtime_.allocator).plan(p.weights()), p.flop()};
+}
+
+}  // namespace newbie
