@@ -1,13 +1,19 @@
 #include "generate/convert_model.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
 #include <system_error>
 
 #include "core/checked.h"
 #include "core/files.h"
+#include "generate/convert_gguf.h"
+#include "generate/convert_int8.h"
 #include "generate/file_limits.h"
 #include "generate/latent_preview.h"
 #include "models/flux_vae/names.h"
+#include "text/sentencepiece_model.h"
 #include "weights/safetensors_writer.h"
 
 namespace newbie {
@@ -25,7 +31,7 @@ constexpr const char* kTokenizerFiles[] = {
     "special_tokens_map.json", "added_tokens.json", "chat_template.json",      "preprocessor_config.json"};
 
 // A file to be written: tensors with metadata, or text.
-struct WeightFile {
+struct SafetensorsOut {
   fs::path path;
   std::vector<StreamedTensor> tensors;
   std::map<std::string, std::string> metadata;
@@ -36,13 +42,27 @@ struct WeightFile {
     return total;
   }
 };
+struct GgufOut {
+  fs::path path;
+  GgufModel model;
+
+  size_t bytes() const {
+    size_t total = kHeaderRoom;
+    for (const GgufTensor& tensor : model.tensors) total = checked_add(total, stored_bytes(tensor));
+    for (const GgufKey& key : model.keys)  // a vocabulary is the only long one
+      if (const auto* texts = std::get_if<std::vector<std::string>>(&key.value))
+        for (const std::string& text : *texts) total = checked_add(total, text.size() + 16);
+    return total;
+  }
+};
 struct TextFile {
   fs::path path;
   std::string text;
 };
 
 struct Outcome {
-  std::vector<WeightFile> weights;
+  std::vector<SafetensorsOut> weights;
+  std::vector<GgufOut> ggufs;
   std::vector<TextFile> texts;
   std::vector<std::string> notes;
 };
@@ -108,9 +128,15 @@ std::string transformer_config(const Transformer& part) {
 }
 
 // Native names in both forms; norm_final is stored by the official tools, though nobody uses it.
-std::vector<StreamedTensor> transformer_tensors(const Transformer& part) {
+std::vector<StreamedTensor> transformer_tensors(const Transformer& part, bool int8) {
   std::vector<StreamedTensor> tensors;
-  for (const std::string& name : part.weights.names()) tensors.push_back(from_store(part.weights, name, name));
+  const std::set<std::string> narrow = int8 ? int8_weights(part) : std::set<std::string>();
+  for (const std::string& name : part.weights.names()) {
+    if (narrow.contains(name))
+      std::ranges::move(int8_tensors(part.weights, name), std::back_inserter(tensors));
+    else
+      tensors.push_back(from_store(part.weights, name, name));
+  }
   for (const FileTensor& tensor : part.files.tensors)
     if (tensor.key() == "norm_final.weight" || tensor.key().ends_with(".norm_final.weight"))
       tensors.push_back(as_stored(tensor, "norm_final.weight"));
@@ -162,19 +188,9 @@ struct Model {
   Vae vae;
 };
 
-Outcome to_comfyui(const Model& model, const fs::path& folder) {
-  Outcome out;
-  out.weights.push_back({folder / "diffusion_models" / "newbie_image.safetensors",
-                         transformer_tensors(model.transformer), with_config(transformer_config(model.transformer))});
-
-  WeightFile gemma{
-      folder / "text_encoders" / "newbie_gemma3.safetensors", {}, with_config(model.text_encoder.config_text)};
-  for (const std::string& name : model.text_encoder.weights.names())
-    gemma.tensors.push_back(from_store(model.text_encoder.weights, name, "model." + name));
-  gemma.tensors.push_back(sentencepiece_tensor(model.text_encoder, "tokenizer.model"));
-  out.weights.push_back(std::move(gemma));
-
-  WeightFile jina{
+// Jina CLIP and the autoencoder as ComfyUI has them.
+void add_jina_and_vae(Outcome& out, const Model& model, const fs::path& folder) {
+  SafetensorsOut jina{
       folder / "text_encoders" / "newbie_jina_clip.safetensors", {}, with_config(model.clip_model.config_text)};
   size_t left_out = 0;
   bool merged = false;
@@ -194,7 +210,7 @@ Outcome to_comfyui(const Model& model, const fs::path& folder) {
   if (left_out != 0)
     out.notes.push_back(fmt::format("Jina CLIP: {} tensors besides the text tower are left out", left_out));
 
-  WeightFile vae{folder / "vae" / "newbie_ae.safetensors", {}, with_config(model.vae.config_text)};
+  SafetensorsOut vae{folder / "vae" / "newbie_ae.safetensors", {}, with_config(model.vae.config_text)};
   for (const std::string& name : model.vae.weights.names()) {
     const std::string ldm = ldm_vae_name(name, static_cast<int>(model.vae.sizes.channels.size()));
     StreamedTensor tensor = from_store(model.vae.weights, name, ldm);
@@ -204,6 +220,58 @@ Outcome to_comfyui(const Model& model, const fs::path& folder) {
   }
   add_preview_factors(out, model.vae, vae.path);
   out.weights.push_back(std::move(vae));
+}
+
+Outcome to_comfyui(const Model& model, const fs::path& folder, bool int8) {
+  Outcome out;
+  out.weights.push_back({folder / "diffusion_models" / "newbie_image.safetensors",
+                         transformer_tensors(model.transformer, int8),
+                         with_config(transformer_config(model.transformer))});
+
+  SafetensorsOut gemma{
+      folder / "text_encoders" / "newbie_gemma3.safetensors", {}, with_config(model.text_encoder.config_text)};
+  for (const std::string& name : model.text_encoder.weights.names())
+    gemma.tensors.push_back(from_store(model.text_encoder.weights, name, "model." + name));
+  gemma.tensors.push_back(sentencepiece_tensor(model.text_encoder, "tokenizer.model"));
+  out.weights.push_back(std::move(gemma));
+
+  add_jina_and_vae(out, model, folder);
+  return out;
+}
+
+// What a GGUF file carries as Gemma's tokenizer.
+GgufVocabulary vocabulary_of(const TextEncoder& part) {
+  const std::string bytes = sentencepiece_of(part, "tokenizer.model");
+  if (bytes.empty()) {
+    if (auto vocabulary = vocabulary_in_keys(part)) return std::move(*vocabulary);
+    fail_with_hint(ErrorKind::BadFile, "download tokenizer.model beside the text encoder",
+                   "{}: expected a SentencePiece model to put into the file, got none", part.path.string());
+  }
+  GgufVocabulary out;
+  for (SentencePieceModel::Piece& piece :
+       read_sentencepiece_model(std::as_bytes(std::span(bytes)), part.path.string()).pieces) {
+    if (piece.text == "<bos>") out.begin_id = static_cast<int32_t>(out.texts.size());
+    out.texts.push_back(std::move(piece.text));
+    out.scores.push_back(piece.score);
+    out.types.push_back(static_cast<int32_t>(piece.type));
+  }
+  return out;
+}
+
+Outcome to_gguf(const Model& model, const fs::path& folder, const std::string& type) {
+  const GgufMix* mix = find_gguf_mix(type);
+  if (mix == nullptr) {
+    std::string known;
+    for (const GgufMix& row : gguf_mixes()) known += fmt::format("{}{}", known.empty() ? "" : ", ", row.name);
+    fail(ErrorKind::InvalidRequest, "GGUF type '{}': expected one of {}", type, known);
+  }
+  Outcome out;
+  out.ggufs.push_back({folder / "diffusion_models" / fmt::format("newbie_image-{}.gguf", mix->name),
+                       transformer_gguf(model.transformer, *mix, transformer_config(model.transformer))});
+  out.ggufs.push_back({folder / "text_encoders" / fmt::format("newbie_gemma3-{}.gguf", mix->name),
+                       gemma_gguf(model.text_encoder, *mix, vocabulary_of(model.text_encoder))});
+  add_jina_and_vae(out, model, folder);
+  out.notes.emplace_back("GGUF: what was rounded to a narrower type does not come back");
   return out;
 }
 
@@ -219,7 +287,7 @@ constexpr const char* kModelIndex = R"({
 }
 )";
 
-Outcome to_folder(const Model& model, const fs::path& folder) {
+Outcome to_folder(const Model& model, const fs::path& folder, bool int8) {
   Outcome out;
   const auto config = [&](const char* part, const std::string& text) {
     if (!text.empty()) out.texts.push_back({folder / part / "config.json", text});
@@ -231,10 +299,10 @@ Outcome to_folder(const Model& model, const fs::path& folder) {
 
   const std::map<std::string, std::string> metadata{{"format", "pt"}};
   out.weights.push_back({folder / "transformer" / "diffusion_pytorch_model.safetensors",
-                         transformer_tensors(model.transformer), metadata});
+                         transformer_tensors(model.transformer, int8), metadata});
   config("transformer", transformer_config(model.transformer));
 
-  WeightFile gemma{folder / "text_encoder" / "model.safetensors", {}, metadata};
+  SafetensorsOut gemma{folder / "text_encoder" / "model.safetensors", {}, metadata};
   for (const std::string& name : model.text_encoder.weights.names())
     gemma.tensors.push_back(
         from_store(model.text_encoder.weights, name, (multimodal ? "language_model.model." : "") + name));
@@ -243,7 +311,7 @@ Outcome to_folder(const Model& model, const fs::path& folder) {
   add_tokenizer(out, model.text_encoder, folder / "text_encoder", "tokenizer.model");
 
   // A file in the Hub's form keeps its adapter apart, and its picture tower.
-  WeightFile jina{folder / "clip_model" / "model.safetensors", {}, metadata};
+  SafetensorsOut jina{folder / "clip_model" / "model.safetensors", {}, metadata};
   bool hub = false;
   for (const FileTensor& tensor : model.clip_model.files.tensors) hub = hub || tensor.key().starts_with(kRoberta);
   if (hub)
@@ -261,7 +329,7 @@ Outcome to_folder(const Model& model, const fs::path& folder) {
   config("clip_model", model.clip_model.config_text);
   add_tokenizer(out, model.clip_model, folder / "clip_model", "sentencepiece.bpe.model");
 
-  WeightFile vae{folder / "vae" / "diffusion_pytorch_model.safetensors", {}, metadata};
+  SafetensorsOut vae{folder / "vae" / "diffusion_pytorch_model.safetensors", {}, metadata};
   for (const std::string& name : model.vae.weights.names())
     vae.tensors.push_back(from_store(model.vae.weights, name, name));
   out.weights.push_back(std::move(vae));
@@ -279,7 +347,11 @@ void check_destination(const Outcome& out, const fs::path& folder) {
       fail_with_hint(ErrorKind::InvalidRequest, "give an empty or a new folder", "{}: there is such a file already",
                      path.string());
   };
-  for (const WeightFile& file : out.weights) {
+  for (const SafetensorsOut& file : out.weights) {
+    check_free(file.path);
+    needed = checked_add(needed, file.bytes());
+  }
+  for (const GgufOut& file : out.ggufs) {
     check_free(file.path);
     needed = checked_add(needed, file.bytes());
   }
@@ -305,14 +377,18 @@ void make_folder(const fs::path& folder) {
 
 }  // namespace
 
-Conversion convert_model(const ModelPaths& source, const fs::path& destination, ModelForm form, Log& log,
+Conversion convert_model(const ModelPaths& source, const fs::path& destination, const ConversionForm& form, Log& log,
                          const std::function<void(const fs::path&)>& on_file) {
   const ModelPaths paths = locate_model(source).paths;
   const Model model{open_transformer(paths.transformer, log, paths.strictness),
                     open_text_encoder(paths.text_encoder, log, paths.strictness),
                     open_clip_model(paths.clip_model, log, paths.strictness),
                     open_vae(paths.vae, log, paths.strictness)};
-  Outcome out = form == ModelForm::ComfyUi ? to_comfyui(model, destination) : to_folder(model, destination);
+  Outcome out = form.form == ModelForm::Gguf      ? to_gguf(model, destination, form.gguf_type)
+                : form.form == ModelForm::ComfyUi ? to_comfyui(model, destination, form.int8)
+                                                  : to_folder(model, destination, form.int8);
+  if (form.int8 && form.form == ModelForm::Gguf)
+    fail(ErrorKind::InvalidRequest, "int8 is for safetensors: expected a GGUF type, as q8_0");
   check_destination(out, destination);
 
   Conversion done;
@@ -321,9 +397,14 @@ Conversion convert_model(const ModelPaths& source, const fs::path& destination, 
     make_folder(path.parent_path());
     if (on_file) on_file(path);
   };
-  for (const WeightFile& file : out.weights) {
+  for (const SafetensorsOut& file : out.weights) {
     begin(file.path);
     stream_safetensors(file.path, file.tensors, file.metadata);
+    done.files.push_back({file.path, fs::file_size(file.path)});
+  }
+  for (const GgufOut& file : out.ggufs) {
+    begin(file.path);
+    write_gguf(file.path, file.model.keys, file.model.tensors);
     done.files.push_back({file.path, fs::file_size(file.path)});
   }
   for (const TextFile& file : out.texts) {

@@ -7,6 +7,10 @@
 #include <vector>
 
 #include "core/files.h"
+#include "core/json.h"
+#include "generate/file_limits.h"
+#include "models/config_source.h"
+#include "weights/formats/sharded_index.h"
 
 namespace newbie {
 
@@ -35,6 +39,8 @@ void collect_weight_files(const fs::path& folder, int deeper, std::vector<fs::pa
     if (deeper > 0 && fs::is_directory(fs::symlink_status(entry, ignored)))
       collect_weight_files(entry, deeper - 1, files);
     const bool is_weights = entry.extension() == ".safetensors" || entry.extension() == ".gguf";
+    const auto shard = shard_name(entry.filename().string());
+    if (shard && shard->number != 1) continue;  // the first stands for all
     if (is_weights && fs::is_regular_file(entry, ignored)) files.push_back(entry);
   }
 }
@@ -251,6 +257,18 @@ HeaderShapes header_shapes(const OpenedWeights& files) {
   HeaderShapes header;
   for (const FileTensor& tensor : files.tensors) header.emplace(tensor.key(), tensor.entry->shape);
   return header;
+}
+
+std::optional<double> scheduler_shift(const fs::path& folder, Log& log) {
+  const fs::path path = folder / "scheduler" / "scheduler_config.json";
+  if (std::error_code ignored; folder.empty() || !fs::is_regular_file(path, ignored)) return std::nullopt;
+  const std::string where = path.string();
+  const Json config = parse_json(read_file(path, kMaxConfigBytes), where);
+  if (!config.is_object()) fail(ErrorKind::BadFile, "{}: expected a JSON object, got {}", where, config.type_name());
+  if (const auto dynamic = config.find("use_dynamic_shifting"); dynamic != config.end() && *dynamic == true)
+    log.warn("{}: asks for a shift by size (use_dynamic_shifting), which is not done", where);
+  const double shift = config_number(config, "shift", 0, 0, 100, where);
+  return shift == 0 ? std::nullopt : std::optional(shift);
 }
 
 Recognised recognise_files(const OpenedWeights& files) {

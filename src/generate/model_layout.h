@@ -3,9 +3,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "core/log.h"
 #include "models/recognise.h"
 #include "weights/open_weights.h"
 
@@ -29,6 +31,10 @@ struct LocatedModel {
   std::string layout;
 };
 LocatedModel locate_model(const ModelPaths& paths);
+
+// The shift that scheduler/scheduler_config.json of a model folder asks for; nothing without one, or without a folder.
+// Error{BadFile} when it is damaged or out of range.
+std::optional<double> scheduler_shift(const std::filesystem::path& folder, Log& log);
 
 // Keys and shapes of opened files.
 HeaderShapes header_shapes(const OpenedWeights& files);

@@ -14,13 +14,20 @@ constexpr int64_t kLatentSide = 8;
 
 }  // namespace
 
+std::vector<NamedGraph> transformer_graphs(const Transformer& part) {
+  const int64_t side = kLatentSide * part.sizes.patch;
+  std::vector<NamedGraph> graphs;
+  graphs.push_back({"context", next_dit_context(part.sizes, kTokens)});
+  graphs.push_back({"step", next_dit_step(part.sizes, kTokens, side, side)});
+  return graphs;
+}
+
 OpenedPart open_part(const std::filesystem::path& path, FileKind kind, Strictness strictness) {
   OpenedPart out;
   const auto add = [&](const char* name, Graph graph) { out.graphs.push_back({name, std::move(graph)}); };
   if (kind == FileKind::Transformer) {
     auto part = std::make_unique<Transformer>(open_transformer(path, silent_log(), strictness));
-    add("context", next_dit_context(part->sizes, kTokens));
-    add("step", next_dit_step(part->sizes, kTokens, kLatentSide * part->sizes.patch, kLatentSide * part->sizes.patch));
+    out.graphs = transformer_graphs(*part);
     out.name = "transformer";
     out.part = std::move(part);
   } else if (kind == FileKind::TextEncoder) {

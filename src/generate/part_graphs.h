@@ -22,6 +22,9 @@ struct OpenedPart {
   std::vector<NamedGraph> graphs;
 };
 
+// The transformer's, of an opened part.
+std::vector<NamedGraph> transformer_graphs(const Transformer& part);
+
 // `kind`: one of the four parts. Which weights the graphs ask for, and their paths, do not depend on their size.
 OpenedPart open_part(const std::filesystem::path& path, FileKind kind, Strictness strictness);
 

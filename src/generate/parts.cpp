@@ -152,26 +152,6 @@ void read_gemma_keys(TextEncoder& part, Log& log) {
     log.warn("{}: says nothing of how positions are scaled; taken as Gemma 3 4B's: {}", where, filled_in);
 }
 
-// The tokenizer in the keys of a llama.cpp file; null when there is none.
-std::unique_ptr<Tokenizer> tokenizer_in_keys(const Part& part) {
-  const GgufKeys& keys = gguf_keys(part);
-  const std::string where = part.path.string();
-  auto texts = keys.texts("tokenizer.ggml.tokens", where);
-  if (!texts) return nullptr;
-  if (const std::string model = keys.text("tokenizer.ggml.model", where).value_or("llama"); model != "llama")
-    fail_with_hint(ErrorKind::Unsupported, "put the model's tokenizer.json beside the file",
-                   "{}: expected a SentencePiece tokenizer ('llama') in its keys, got {}", where, in_quotes(model));
-  GgufVocabulary vocabulary{.texts = std::move(*texts)};
-  for (const double score : keys.numbers("tokenizer.ggml.scores", where).value_or(std::vector<double>()))
-    vocabulary.scores.push_back(static_cast<float>(score));
-  for (const double type : keys.numbers("tokenizer.ggml.token_type", where).value_or(std::vector<double>()))
-    vocabulary.types.push_back(type >= 0 && type <= 100 ? static_cast<int32_t>(type) : 0);
-  const double begin = keys.number("tokenizer.ggml.bos_token_id", where).value_or(2);
-  vocabulary.begin_id = begin < 1e9 ? static_cast<int32_t>(begin) : -1;
-  part.files.files.front()->check_intact();
-  return gemma_tokenizer_from_gguf(std::move(vocabulary), where);
-}
-
 using FromJson = std::unique_ptr<Tokenizer> (*)(std::string_view, std::string_view);
 using FromSentencePiece = std::unique_ptr<Tokenizer> (*)(std::span<const std::byte>, std::string_view);
 
@@ -190,7 +170,8 @@ std::unique_ptr<Tokenizer> tokenizer_of(const Part& part, FromJson from_json, Fr
       return from_sentencepiece(std::as_bytes(std::span(bytes)), model.string());
     }
   }
-  if (auto inside = tokenizer_in_keys(part)) return inside;
+  if (auto vocabulary = vocabulary_in_keys(part))
+    return gemma_tokenizer_from_gguf(std::move(*vocabulary), part.path.string());
   fail_with_hint(ErrorKind::BadFile,
                  "put the tokenizer beside the weights, or use a single file that carries spiece_model",
                  "{}: no tokenizer: expected tokenizer.json or {} in {}", part.path.string(), sentencepiece_name,
@@ -198,6 +179,25 @@ std::unique_ptr<Tokenizer> tokenizer_of(const Part& part, FromJson from_json, Fr
 }
 
 }  // namespace
+
+std::optional<GgufVocabulary> vocabulary_in_keys(const Part& part) {
+  const GgufKeys& keys = gguf_keys(part);
+  const std::string where = part.path.string();
+  auto texts = keys.texts("tokenizer.ggml.tokens", where);
+  if (!texts) return std::nullopt;
+  if (const std::string model = keys.text("tokenizer.ggml.model", where).value_or("llama"); model != "llama")
+    fail_with_hint(ErrorKind::Unsupported, "put the model's tokenizer.json beside the file",
+                   "{}: expected a SentencePiece tokenizer ('llama') in its keys, got {}", where, in_quotes(model));
+  GgufVocabulary vocabulary{.texts = std::move(*texts)};
+  for (const double score : keys.numbers("tokenizer.ggml.scores", where).value_or(std::vector<double>()))
+    vocabulary.scores.push_back(static_cast<float>(score));
+  for (const double type : keys.numbers("tokenizer.ggml.token_type", where).value_or(std::vector<double>()))
+    vocabulary.types.push_back(type >= 0 && type <= 100 ? static_cast<int32_t>(type) : 0);
+  const double begin = keys.number("tokenizer.ggml.bos_token_id", where).value_or(2);
+  vocabulary.begin_id = begin < 1e9 ? static_cast<int32_t>(begin) : -1;
+  part.files.files.front()->check_intact();
+  return vocabulary;
+}
 
 std::string quantised_formats(const OpenedWeights& files) {
   std::map<std::string_view, size_t> bytes;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/log.h"
@@ -32,6 +33,10 @@ struct Part {
   ConfigSource config_source() const;
   std::filesystem::path folder() const;  // where its files lie
 };
+
+// The vocabulary in the keys of a llama.cpp file; nothing when there is none. Error{Unsupported} when it is not
+// SentencePiece's.
+std::optional<GgufVocabulary> vocabulary_in_keys(const Part& part);
 
 // Dtypes of a file in the order of their bytes, when some are narrower than 16 bits: "Q4_0, Q4_1, BF16". Empty: none
 // is.

@@ -18,6 +18,8 @@ void refuse_unfinished(const GenerateRequest& r) {
     throw Error(ErrorKind::Unsupported, "this version has no adapters yet", "merge it into the model's files", "loras");
 }
 
+double shift_of(const GenerateRequest& r) { return r.shift != 0 ? r.shift : kUsualShift; }
+
 }  // namespace
 
 std::span<const Named<BatchNoise>> batch_noises() {
@@ -89,8 +91,9 @@ NoiseLevels noise_levels(const GenerateRequest& r) {
     return {"by hand", r.sigmas};
   }
   const std::string name = r.schedule.empty() ? std::string(sampler.default_schedule) : r.schedule;
-  if (r.init_image) return {name, sigmas_for_strength(name, r.steps, r.strength, r.strength_rule, {.shift = r.shift})};
-  return {name, make_sigmas(name, r.steps, {.shift = r.shift})};
+  if (r.init_image)
+    return {name, sigmas_for_strength(name, r.steps, r.strength, r.strength_rule, {.shift = shift_of(r)})};
+  return {name, make_sigmas(name, r.steps, {.shift = shift_of(r)})};
 }
 
 PictureSize hires_size(const GenerateRequest& r, PictureSize first, int64_t step) {
@@ -103,7 +106,7 @@ PictureSize hires_size(const GenerateRequest& r, PictureSize first, int64_t step
 NoiseLevels hires_noise_levels(const GenerateRequest& r) {
   const std::string name = r.schedule.empty() ? std::string(find_sampler(r.sampler).default_schedule) : r.schedule;
   return {name, sigmas_for_strength(name, r.hires_steps != 0 ? r.hires_steps : r.steps, r.hires_strength,
-                                    r.strength_rule, {.shift = r.shift})};
+                                    r.strength_rule, {.shift = shift_of(r)})};
 }
 
 }  // namespace newbie

@@ -37,6 +37,7 @@ std::span<const Named<PreviewMethod>> preview_methods();
 
 constexpr int64_t kMaxSide = 16384;
 constexpr int kMaxBatch = 4096;
+constexpr double kUsualShift = 6.0;
 
 // What each field is called, what it may be and what it is for: generate/request_fields.cpp, a row a field.
 struct GenerateRequest {
@@ -58,8 +59,8 @@ struct GenerateRequest {
   std::string schedule;  // empty: the sampler's own
   int steps = 28;
   std::vector<double> sigmas;  // by hand; wins over schedule and steps
-  double shift = 6.0;
-  double eta = 1.0;  // ancestral samplers
+  double shift = 0.0;          // 0: the model's own, kUsualShift where it says none
+  double eta = 1.0;            // ancestral samplers
 
   double cfg = 4.5;          // 1 skips the unconditional pass
   double cfg_trunc = 100.0;  // guidance acts while t < cfg_trunc (0 noise … 1 data)

@@ -98,6 +98,7 @@ struct TextToImage::Impl {
         text_encoder(open_text_encoder(paths.text_encoder, l, paths.strictness)),
         clip_model(open_clip_model(paths.clip_model, l, paths.strictness)),
         vae(open_vae(paths.vae, l, paths.strictness)),
+        shift(scheduler_shift(paths.folder, l).value_or(kUsualShift)),
         gemma_tokenizer(text_encoder.open_tokenizer()),
         jina_tokenizer(clip_model.open_tokenizer()),
         resolution(resolve_precision(options.precision, this_cpu())),
@@ -121,6 +122,12 @@ struct TextToImage::Impl {
     if (options.weight_cache) use_weight_cache(*options.weight_cache);
   }
 
+  // What a request leaves to the model.
+  GenerateRequest with_model_defaults(GenerateRequest request) const {
+    if (request.shift == 0) request.shift = shift;
+    return request;
+  }
+
   // The stored format of a part is a reason for what it computes in, too: nothing finer can come of it.
   void tell_quantised(const Network& network) {
     const Part& part = part_of(network);
@@ -140,6 +147,7 @@ struct TextToImage::Impl {
   TextEncoder text_encoder;
   ClipModel clip_model;
   Vae vae;
+  double shift;
   std::unique_ptr<Tokenizer> gemma_tokenizer, jina_tokenizer;
   Resolution resolution;
   Runtime runtime;
@@ -1211,7 +1219,7 @@ PictureSize Job::size() const { return impl_->prepared.last().size; }
 const MemoryPlan& Job::plan() const { return impl_->prepared.plan; }
 
 Job TextToImage::prepare(const GenerateRequest& request) try {
-  std::unique_ptr<Job::Impl> job(new Job::Impl{*impl_, request});
+  std::unique_ptr<Job::Impl> job(new Job::Impl{*impl_, impl_->with_model_defaults(request)});
   job->prepare();
   return Job(std::move(job));
 } catch (...) {

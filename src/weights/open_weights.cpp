@@ -36,6 +36,15 @@ std::vector<fs::path> only(const std::vector<fs::path>& files, Predicate wanted)
   return chosen;
 }
 
+// Of the shards that are there, one: open_shards finds the others, or says which are missing.
+bool is_first_shard(const fs::path& file, const std::vector<fs::path>& files) {
+  const auto name = shard_name(file.filename().string());
+  return name && name->count > 1 && std::ranges::none_of(files, [&](const fs::path& other) {
+           const auto before = shard_name(other.filename().string());
+           return before && before->base == name->base && before->count == name->count && before->number < name->number;
+         });
+}
+
 fs::path choose(const fs::path& folder) {
   const std::vector<fs::path> files = files_in(folder);
   const std::vector<fs::path> choices[] = {
@@ -43,6 +52,7 @@ fs::path choose(const fs::path& folder) {
       only(files,
            [](const std::string& n) { return n == "model.safetensors" || n == "diffusion_pytorch_model.safetensors"; }),
       only(files, [](const std::string& n) { return n.ends_with(kIndex); }),
+      only(files, [&](const std::string& n) { return is_first_shard(n, files); }),
       only(files, [](const std::string& n) { return n.ends_with(kFile); }),
       only(files, [](const std::string& n) { return n.ends_with(kGguf); }),
   };
@@ -96,8 +106,11 @@ OpenedWeights open_weights(const fs::path& path, Strictness strictness) {
   const fs::path file = fs::is_directory(status) ? choose(path) : path;
 
   OpenedWeights opened;
+  const auto shard = shard_name(file.filename().string());
   if (file.filename().string().ends_with(kIndex)) {
     opened.tensors = open_sharded(file, strictness);
+  } else if (shard && shard->count > 1) {
+    opened.tensors = open_shards(file, strictness);
   } else {
     const std::shared_ptr<const WeightFile> single = open_file(file, strictness);
     for (const WeightEntry& entry : single->entries()) opened.tensors.push_back({single, &entry});

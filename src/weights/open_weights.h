@@ -21,8 +21,9 @@ struct OpenedWeights {
 
 // `path` is a safetensors or GGUF file, a .safetensors.index.json, or a folder; in a folder the first of these that
 // exists: newbie_dit.safetensors (the node converter's), model.safetensors or diffusion_pytorch_model.safetensors, the
-// only *.safetensors.index.json, the only *.safetensors, the only *.gguf. Which of the two a file is, its first bytes
-// say. Error{BadFile} when there is none, or several that are equally good (it lists them), and as their readers.
+// only *.safetensors.index.json, shards that are all there, the only *.safetensors, the only *.gguf. Which of the two a
+// file is, its first bytes say. Error{BadFile} when there is none, or several that are equally good (it lists them),
+// and as their readers.
 OpenedWeights open_weights(const std::filesystem::path& path, Strictness strictness = Strictness::Strict);
 
 }  // namespace newbie

@@ -145,16 +145,10 @@ void WeightStore::read(std::string_view name, DType dtype, std::byte* destinatio
   } else if (log2 == 0 && dtype == DType::F32 && reinterpret_cast<uintptr_t>(destination) % alignof(float) == 0) {
     if (count != 0) tensor.fill(0, {reinterpret_cast<float*>(destination), count});
   } else {
-    const float factor = std::ldexp(1.0f, log2);
     std::vector<float> scratch(std::min(count, kComputedAtOnce));
     for (size_t first = 0; first < count; first += scratch.size()) {
       const std::span<float> piece(scratch.data(), std::min(scratch.size(), count - first));
-      if (tensor.fill)
-        tensor.fill(first, piece);
-      else
-        convert(tensor.spec.dtype, tensor.data + first * size_of(tensor.spec.dtype), DType::F32,
-                reinterpret_cast<std::byte*>(piece.data()), piece.size());
-      for (float& value : piece) value *= factor;
+      read_part(named, first, piece);
       convert(DType::F32, reinterpret_cast<const std::byte*>(piece.data()), dtype, destination + first * size_of(dtype),
               piece.size());
     }

@@ -3,9 +3,10 @@
 
 #include "arguments.h"
 #include "commands/commands.h"
-#include "generate/find_model.h"
 #include "flags.h"
+#include "generate/convert_gguf.h"
 #include "generate/convert_model.h"
+#include "generate/find_model.h"
 #include "standard_streams.h"
 #include "units.h"
 
@@ -14,13 +15,16 @@ namespace newbie {
 namespace {
 
 struct ConvertArguments {
-  ModelForm form = ModelForm::Folder;
+  ConversionForm form = ModelForm::Folder;
+  bool is_type_given = false;
   ModelPaths source;
   std::string destination;
   ReportArguments report;
 };
 
 void run(const ConvertArguments& args) {
+  if (args.is_type_given && args.form.form != ModelForm::Gguf)
+    fail_with_hint(ErrorKind::InvalidRequest, "convert with --to gguf", "--type is of GGUF files");
   Terminal terminal(args.report.verbosity);
   const Conversion done = convert_model(args.source, args.destination, args.form, terminal,
                                         [&](const auto& path) { terminal.on_stage(path.string()); });
@@ -36,6 +40,12 @@ void run(const ConvertArguments& args) {
     print(fmt::format("{:>12}  {}\n", format_bytes(file.bytes), file.path.string()));
 }
 
+std::string gguf_types() {
+  std::string out = "of GGUF:";
+  for (const GgufMix& mix : gguf_mixes()) out += fmt::format(" {}", mix.name);
+  return out + "\n(default: q8_0)";
+}
+
 }  // namespace
 
 Command add_convert(CLI::App& program) {
@@ -43,20 +53,32 @@ Command add_convert(CLI::App& program) {
   const auto args = std::make_shared<ConvertArguments>();
   Flags flags(parser, "Conversion");
   flags
-      .choice<ModelForm>("--to", args->form, {{"folder", ModelForm::Folder}, {"comfyui", ModelForm::ComfyUi}},
+      .choice<ModelForm>("--to", args->form.form,
+                         {{"folder", ModelForm::Folder}, {"comfyui", ModelForm::ComfyUi}, {"gguf", ModelForm::Gguf}},
                          "folder: transformer, text_encoder, clip_model, vae;\n"
-                         "comfyui: single files with tokenizers and configurations inside")
+                         "comfyui: single files with tokenizers and configurations inside;\n"
+                         "gguf: the same, transformer and Gemma as GGUF")
       ->required();
+  flags.value("--type", "TYPE", gguf_types(), [args](const std::string& given) {
+    args->form.gguf_type = given;
+    args->is_type_given = true;
+  });
+  flags.value("--dtype", "int8", "the transformer's weights as generate --dtype int8 makes them: half the disk",
+              [args](const std::string& given) {
+                if (given != "int8") fail(ErrorKind::InvalidRequest, "--dtype: expected int8, got {}", given);
+                args->form.int8 = true;
+              });
   flags.text("SRC", args->source.folder, "DIR", "the model: any layout newbie generate reads")->required();
   flags.text("DST", args->destination, "DIR", "a new or empty folder")->required();
   flags.value_flag("--lenient", args->source.strictness, Strictness::Lenient,
                    "read files whose header is padded with NUL bytes");
   add_report_flags(parser, args->report);
-  parser.footer(R"(Stored dtypes are kept; scaled 8-bit weights become bf16. Jina CLIP's text adapter is merged
+  parser.footer(R"(Stored dtypes are kept; quantised weights become bf16. Jina CLIP's text adapter is merged
 on the way to ComfyUI's form: a folder made from it holds merged weights.
 
-Example:
-  newbie convert --to comfyui models/NewBie-image ~/ComfyUI/models)");
+Examples:
+  newbie convert --to comfyui models/NewBie-image ~/ComfyUI/models
+  newbie convert --to gguf --type q4_0 models/NewBie-image models/small)");
   return {&parser, [args] { run(*args); }};
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/checked.h"
 #include "core/utf8.h"
+#include "weights/formats/foreign_bytes.h"
 #include "weights/formats/gguf_blocks.h"
 #include "weights/formats/little_endian.h"
 #include "weights/in_quotes.h"
@@ -21,28 +22,12 @@ constexpr size_t kLongestName = 1024;
 constexpr uint32_t kMostDimensions = 4;
 constexpr uint64_t kLargestAlignment = 65536;
 
-struct Forerunner {
-  std::string_view magic, what;
-};
-constexpr Forerunner kForerunners[] = {{"tjgg", "GGJT, a format before GGUF"},
-                                       {"ggjt", "GGJT, a format before GGUF"},
-                                       {"GGJT", "GGJT, a format before GGUF"},
-                                       {"lmgg", "GGML, a format before GGUF"},
-                                       {"ggml", "GGML, a format before GGUF"},
-                                       {"fmgg", "GGMF, a format before GGUF"},
-                                       {"vers", "a Git LFS pointer: the file itself was not downloaded"},
-                                       {"<!DO", "a web page"},
-                                       {"<htm", "a web page"},
-                                       {"PK\x03\x04", "an archive, perhaps a PyTorch checkpoint"}};
-
 void check_magic(LittleEndianReader& reader, std::string_view where) {
   const std::span<const std::byte> magic = reader.take(kGgufMagic.size(), "the word GGUF");
   const std::string_view word(reinterpret_cast<const char*>(magic.data()), magic.size());
-  if (word == kGgufMagic) return;
-  for (const Forerunner& other : kForerunners)
-    if (other.magic == word) fail(ErrorKind::BadFile, "{}: expected GGUF, got {}", where, other.what);
-  fail(ErrorKind::BadFile, "{}: expected a file that begins with GGUF, got {}: another format under this name?", where,
-       in_quotes(word));
+  if (word != kGgufMagic)
+    fail(ErrorKind::BadFile, "{}: expected a file that begins with GGUF, got {}: another format under this name?",
+         where, in_quotes(word));
 }
 
 void check_version(uint32_t version, std::string_view where) {
@@ -209,6 +194,7 @@ std::map<std::string, std::string> texts_of(const GgufKeys& keys, std::string_vi
 
 WeightHeader parse_gguf_header(std::span<const std::byte> file, std::string_view where) {
   if (file.empty()) fail(ErrorKind::BadFile, "{}: expected GGUF, got an empty file", where);
+  refuse_foreign_bytes(file, "GGUF", where);
   LittleEndianReader reader(file, where);
   check_magic(reader, where);
   check_version(reader.u32("the version"), where);

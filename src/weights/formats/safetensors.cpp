@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "core/json.h"
+#include "weights/formats/foreign_bytes.h"
 #include "weights/in_quotes.h"
 
 namespace newbie {
@@ -124,6 +125,7 @@ class EntryReader {
 };
 
 std::map<std::string, std::string> read_metadata(const Json& value, std::string_view where) {
+  if (value.is_null()) return {};  // as the reference reads it
   if (!value.is_object())
     fail(ErrorKind::BadFile, "{}: {}: expected an object of strings, got {}", where, kMetadata, value.type_name());
   std::map<std::string, std::string> metadata;
@@ -167,6 +169,7 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std:
                                            Strictness strictness) {
   if (file.size() < kLengthBytes)
     fail(ErrorKind::BadFile, "{}: expected at least {} bytes of safetensors, got {}", where, kLengthBytes, file.size());
+  refuse_foreign_bytes(file, "safetensors", where);
   const uint64_t length = load_little_endian(file.data());
   if (length > kLongestHeader)
     fail(ErrorKind::BadFile, "{}: expected a header of at most {} bytes, got {}: not a safetensors file?", where,

@@ -1,5 +1,7 @@
 #include "weights/formats/sharded_index.h"
 
+#include <system_error>
+
 #include "core/json.h"
 
 namespace newbie {
@@ -53,6 +55,52 @@ std::vector<FileTensor> open_sharded(const std::filesystem::path& index, Strictn
     tensors.push_back({shard, entry});
   }
   return tensors;
+}
+
+std::optional<ShardName> shard_name(std::string_view file_name) {
+  constexpr std::string_view kEnd = ".safetensors", kOf = "-of-";
+  constexpr size_t kDigits = 5;
+  constexpr size_t kTail = 1 + kDigits + kOf.size() + kDigits;  // "-00002-of-00003"
+  if (!file_name.ends_with(kEnd) || file_name.size() <= kTail + kEnd.size()) return std::nullopt;
+  file_name.remove_suffix(kEnd.size());
+  const std::string_view tail = file_name.substr(file_name.size() - kTail);
+  const auto digits = [&](size_t at) -> std::optional<int> {
+    int value = 0;
+    for (const char c : tail.substr(at, kDigits)) {
+      if (c < '0' || c > '9') return std::nullopt;
+      value = 10 * value + (c - '0');
+    }
+    return value;
+  };
+  const std::optional<int> number = digits(1), count = digits(kTail - kDigits);
+  if (tail[0] != '-' || tail.substr(1 + kDigits, kOf.size()) != kOf || !number || !count || *number < 1 ||
+      *number > *count)
+    return std::nullopt;
+  return ShardName{std::string(file_name.substr(0, file_name.size() - kTail)), *number, *count};
+}
+
+std::vector<FileTensor> open_shards(const std::filesystem::path& shard, Strictness strictness) {
+  constexpr int kMostShards = 1000;
+  const ShardName name = *shard_name(shard.filename().string());
+  if (name.count > kMostShards)
+    fail(ErrorKind::BadFile, "{}: expected at most {} shards, got {}", shard.string(), kMostShards, name.count);
+  std::map<std::string, FileTensor> tensors;
+  for (int number = 1; number <= name.count; ++number) {
+    const std::filesystem::path path =
+        shard.parent_path() / fmt::format("{}-{:05}-of-{:05}.safetensors", name.base, number, name.count);
+    if (std::error_code ignored; !std::filesystem::exists(path, ignored))
+      fail_with_hint(ErrorKind::BadFile, "download the other shards, or the index.json that names them",
+                     "{}: a shard of {}: expected {} beside it, got nothing there", shard.string(), name.count,
+                     in_quotes(path.filename().string()));
+    const auto file = std::make_shared<const SafetensorsFile>(path, strictness);
+    for (const WeightEntry& entry : file->entries())
+      if (const auto [other, fresh] = tensors.emplace(entry.name, FileTensor{file, &entry}); !fresh)
+        fail(ErrorKind::BadFile, "{}: tensor {}: expected once, got it in {}, too", path.string(),
+             in_quotes(entry.name), other->second.file->path().filename().string());
+  }
+  std::vector<FileTensor> sorted;
+  for (auto& [key, tensor] : tensors) sorted.push_back(std::move(tensor));
+  return sorted;
 }
 
 }  // namespace newbie

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,5 +21,16 @@ std::map<std::string, std::string> parse_sharded_index(std::string_view text, st
 // Opens the index and every shard it names; the tensors of its weight_map, sorted by name. Its metadata (total_size) is
 // not trusted and not needed. Error{BadFile} as above, or when a tensor is missing from its shard.
 std::vector<FileTensor> open_sharded(const std::filesystem::path& index, Strictness strictness = Strictness::Strict);
+
+// "model-00002-of-00003.safetensors": its base, which shard it is (from 1) and of how many. Nothing for other names.
+struct ShardName {
+  std::string base;
+  int number = 0, count = 0;
+};
+std::optional<ShardName> shard_name(std::string_view file_name);
+
+// The tensors of all shards that lie beside `shard`, without an index; sorted by name. Error{BadFile} naming those that
+// are missing, and a tensor that comes twice.
+std::vector<FileTensor> open_shards(const std::filesystem::path& shard, Strictness strictness = Strictness::Strict);
 
 }  // namespace newbie

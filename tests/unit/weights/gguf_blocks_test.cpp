@@ -8,7 +8,6 @@
 #include <random>
 
 #include "core/float_formats.h"
-#include "support/golden.h"
 #include "unit/core/expect_error.h"
 #include "weights/formats/safetensors.h"
 
@@ -19,7 +18,7 @@ namespace {
 class Vectors {
  public:
   explicit Vectors(const std::string& type)
-      : file_(test::avatar_path() / "../../tests/data/gguf/vectors" / (type + ".safetensors")) {}
+      : file_(std::filesystem::path(NEWBIE_SOURCE_DIR) / "tests/data/gguf/vectors" / (type + ".safetensors")) {}
 
   std::span<const std::byte> blocks() const { return file_.bytes(*file_.find("blocks")); }
   std::vector<float> values() const {

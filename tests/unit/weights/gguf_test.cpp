@@ -5,7 +5,6 @@
 
 #include "core/files.h"
 #include "core/json.h"
-#include "support/golden.h"
 #include "unit/core/expect_error.h"
 #include "unit/core/temporary_folder.h"
 #include "unit/weights/file_bytes.h"
@@ -18,7 +17,7 @@ namespace {
 
 constexpr size_t kLimit = size_t{1} << 20;
 
-std::filesystem::path cases() { return test::avatar_path() / "../../tests/data/gguf"; }
+std::filesystem::path cases() { return std::filesystem::path(NEWBIE_SOURCE_DIR) / "tests/data/gguf"; }
 
 // Of the values as f32.
 std::string hash_of_values(const FileTensor& tensor) {
