@@ -81,7 +81,7 @@ struct Speed {
   size_t scratch_bytes = 0;
 };
 
-Speed measure(const Backend& backend, const Case& c, DType dtype, ThreadPool& threads) {
+Speed measure(const HostBackend& backend, const Case& c, DType dtype, ThreadPool& threads) {
   KernelRequest request{.op = c.op,
                         .attrs = c.attrs,
                         .output = {c.output, dtype},
@@ -91,7 +91,7 @@ Speed measure(const Backend& backend, const Case& c, DType dtype, ThreadPool& th
   for (size_t i = 0; i < c.inputs.size(); ++i)
     request.inputs.push_back({c.inputs[i], i == 2 && bias ? DType::F32 : dtype});
   std::string why;
-  const auto kernel = backend.make_kernel(request, &why);
+  const auto kernel = backend.make_host_kernel(request, &why);
   if (!kernel) fail(ErrorKind::Unsupported, "{}: {}", c.name, why);
 
   Allocator allocator;

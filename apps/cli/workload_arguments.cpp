@@ -45,7 +45,7 @@ PreparedWorkload prepare(const WorkloadArguments& a, Log& log) {
   const EngineOptions& engine = a.engine.options;
   PreparedWorkload out;
   out.threads = engine.threads > 0 ? engine.threads : usable_cpus();
-  out.backend = engine.backend == BackendChoice::Reference ? make_reference_backend() : make_cpu_backend();
+  out.backend = make_backend(engine.backend);
   const Resolution precision = resolve_precision(engine.precision, this_cpu());
   out.precision = precision.policy.name;
   out.workload = std::make_unique<Workload>(

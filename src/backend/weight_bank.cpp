@@ -44,7 +44,7 @@ bool WeightBank::packs_from_mapped(const WeightUse& use) const {
 }
 
 bool WeightBank::usable_as_mapped(const WeightUse& use) const {
-  return packs_from_mapped(use) && use.layout.key.empty();
+  return packs_from_mapped(use) && use.layout.key.empty() && !goes_to_device(use);
 }
 
 const std::byte* WeightBank::packed(const WeightUse& use) const {
@@ -67,7 +67,7 @@ WeightBank::Kept WeightBank::kept() const {
     if (item.place == Prepared::Place::Packed) lying.push_back(packed_->around(key));
     if (item.place == Prepared::Place::File) lying.push_back(pages_of(item.use));
   }
-  return {allocated_, covered_bytes(std::move(lying))};
+  return {allocated_, covered_bytes(std::move(lying)), allocated_on_host_};
 }
 
 size_t WeightBank::prepared_bytes(const WeightUse& use) const {
@@ -89,8 +89,22 @@ WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
       continue;
     }
     if (streams(use)) continue;
+    const auto on_host = [&](size_t staging) {
+      plan.host_peak_bytes = std::max(plan.host_peak_bytes, checked_add(plan.kept.host_bytes, staging));
+    };
+    if (goes_to_device(use)) {
+      plan.kept.bytes = checked_add(plan.kept.bytes, prepared_bytes(use));
+      plan.peak_bytes = plan.resident_peak_bytes = plan.kept.bytes;
+      on_host(upload_bytes(use));
+      continue;
+    }
     if (lies_packed(use)) {
       lying.push_back(packed_->around(use.key()));
+      continue;
+    }
+    if (!memory_.weights.is_host()) {
+      plan.kept.host_bytes = checked_add(plan.kept.host_bytes, prepared_bytes(use));
+      on_host(staging_bytes(use));
       continue;
     }
     plan.kept.bytes = checked_add(plan.kept.bytes, prepared_bytes(use));
@@ -102,14 +116,32 @@ WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
   return plan;
 }
 
-bool WeightBank::streams(const WeightUse& use) const { return streamed_.contains(use.name) && !usable_as_mapped(use); }
+bool WeightBank::streams(const WeightUse& use) const {
+  const bool may = memory_.weights.is_host() || goes_to_device(use);  // a device's window is no place for a table
+  return may && streamed_.contains(use.name) && !usable_as_mapped(use);
+}
+
+size_t WeightBank::upload_bytes(const WeightUse& use) const {
+  if (lies_packed(use) || (use.layout.key.empty() && packs_from_mapped(use))) return 0;  // from where they lie
+  return checked_add(round_up(prepared_bytes(use), 64), round_up(staging_bytes(use), 64));
+}
+
+size_t WeightBank::window_staging_bytes(const WeightUse& use) const {
+  return goes_to_device(use) ? upload_bytes(use) : 0;
+}
 
 size_t WeightBank::window_bytes(const WeightUse& use) const {
+  if (goes_to_device(use)) return round_up(prepared_bytes(use), 64);
   if (lies_packed(use)) return 0;
   return checked_add(round_up(prepared_bytes(use), 64), round_up(staging_bytes(use), 64));
 }
 
-const std::byte* WeightBank::prepare_in(const WeightUse& use, std::byte* room, ThreadPool& threads) const {
+const std::byte* WeightBank::prepare_in(const WeightUse& use, std::byte* room, std::byte* staging,
+                                        ThreadPool& threads) const {
+  if (goes_to_device(use)) {
+    upload(use, room, staging, threads);
+    return room;
+  }
   if (const std::byte* there = packed(use)) {
     packed_->load(use.key());
     return there;
@@ -123,7 +155,7 @@ void WeightBank::prefetch(const WeightUse& use) const {
 }
 
 void WeightBank::release(const WeightUse& use) const {
-  if (lies_packed(use)) packed_->release(use.key());
+  if (lies_packed(use) && !goes_to_device(use)) packed_->release(use.key());
 }
 
 size_t WeightBank::stored_bytes(const WeightUse& use) const {
@@ -157,7 +189,7 @@ void WeightBank::drop(const std::vector<WeightUse>& uses) {
   for (const WeightUse& use : uses) {
     const auto it = prepared_.find(use.key());
     if (it == prepared_.end()) continue;
-    allocated_ -= it->second.buffer.size();
+    (goes_to_device(use) || memory_.weights.is_host() ? allocated_ : allocated_on_host_) -= it->second.buffer.size();
     release_pages(it->second);
     prepared_.erase(it);
   }
@@ -175,25 +207,47 @@ void WeightBank::write(const WeightUse& use, std::byte* destination, std::byte* 
   source_.release(use.name);
 }
 
+void WeightBank::upload(const WeightUse& use, std::byte* destination, std::byte* staging, ThreadPool& threads) const {
+  const size_t bytes = prepared_bytes(use);
+  if (const std::byte* there = packed(use)) {
+    packed_->load(use.key());
+    memory_.weights.upload(there, destination, bytes);
+    packed_->release(use.key());
+  } else if (upload_bytes(use) == 0) {
+    memory_.weights.upload(source_.mapped(use.name).data, destination, bytes);
+    source_.release(use.name);
+  } else {
+    write(use, staging, staging + round_up(bytes, 64), threads);
+    memory_.weights.upload(staging, destination, bytes);
+  }
+}
+
 void WeightBank::prepare(const std::vector<WeightUse>& uses, ThreadPool& threads, StopToken stop) {
   for (const WeightUse& use : uses) {
     stop.throw_if_stopped();
     const std::string key = use.key();
     if (prepared_.contains(key) || streams(use)) continue;
     Prepared item{.use = use};
+    const char* const purpose = use.layout.key.empty() ? "weights" : "packed weights";
     if (usable_as_mapped(use)) {
       item.place = Prepared::Place::File;
       item.data = source_.mapped(use.name).data;
+    } else if (goes_to_device(use)) {
+      const Buffer staging = memory_.host.allocate(upload_bytes(use), "weight staging");
+      item.buffer = memory_.weights.allocate(prepared_bytes(use), purpose);
+      upload(use, item.buffer.data(), staging.data(), threads);
+      item.data = item.buffer.data();
+      allocated_ += item.buffer.size();
     } else if (const std::byte* there = packed(use)) {
       packed_->load(key);
       item.data = there;
       item.place = Prepared::Place::Packed;
     } else {
-      const Buffer staging = allocator_.allocate(staging_bytes(use), "weight staging");
-      item.buffer = allocator_.allocate(prepared_bytes(use), use.layout.key.empty() ? "weights" : "packed weights");
+      const Buffer staging = memory_.host.allocate(staging_bytes(use), "weight staging");
+      item.buffer = memory_.host.allocate(prepared_bytes(use), purpose);
       write(use, item.buffer.data(), staging.data(), threads);
       item.data = item.buffer.data();
-      allocated_ += item.buffer.size();
+      (memory_.weights.is_host() ? allocated_ : allocated_on_host_) += item.buffer.size();
     }
     prepared_.emplace(key, std::move(item));
   }

@@ -8,6 +8,7 @@
 
 #include "backend/program.h"
 #include "compile/precision.h"
+#include "core/allocator.h"
 #include "core/float_formats.h"
 #include "graph/ops/linear.h"
 

@@ -1,6 +1,7 @@
 // A graph of one input and one output with its weights loaded, run again and again.
 #pragma once
 
+#include "core/allocator.h"
 #include "generate/network.h"
 
 namespace newbie {

@@ -104,7 +104,7 @@ void Network::keep_prepared(std::span<const Program* const> programs, StopToken 
       weights.push_back({use.key(), bank_->prepared_bytes(use), [&] {
                            stop.throw_if_stopped();
                            const std::byte* kept = bank_->find(use);
-                           return kept != nullptr ? kept : bank_->prepare_in(use, room.data(), runtime_.pool);
+                           return kept != nullptr ? kept : bank_->prepare_in(use, room.data(), nullptr, runtime_.pool);
                          }});
     }
   if (weights.empty()) return;
@@ -175,7 +175,7 @@ double Network::seconds_per_streamed_byte(const Program& program, const Streamed
   std::memset(room.data(), 0, room.size());  // fresh pages cost more than any later use of the window
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
-  bank.prepare_in(*use, room.data(), runtime_.pool);
+  bank.prepare_in(*use, room.data(), nullptr, runtime_.pool);
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return seconds / static_cast<double>(bank.stored_bytes(*use));
 }

@@ -12,6 +12,7 @@
 #include "core/allocator.h"
 #include "core/log.h"
 #include "core/stop_token.h"
+#include "backend/registry.h"
 #include "generate/guard.h"
 #include "generate/job.h"
 #include "generate/memory_plan.h"
@@ -22,8 +23,6 @@
 #include "image/image.h"
 
 namespace newbie {
-
-enum class BackendChoice { Cpu, Reference };
 
 struct EngineOptions {
   int threads = 0;                 // 0: as many as the process may use

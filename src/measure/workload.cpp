@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "compile/compile.h"
+#include "core/allocator.h"
 #include "core/checked.h"
 #include "core/random.h"
 #include "graph/ops/sources.h"

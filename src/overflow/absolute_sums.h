@@ -8,6 +8,7 @@
 
 #include "backend/program.h"
 #include "core/allocator.h"
+#include "core/allocator.h"
 #include "graph/graph.h"
 
 namespace newbie {

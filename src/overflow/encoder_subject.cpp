@@ -30,7 +30,7 @@ class EncoderSubject final : public Subject {
   SubjectRun run(const Way& way, Progress& progress, StopToken stop) override {
     Runtime runtime(options_.threads > 0 ? options_.threads : usable_cpus(),
                     resolve_precision(way.precision, this_cpu()).policy,
-                    options_.backend == BackendChoice::Reference ? make_reference_backend() : make_cpu_backend());
+                    make_backend(options_.backend));
     runtime.fuse = !way.plain;
     runtime.decompose = way.decompose;
     runtime.run_tap = way.trace;

@@ -17,8 +17,8 @@ float Learner::loss_gradient(int64_t samples) const {
   return static_cast<float>(static_cast<double>(scaler_.scale) / static_cast<double>(samples));
 }
 
-StepReport Learner::step(Tensors32 sums) {
-  StepReport report{.lr = options_.lr * options_.schedule.factor(optimizer_.steps()), .scale = scaler_.scale};
+StepOutcome Learner::step(Tensors32 sums) {
+  StepOutcome report{.lr = options_.lr * options_.schedule.factor(optimizer_.steps()), .scale = scaler_.scale};
   const float inverse = inverse_scale(scaler_);
   bool finite = true;
   for (size_t i = 0; i < sums.size(); ++i) {

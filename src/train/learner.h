@@ -12,7 +12,7 @@ namespace newbie {
 
 struct LearnerOptions {
   double lr = 1e-4;
-  Schedule schedule;
+  LrSchedule schedule;
   OptimizerOptions optimizer;
   double clip = 1.0;    // of the global norm; 0: none
   bool scaled = false;  // f16: losses are scaled
@@ -21,7 +21,7 @@ struct LearnerOptions {
   std::optional<double> ema;  // decay of a mean of the parameters
 };
 
-struct StepReport {
+struct StepOutcome {
   bool taken = false;  // false: a gradient was not finite, nothing moved but the scale
   double lr = 0;
   double norm = 0;       // of the gradients before clipping; not finite when not taken
@@ -48,7 +48,7 @@ class Learner {
 
   // `sums`: the gradients of all samples of a step, each with loss_gradient(). The schedule counts steps that were
   // taken.
-  StepReport step(Tensors32 sums);
+  StepOutcome step(Tensors32 sums);
 
  private:
   LearnerOptions options_;

@@ -29,7 +29,7 @@ std::optional<ScheduleKind> find_schedule(std::string_view name) {
   return std::nullopt;
 }
 
-double Schedule::factor(int64_t k) const {
+double LrSchedule::factor(int64_t k) const {
   const auto at = static_cast<double>(k), rise = static_cast<double>(warmup), end = static_cast<double>(total);
   if (kind == ScheduleKind::Constant) return 1.0;
   if (k < warmup) return at / std::max(1.0, rise);

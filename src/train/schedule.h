@@ -17,13 +17,13 @@ struct ScheduleRow {
 std::span<const ScheduleRow> schedules();
 std::optional<ScheduleKind> find_schedule(std::string_view name);
 
-struct Schedule {
+struct LrSchedule {
   ScheduleKind kind = ScheduleKind::Constant;
   int64_t warmup = 0;  // steps in which the factor rises from 0; Constant has none
   int64_t total = 1;
   int64_t cycles = 1;        // of CosineWithRestarts
   double last_factor = 0.0;  // of Polynomial, whose power is 1: 1e-7 / lr
-  bool operator==(const Schedule&) const = default;
+  bool operator==(const LrSchedule&) const = default;
 
   // Of step k, from 0 on; steps count when they were taken. With a warmup the first factor is 0.
   double factor(int64_t k) const;

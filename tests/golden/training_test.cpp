@@ -114,7 +114,7 @@ TEST_P(Training, TenStepsEqualPyTorchs) {
         EXPECT_LE(error, kGradientBound) << name;
         worst_gradient = std::max(worst_gradient, error);
       }
-    const StepReport done = learner.step(std::move(sum));
+    const StepOutcome done = learner.step(std::move(sum));
     EXPECT_TRUE(done.taken);
     const double norm = report["grad_norms"][step].get<double>();
     EXPECT_NEAR(done.norm, norm, 10 * kGradientBound * norm) << "step " << step;

@@ -6,6 +6,7 @@
 
 #include "compile/fuse.h"
 #include "compile/precision.h"
+#include "core/allocator.h"
 #include "graph/ops/all.h"
 #include "support/close.h"
 #include "support/graph_runner.h"

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "backend/program.h"
+#include "core/allocator.h"
 #include "graph/ops/all.h"
 #include "support/close.h"
 #include "support/graph_runner.h"

@@ -45,11 +45,11 @@ MemoryWeights weights_for(const Graph& g) {
   return out;
 }
 
-std::shared_ptr<Kernel> kernel_for(const Graph& g, int threads = 1) {
+std::shared_ptr<const HostKernel> kernel_for(const Graph& g, int threads = 1) {
   const Node& y = g.node(g.size() - 1);
   KernelRequest request{.op = y.op, .attrs = y.attrs, .output = y.spec(), .precision = y.precision, .threads = threads};
   for (int in : y.inputs) request.inputs.push_back(g.node(in).spec());
-  return make_cpu_backend()->make_kernel(request);
+  return make_cpu_backend()->make_host_kernel(request);
 }
 
 // Whether oneDNN or AMX have kernels for `dtype` on this machine.

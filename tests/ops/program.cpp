@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 
+#include "core/allocator.h"
 #include "graph/ops/all.h"
 #include "support/close.h"
 #include "support/graph_runner.h"
@@ -17,7 +18,7 @@ namespace newbie::test {
 namespace {
 
 // Every node of `graph` computed into memory of its own, outputs by name. Views are copies here.
-Tensors evaluate_node_by_node(Graph& graph, const Backend& backend, const WeightSource& weights,
+Tensors evaluate_node_by_node(Graph& graph, const HostBackend& backend, const WeightSource& weights,
                               const Tensors& inputs) {
   ThreadPool threads(1);
   std::vector<std::vector<std::byte>> bytes(static_cast<size_t>(graph.size()));
@@ -44,7 +45,7 @@ Tensors evaluate_node_by_node(Graph& graph, const Backend& backend, const Weight
         request.inputs.push_back(graph.node(in).spec());
         operands.emplace_back(graph.node(in).spec(), bytes[static_cast<size_t>(in)].data());
       }
-      const auto kernel = backend.make_kernel(request);
+      const auto kernel = backend.make_host_kernel(request);
       std::vector<std::byte> scratch(kernel->scratch_bytes());
       kernel->run({operands, {n.spec(), here.data()}, scratch.data(), threads});
     }

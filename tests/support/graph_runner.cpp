@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/allocator.h"
 #include "graph/ops/sources.h"
 
 namespace newbie::test {
@@ -35,9 +36,11 @@ const std::vector<float>& RunResult::path(const std::string& name) const { retur
 RunResult run_graph(const Graph& graph, const Backend& backend, const WeightSource& weights, const Tensors& inputs,
                     const RunOptions& options) {
   const Program program(graph, backend, options.threads);
-  Allocator allocator;
+  Allocator host;
+  const std::unique_ptr<MemorySpace> device = backend.make_memory();
+  MemorySpace& memory = device ? *device : host;
   ThreadPool threads(options.threads);
-  WeightBank bank(weights, allocator);
+  WeightBank bank(weights, {memory, host});
   bank.prepare(program.weights(), threads);
 
   std::vector<std::vector<std::byte>> bytes;  // of inputs and outputs, while the program runs
@@ -58,16 +61,18 @@ RunResult run_graph(const Graph& graph, const Backend& backend, const WeightSour
   }
 
   RunResult run{.memory = program.memory(), .used_arena_bytes = program.used_arena_bytes(), .steps = program.steps()};
-  const Buffer arena = allocator.allocate(run.memory.arena_bytes + 2 * kGuardBytes, "test arena");
-  std::fill_n(arena.data(), arena.size(), kGuard);
-  ExecutionContext context{.threads = threads, .arena = arena.data() + kGuardBytes};
+  const Buffer arena = memory.allocate(run.memory.arena_bytes + 2 * kGuardBytes, "test arena");
+  std::vector<std::byte> guards(arena.size(), kGuard);
+  memory.upload(guards.data(), arena.data(), arena.size());
+  ExecutionContext context{.threads = threads, .arena = arena.data() + kGuardBytes, .memory = device.get()};
   Recorder recorder(run.paths);
   program.run(context, bank, bindings, options.observe ? &recorder : nullptr);
 
   const auto intact = [](const std::byte* guard) {
     return std::all_of(guard, guard + kGuardBytes, [](std::byte b) { return b == kGuard; });
   };
-  if (!intact(arena.data()) || !intact(arena.data() + kGuardBytes + run.memory.arena_bytes))
+  memory.download(arena.data(), guards.data(), arena.size());
+  if (!intact(guards.data()) || !intact(guards.data() + kGuardBytes + run.memory.arena_bytes))
     fail(ErrorKind::Internal, "a kernel of {} wrote outside the arena of {} bytes", backend.name(),
          run.memory.arena_bytes);
   for (const auto& [name, view] : bindings.outputs) run.outputs[name] = as_tensor(view);

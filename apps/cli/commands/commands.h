@@ -22,6 +22,7 @@ Command add_convert(CLI::App& program);
 Command add_precision(CLI::App& program);
 Command add_evaluate(CLI::App& program);
 Command add_overflow(CLI::App& program);
+Command add_train(CLI::App& program);
 Command add_compare(CLI::App& program);
 Command add_memory_report(CLI::App& program);
 Command add_bench(CLI::App& program);

@@ -113,7 +113,7 @@ void run(FeatureArguments& args) {
   const int threads = args.engine.options.threads > 0 ? args.engine.options.threads : usable_cpus();
   Runtime runtime(
       threads, precision.policy,
-      args.engine.options.backend == BackendChoice::Reference ? make_reference_backend() : make_cpu_backend());
+      make_backend(args.engine.options.backend));
   runtime.fuse = args.engine.options.fuse;
 
   Collector collector(args.paths);

@@ -31,7 +31,7 @@ void run(FitArguments& args) {
   Runtime runtime(
       args.engine.options.threads > 0 ? args.engine.options.threads : usable_cpus(),
       resolve_precision(PrecisionRequest::F32, this_cpu()).policy,
-      args.engine.options.backend == BackendChoice::Reference ? make_reference_backend() : make_cpu_backend());
+      make_backend(args.engine.options.backend));
   std::vector<Image> pictures;
   for (const std::string& file : args.pictures) pictures.push_back(read_picture(file).image);
   const PreviewFactors factors = fit_preview(vae, runtime, pictures, stop);

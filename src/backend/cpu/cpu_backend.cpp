@@ -8,16 +8,17 @@ namespace newbie {
 
 namespace {
 
-class CpuBackend final : public Backend {
+class CpuBackend final : public HostBackend {
  public:
   CpuBackend() { cpu::limit_highway(); }
 
   std::string name() const override { return "cpu"; }
   std::string version() const override { return "cpu, " + cpu::library_version(); }
 
-  std::shared_ptr<Kernel> make_kernel(const KernelRequest& request, std::string* why_not) const override {
+  std::shared_ptr<const HostKernel> make_host_kernel(const KernelRequest& request,
+                                                     std::string* why_not) const override {
     std::string refusals;
-    const auto from_list = [&](const KernelRequest& wanted) -> std::shared_ptr<Kernel> {
+    const auto from_list = [&](const KernelRequest& wanted) -> std::shared_ptr<const HostKernel> {
       for (const cpu::KernelMaker& maker : cpu::kernel_makers()) {
         if (maker.op != wanted.op) continue;
         std::string why;
@@ -33,17 +34,17 @@ class CpuBackend final : public Backend {
       if (auto kernel = cpu::make_emulated_f16(request, from_list)) return kernel;
     }
     std::string why;
-    auto kernel = reference_->make_kernel(request, &why);
+    auto kernel = reference_->make_host_kernel(request, &why);
     if (why_not != nullptr && !kernel) *why_not = refusals + why;
     return kernel;
   }
 
  private:
-  std::unique_ptr<Backend> reference_ = make_reference_backend();
+  std::unique_ptr<HostBackend> reference_ = make_reference_backend();
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cpu_backend() { return std::make_unique<CpuBackend>(); }
+std::unique_ptr<HostBackend> make_cpu_backend() { return std::make_unique<CpuBackend>(); }
 
 }  // namespace newbie

@@ -21,9 +21,9 @@ void convert_all(ThreadPool& threads, DType from, const std::byte* source, DType
 
 DType widened(DType dtype) { return dtype == DType::F16 ? DType::F32 : dtype; }
 
-class EmulatedF16 final : public Kernel {
+class EmulatedF16 final : public HostKernel {
  public:
-  EmulatedF16(const KernelRequest& request, const KernelRequest& wide, std::shared_ptr<Kernel> kernel)
+  EmulatedF16(const KernelRequest& request, const KernelRequest& wide, std::shared_ptr<const HostKernel> kernel)
       : wide_(wide), kernel_(std::move(kernel)) {
     const auto take = [&](size_t bytes) {
       const size_t at = scratch_bytes_;
@@ -77,7 +77,7 @@ class EmulatedF16 final : public Kernel {
   };
 
   KernelRequest wide_;
-  std::shared_ptr<Kernel> kernel_;
+  std::shared_ptr<const HostKernel> kernel_;
   std::vector<Operand> operands_;
   bool narrow_result_ = false;
   size_t result_at_ = 0, kernel_at_ = 0, scratch_bytes_ = 0;
@@ -85,8 +85,8 @@ class EmulatedF16 final : public Kernel {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_emulated_f16(const KernelRequest& request,
-                                          const std::function<std::shared_ptr<Kernel>(const KernelRequest&)>& make) {
+std::shared_ptr<const HostKernel> make_emulated_f16(
+    const KernelRequest& request, const std::function<std::shared_ptr<const HostKernel>(const KernelRequest&)>& make) {
   const NumericClass kind = request.op->numeric_class;
   // A table stays where it is: its rows are widened as they are read.
   if (kind == NumericClass::Movement || kind == NumericClass::Cast || request.op->row_table) return nullptr;

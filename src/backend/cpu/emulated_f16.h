@@ -12,7 +12,7 @@ namespace newbie::cpu {
 // Operands are widened, which is exact; the f32 result is rounded to f16 to nearest even, beyond 65504 to infinity:
 // what hardware gives that multiplies f16 and sums in f32. Null when the op only moves or looks up, or `make` gives
 // null.
-std::shared_ptr<Kernel> make_emulated_f16(const KernelRequest& request,
-                                          const std::function<std::shared_ptr<Kernel>(const KernelRequest&)>& make);
+std::shared_ptr<const HostKernel> make_emulated_f16(
+    const KernelRequest& request, const std::function<std::shared_ptr<const HostKernel>(const KernelRequest&)>& make);
 
 }  // namespace newbie::cpu

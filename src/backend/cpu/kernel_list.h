@@ -12,7 +12,7 @@ namespace newbie::cpu {
 // `make` gives null when the kernel cannot serve the request; `why_not` (never null) then tells the reason.
 struct KernelMaker {
   const OpDef* op;
-  std::shared_ptr<Kernel> (*make)(const KernelRequest& request, std::string* why_not);
+  std::shared_ptr<const HostKernel> (*make)(const KernelRequest& request, std::string* why_not);
 };
 
 // Best first for every op.

@@ -86,7 +86,7 @@ std::string refusal(const KernelRequest& request) {
   return {};
 }
 
-class ReferenceKernel final : public Kernel {
+class ReferenceKernel final : public HostKernel {
  public:
   ReferenceKernel(const KernelRequest& request, Loops loops)
       : name_(fmt::format("reference.{}", request.op->name)), threads_(request.threads), loops_(std::move(loops)) {}
@@ -109,11 +109,11 @@ class ReferenceKernel final : public Kernel {
   Loops loops_;
 };
 
-class ReferenceBackend final : public Backend {
+class ReferenceBackend final : public HostBackend {
  public:
   std::string name() const override { return "reference"; }
 
-  std::shared_ptr<Kernel> make_kernel(const KernelRequest& request, std::string* why_not) const override {
+  std::shared_ptr<const HostKernel> make_host_kernel(const KernelRequest& request, std::string* why_not) const override {
     std::string why = "no such op";
     for (const Row& row : kRows) {
       if (row.op != request.op) continue;
@@ -128,6 +128,6 @@ class ReferenceBackend final : public Backend {
 }  // namespace
 }  // namespace reference
 
-std::unique_ptr<Backend> make_reference_backend() { return std::make_unique<reference::ReferenceBackend>(); }
+std::unique_ptr<HostBackend> make_reference_backend() { return std::make_unique<reference::ReferenceBackend>(); }
 
 }  // namespace newbie

@@ -20,6 +20,7 @@ const OpDef reshape_op{
           return shape;
         },
     .gradient = [](const GradientCall& call, Value dy) -> Gradients { return {reshape(dy, call.inputs[0].shape())}; },
+    .rescale = {ScaleLaw::Carried},
     .view = true};
 
 const OpDef slice_rows_op{
@@ -38,6 +39,7 @@ const OpDef slice_rows_op{
     .gradient = [](const GradientCall& call, Value dy) -> Gradients {
       return {pad_rows(dy, call.attrs.integer("begin"), call.inputs[0].shape()[0] - call.attrs.integer("end"))};
     },
+    .rescale = {ScaleLaw::Carried},
     .view = true,
     .view_offset =
         [](std::span<const Value> in, const Attrs& attrs) {
@@ -62,44 +64,7 @@ const OpDef slice_columns_op{
     .gradient = [](const GradientCall& call, Value dy) -> Gradients {
       return {pad_columns(dy, call.attrs.integer("begin"), call.inputs[0].shape().last() - call.attrs.integer("end"))};
     },
-    .rescale = {ScaleLaw::Carried},
-    .view = true};
-
-const OpDef slice_rows_op{.name = "slice_rows",
-                          .infer =
-                              [](std::span<const Value> in, const Attrs& attrs) {
-                                require_inputs(in, 1);
-                                const Shape& x = in[0].shape();
-                                const int64_t begin = attrs.integer("begin"), end = attrs.integer("end");
-                                require(x.rank() >= 1 && 0 <= begin && begin <= end && end <= x[0],
-                                        fmt::format("rows {}:{} are not in {}", begin, end, x.str()));
-                                std::vector<int64_t> out(x.extents().begin(), x.extents().end());
-                                out[0] = end - begin;
-                                return Shape(out);
-                              },
-                          .rescale = {ScaleLaw::Carried},
-                          .view = true,
-                          .view_offset =
-                              [](std::span<const Value> in, const Attrs& attrs) {
-                                const Shape& x = in[0].shape();
-                                return x[0] == 0 ? 0
-                                                 : static_cast<size_t>(attrs.integer("begin")) *
-                                                       (x.elements() / static_cast<size_t>(x[0]));
-                              }};
-
-const OpDef slice_columns_op{.name = "slice_columns",
-                             .infer =
-                                 [](std::span<const Value> in, const Attrs& attrs) {
-                                   require_inputs(in, 1);
-                                   const Shape& x = in[0].shape();
-                                   const int64_t begin = attrs.integer("begin"), end = attrs.integer("end");
-                                   require(x.rank() >= 1 && 0 <= begin && begin <= end && end <= x.last(),
-                                           fmt::format("columns {}:{} are not in {}", begin, end, x.str()));
-                                   std::vector<int64_t> out(x.extents().begin(), x.extents().end());
-                                   out.back() = end - begin;
-                                   return Shape(out);
-                                 },
-                             .rescale = {ScaleLaw::Carried}};
+    .rescale = {ScaleLaw::Carried}};
 
 const OpDef permute_op{.name = "permute",
                        .infer =

@@ -28,7 +28,7 @@ constexpr int64_t kGroupRows = 4;  // of a softmax between two products
 
 int64_t whole_steps(int64_t depth) { return ceil_div(depth, kTileDepth); }
 
-class Attention final : public Kernel {
+class Attention final : public HostKernel {
  public:
   explicit Attention(const KernelRequest& request)
       : queries_(request.inputs[0].shape[0]),
@@ -201,7 +201,7 @@ class Attention final : public Kernel {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_amx_attention(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_amx_attention(const KernelRequest& request, std::string* why_not) {
   const DType result = request.output.dtype;
   if (!usable()) {
     *why_not = "this machine has no AMX that may be used";

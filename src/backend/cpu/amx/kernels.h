@@ -10,7 +10,7 @@
 namespace newbie::cpu {
 
 // Null and a reason in `why_not` when the request is not theirs.
-std::shared_ptr<Kernel> make_amx_linear(const KernelRequest& request, std::string* why_not);
-std::shared_ptr<Kernel> make_amx_attention(const KernelRequest& request, std::string* why_not);
+std::shared_ptr<const HostKernel> make_amx_linear(const KernelRequest& request, std::string* why_not);
+std::shared_ptr<const HostKernel> make_amx_attention(const KernelRequest& request, std::string* why_not);
 
 }  // namespace newbie::cpu

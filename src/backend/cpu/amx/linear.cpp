@@ -83,7 +83,7 @@ void multiply_tiles(const Product& product, int tiles) {
   tiles == 2 ? multiply_pair<element, Rows::Streamed>(product) : multiply_single<element>(product);
 }
 
-class Linear final : public Kernel {
+class Linear final : public HostKernel {
  public:
   explicit Linear(const KernelRequest& request)
       : rows_(request.inputs[0].shape.rows()),
@@ -259,7 +259,7 @@ class Linear final : public Kernel {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_amx_linear(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_amx_linear(const KernelRequest& request, std::string* why_not) {
   const DType result = request.output.dtype;
   if (!usable()) {
     *why_not = "this machine has no AMX that may be used";

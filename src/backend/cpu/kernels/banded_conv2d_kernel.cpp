@@ -35,10 +35,10 @@ Window window_of(const Rows& result, int64_t kernel_rows, int64_t padding_top, i
   return {rows, rows.first - from, to - rows.end};
 }
 
-class BandedConv2d final : public Kernel {
+class BandedConv2d final : public HostKernel {
  public:
   // `band_rows` of the result at a time.
-  BandedConv2d(const KernelRequest& request, std::shared_ptr<const Backend> kernels, int64_t band_rows)
+  BandedConv2d(const KernelRequest& request, std::shared_ptr<const HostBackend> kernels, int64_t band_rows)
       : c_(BandedConv::from(request.attrs)),
         request_(request),
         kernels_(std::move(kernels)),
@@ -138,13 +138,14 @@ class BandedConv2d final : public Kernel {
   }
   static void need(size_t& bytes, size_t wanted) { bytes = std::max(bytes, wanted); }
 
-  const std::shared_ptr<Kernel>& kernel(const Kind& kind, const OpDef& op, Attrs attrs, std::vector<TensorSpec> inputs,
-                                        const TensorSpec& output, const OpPrecision& precision) {
+  const std::shared_ptr<const HostKernel>& kernel(const Kind& kind, const OpDef& op, Attrs attrs,
+                                                  std::vector<TensorSpec> inputs, const TensorSpec& output,
+                                                  const OpPrecision& precision) {
     auto& made = made_[kind];
     if (!made) {
       std::string why;
-      made =
-          kernels_->make_kernel({&op, std::move(attrs), std::move(inputs), output, precision, request_.threads}, &why);
+      made = kernels_->make_host_kernel({&op, std::move(attrs), std::move(inputs), output, precision, request_.threads},
+                                        &why);
       if (!made) fail(ErrorKind::Unsupported, "a band cannot be computed: {}", why);
       need(kernel_bytes_, made->scratch_bytes());
     }
@@ -265,12 +266,12 @@ class BandedConv2d final : public Kernel {
 
   BandedConv c_;
   KernelRequest request_;
-  std::shared_ptr<const Backend> kernels_;  // of the parts
+  std::shared_ptr<const HostBackend> kernels_;  // of the parts
   DType dtype_;
   Shape x_, middle_, y_;
   int64_t band_rows_, moment_rows_;
   MomentBlocks cut_;
-  std::map<Kind, std::shared_ptr<Kernel>> made_;
+  std::map<Kind, std::shared_ptr<const HostKernel>> made_;
   std::map<size_t, WeightLayout> layouts_;  // by operand
   bool consistent_ = true;
   size_t upsampled_bytes_ = 0, middle_bytes_ = 0, result_bytes_ = 0, kernel_bytes_ = 0;
@@ -280,7 +281,7 @@ class BandedConv2d final : public Kernel {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_banded_conv2d(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_banded_conv2d(const KernelRequest& request, std::string* why_not) {
   const DType dtype = request.precision.compute;
   if (!is_vector_dtype(dtype) || !is_vector_dtype(request.output.dtype))
     return refuse(why_not, fmt::format("computed in {}, result {}: expected f32 or bf16", to_string(dtype),
@@ -292,7 +293,7 @@ std::shared_ptr<Kernel> make_banded_conv2d(const KernelRequest& request, std::st
   }
   if (request.output.shape.elements() == 0 || request.inputs[0].shape.elements() == 0)
     return refuse(why_not, "nothing to convolve");
-  const std::shared_ptr<const Backend> kernels = make_cpu_backend();
+  const std::shared_ptr<const HostBackend> kernels = make_cpu_backend();
   // Where bands at the border want another layout than those inside, or read no row at all, the picture stays whole.
   for (int64_t rows = std::min(kBandRows, request.output.shape[0]);; rows = request.output.shape[0]) {
     auto made = std::make_shared<BandedConv2d>(request, kernels, rows);

@@ -77,7 +77,7 @@ Recipe upsample_recipe(const KernelRequest& request) {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_copy(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_copy(const KernelRequest& request, std::string* why_not) {
   for (const TensorSpec& in : request.inputs)
     if (in.dtype != request.output.dtype)
       return refuse(why_not, fmt::format("moves {} into {}, and only casts change a dtype", to_string(in.dtype),

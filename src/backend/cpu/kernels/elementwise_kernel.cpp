@@ -55,7 +55,8 @@ Elements elements_of(const KernelRequest& request) {
 // An operand that is one row for every row of the result, as f32 factors or summands in scratch; then
 // f(args, row, first row, count, width) for blocks of rows.
 template <typename F>
-std::shared_ptr<Kernel> row_kernel(const KernelRequest& request, size_t row_input, RowFunction function, F f) {
+std::shared_ptr<const HostKernel> row_kernel(const KernelRequest& request, size_t row_input, RowFunction function,
+                                             F f) {
   const auto width = static_cast<size_t>(request.output.shape.last());
   const int64_t rows = request.output.shape.rows(), block = rows_per_task(widest_row_bytes(request, width));
   const auto run = [=](const KernelArgs& args) {
@@ -69,7 +70,7 @@ std::shared_ptr<Kernel> row_kernel(const KernelRequest& request, size_t row_inpu
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_map(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_map(const KernelRequest& request, std::string* why_not) {
   const auto function = find(kFunctions, request.op);
   if (!function) return refuse(why_not, "not a function of one value");
   if (auto why = dtype_refusal(request, 1); !why.empty()) return refuse(why_not, why);
@@ -84,7 +85,7 @@ std::shared_ptr<Kernel> make_map(const KernelRequest& request, std::string* why_
   return make_function_kernel(request, {.run = run, .in_place_input = 0});
 }
 
-std::shared_ptr<Kernel> make_combination(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_combination(const KernelRequest& request, std::string* why_not) {
   const auto pairing = find(kPairings, request.op);
   if (!pairing) return refuse(why_not, "not a sum or product of two");
   if (auto why = dtype_refusal(request, 2); !why.empty()) return refuse(why_not, why);
@@ -112,7 +113,7 @@ std::shared_ptr<Kernel> make_combination(const KernelRequest& request, std::stri
   return make_function_kernel(request, {.run = run, .in_place_input = 0});
 }
 
-std::shared_ptr<Kernel> make_modulation(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_modulation(const KernelRequest& request, std::string* why_not) {
   const bool gate = request.op == &gated_residual_op;
   if (!gate && request.op != &modulate_op) return refuse(why_not, "neither a modulation nor a gated residual");
   if (auto why = dtype_refusal(request, request.inputs.size()); !why.empty()) return refuse(why_not, why);

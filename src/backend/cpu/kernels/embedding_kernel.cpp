@@ -7,7 +7,7 @@
 
 namespace newbie::cpu {
 
-std::shared_ptr<Kernel> make_embedding(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_embedding(const KernelRequest& request, std::string* why_not) {
   if (request.op != &embedding_op) return refuse(why_not, "not an embedding");
   if (request.inputs[0].dtype != DType::I32) return refuse(why_not, "ids are not i32");
   const DType table_dtype = request.inputs[1].dtype;
@@ -33,7 +33,7 @@ std::shared_ptr<Kernel> make_embedding(const KernelRequest& request, std::string
   return make_function_kernel(request, {.run = run});
 }
 
-std::shared_ptr<Kernel> make_mean_rows(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_mean_rows(const KernelRequest& request, std::string* why_not) {
   if (request.op != &mean_rows_op) return refuse(why_not, "not a mean over rows");
   if (auto why = dtype_refusal(request, 1); !why.empty()) return refuse(why_not, why);
   const auto rows = static_cast<size_t>(request.inputs[0].shape[0]);

@@ -4,7 +4,7 @@ namespace newbie::cpu {
 
 namespace {
 
-class FunctionKernel final : public Kernel {
+class FunctionKernel final : public HostKernel {
  public:
   FunctionKernel(const KernelRequest& request, Recipe recipe)
       : name_(fmt::format("cpu.{}", request.op->name)), threads_(request.threads), recipe_(std::move(recipe)) {}
@@ -27,7 +27,7 @@ class FunctionKernel final : public Kernel {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_function_kernel(const KernelRequest& request, Recipe recipe) {
+std::shared_ptr<const HostKernel> make_function_kernel(const KernelRequest& request, Recipe recipe) {
   return std::make_shared<FunctionKernel>(request, std::move(recipe));
 }
 
@@ -37,7 +37,7 @@ size_t widest_row_bytes(const KernelRequest& request, size_t width) {
   return checked_mul(width, element);
 }
 
-std::shared_ptr<Kernel> refuse(std::string* why_not, std::string reason) {
+std::shared_ptr<const HostKernel> refuse(std::string* why_not, std::string reason) {
   if (why_not != nullptr) *why_not = std::move(reason);
   return nullptr;
 }

@@ -20,7 +20,7 @@ struct Recipe {
 
 // A kernel named after the request's op. Running it with more than request.threads workers is Error{Internal}: scratch
 // was sized for those.
-std::shared_ptr<Kernel> make_function_kernel(const KernelRequest& request, Recipe recipe);
+std::shared_ptr<const HostKernel> make_function_kernel(const KernelRequest& request, Recipe recipe);
 
 // Rows of `row_bytes` that are worth handing to another thread: smaller tensors make one task, which wakes nobody.
 inline int64_t rows_per_task(size_t row_bytes) {
@@ -42,7 +42,7 @@ void for_row_blocks(ThreadPool& threads, int64_t rows, int64_t block, const F& f
 size_t widest_row_bytes(const KernelRequest& request, size_t width);
 
 // Null, with the reason told.
-std::shared_ptr<Kernel> refuse(std::string* why_not, std::string reason);
+std::shared_ptr<const HostKernel> refuse(std::string* why_not, std::string reason);
 
 // Why inputs [0, count) and the result are not what vector kernels read and write; empty when they are.
 std::string dtype_refusal(const KernelRequest& request, size_t count);

@@ -56,7 +56,7 @@ void channel_gains(const MomentBlocks& cut, const Moments* parts, const float* w
   }
 }
 
-std::shared_ptr<Kernel> make_group_norm(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_group_norm(const KernelRequest& request, std::string* why_not) {
   const bool with_silu = request.op == &group_norm_silu_op;
   if (!with_silu && request.op != &group_norm_op) return refuse(why_not, "not a group norm");
   if (auto why = dtype_refusal(request, 1); !why.empty()) return refuse(why_not, why);

@@ -10,18 +10,23 @@
 namespace newbie::cpu {
 
 // Null and a reason in `why_not` (may be null) when the request is not theirs.
-std::shared_ptr<Kernel> make_linear(const KernelRequest& request, std::string* why_not);
-std::shared_ptr<Kernel> make_rms_norm(const KernelRequest& request, std::string* why_not);  // and what fuse makes of it
-std::shared_ptr<Kernel> make_layer_norm(const KernelRequest& request, std::string* why_not);
-std::shared_ptr<Kernel> make_group_norm(const KernelRequest& request, std::string* why_not);  // with or without SiLU
-std::shared_ptr<Kernel> make_banded_conv2d(const KernelRequest& request, std::string* why_not);
-std::shared_ptr<Kernel> make_rope(const KernelRequest& request, std::string* why_not);  // with or without norm
-std::shared_ptr<Kernel> make_map(const KernelRequest& request, std::string* why_not);   // cast, activations
-std::shared_ptr<Kernel> make_combination(const KernelRequest& request,
-                                         std::string* why_not);  // add, mul, gated products
-std::shared_ptr<Kernel> make_modulation(const KernelRequest& request, std::string* why_not);  // without a norm
-std::shared_ptr<Kernel> make_embedding(const KernelRequest& request, std::string* why_not);
-std::shared_ptr<Kernel> make_mean_rows(const KernelRequest& request, std::string* why_not);
-std::shared_ptr<Kernel> make_copy(const KernelRequest& request, std::string* why_not);  // slices, joins, upsampling
+std::shared_ptr<const HostKernel> make_linear(const KernelRequest& request, std::string* why_not);
+std::shared_ptr<const HostKernel> make_rms_norm(const KernelRequest& request,
+                                                std::string* why_not);  // and what fuse makes of it
+std::shared_ptr<const HostKernel> make_layer_norm(const KernelRequest& request, std::string* why_not);
+std::shared_ptr<const HostKernel> make_group_norm(const KernelRequest& request,
+                                                  std::string* why_not);  // with or without SiLU
+std::shared_ptr<const HostKernel> make_banded_conv2d(const KernelRequest& request, std::string* why_not);
+std::shared_ptr<const HostKernel> make_rope(const KernelRequest& request,
+                                            std::string* why_not);                               // with or without norm
+std::shared_ptr<const HostKernel> make_map(const KernelRequest& request, std::string* why_not);  // cast, activations
+std::shared_ptr<const HostKernel> make_combination(const KernelRequest& request,
+                                                   std::string* why_not);  // add, mul, gated products
+std::shared_ptr<const HostKernel> make_modulation(const KernelRequest& request,
+                                                  std::string* why_not);  // without a norm
+std::shared_ptr<const HostKernel> make_embedding(const KernelRequest& request, std::string* why_not);
+std::shared_ptr<const HostKernel> make_mean_rows(const KernelRequest& request, std::string* why_not);
+std::shared_ptr<const HostKernel> make_copy(const KernelRequest& request,
+                                            std::string* why_not);  // slices, joins, upsampling
 
 }  // namespace newbie::cpu

@@ -22,7 +22,7 @@ struct PackedWeight {
   size_t bytes() const { return checked_mul(static_cast<size_t>(panels()), panel_bytes()); }
 };
 
-class Linear final : public Kernel {
+class Linear final : public HostKernel {
  public:
   explicit Linear(const KernelRequest& request)
       : rows_(request.inputs[0].shape.rows()),
@@ -104,7 +104,7 @@ class Linear final : public Kernel {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_linear(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_linear(const KernelRequest& request, std::string* why_not) {
   if (request.op != &linear_op) return refuse(why_not, "not a linear layer");
   if (auto why = dtype_refusal(request, 2); !why.empty()) return refuse(why_not, why);
   // Products are of f32: what is stored is what is multiplied.

@@ -25,7 +25,7 @@ constexpr RmsForm kForms[] = {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_rms_norm(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_rms_norm(const KernelRequest& request, std::string* why_not) {
   const auto* form = std::find_if(std::begin(kForms), std::end(kForms), [&](auto& f) { return f.op == request.op; });
   if (form == std::end(kForms)) return refuse(why_not, "not an RMS norm");
   if (auto why = dtype_refusal(request, request.inputs.size()); !why.empty()) return refuse(why_not, why);
@@ -60,7 +60,7 @@ std::shared_ptr<Kernel> make_rms_norm(const KernelRequest& request, std::string*
   return make_function_kernel(request, {run, checked_mul(width, sizeof(float)), 0});
 }
 
-std::shared_ptr<Kernel> make_layer_norm(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_layer_norm(const KernelRequest& request, std::string* why_not) {
   if (request.op != &layer_norm_op) return refuse(why_not, "not a layer norm");
   if (auto why = dtype_refusal(request, 1); !why.empty()) return refuse(why_not, why);
   const bool affine = request.inputs.size() == 3;

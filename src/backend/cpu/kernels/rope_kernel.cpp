@@ -6,7 +6,7 @@
 
 namespace newbie::cpu {
 
-std::shared_ptr<Kernel> make_rope(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_rope(const KernelRequest& request, std::string* why_not) {
   const bool norm = request.op == &norm_rope_op;
   if (!norm && request.op != &rope_op) return refuse(why_not, "not a rotary embedding");
   if (auto why = dtype_refusal(request, 1); !why.empty()) return refuse(why_not, why);

@@ -29,7 +29,7 @@ int64_t rows_per_tile(int64_t queries, int64_t keys, int64_t heads) {
   return std::min(queries, rows);
 }
 
-class Attention final : public Kernel {
+class Attention final : public HostKernel {
  public:
   explicit Attention(const KernelRequest& request)
       : queries_(request.inputs[0].shape[0]),
@@ -207,7 +207,7 @@ class Attention final : public Kernel {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_onednn_attention(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_onednn_attention(const KernelRequest& request, std::string* why_not) {
   const DType dtype = request.inputs[0].dtype;
   const bool equal = request.inputs[1].dtype == dtype && request.inputs[2].dtype == dtype;
   const DType compute = request.precision.compute;

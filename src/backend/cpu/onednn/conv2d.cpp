@@ -27,7 +27,7 @@ struct Band {
   auto kind() const { return std::tuple(rows, input_rows, top, bottom); }
 };
 
-class Conv2d final : public Kernel {
+class Conv2d final : public HostKernel {
  public:
   explicit Conv2d(const KernelRequest& request)
       : x_(request.inputs[0].shape),
@@ -170,7 +170,7 @@ class Conv2d final : public Kernel {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_onednn_conv2d(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_onednn_conv2d(const KernelRequest& request, std::string* why_not) {
   const DType dtype = request.inputs[0].dtype;
   // oneDNN's f32 convolution makes f32 only.
   const bool result = is_supported(request.output.dtype) && (dtype == DType::BF16 || request.output.dtype == dtype);

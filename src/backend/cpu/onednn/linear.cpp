@@ -129,7 +129,7 @@ int64_t rows_per_tile(int64_t rows, int64_t panels) {
   return std::min(rows, static_cast<int64_t>(round_up(static_cast<size_t>(ceil_div(rows, tiles)), 16)));
 }
 
-class Linear final : public Kernel {
+class Linear final : public HostKernel {
  public:
   explicit Linear(const KernelRequest& request)
       : rows_(request.inputs[0].shape.rows()),
@@ -272,7 +272,7 @@ bool multiplies_int8() {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_onednn_linear(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_onednn_linear(const KernelRequest& request, std::string* why_not) {
   const DType dtype = request.inputs[0].dtype, compute = request.precision.compute;
   const bool computes = compute == DType::I8 ? multiplies_int8() : compute == dtype;
   if (!is_supported(dtype) || request.inputs[1].dtype != dtype || !computes || !is_supported(request.output.dtype) ||

@@ -36,7 +36,7 @@ Product product_of(const KernelRequest& request) {
   return {b[0], a[0] / b[0] * a[1], a[2], request.output.shape[2], false, transposed};
 }
 
-class Matmul final : public Kernel {
+class Matmul final : public HostKernel {
  public:
   explicit Matmul(const KernelRequest& request)
       : product_(product_of(request)),
@@ -152,7 +152,7 @@ class Matmul final : public Kernel {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_onednn_matmul(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_onednn_matmul(const KernelRequest& request, std::string* why_not) {
   const DType dtype = request.inputs[0].dtype;
   if (!is_supported(dtype) || request.inputs[1].dtype != dtype || request.precision.compute != dtype ||
       !is_supported(request.output.dtype)) {

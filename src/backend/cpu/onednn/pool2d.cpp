@@ -13,7 +13,7 @@ namespace {
 using namespace onednn;
 using dnnl::memory;
 
-class Pool2d final : public Kernel {
+class Pool2d final : public HostKernel {
  public:
   explicit Pool2d(const KernelRequest& request) : primitives_(1) { add_primitive(request); }
 
@@ -65,7 +65,7 @@ class Pool2d final : public Kernel {
 
 }  // namespace
 
-std::shared_ptr<Kernel> make_onednn_pool2d(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_onednn_pool2d(const KernelRequest& request, std::string* why_not) {
   const DType dtype = request.inputs[0].dtype;
   if (!is_supported(dtype) || request.output.dtype != dtype) {
     *why_not = fmt::format("x {}, result {}: oneDNN pools f32 to f32, bf16 to bf16", to_string(dtype),

@@ -47,7 +47,7 @@ void require_fast(const std::string& implementation, const std::string& what);
 
 // Makes a kernel; null and the reason when oneDNN, or the kernel by Error{Unsupported}, says no.
 template <typename K>
-std::shared_ptr<Kernel> make_or_refuse(const KernelRequest& request, std::string* why_not) {
+std::shared_ptr<const HostKernel> make_or_refuse(const KernelRequest& request, std::string* why_not) {
   try {
     const OneThread alone;
     return std::make_shared<K>(request);

@@ -1,0 +1,100 @@
+#include "train/captions.h"
+
+#include <algorithm>
+
+#include "core/files.h"
+#include "core/json.h"
+#include "text/utf8.h"
+
+namespace newbie {
+
+namespace {
+
+constexpr size_t kMostCaption = size_t{1} << 20, kMostRows = size_t{256} << 20;
+constexpr const char* kCaptionKeys[] = {"caption", "xml", "prompt", "text", "super_high_quality_caption"};
+constexpr const char* kFileKeys[] = {"file", "file_name", "image", "image_path", "path"};
+
+std::string trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n\v\f";
+  const size_t first = text.find_first_not_of(kSpace);
+  if (first == std::string_view::npos) return {};
+  return std::string(text.substr(first, text.find_last_not_of(kSpace) - first + 1));
+}
+
+std::string from_latin1(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) {
+    const auto b = static_cast<unsigned char>(c);
+    if (b < 0x80) {
+      out += c;
+    } else {
+      out += static_cast<char>(0xC0 | (b >> 6));
+      out += static_cast<char>(0x80 | (b & 0x3F));
+    }
+  }
+  return out;
+}
+
+// A byte order mark is no part of the words.
+std::string words(std::string bytes) {
+  if (bytes.starts_with("\xEF\xBB\xBF")) bytes.erase(0, 3);
+  return trimmed(find_invalid_utf8(bytes) ? from_latin1(bytes) : bytes);
+}
+
+template <size_t N>
+std::optional<std::string> member(const Json& object, const char* const (&keys)[N], const std::string& where) {
+  if (!object.is_object()) fail(ErrorKind::BadFile, "{}: expected an object", where);
+  for (const char* key : keys) {
+    const auto at = object.find(key);
+    if (at == object.end()) continue;
+    if (!at->is_string()) fail(ErrorKind::BadFile, "{}: \"{}\" must be text", where, key);
+    return at->get<std::string>();
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> caption_rows(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> out;
+  std::error_code error;
+  for (const auto& path : list_folder(folder, error)) {
+    if (path.extension() != ".jsonl") continue;
+    const std::string text = read_file(path, kMostRows);
+    size_t number = 0;
+    for (size_t at = 0; at < text.size();) {
+      const size_t end = std::min(text.find('\n', at), text.size());
+      const std::string_view line(text.data() + at, end - at);
+      at = end + 1;
+      ++number;
+      if (trimmed(line).empty()) continue;
+      const std::string where = fmt::format("{}, line {}", path.string(), number);
+      const Json row = parse_json(line, where);
+      const auto file = member(row, kFileKeys, where), caption = member(row, kCaptionKeys, where);
+      if (!file || !caption)
+        throw Error(ErrorKind::BadFile, fmt::format("{}: a row needs a picture and its caption", where),
+                    "For example {\"file\": \"a.png\", \"caption\": \"…\"}.");
+      out[std::filesystem::path(*file).filename().string()] = words(*caption);
+    }
+  }
+  return out;
+}
+
+std::optional<std::string> caption_of(const std::filesystem::path& picture,
+                                      const std::map<std::string, std::string>& rows) {
+  for (const char* extension : {".txt", ".xml", ".caption", ".json"}) {
+    std::filesystem::path path = picture;
+    path.replace_extension(extension);
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(path, error)) continue;
+    std::string text = read_file(path, kMostCaption);
+    if (path.extension() != ".json") return words(std::move(text));
+    const auto caption = member(parse_json(text, path.string()), kCaptionKeys, path.string());
+    if (!caption) fail(ErrorKind::BadFile, "{}: no \"caption\" in it", path.string());
+    return words(*caption);
+  }
+  const auto row = rows.find(picture.filename().string());
+  return row == rows.end() ? std::nullopt : std::optional(row->second);
+}
+
+}  // namespace newbie

@@ -1,0 +1,190 @@
+#include "train/checkpoint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "core/files.h"
+#include "core/json.h"
+#include "weights/formats/safetensors.h"
+#include "weights/safetensors_writer.h"
+#include "weights/sha256.h"
+
+namespace newbie {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kPrefix = "checkpoint_", kUnfinished = ".unfinished_";
+constexpr size_t kMostStateBytes = size_t{1} << 20;
+
+std::string hash_of(const fs::path& path) {
+  const MappedFile file(path);
+  Sha256 hash;
+  hash.add(file.bytes());
+  file.check_intact();
+  return hash.hex();
+}
+
+std::vector<NamedTensor> tensors_of(const Parameters& parameters) {
+  std::vector<NamedTensor> out;
+  for (const Parameter& p : parameters.all())
+    out.push_back({p.name, {{p.shape, DType::F32}, reinterpret_cast<const std::byte*>(p.values.data())}});
+  return out;
+}
+
+std::vector<NamedTensor> tensors_of(const Optimizer& optimizer) {
+  std::vector<NamedTensor> out;
+  for (const Optimizer::State& s : optimizer.states()) out.push_back({s.name, {s.spec, s.bytes.data()}});
+  return out;
+}
+
+// The tensor of a file as it was written; Error{BadFile} when it is another.
+std::span<const std::byte> stored(const SafetensorsFile& file, const std::string& name, const TensorSpec& spec) {
+  const SafetensorsEntry* entry = file.find(name);
+  if (entry == nullptr || !(file.spec(*entry) == spec))
+    fail(ErrorKind::BadFile, "{}: no tensor {} of shape {}: a checkpoint of other settings", file.path().string(), name,
+         spec.shape.str());
+  return file.bytes(*entry);
+}
+
+Json state_json(const RunState& s) {
+  return {{"step", s.step},
+          {"epoch", s.epoch},
+          {"group", s.group},
+          {"samples", s.samples},
+          {"skipped", s.skipped},
+          {"bad_in_a_row", s.bad_in_a_row},
+          {"smoothed_loss", s.smoothed_loss},
+          {"best_validation", s.best_validation}};
+}
+
+RunState state_from(const Json& j) {
+  RunState s;
+  get_whole_number(j, "step", s.step);
+  get_whole_number(j, "epoch", s.epoch);
+  get_whole_number(j, "group", s.group);
+  get_whole_number(j, "samples", s.samples);
+  get_whole_number(j, "skipped", s.skipped);
+  get_whole_number(j, "bad_in_a_row", s.bad_in_a_row);
+  s.smoothed_loss = j.at("smoothed_loss").get<double>();
+  s.best_validation = j.at("best_validation").get<double>();
+  return s;
+}
+
+void remove_quietly(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+}
+
+}  // namespace
+
+fs::path write_checkpoint(const fs::path& folder, const Learner& learner, const RunState& state,
+                          const std::string& run_hash, const std::function<void(const fs::path&)>& more) {
+  for (const Parameter& p : learner.parameters().all())
+    for (const float v : p.values)
+      if (!std::isfinite(v)) fail(ErrorKind::Internal, "{} is not finite: no checkpoint is written of it", p.name);
+  const std::string name = fmt::format("{}{:08}", kPrefix, state.step);
+  const fs::path temporary = folder / (std::string(kUnfinished) + name), place = folder / name;
+  try {
+    std::error_code error;
+    fs::remove_all(temporary, error);
+    fs::create_directories(temporary, error);
+    if (error) fail(ErrorKind::BadFile, "{}: {}", temporary.string(), error.message());
+    std::vector<std::string> files{"parameters.safetensors", "optimizer.safetensors"};
+    write_safetensors(temporary / files[0], tensors_of(learner.parameters()));
+    write_safetensors(temporary / files[1], tensors_of(learner.optimizer()));
+    if (!learner.mean().empty()) {
+      std::vector<NamedTensor> mean = tensors_of(learner.parameters());
+      for (size_t i = 0; i < mean.size(); ++i)
+        mean[i].tensor.data = reinterpret_cast<const std::byte*>(learner.mean()[i].data());
+      files.emplace_back("mean.safetensors");
+      write_safetensors(temporary / files.back(), mean);
+    }
+    if (more) more(temporary);
+    Json hashes = Json::object();
+    for (const std::string& file : files) hashes[file] = hash_of(temporary / file);
+    const Json json{{"format", 1},
+                    {"run", run_hash},
+                    {"state", state_json(state)},
+                    {"optimizer_steps", learner.optimizer().steps()},
+                    {"scale", static_cast<double>(learner.scaler().scale)},
+                    {"good_steps", learner.scaler().good_steps},
+                    {"files", hashes}};
+    write_file_atomically(temporary / "state.json", json.dump(1) + "\n");
+    fs::remove_all(place, error);  // of the same step: this one is whole
+    fs::rename(temporary, place, error);
+    if (error) fail(ErrorKind::BadFile, "{}: {}", place.string(), error.message());
+  } catch (...) {
+    remove_quietly(temporary);
+    throw;
+  }
+  return place;
+}
+
+std::vector<CheckpointPlace> list_checkpoints(const fs::path& folder) {
+  std::vector<CheckpointPlace> out;
+  std::error_code error;
+  for (const fs::path& path : list_folder(folder, error)) {
+    const std::string name = path.filename().string();
+    if (!name.starts_with(kPrefix) || !fs::is_directory(path, error)) continue;
+    int64_t step = 0;
+    const char* first = name.data() + kPrefix.size();
+    const auto [end, wrong] = std::from_chars(first, name.data() + name.size(), step);
+    if (wrong == std::errc() && end == name.data() + name.size()) out.push_back({path, step});
+  }
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.step > b.step; });
+  return out;
+}
+
+RunState read_checkpoint(const fs::path& checkpoint, Learner& learner, const std::string& run_hash, Log& log) try {
+  const Json json =
+      parse_json(read_file(checkpoint / "state.json", kMostStateBytes), (checkpoint / "state.json").string());
+  for (const auto& [file, hash] : json.at("files").items())
+    if (hash_of(checkpoint / file) != hash.get<std::string>())
+      fail(ErrorKind::BadFile, "{}: its bytes are not those that were written", (checkpoint / file).string());
+  if (json.at("run").get<std::string>() != run_hash)
+    log.warn("{} is of a run with other settings: from here on the new ones hold", checkpoint.string());
+  const RunState state = state_from(json.at("state"));
+
+  // All is looked at before anything is changed.
+  const SafetensorsFile parameters(checkpoint / "parameters.safetensors"), states(checkpoint / "optimizer.safetensors");
+  for (const Parameter& p : learner.parameters().all()) stored(parameters, p.name, {p.shape, DType::F32});
+  for (const Optimizer::State& s : learner.optimizer().states()) stored(states, s.name, s.spec);
+  std::unique_ptr<SafetensorsFile> mean;
+  if (!learner.mean().empty()) {
+    mean = std::make_unique<SafetensorsFile>(checkpoint / "mean.safetensors");
+    for (const Parameter& p : learner.parameters().all()) stored(*mean, p.name, {p.shape, DType::F32});
+  }
+  int64_t steps = 0, good_steps = 0;
+  get_whole_number(json, "optimizer_steps", steps);
+  get_whole_number(json, "good_steps", good_steps);
+  const auto scale = static_cast<float>(json.at("scale").get<double>());
+
+  for (size_t i = 0; i < learner.parameters().all().size(); ++i) {
+    Parameter& p = learner.parameters().all()[i];
+    const TensorSpec spec{p.shape, DType::F32};
+    std::memcpy(p.values.data(), stored(parameters, p.name, spec).data(), spec.bytes());
+    if (mean) std::memcpy(learner.mean()[i].data(), stored(*mean, p.name, spec).data(), spec.bytes());
+  }
+  for (Optimizer::State& s : learner.optimizer().states())
+    std::memcpy(s.bytes.data(), stored(states, s.name, s.spec).data(), s.bytes.size());
+  learner.optimizer().set_steps(steps);
+  learner.set_scaler({scale, good_steps});
+  return state;
+} catch (const Json::exception& e) {
+  fail(ErrorKind::BadFile, "{}: {}", (checkpoint / "state.json").string(), e.what());
+}
+
+void remove_old_checkpoints(const fs::path& folder, size_t keep, const std::vector<fs::path>& spared) {
+  const std::vector<CheckpointPlace> all = list_checkpoints(folder);
+  for (size_t i = keep; i < all.size(); ++i)
+    if (std::find(spared.begin(), spared.end(), all[i].path) == spared.end()) remove_quietly(all[i].path);
+  std::error_code error;
+  for (const fs::path& path : list_folder(folder, error))
+    if (path.filename().string().starts_with(kUnfinished)) remove_quietly(path);
+}
+
+}  // namespace newbie

@@ -1,0 +1,254 @@
+#include "train/features.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "generate/network.h"
+#include "models/flux_vae/graph.h"
+#include "models/gemma3/graph.h"
+#include "models/jina_clip/graph.h"
+#include "text/routing.h"
+#include "text/system_prompts.h"
+#include "weights/fingerprint.h"
+
+namespace newbie {
+
+struct Features::Keys {
+  bool known = true;
+  std::vector<int32_t> gemma, jina;
+  TextCacheKey features, pooled, latent;  // spans are of the vectors above, which do not move
+};
+
+namespace {
+
+ConstTensorView ids_view(const std::vector<int32_t>& ids) {
+  return {{{static_cast<int64_t>(ids.size())}, DType::I32}, reinterpret_cast<const std::byte*>(ids.data())};
+}
+
+TensorView floats_view(const Shape& shape, std::vector<float>& values) {
+  return {{shape, DType::F32}, reinterpret_cast<std::byte*>(values.data())};
+}
+
+void require_finite(std::span<const float> values, std::string_view what, const std::string& name) {
+  for (const float v : values)
+    if (!std::isfinite(v))
+      throw Error(ErrorKind::BadFile,
+                  fmt::format("{} of {} are not finite: nothing could be learned from it", what, name),
+                  "Encode in another precision (encoder_precision = \"exact\").");
+}
+
+TokenizedText tokenize_caption(const Tokenizer& tokenizer, const std::string& text, size_t limit,
+                               std::string_view encoder, const std::string& name, std::vector<Features::Lost>& lost) {
+  TokenizedText t = tokenizer.encode(text, limit);
+  if (t.lost_tokens != 0) lost.push_back({name, std::string(encoder), t.lost_text, t.lost_tokens});
+  return t;
+}
+
+EncoderTexts texts_of(const std::string& caption, const FeatureOptions& options) {
+  return route_prompt(caption, resolve_system_prompt(options.system_prompt, caption).text, Routing::Official);
+}
+
+// A network of one encoder with what its runs need. Programs of one size are kept until another comes.
+class Encoder {
+ public:
+  Encoder(Runtime& runtime, const WeightStore& store, std::string part)
+      : runtime_(runtime), network_(runtime, store, std::move(part)) {}
+
+  void run(const std::string& size, const std::function<Graph()>& graph, const Bindings& bindings, StopToken stop) {
+    if (!program_ || size != size_) {
+      program_.emplace(network_.compile(graph()));
+      size_ = size;
+      arena_ = {};
+      arena_ = runtime_.allocator.allocate(program_->memory().arena_bytes, "an encoder's arena");
+      network_.load(*program_, stop);
+    }
+    network_.run(*program_, arena_, bindings, stop);
+  }
+
+ private:
+  Runtime& runtime_;
+  Network network_;
+  std::optional<Program> program_;
+  std::string size_;
+  Buffer arena_;
+};
+
+}  // namespace
+
+Features::~Features() = default;
+
+Features::Features(const Dataset& dataset, const LocatedModel& model, const FeatureOptions& options, Log& log,
+                   const EncodeProgress& progress, StopToken stop)
+    : dataset_(dataset), cache_(std::make_unique<TextCache>(options.cache, log)) {
+  const int threads = options.threads;
+  const TextEncoder text_encoder = open_text_encoder(model.paths.text_encoder, log, model.paths.strictness);
+  const ClipModel clip = open_clip_model(model.paths.clip_model, log, model.paths.strictness);
+  const Vae vae = open_vae(model.paths.vae, log, model.paths.strictness);
+  caption_width_ = text_encoder.sizes.width;
+  pooled_width_ = clip.sizes.width;
+  latent_channels_ = vae.sizes.latent_channels;
+  downscale_ = vae.sizes.downscale();
+  const Resolution precision = resolve_precision(options.precision, this_cpu());
+
+  const std::string text_identity = fingerprint(text_encoder.files.files),
+                    clip_identity = fingerprint(clip.files.files);
+  const std::string vae_identity = fingerprint(vae.files.files);
+  Runtime runtime(threads, precision.policy, make_cpu_backend());
+  Runtime exact(threads, PrecisionPolicy{.name = "f32"}, make_cpu_backend());
+  const std::string arithmetic = precision.policy.hash() + ", " + runtime.backend->version();
+  {
+    const auto gemma = text_encoder.open_tokenizer(), jina = clip.open_tokenizer();
+    keys_.resize(dataset.examples.size() + 1);
+    for (size_t i = 0; i < keys_.size(); ++i) {
+      const bool empty = i == dataset.examples.size();
+      const std::string name = empty ? "the empty caption" : dataset.examples[i].name;
+      const EncoderTexts texts = empty ? EncoderTexts{} : texts_of(dataset.examples[i].caption, options);
+      Keys& k = keys_[i];
+      k.gemma = tokenize_caption(*gemma, texts.gemma_text, options.max_gemma_tokens, "Gemma", name, lost_).ids;
+      k.jina = tokenize_caption(*jina, texts.jina_text, options.max_jina_tokens, "Jina CLIP", name, lost_).ids;
+      k.features = {"text_encoder", text_identity, arithmetic, k.gemma, {}};
+      k.pooled = {"clip_model", clip_identity, arithmetic, k.jina, {}};
+      if (empty) continue;
+      const Example& e = dataset.examples[i];
+      const PictureSize b = dataset.buckets[e.bucket];
+      k.latent = {"vae",
+                  fmt::format("{} of {} as {}x{} covered by lanczos", vae_identity, e.content, b.width, b.height),
+                  exact.backend->version(),
+                  {},
+                  {}};
+    }
+  }
+
+  // Each kind of work: what is missing, once each, then a network for it alone.
+  const auto work = [&](std::string_view what, size_t count, auto key_of, auto size_of, auto encode) {
+    std::vector<size_t> missing;
+    std::set<std::string> seen;
+    for (size_t i = 0; i < count; ++i)
+      if (seen.insert(key_of(i).hash()).second && !cache_->find(key_of(i), size_of(i))) missing.push_back(i);
+    if (missing.empty()) return;
+    std::stable_sort(missing.begin(), missing.end(), [&](size_t a, size_t b) { return size_of(a) < size_of(b); });
+    encode(missing);
+    encoded_ += missing.size();
+    progress(what, missing.size(), missing.size());
+  };
+  const size_t texts = keys_.size() - (options.empty_caption ? 0 : 1);
+  const auto name_of = [&](size_t i) {
+    return i < dataset.examples.size() ? dataset.examples[i].name : std::string("the empty caption");
+  };
+  work(
+      "captions", texts, [&](size_t i) { return keys_[i].features; },
+      [&](size_t i) { return keys_[i].gemma.size() * static_cast<size_t>(caption_width_); },
+      [&](const std::vector<size_t>& missing) {
+        Encoder encoder(runtime, text_encoder.weights, "text_encoder");
+        for (size_t done = 0; done < missing.size(); ++done) {
+          progress("captions", done, missing.size());
+          const Keys& k = keys_[missing[done]];
+          const auto tokens = static_cast<int64_t>(k.gemma.size());
+          std::vector<float> out(k.gemma.size() * static_cast<size_t>(caption_width_));
+          Bindings b;
+          b.inputs["ids"] = ids_view(k.gemma);
+          b.outputs["features"] = floats_view({tokens, caption_width_}, out);
+          encoder.run(
+              std::to_string(tokens), [&] { return gemma3_features(text_encoder.sizes, tokens); }, b, stop);
+          require_finite(out, "text features", name_of(missing[done]));
+          cache_->keep(k.features, out);
+        }
+      });
+  work(
+      "captions for CLIP", dataset.examples.size(), [&](size_t i) { return keys_[i].pooled; },
+      [&](size_t) { return static_cast<size_t>(pooled_width_); },
+      [&](const std::vector<size_t>& missing) {
+        Encoder encoder(runtime, clip.weights, "clip_model");
+        for (size_t done = 0; done < missing.size(); ++done) {
+          progress("captions for CLIP", done, missing.size());
+          const Keys& k = keys_[missing[done]];
+          const auto tokens = static_cast<int64_t>(k.jina.size());
+          std::vector<float> out(static_cast<size_t>(pooled_width_));
+          Bindings b;
+          b.inputs["ids"] = ids_view(k.jina);
+          b.outputs["pooled"] = floats_view({1, pooled_width_}, out);
+          encoder.run(
+              std::to_string(tokens), [&] { return jina_text(clip.sizes, tokens); }, b, stop);
+          require_finite(out, "pooled text features", name_of(missing[done]));
+          cache_->keep(k.pooled, out);
+        }
+      });
+  const auto latent_size = [&](size_t i) {
+    const PictureSize s = dataset.buckets[dataset.examples[i].bucket];
+    return static_cast<size_t>(latent_channels_ * (s.width / downscale_) * (s.height / downscale_));
+  };
+  work(
+      "pictures", dataset.examples.size(), [&](size_t i) { return keys_[i].latent; }, latent_size,
+      [&](const std::vector<size_t>& missing) {
+        Encoder encoder(exact, vae.weights, "vae");
+        for (size_t done = 0; done < missing.size(); ++done) {
+          progress("pictures", done, missing.size());
+          const size_t i = missing[done];
+          const PictureSize s = dataset.buckets[dataset.examples[i].bucket];
+          std::vector<float> pixels;
+          try {
+            pixels = to_signed_floats(trained_picture(dataset.examples[i], s));
+          } catch (const Error& e) {
+            if (e.kind() == ErrorKind::OverBudget) throw;
+            log.warn("{} is left out: {}", dataset.examples[i].name, e.message());
+            keys_[i].known = false;
+            continue;
+          }
+          const Shape picture{s.height, s.width, 3};
+          const Shape moments{2 * latent_channels_, s.height / downscale_, s.width / downscale_};
+          std::vector<float> out(moments.elements());
+          Bindings b;
+          b.inputs["picture"] = floats_view(picture, pixels);
+          b.outputs["moments"] = floats_view(moments, out);
+          encoder.run(
+              fmt::format("{}x{}", s.width, s.height), [&] { return flux_vae_encoder(vae.sizes, s.height, s.width); },
+              b, stop);
+          out.resize(latent_size(i));  // the means: the posterior's mode
+          const auto scale = static_cast<float>(vae.sizes.scaling_factor),
+                     shift = static_cast<float>(vae.sizes.shift_factor);
+          for (float& x : out) x = (x - shift) * scale;
+          require_finite(out, "latents", dataset.examples[i].name);
+          cache_->keep(keys_[i].latent, out);
+        }
+      });
+}
+
+bool Features::known(size_t example) const { return keys_[example].known; }
+size_t Features::tokens(size_t example) const { return keys_[example].gemma.size(); }
+
+Features::Sample Features::read(size_t example, bool dropped) const {
+  const Example& e = dataset_.examples[example];
+  const PictureSize s = dataset_.buckets[e.bucket];
+  const Keys& text = dropped ? keys_.back() : keys_[example];
+  Sample out;
+  out.shape = {static_cast<int64_t>(text.gemma.size()), s.height / downscale_, s.width / downscale_};
+  const auto kept = [&](const TextCacheKey& key, size_t count, std::string_view what) {
+    auto values = cache_->find(key, count);
+    if (!values)
+      throw Error(ErrorKind::BadFile, fmt::format("the {} of {} are no longer in the cache", what, e.name),
+                  "Run again: what is missing is encoded again.");
+    return std::move(*values);
+  };
+  out.caption = kept(text.features, text.gemma.size() * static_cast<size_t>(caption_width_), "text features");
+  out.pooled = kept(keys_[example].pooled, static_cast<size_t>(pooled_width_), "pooled text features");
+  out.latent = kept(keys_[example].latent, static_cast<size_t>(latent_channels_ * out.shape.height * out.shape.width),
+                    "latents");
+  return out;
+}
+
+CaptionTokens count_caption_tokens(const Dataset& dataset, const LocatedModel& model, const FeatureOptions& options) {
+  const TextEncoder text_encoder = open_text_encoder(model.paths.text_encoder, silent_log(), model.paths.strictness);
+  const ClipModel clip = open_clip_model(model.paths.clip_model, silent_log(), model.paths.strictness);
+  const auto gemma = text_encoder.open_tokenizer(), jina = clip.open_tokenizer();
+  CaptionTokens out;
+  for (const Example& e : dataset.examples) {
+    const EncoderTexts texts = texts_of(e.caption, options);
+    out.gemma.push_back(
+        tokenize_caption(*gemma, texts.gemma_text, options.max_gemma_tokens, "Gemma", e.name, out.lost).ids.size());
+    tokenize_caption(*jina, texts.jina_text, options.max_jina_tokens, "Jina CLIP", e.name, out.lost);
+  }
+  return out;
+}
+
+}  // namespace newbie
