@@ -169,8 +169,8 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std:
                                            Strictness strictness) {
   if (file.size() < kLengthBytes)
     fail(ErrorKind::BadFile, "{}: expected at least {} bytes of safetensors, got {}", where, kLengthBytes, file.size());
-  refuse_foreign_bytes(file, "safetensors", where);
   const uint64_t length = load_little_endian(file.data());
+  if (length > kLongestHeader || length > file.size() - kLengthBytes) refuse_foreign_bytes(file, "safetensors", where);
   if (length > kLongestHeader)
     fail(ErrorKind::BadFile, "{}: expected a header of at most {} bytes, got {}: not a safetensors file?", where,
          kLongestHeader, length);
