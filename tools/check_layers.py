@@ -30,6 +30,7 @@ ROOMS = {
     "train": GENERATE | {"generate"},
     "evaluate": GENERATE | {"generate", "train"},
     "overflow": GENERATE | {"generate"},
+    "serve": GENERATE | {"generate"},
 }
 
 # room -> room -> the only headers it may include from there, with what those include in turn
@@ -45,6 +46,7 @@ DOORS = [
     (r"webp/", r"src/image/", "src/image"),
     (r"openssl/", r"src/weights/.*\.cpp$", "a .cpp file of src/weights"),
     (r"(unsupported/)?Eigen/", r"src/evaluate/.*\.cpp$", "a .cpp file of src/evaluate"),
+    (r"boost/", r"apps/server/http/", "apps/server/http"),
     (r"CLI/", r"apps/", "apps"),
     (r"(toml\+\+/|toml\.hpp$)", r"apps/", "apps"),
 ]

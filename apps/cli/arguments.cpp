@@ -8,13 +8,16 @@
 #include "field_words.h"
 #include "flags.h"
 #include "from_picture.h"
+#include "generate/init_picture.h"
 #include "generate/request_fields.h"
+#include "generate/request_notes.h"
 #include "image/picture_format.h"
 #include "output_path.h"
 #include "precision_policy.h"
 #include "profile.h"
 #include "show/show.h"
 #include "standard_streams.h"
+#include "text/plain_text.h"
 #include "text/prompt_format.h"
 #include "text/utf8.h"
 
@@ -128,7 +131,7 @@ class FieldFlags {
 }  // namespace
 
 std::string read_prompt(const std::string& file) {
-  std::string text = file == "-" ? read_standard_input(kMaxPromptBytes) : read_file(file, kMaxPromptBytes);
+  std::string text = plain_text(file == "-" ? read_standard_input(kMaxPromptBytes) : read_file(file, kMaxPromptBytes));
   if (text.ends_with('\n')) text.pop_back();
   return text;
 }
@@ -151,11 +154,20 @@ PrecisionPreset parse_precision_preset(std::string_view what, const std::string&
   fail_with_hint(ErrorKind::InvalidRequest, "possible: " + names, "{}: unknown value '{}'", what, given);
 }
 
+// "auto" is none.
+static std::optional<DType> parse_compute_dtype(std::string_view what, const std::string& given) {
+  if (given == "auto") return std::nullopt;
+  const std::optional<DType> dtype = find_dtype(given);
+  for (const DType known : {DType::F32, DType::BF16, DType::F16, DType::I8})
+    if (dtype == known) return dtype;
+  fail_with_hint(ErrorKind::InvalidRequest, "possible: auto, f32, bf16, f16, int8", "{}: unknown value '{}'", what,
+                 given);
+}
+
 void add_precision_flags(Flags& flags, PrecisionRequest& request) {
-  flags.choice<std::optional<DType>>(
-      "--dtype", request.dtype,
-      {{"auto", std::nullopt}, {"f32", DType::F32}, {"bf16", DType::BF16}, {"f16", DType::F16}, {"int8", DType::I8}},
-      "numbers to compute in; auto: bf16 where the CPU has it;\nf16 is emulated (newbie precision)");
+  flags.value("--dtype", "auto|f32|bf16|f16|int8",
+              "numbers to compute in; auto: bf16 where the CPU has it;\nf16 is emulated (newbie precision)",
+              [&request](const std::string& given) { request.dtype = parse_compute_dtype("--dtype", given); });
   std::string names;
   for (const PrecisionPresetRow& row : precision_presets())
     names += (names.empty() ? "" : ", ") + std::string(row.name);
@@ -190,7 +202,7 @@ void add_engine_flags(CLI::App& parser, EngineArguments& a, const std::string& w
   add_precision_flags(engine, a.options.precision);
   engine.value("--memory", "SIZE",
                "limit for the whole process, as in 6GiB or 800MB\n(default: what the machine has left)",
-               [&a](const std::string& given) { a.options.memory_budget_bytes = parse_bytes("--memory", given); });
+               [&a](const std::string& given) { a.options.memory_budget_bytes = parse_memory("--memory", given); });
   engine.choice<BackendChoice>("--backend", a.options.backend,
                                {{"cpu", BackendChoice::Cpu}, {"reference", BackendChoice::Reference}},
                                "reference: plain loops, very slow, to compare with");
@@ -268,19 +280,24 @@ void add_field_flag(CLI::App& parser, std::string_view field, GenerateRequest& r
 
 void add_sampling_flags(CLI::App& parser, GenerateRequest& r) { FieldFlags(parser, r).group(FieldGroup::Sampling); }
 
-bool read_request(CLI::App& parser, PictureArguments& a) {
+bool read_request(CLI::App& parser, PictureArguments& a, size_t memory_budget_bytes, Log& log) {
   if (a.profile) apply_profile(parser, *a.profile);
   GenerateRequest& r = a.request;
   if (r.preview_every > 0 && !a.preview) a.preview = "-";
   if (a.preview && r.preview_every == 0) r.preview_every = kPreviewEvery;
+  for (const auto& [flag, file] : {std::pair{"--init-img", a.init_image}, {"--mask", a.mask}, {"--from", a.from}})
+    if (file == "-")
+      fail_with_hint(ErrorKind::InvalidRequest, "save it to a file first",
+                     "{} -: pictures are not read from standard input", flag);
   if (a.from) a.recalled = recall_request(parser, *a.from, r);
   if (a.prompt_file)
     r.prompt = read_prompt(*a.prompt_file);
   else if (a.prompt)
     r.prompt = *a.prompt == "-" ? read_prompt("-") : *a.prompt;
   if (r.system_prompt) require_text("the system prompt", *r.system_prompt);
-  if (a.init_image) r.init_image = read_picture(*a.init_image).image;
-  if (a.mask) r.mask = read_picture(*a.mask).image;
+  const size_t memory = memory_left_for_pictures(memory_budget_bytes);
+  if (a.init_image) r.init_image = read_start_picture(*a.init_image, memory, log);
+  if (a.mask) r.mask = read_picture(*a.mask, {.max_memory_bytes = memory}).image;
   return a.prompt || a.prompt_file || a.from;
 }
 
@@ -295,12 +312,17 @@ void resolve_prompts(PictureArguments& a, GenerateRequest& r) {
   resolve("the negative prompt", r.negative_prompt);
 }
 
-void warn_of_unused(const PictureArguments& a, Log& log) {
-  for (const std::string& words : unused_fields(a.request)) log.warn("{}", words);
+void warn_of_unused(const PictureArguments& a, const OutputPath& output, Log& log) {
+  for (const std::string& words : request_notes(a.request)) log.warn("{}", words);
+  if (a.quality != PictureArguments().quality && output.format() == PictureFormat::Png)
+    log.warn("--quality does nothing with PNG, which loses nothing");
+  if (a.keep_preview && !a.preview) log.warn("--keep-preview does nothing without --preview");
+  if (a.wildcard_folder && a.wildcards && !a.wildcards->were_used())
+    log.warn("--wildcards does nothing: no __name__ in the prompts");
 }
 
-bool complete_request(CLI::App& parser, PictureArguments& a) {
-  const bool has_prompt = read_request(parser, a);
+bool complete_request(CLI::App& parser, PictureArguments& a, size_t memory_budget_bytes, Log& log) {
+  const bool has_prompt = read_request(parser, a, memory_budget_bytes, log);
   resolve_prompts(a, a.request);
   return has_prompt;
 }

@@ -14,9 +14,28 @@ OrderedJson interval_json(const std::optional<Interval>& interval) {
   return OrderedJson::array({interval->low, interval->high});
 }
 
-std::string interval_text(const std::optional<Interval>& interval, size_t resamples) {
-  if (!interval) return "no interval";
-  return fmt::format("95 % {:.6g} to {:.6g} ({} resamples)", interval->low, interval->high, resamples);
+std::string interval_text(const Sureness& sureness, size_t fewest) {
+  if (!sureness.interval) return fmt::format("no interval (made of {} pictures and more)", fewest);
+  return fmt::format("95 % {:.6g} to {:.6g}", sureness.interval->low, sureness.interval->high);
+}
+
+void add_sureness(OrderedJson& out, const Sureness& s) {
+  out["standard_error"] = s.interval ? OrderedJson(s.standard_error) : OrderedJson();
+  out["interval"] = interval_json(s.interval);
+  out["detectable"] = s.detectable ? OrderedJson(*s.detectable) : OrderedJson();
+  if (s.p_value) out["p_value"] = *s.p_value;
+}
+
+bool excludes_zero(const Sureness& s) {
+  return s.p_value ? *s.p_value <= 0.05 : s.interval && !s.interval->contains(0);
+}
+
+std::string verdict_text(const Sureness& s) {
+  const std::string p = s.p_value ? fmt::format(", p = {:.3g}", *s.p_value) : std::string();
+  if (excludes_zero(s)) return "a difference" + p;
+  if (!s.detectable) return "no evidence of a difference, nor of there being none: too few pictures";
+  return fmt::format("no evidence of a difference{}; one of {:.2g} would have been seen in 80 of 100 such studies", p,
+                     *s.detectable);
 }
 
 OrderedJson set_json(const PictureList& pictures, const ExtractedSet& set) {
@@ -38,21 +57,24 @@ void warn_about(const PictureList& pictures, const ExtractedSet& set, Log& log) 
 }
 
 OrderedJson distance_json(const std::string& metric, const SetDistance& d, const DistanceOptions& options) {
-  OrderedJson out{{"metric", metric},
-                  {"value", d.value},
-                  {"interval", interval_json(d.interval)},
-                  {"confidence", 0.95},
-                  {"resamples", options.resamples},
-                  {"seed", options.seed},
-                  {"resampled_bias", d.interval ? OrderedJson(d.resampled_bias) : OrderedJson()},
-                  {"n_a", d.rows_a},
-                  {"n_b", d.rows_b},
-                  {"dimension", d.dimension}};
+  OrderedJson out{{"metric", metric}, {"value", d.value}};
+  add_sureness(out, d.sureness);
+  out["confidence"] = 0.95;
+  out["resamples"] = options.resamples;
+  out["seed"] = options.seed;
+  out["n_a"] = d.rows_a;
+  out["n_b"] = d.rows_b;
+  out["dimension"] = d.dimension;
   if (d.subset.subsets != 0)
-    out["subsets"] = {
-        {"count", d.subset.subsets}, {"rows", d.subset.rows}, {"deviation", d.subset.over_subsets.deviation}};
-  else
+    out["subsets"] = {{"count", d.subset.subsets},
+                      {"rows", d.subset.rows},
+                      {"mean", d.subset.over_subsets.mean},
+                      {"deviation", d.subset.over_subsets.deviation}};
+  if (d.extrapolated) {
+    out["interval_of"] = fmt::format("the expectation at N = {} and {}", d.rows_a, d.rows_b);
+    out["extrapolated"] = *d.extrapolated;
     out["form"] = d.gram ? "gram" : "covariance";
+  }
   out["split_half"] = nullptr;
   if (d.split_half)
     out["split_half"] = {{"mean", d.split_half->mean},
@@ -63,11 +85,14 @@ OrderedJson distance_json(const std::string& metric, const SetDistance& d, const
 }
 
 std::string distance_text(const std::string& metric, const SetDistance& d, const DistanceOptions& options) {
-  std::string out = fmt::format("{}  {:.6g}  {}\n", metric, d.value, interval_text(d.interval, options.resamples));
+  std::string out = fmt::format("{}  {:.6g}  {}{}\n", metric, d.value, interval_text(d.sureness, kFewestForDistance),
+                                d.extrapolated ? ", of its expectation at this N" : "");
   out += fmt::format("  sets        N = {} and {}, features of {} numbers\n", d.rows_a, d.rows_b, d.dimension);
+  if (d.extrapolated) out += fmt::format("  to N = ∞    {:.6g}, along 1/N from halves of both sets\n", *d.extrapolated);
+  if (d.sureness.p_value) out += fmt::format("  test        {}\n", verdict_text(d.sureness));
   if (d.subset.subsets > 1)
-    out += fmt::format("  subsets     {} of {}, deviation {:.6g}\n", d.subset.subsets, d.subset.rows,
-                       d.subset.over_subsets.deviation);
+    out += fmt::format("  subsets     {:.6g}: {} of {}, deviation {:.6g}\n", d.subset.over_subsets.mean,
+                       d.subset.subsets, d.subset.rows, d.subset.over_subsets.deviation);
   if (d.split_half)
     out += fmt::format("  split-half  {:.6g} ± {:.6g}: halves of the second set, N = {} and {}, {} splits\n",
                        d.split_half->mean, d.split_half->deviation, d.half_rows, d.half_rows, options.splits);
@@ -77,7 +102,10 @@ std::string distance_text(const std::string& metric, const SetDistance& d, const
 }
 
 OrderedJson mean_json(const MeanEstimate& e) {
-  return {{"n", e.n}, {"mean", e.mean}, {"standard_error", e.standard_error}, {"interval", interval_json(e.interval)}};
+  OrderedJson out{{"n", e.n}, {"mean", e.mean}};
+  add_sureness(out, e.sureness);
+  if (e.n >= 2) out["standard_error"] = e.sureness.standard_error;
+  return out;
 }
 
 OrderedJson clip_score_json(const ClipScore& s) {
@@ -88,9 +116,9 @@ OrderedJson clip_score_json(const ClipScore& s) {
           {"logits", s.logits ? OrderedJson(*s.logits) : OrderedJson()}};
 }
 
-std::string clip_score_text(const ClipScore& s, size_t resamples) {
+std::string clip_score_text(const ClipScore& s) {
   std::string out = fmt::format("  cosine       {:.6g} ± {:.2g} standard error  {}\n", s.cosine.mean,
-                                s.cosine.standard_error, interval_text(s.cosine.interval, resamples));
+                                s.cosine.sureness.standard_error, interval_text(s.cosine.sureness, kFewestForMean));
   out += fmt::format("  torchmetrics {:.6g}  max(0, 100 · mean)\n", s.torchmetrics);
   out += fmt::format("  clamped      {:.6g}  mean of max(100 · cosine, 0)\n", s.clamped);
   out += fmt::format("  CLIPScore    {:.6g}  2.5 · mean of max(cosine, 0)\n", s.clipscore);

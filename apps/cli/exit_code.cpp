@@ -1,5 +1,8 @@
 #include "exit_code.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -7,6 +10,7 @@
 
 #include "core/json.h"
 #include "field_words.h"
+#include "interrupt.h"
 #include "standard_streams.h"
 
 namespace newbie {
@@ -25,12 +29,13 @@ constexpr ExitCode kRows[] = {
     {ErrorKind::Unsupported, 4, "well-formed, but not supported"},
     {ErrorKind::OverBudget, 5, "more memory than allowed or available"},
     {ErrorKind::Internal, 70, "a mistake in newbie: please report it"},
-    {ErrorKind::Cancelled, 130, "stopped by Ctrl-C"},
+    {ErrorKind::Cancelled, 128 + SIGINT, "stopped by Ctrl-C; 143 by SIGTERM, 129 by a terminal that was closed"},
 };
 
 }  // namespace
 
 int exit_code(ErrorKind kind) {
+  if (kind == ErrorKind::Cancelled && stop_signal() != 0) return 128 + stop_signal();
   for (const ExitCode& row : kRows)
     if (row.kind == kind) return row.code;
   return 70;
@@ -47,6 +52,8 @@ int report(const Error& error, bool json) {
   const std::string message = message_in_flags(error), hint = in_flags(error.hint());
   std::string text = fmt::format("newbie: {}: {}\n", to_string(error.kind()), message);
   if (!hint.empty()) text += fmt::format("  hint: {}\n", hint);
+  // The terminal has echoed ^C where the cursor was: the message takes its place.
+  if (stop_signal() == SIGINT && ::isatty(STDERR_FILENO) != 0) text.insert(0, "\r\x1b[K");
   std::fwrite(text.data(), 1, text.size(), stderr);
   const int code = exit_code(error.kind());
   if (!json) return code;

@@ -7,7 +7,7 @@
 
 namespace newbie {
 
-int exit_code(ErrorKind kind);
+int exit_code(ErrorKind kind);  // of Cancelled: 128 and the signal that asked for it
 
 // Thrown by a command that has told all there is to tell, to end the program with a code of its own.
 struct EndWith {

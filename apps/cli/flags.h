@@ -26,10 +26,13 @@ class Flags {
   // What is added from now on stands under `group` in the help text. The parser and all targets must outlive parsing.
   Flags(CLI::App& parser, std::string group) : parser_(parser), group_(std::move(group)) {}
 
-  // Calls `take` with the value.
+  // Calls `take` with the value; of a flag given twice, with the last one.
   template <typename Take>
   CLI::Option* value(const std::string& names, const std::string& type, const std::string& help, Take take) {
-    return parser_.add_option_function<std::string>(names, std::move(take), help)->type_name(type)->group(group_);
+    return parser_.add_option_function<std::string>(names, std::move(take), help)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+        ->type_name(type)
+        ->group(group_);
   }
 
   template <typename Text>  // std::string, path, or optional of one
@@ -86,7 +89,7 @@ class Flags {
   }
 
   CLI::Option* flag(const std::string& names, bool& target, const std::string& help) {
-    return parser_.add_flag(names, target, help)->group(group_);
+    return parser_.add_flag(names, target, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)->group(group_);
   }
   template <typename T>  // sets `target` to `meaning`
   CLI::Option* value_flag(const std::string& names, T& target, T meaning, const std::string& help) {

@@ -9,12 +9,17 @@ namespace {
 std::atomic<bool> stop_requested{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may not take a lock");
 
-extern "C" void request_stop(int) { stop_requested.store(true, std::memory_order_relaxed); }
+volatile sig_atomic_t stopped_by = 0;
+
+extern "C" void request_stop(int number) {
+  stopped_by = number;
+  stop_requested.store(true, std::memory_order_relaxed);
+}
 
 }  // namespace
 
 StopToken stop_on_signals() {
-  for (int number : {SIGINT, SIGTERM}) {
+  for (int number : {SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction before {};
     if (::sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
     struct sigaction action {};
@@ -24,5 +29,7 @@ StopToken stop_on_signals() {
   }
   return StopToken(&stop_requested);
 }
+
+int stop_signal() { return stopped_by; }
 
 }  // namespace newbie

@@ -2,7 +2,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "commands/commands.h"
 #include "exit_code.h"
@@ -22,7 +24,7 @@ class HelpFormatter : public CLI::Formatter {
   }
 };
 
-void run_command(int argc, char** argv) {
+void run_command(std::vector<std::string> words) {
   CLI::App program("newbie: NewBie-image on the CPU, from a prompt to a picture", "newbie");
   program.formatter(std::make_shared<HelpFormatter>());
   program.set_version_flag("--version", "newbie " NEWBIE_VERSION, "print the version and exit");
@@ -36,14 +38,16 @@ void run_command(int argc, char** argv) {
       "  newbie plan -W 256 -H 128\n"
       "  newbie generate --help\n\n" +
       exit_code_help());
+  words = meant_words(std::move(words));
   try {
-    program.parse(argc, argv);
+    program.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes the last word first
   } catch (const CLI::CallForHelp&) {
+    require_known_commands(program, words);
     return print(program.help());  // of the command that was asked
   } catch (const CLI::CallForVersion& e) {
     return print(std::string(e.what()) + '\n');
   } catch (const CLI::ParseError& e) {
-    refuse(program, e, argc, argv);
+    refuse(program, e, words);
   }
   for (const Command& command : commands)
     if (command.parser->parsed()) command.run();
@@ -59,7 +63,7 @@ int main(int argc, char** argv) {
   // Read here and not from the parser: words that do not parse are an error to be told, too.
   const bool json = std::any_of(argv + 1, argv + argc, [](std::string_view word) { return word == "--json"; });
   try {
-    run_command(argc, argv);
+    run_command({argv + 1, argv + argc});
     return 0;
   } catch (const EndWith& end) {
     return end.code;

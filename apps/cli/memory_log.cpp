@@ -92,9 +92,11 @@ MemoryRecord read_memory_log(const std::filesystem::path& path) {
 }
 
 MemoryLog::MemoryLog(std::optional<std::filesystem::path> path, Log& log) : path_(std::move(path)), log_(log) {
-  if (!path_) return;
-  note("before loading");
-  write_file_atomically(*path_, text_);
+  if (path_) note("before loading");
+}
+
+void MemoryLog::begin() {
+  if (path_) write_file_atomically(*path_, text_);
 }
 
 void MemoryLog::opened(TextToImage& engine) {

@@ -39,9 +39,11 @@ MemoryRecord read_memory_log(const std::filesystem::path& path);
 // has told how far it got.
 class MemoryLog final : public Progress, public RunTap {
  public:
-  // Notes "before loading". Error{BadFile} when the file cannot be written; later that is a warning.
-  MemoryLog(std::optional<std::filesystem::path> path, Log& log);
+  MemoryLog(std::optional<std::filesystem::path> path, Log& log);  // notes "before loading"
 
+  // Writes what was noted so far: once it is known that no other output has that name. Error{BadFile} when the file
+  // cannot be written; later that is a warning.
+  void begin();
   void opened(TextToImage& engine);  // it must not run after the log is gone
   void planned(const MemoryPlan& plan);
   Progress& watch(Progress& next);  // to be given to generate() instead of `next`

@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <iterator>
 #include <set>
 
 #include "core/error.h"
@@ -66,6 +68,19 @@ std::string substitute(std::string_view pattern, const PictureName& picture, con
 
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
+// One more than the largest number that names a file of the folder, as in 017.png; 0 without any.
+int numbers_in(const fs::path& folder) {
+  int out = 0;
+  std::error_code code;
+  for (fs::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
+    const std::string stem = at->path().stem().string();
+    constexpr size_t kLeastDigits = 3, kMostDigits = 5;  // seeds are numbers, too, but seldom written like that
+    if (stem.size() < kLeastDigits || stem.size() > kMostDigits) continue;
+    if (stem.find_first_not_of("0123456789") == stem.npos) out = std::max(out, std::stoi(stem) + 1);
+  }
+  return out;
+}
+
 [[noreturn]] void fail_to_write(const fs::path& path, const char* hint, const std::string& why) {
   fail_with_hint(ErrorKind::BadFile, hint, "{}: cannot be written: {}", path.string(), why);
 }
@@ -85,18 +100,20 @@ void require_writable_folder(const fs::path& path, const fs::path& folder) {
 
 std::string output_help() {
   return fmt::format(
-      "PNG, JPEG or WebP file; in the name: {} or %03d;\na folder gets {{seed}}.png; - is standard output",
+      "PNG, JPEG or WebP file; in the name: {} or %03d;\na folder gets {{seed}}.png and keeps what is there; - is "
+      "standard output",
       kPlaceholders);
 }
 
-OutputPath::OutputPath(const std::string& pattern) : pattern_(pattern), date_(today()) {
+OutputPath::OutputPath(const std::string& pattern, const char* name_in_folder) : pattern_(pattern), date_(today()) {
   if (pattern_.empty()) fail(ErrorKind::InvalidRequest, "--output: the name is empty");
   if (pattern_.find('\0') != std::string::npos)
     fail(ErrorKind::InvalidRequest, "--output: the name has a zero byte in it");
   if (is_standard_output()) return;
   std::error_code ignored;
   may_make_folder_ = pattern_.ends_with('/');
-  if (may_make_folder_ || fs::is_directory(pattern_, ignored)) pattern_ = (fs::path(pattern_) / "{seed}.png").string();
+  is_folder_ = may_make_folder_ || fs::is_directory(pattern_, ignored);
+  if (is_folder_) pattern_ = (fs::path(pattern_) / name_in_folder).string();
   const std::string name = substitute(pattern_, {}, date_);
   const auto format = format_of_name(name);
   if (!format)
@@ -108,13 +125,26 @@ OutputPath::OutputPath(const std::string& pattern) : pattern_(pattern), date_(to
 std::vector<fs::path> OutputPath::expand(std::span<const PictureName> pictures) const {
   std::vector<fs::path> out;
   std::set<fs::path> taken;
-  for (const PictureName& picture : pictures) {
+  const int behind = is_folder_ ? numbers_in(folder_of(pattern_)) : 0;
+  std::error_code ignored;
+  const auto take = [&](const fs::path& path) {
+    return !(is_folder_ && fs::exists(path, ignored)) && taken.insert(path).second;
+  };
+  for (PictureName picture : pictures) {
+    picture.index += behind;
     const fs::path plain = substitute(pattern_, picture, date_);
     fs::path path = plain;
-    for (int number = picture.index + 1; !taken.insert(path).second; ++number)
+    for (int number = std::max(picture.index - behind + 1, 2); !take(path); ++number)
       path = folder_of(plain) / fmt::format("{}_{}{}", plain.stem().string(), number, plain.extension().string());
     out.push_back(plain.has_parent_path() ? path : path.filename());
   }
+  return out;
+}
+
+std::vector<fs::path> OutputPath::existing(std::span<const fs::path> paths) {
+  std::vector<fs::path> out;
+  std::error_code ignored;
+  std::ranges::copy_if(paths, std::back_inserter(out), [&](const fs::path& p) { return fs::exists(p, ignored); });
   return out;
 }
 

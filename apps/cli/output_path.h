@@ -21,15 +21,19 @@ struct PictureName {
 class OutputPath {
  public:
   // `pattern`: a .png, .jpg or .webp file with {seed} {index} {date} {width} {height} or a %d form (%03d: the index) in
-  // it; a folder (it exists, or ends in a slash) stands for folder/{seed}.png; "-" is standard output.
+  // it; a folder (it exists, or ends in a slash) stands for folder/`name_in_folder`; "-" is standard output.
   // Error{InvalidRequest} on an unknown placeholder, Error{Unsupported} on another kind of file.
-  explicit OutputPath(const std::string& pattern);
+  explicit OutputPath(const std::string& pattern, const char* name_in_folder = "{seed}.png");
 
   bool is_standard_output() const { return pattern_ == "-"; }
   PictureFormat format() const { return format_; }  // by the extension; PNG for standard output
 
-  // One path for each picture. Paths that would be equal are told apart by _2, _3 … before the extension.
+  // One path for each picture. Paths that would be equal are told apart by _2, _3 … before the extension. In a folder
+  // no file is replaced: numbers go on behind those that are there, other names are told apart from them, too.
   std::vector<std::filesystem::path> expand(std::span<const PictureName> pictures) const;
+
+  // Those of them that are files already: save() replaces them.
+  static std::vector<std::filesystem::path> existing(std::span<const std::filesystem::path> paths);
 
   // Error{BadFile} unless every path can be written. Touches nothing.
   void check_writable(std::span<const std::filesystem::path> paths) const;
@@ -41,7 +45,7 @@ class OutputPath {
   std::string pattern_;
   std::string date_;
   PictureFormat format_ = PictureFormat::Png;
-  bool may_make_folder_ = false;
+  bool is_folder_ = false, may_make_folder_ = false;
 };
 
 // Help text for -o.

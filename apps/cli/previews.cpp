@@ -8,18 +8,13 @@ namespace newbie {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-fs::path normal(const fs::path& path) { return fs::absolute(path).lexically_normal(); }
-
-}  // namespace
-
 void check_show(const PictureArguments& arguments, const ReportArguments& report, const OutputPath& output) {
   if (arguments.show && (report.json || output.is_standard_output()))
     fail(ErrorKind::InvalidRequest, "--show: standard output is taken by {}", report.json ? "--json" : "--output -");
 }
 
-Previews::Previews(const PictureArguments& arguments, Terminal& terminal, std::span<const fs::path> outputs)
+Previews::Previews(const PictureArguments& arguments, Terminal& terminal, std::span<const fs::path> outputs,
+                   FileRoles& roles)
     : terminal_(terminal), quality_(arguments.quality), keep_(arguments.keep_preview) {
   if (arguments.show) encode_ = choose_protocol(*arguments.show, this_terminal());
   if (!arguments.preview) return;
@@ -34,9 +29,7 @@ Previews::Previews(const PictureArguments& arguments, Terminal& terminal, std::s
     path_ = outputs.empty() ? fs::path("output.png") : outputs.front();
     path_.replace_extension(".preview.png");
   }
-  for (const fs::path& output : outputs)
-    if (normal(output) == normal(path_))
-      fail(ErrorKind::InvalidRequest, "--preview: {} is the name of a picture, too", path_.string());
+  roles.writes("--preview", path_);
 }
 
 Previews::~Previews() {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "arguments.h"
+#include "file_roles.h"
 #include "image/picture_format.h"
 #include "output_path.h"
 #include "show/show.h"
@@ -18,9 +19,10 @@ void check_show(const PictureArguments& arguments, const ReportArguments& report
 class Previews final : public Progress {
  public:
   // `outputs`: where the pictures go; the preview's name is made from the first unless one was given.
-  // Error{InvalidRequest} when it would take the place of one of them, Error{Unsupported} for another kind of file;
-  // errors of choose_protocol.
-  Previews(const PictureArguments& arguments, Terminal& terminal, std::span<const std::filesystem::path> outputs);
+  // Error{InvalidRequest} when `roles` know a file of that name, Error{Unsupported} for another kind of file; errors of
+  // choose_protocol.
+  Previews(const PictureArguments& arguments, Terminal& terminal, std::span<const std::filesystem::path> outputs,
+           FileRoles& roles);
   // Removes the preview, unless it is to be kept.
   ~Previews() override;
   Previews(const Previews&) = delete;

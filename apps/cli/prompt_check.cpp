@@ -6,6 +6,11 @@
 
 namespace newbie {
 
+void warn_of_unknown(const KnownThings& known, const GenerateRequest& request, PictureSize size, Log& log) {
+  for (const std::string& note : notes_on_known(known, request, size))
+    log.warn("{}; newbie models --words lists what it knows", note);
+}
+
 void warn_of_slips(const GenerateRequest& request, Log& log) {
   const auto check = [&](const char* what, const std::string& text) {
     const std::vector<Finding> findings = lint_prompt(text, parse_prompt(text));

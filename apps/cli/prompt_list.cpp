@@ -5,7 +5,9 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "field_words.h"
 #include "generate/request_json.h"
+#include "text/plain_text.h"
 
 namespace newbie {
 
@@ -40,8 +42,18 @@ OrderedJson fields_of_line(const OrderedJson& line, ListedRequest& out) {
   return fields;
 }
 
-ListedRequest read_line(std::string_view line, std::string where, PictureArguments& arguments, bool has_prompt) {
-  const OrderedJson json = parse_ordered_json(line, "the line");
+// The line as JSON; one of a plain list is a prompt.
+OrderedJson json_of_line(std::string_view line, bool is_plain) {
+  if (!is_plain || line.starts_with('{')) return parse_ordered_json(line, "the line");
+  if (line.starts_with("--"))
+    fail_with_hint(ErrorKind::InvalidRequest, "{\"prompt\": \"1girl\", \"seed\": 7} says more than a prompt",
+                   "a line is a prompt or a JSON object, not flags");
+  return {{"prompt", line}};
+}
+
+ListedRequest read_line(std::string_view line, bool is_plain, std::string where, PictureArguments& arguments,
+                        bool has_prompt) {
+  const OrderedJson json = json_of_line(line, is_plain);
   if (!json.is_object())
     fail(ErrorKind::InvalidRequest, "expected an object as in {{\"prompt\": \"1girl\", \"seed\": 7}}, got {}",
          json.type_name());
@@ -67,20 +79,23 @@ std::string prompt_list_keys() {
 
 std::vector<ListedRequest> read_prompt_list(const std::filesystem::path& path, PictureArguments& arguments,
                                             bool has_prompt) {
-  const std::string text = read_file(path, kMaxListBytes);
+  const std::string text = plain_text(read_file(path, kMaxListBytes));
+  const std::string extension = path.extension().string();
+  const bool is_plain = extension != ".jsonl" && extension != ".json" && extension != ".ndjson";
   std::vector<ListedRequest> out;
   size_t number = 0;
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string_view line = std::string_view(text).substr(begin, end - begin);
+    std::string_view line = std::string_view(text).substr(begin, end - begin);
     begin = end + 1;
     ++number;
-    if (line.find_first_not_of(" \t\r") == line.npos) continue;
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+    if (line.empty()) continue;
     const std::string where = fmt::format("{}:{}", path.string(), number);
     try {
-      out.push_back(read_line(line, where, arguments, has_prompt));
+      out.push_back(read_line(line, is_plain, where, arguments, has_prompt));
     } catch (const Error& e) {
-      throw Error(e.kind(), fmt::format("{}: {}", where, e.message()), e.hint());
+      throw Error(e.kind(), fmt::format("{}: {}", where, in_keys(e.message())), in_keys(e.hint()));
     }
   }
   if (out.empty()) fail(ErrorKind::InvalidRequest, "{}: no lines", path.string());

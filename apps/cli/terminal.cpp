@@ -69,19 +69,23 @@ void Terminal::on_stage(std::string_view name) {
   stage_ = name;
   if (is_terminal_)
     draw(stage_ + " …");
-  else if (!again)
+  else if (!again && verbosity_.verbose)
     line(stage_);
+}
+
+bool Terminal::log_is_due() {
+  constexpr auto kBetween = std::chrono::seconds(5);
+  const auto now = std::chrono::steady_clock::now();
+  if (last_logged_ && now - *last_logged_ < kBetween) return false;
+  last_logged_ = now;
+  return true;
 }
 
 void Terminal::on_step(const StepReport& report) {
   if (verbosity_.quiet) return;
   step_seconds_ += report.seconds;
   ++steps_;
-  // A log file wants no line for every step: the first, the last, and about ten between.
-  const int every = std::max(1, report.evaluations / 10);
-  if (!is_terminal_ && report.evaluation != 1 && report.evaluation != report.evaluations &&
-      report.evaluation % every != 0)
-    return;
+  if (!is_terminal_ && !log_is_due()) return;
   const std::string text = progress_line(stage_, report, step_seconds_ / steps_, resident_bytes(),
                                          peak_resident_bytes(), is_terminal_ ? terminal_columns() : 0);
   is_terminal_ ? draw(text) : line(text);
@@ -89,11 +93,7 @@ void Terminal::on_step(const StepReport& report) {
 
 void Terminal::on_work(std::string_view what, double done, double all, std::optional<double> seconds_left) {
   if (verbosity_.quiet) return;
-  const int percent = all > 0 ? static_cast<int>(100 * done / all) : 100;
-  if (!is_terminal_) {  // a log wants no line for every step
-    if (percent / 5 == told_percent_ / 5 && told_percent_ >= 0) return;
-    told_percent_ = percent;
-  }
+  if (!is_terminal_ && !log_is_due()) return;
   const std::string text =
       work_line(what, done, all, seconds_left, resident_bytes(), is_terminal_ ? terminal_columns() : 0);
   is_terminal_ ? draw(text) : line(text);

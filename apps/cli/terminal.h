@@ -1,6 +1,7 @@
 // What a person sees on stderr while a request runs: warnings, stages, and a progress bar where stderr is a terminal.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <set>
 #include <string>
@@ -37,6 +38,8 @@ class Terminal final : public Log, public Progress {
  private:
   void draw(const std::string& line);
   void line(std::string_view text);
+  // A pipe or a file wants the first step and then a line every few seconds; with --verbose stages, too.
+  bool log_is_due();
 
   Verbosity verbosity_;
   bool is_terminal_;
@@ -45,7 +48,7 @@ class Terminal final : public Log, public Progress {
   std::set<std::string, std::less<>> told_;
   double step_seconds_ = 0;  // of the evaluations of this stage so far
   int steps_ = 0;
-  int told_percent_ = -1;  // of the work, in a log
+  std::optional<std::chrono::steady_clock::time_point> last_logged_;  // a line of progress, where no bar is drawn
 };
 
 // "[####....] 37 %" in a line less than `columns` wide; without the bar when `columns` is 0.

@@ -21,10 +21,17 @@ struct Unit {
   double bytes;
 };
 constexpr Unit kUnits[] = {
-    {"", 1},         {"B", 1},      {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30},
-    {"TiB", 0x1p40}, {"K", 0x1p10}, {"M", 0x1p20},   {"G", 0x1p30},   {"T", 0x1p40},
-    {"kB", 1e3},     {"KB", 1e3},   {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12},
+    // in small letters: people write 6gb, too
+    {"", 1},       {"b", 1},      {"kib", 0x1p10}, {"mib", 0x1p20}, {"gib", 0x1p30}, {"tib", 0x1p40}, {"k", 0x1p10},
+    {"m", 0x1p20}, {"g", 0x1p30}, {"t", 0x1p40},   {"kb", 1e3},     {"mb", 1e6},     {"gb", 1e9},     {"tb", 1e12},
 };
+
+std::string lowered(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
 
 }  // namespace
 
@@ -67,14 +74,21 @@ std::vector<int32_t> parse_token_ids(std::string_view what, std::string_view tex
 size_t parse_bytes(std::string_view what, std::string_view text) {
   size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
   double number = 0;
-  std::string_view unit = text.substr(digits);
-  while (unit.starts_with(' ')) unit.remove_prefix(1);
+  std::string unit = lowered(text.substr(std::min(text.find_first_not_of(' ', digits), text.size())));
   if (parse_whole(text.substr(0, digits), number))
     for (const Unit& known : kUnits)
       if (known.name == unit && number * known.bytes >= 1 && number * known.bytes < 0x1p62)
         return static_cast<size_t>(number * known.bytes);
   fail_with_hint(ErrorKind::InvalidRequest, "units: B, kB, MB, GB, TB, KiB, MiB, GiB, TiB",
                  "{}: expected a size such as 6GiB or 800MB, got '{}'", what, text);
+}
+
+size_t parse_memory(std::string_view what, std::string_view text) {
+  const size_t bytes = parse_bytes(what, text);
+  if (bytes < size_t{1} << 20)
+    fail_with_hint(ErrorKind::InvalidRequest, fmt::format("a bare number is bytes; perhaps {}GiB was meant", text),
+                   "{}: {} bytes hold no program", what, bytes);
+  return bytes;
 }
 
 std::string format_number(double value) { return fmt::format("{:.6g}", value); }

@@ -16,7 +16,11 @@ std::vector<double> parse_reals(std::string_view what, std::string_view text);  
 std::vector<int32_t> parse_token_ids(std::string_view what, std::string_view text);  // "2,107": from 0 on
 
 // "6GiB", "6G" and "6144 MiB" count in 1024s, "800MB" in 1000s; a bare number is bytes.
+// Units may be written small.
 size_t parse_bytes(std::string_view what, std::string_view text);
+
+// The same for a limit of a process: less than a mebibyte is a number whose unit was forgotten.
+size_t parse_memory(std::string_view what, std::string_view text);
 
 inline constexpr double kMebibyte = 1 << 20;
 

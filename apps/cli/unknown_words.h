@@ -2,10 +2,20 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace newbie {
 
-// Throws the Error{InvalidRequest} for `failure`, which parsing argv[1 …] has thrown.
-[[noreturn]] void refuse(const CLI::App& program, const CLI::ParseError& failure, int argc, const char* const* argv);
+// "help generate" as "generate --help", "version" as "--version", nothing as "--help": words other programs take.
+std::vector<std::string> meant_words(std::vector<std::string> words);
+
+// Error{InvalidRequest} unless the words in front are commands, as far as commands are asked for: flags that answer
+// before anything is checked (--help) would answer for another command.
+void require_known_commands(const CLI::App& program, std::span<const std::string> words);
+
+// Throws the Error{InvalidRequest} for `failure`, which parsing `words` has thrown.
+[[noreturn]] void refuse(const CLI::App& program, const CLI::ParseError& failure, std::span<const std::string> words);
 
 }  // namespace newbie

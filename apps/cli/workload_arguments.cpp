@@ -1,8 +1,8 @@
 #include "workload_arguments.h"
 
 #include "core/machine.h"
-#include "generate/find_model.h"
 #include "flags.h"
+#include "generate/find_model.h"
 
 namespace newbie {
 
@@ -37,6 +37,8 @@ void add_workload_flags(CLI::App& parser, WorkloadArguments& a) {
              [&a](const std::string& given) { parse_size(given, a.spec); });
   work.integer("--tokens", a.spec.tokens, "of the prompt (default: 256)", 1, 131072);
   work.integer("--layers", a.spec.layers, "of the denoiser or of Gemma (default: all)", 1, 1000);
+  work.integer("--lora-rank", a.spec.lora_rank, "with a made-up adapter on the official targets of the denoiser", 1,
+               4096);
   work.integer("--repeats", a.repeats, "counted runs; one more comes before them (default: 3)", 1, 1000);
   add_engine_flags(parser, a.engine, "the published sizes, with made-up weights");
 }
@@ -62,6 +64,7 @@ OrderedJson describe(const WorkloadArguments& a, const PreparedWorkload& prepare
   if (s.work != Work::Text && s.work != Work::Clip) out["size"] = {s.width, s.height};
   if (s.work != Work::Decode && s.work != Work::Encode) out["tokens"] = s.tokens;
   if (s.layers > 0) out["layers"] = s.layers;
+  if (s.work == Work::Step && s.lora_rank > 0) out["lora_rank"] = s.lora_rank;
   out["weights"] = a.engine.model.folder.empty() ? "full size, made up" : "the model's shapes, made up";
   out["precision"] = prepared.precision;
   out["threads"] = prepared.threads;

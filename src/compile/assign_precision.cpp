@@ -4,6 +4,7 @@
 #include "compile/precision.h"
 #include "compile/rewrite.h"
 #include "graph/ops/cast.h"
+#include "graph/ops/linear_add.h"
 #include "graph/ops/sources.h"
 
 namespace newbie {
@@ -20,6 +21,9 @@ bool multiplies_stored_operands(const OpDef& op) {
 // A bias is added to the sum, which is f32: it is never narrowed, whatever it comes from. Nor is what a norm inside the
 // op multiplies with.
 bool is_bias(size_t operand, const Shape& shape) { return operand > 0 && shape.rank() == 1; }
+
+// What a product is added to is read as it is stored.
+bool is_addend(const OpDef& op, size_t operand) { return &op == &linear_add_op && operand == 2; }
 
 bool is_wider(DType a, DType b) { return size_of(a) > size_of(b); }
 
@@ -59,7 +63,9 @@ Graph assign_precision(const Graph& graph,
     for (size_t i = 0; i < inputs.size(); ++i) {
       Value v = inputs[i];
       const Node& source = out.node(v.id());
-      if (multiplies_stored_operands(*node.op) && is_bias(i, source.shape)) {
+      if (is_addend(*node.op, i)) {
+        // as it is
+      } else if (multiplies_stored_operands(*node.op) && is_bias(i, source.shape)) {
         v = in_dtype(out, v, DType::F32);
       } else if (multiplies_stored_operands(*node.op)) {
         // 8-bit numbers are made of bf16 ones, inside the op.

@@ -11,6 +11,7 @@ namespace newbie {
 Graph transform(const Graph& graph, const CompileOptions& options) {
   Graph g = remove_unused(graph);
   if (!options.precision.rescales.empty()) g = rescale(g, options.precision.rescales, options.part);
+  if (options.adapters != nullptr && !options.adapters->empty()) g = attach_adapters(g, *options.adapters);
   const bool decomposed = options.decompose_all || options.precision.decompose;
   if (decomposed) g = decompose(g, [](const Node&) { return true; });
   g = decide_precision(g, options.precision, options.part);

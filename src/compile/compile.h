@@ -6,6 +6,7 @@
 #include <string>
 
 #include "backend/program.h"
+#include "compile/attach_adapters.h"
 #include "compile/band_convolutions.h"
 #include "compile/precision.h"
 
@@ -13,6 +14,7 @@ namespace newbie {
 
 struct CompileOptions {
   PrecisionPolicy precision;
+  const AttachedAdapters* adapters = nullptr;  // of this part; null: none
   std::string part;  // "transformer", "text_encoder", "clip_model", "vae": the prefix of paths in the policy
   int threads = 1;
   bool fuse = true;            // off: every path of the model can be observed

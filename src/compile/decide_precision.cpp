@@ -1,6 +1,7 @@
 // Gives every op its dtypes, by its own name and before anything is fused.
 #include <algorithm>
 
+#include "compile/attach_adapters.h"
 #include "compile/precision.h"
 #include "compile/rewrite.h"
 #include "graph/ops/sources.h"
@@ -54,7 +55,8 @@ Graph decide_precision(const Graph& graph, const PrecisionPolicy& policy, const 
     const PrecisionDecision decision = policy.decide(*n.op, paths[static_cast<size_t>(id)]);
     n.precision = decision.precision;
     if (decision.storage_follows) n.precision.storage = widest;
-    if (n.precision.compute == DType::I8 && !n.op->int8) n.precision.compute = DType::BF16;
+    const bool attached = !n.paths.empty() && is_attached(n.paths.front());  // small, and what is new in the model
+    if (n.precision.compute == DType::I8 && (!n.op->int8 || attached)) n.precision.compute = DType::BF16;
   }
   return out;
 }

@@ -66,7 +66,7 @@ DType dtype_for(PrecisionPreset preset, std::optional<DType> asked, const Device
   const auto only = [&](DType dtype) {
     if (asked && *asked != dtype)
       fail_with_hint(ErrorKind::InvalidRequest,
-                     "leave --dtype out; fast, autocast-cuda and autocast-cpu can be had in bf16 and f16",
+                     "leave `dtype` out; fast, autocast-cuda and autocast-cpu can be had in bf16 and f16",
                      "precision {} computes in {}, and dtype {} was asked for", to_string(preset), to_string(dtype),
                      to_string(*asked));
     return dtype;
@@ -153,8 +153,10 @@ std::string PrecisionPolicy::hash() const {
 }
 
 std::optional<PrecisionPreset> find_precision_preset(std::string_view name) {
+  const auto dtype = find_dtype(name);  // by any of its names
+  const std::string_view plain = dtype ? to_string(*dtype) : name;
   for (const PrecisionPresetRow& row : precision_presets())
-    if (name == row.name || (row.other_name != nullptr && name == row.other_name)) return row.preset;
+    if (plain == row.name || (row.other_name != nullptr && plain == row.other_name)) return row.preset;
   return std::nullopt;
 }
 

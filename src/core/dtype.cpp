@@ -1,5 +1,7 @@
 #include "core/dtype.h"
 
+#include <utility>
+
 namespace newbie {
 
 std::string_view to_string(DType dtype) {
@@ -18,7 +20,19 @@ std::string_view to_string(DType dtype) {
   return "?";
 }
 
+namespace {
+
+// What other programs call them.
+constexpr std::pair<std::string_view, DType> kOtherNames[] = {
+    {"float32", DType::F32},   {"fp32", DType::F32},    {"float", DType::F32},  {"single", DType::F32},
+    {"bfloat16", DType::BF16}, {"float16", DType::F16}, {"fp16", DType::F16},   {"half", DType::F16},
+    {"float64", DType::F64},   {"fp64", DType::F64},    {"double", DType::F64}, {"i8", DType::I8}};
+
+}  // namespace
+
 std::optional<DType> find_dtype(std::string_view name) {
+  for (const auto& [other, dtype] : kOtherNames)
+    if (name == other) return dtype;
   for (DType d : {DType::F32, DType::BF16, DType::F16, DType::F64, DType::I64, DType::I32, DType::I8, DType::U8,
                   DType::F8E4M3, DType::F8E5M2})
     if (name == to_string(d)) return d;

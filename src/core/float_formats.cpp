@@ -101,7 +101,7 @@ float round_to(DType dtype, float x) {
     case DType::F32: return x;
     case DType::BF16: return to_float(to_bf16(x));
     case DType::F16: return to_float(to_f16(x));
-    case DType::F8E4M3: return to_float(to_f8_e4m3(x));
+    case DType::F8E4M3: return to_float(to_f8_e4m3(x, Overflow::Saturate));
     case DType::F8E5M2: return to_float(to_f8_e5m2(x));
     default: fail(ErrorKind::Internal, "round_to: {} is not a float format we round to", to_string(dtype));
   }
@@ -143,7 +143,8 @@ void convert_from(const std::byte* source, DType to, std::byte* destination, siz
     case DType::F16:
       return convert_with<From, f16_t>(source, destination, count, [&](From x) { return to_f16(widen(x)); });
     case DType::F8E4M3:
-      return convert_with<From, f8_e4m3_t>(source, destination, count, [&](From x) { return to_f8_e4m3(widen(x)); });
+      return convert_with<From, f8_e4m3_t>(source, destination, count,
+                                           [&](From x) { return to_f8_e4m3(widen(x), Overflow::Saturate); });
     case DType::F8E5M2:
       return convert_with<From, f8_e5m2_t>(source, destination, count, [&](From x) { return to_f8_e5m2(widen(x)); });
     default: fail(ErrorKind::Unsupported, "no conversion to {}", to_string(to));

@@ -1,6 +1,7 @@
 #include "diffusion/registry.h"
 
 #include <array>
+#include <utility>
 
 #include "core/error.h"
 #include "diffusion/samplers/all.h"
@@ -23,10 +24,29 @@ std::string sampler_names() {
   return out;
 }
 
+std::string_view our_sampler_name(std::string_view theirs) {
+  // In small letters, "_" for what stands between words, without the "k_" and "sample_" of k-diffusion.
+  std::string plain;
+  for (const char c : theirs)
+    plain += c == ' ' || c == '-' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  for (const std::string_view prefix : {"sample_", "k_"})
+    if (plain.starts_with(prefix)) plain.erase(0, prefix.size());
+  constexpr std::pair<std::string_view, std::string_view> kOthers[] = {
+      {"dpm++_2m", "dpmpp_2m"}, {"dpm2m++", "dpmpp_2m"},       {"euler_ancestral_discrete", "euler_a"},
+      {"heun2", "heun"},        {"flow_match_euler", "euler"}, {"flowmatcheulerdiscretescheduler", "euler"}};
+  for (const auto& [other, ours] : kOthers)
+    if (plain == other) return ours;
+  for (const Sampler* s : kSamplers)
+    if (plain == s->name || (!s->alias.empty() && plain == s->alias)) return s->name;
+  return {};
+}
+
 const Sampler& find_sampler(std::string_view name) {
   for (const Sampler* s : kSamplers)
     if (s->name == name || (!s->alias.empty() && s->alias == name)) return *s;
-  fail_field("sampler", "samplers: " + sampler_names(), "unknown sampler '{}'", name);
+  const std::string_view ours = our_sampler_name(name);
+  fail_field("sampler", ours.empty() ? "samplers: " + sampler_names() : fmt::format("here it is {}", ours),
+             "unknown sampler '{}'", name);
 }
 
 }  // namespace newbie

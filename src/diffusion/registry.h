@@ -15,4 +15,8 @@ std::string sampler_names();                 // "res_multistep, euler, …"
 // By name or alias. Error{InvalidRequest} with the list of names in the hint.
 const Sampler& find_sampler(std::string_view name);
 
+// Our name for what A1111, ComfyUI or diffusers call a sampler ("Euler a", "k_euler", "DPM++ 2M"): its own name, too.
+// Empty: it is none of ours.
+std::string_view our_sampler_name(std::string_view theirs);
+
 }  // namespace newbie

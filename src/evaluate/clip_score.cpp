@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "evaluate/student.h"
 
 namespace newbie {
 
@@ -32,15 +33,24 @@ MeanEstimate estimate_mean(std::span<const double> values, const BootstrapOption
                            const Watch& watch) {
   if (values.empty()) fail(ErrorKind::InvalidRequest, "there is no mean of nothing");
   const Spread spread = spread_of(values);
-  MeanEstimate out{.n = values.size(),
-                   .mean = spread.mean,
-                   .standard_error = spread.deviation / std::sqrt(static_cast<double>(values.size()))};
-  if (values.size() < 2) return out;
-  out.interval = interval_of(bootstrap(options, pool, watch, [&](Draws& draws) {
-    double sum = 0;
-    for (size_t i = 0; i < values.size(); ++i) sum += values[draws.below(values.size())];
-    return sum / static_cast<double>(values.size());
-  }));
+  const auto n = static_cast<double>(values.size());
+  MeanEstimate out{.n = values.size(), .mean = spread.mean, .sureness = {}};
+  const double error = out.sureness.standard_error = spread.deviation / std::sqrt(n);
+  if (values.size() < kFewestForMean || options.resamples == 0) return out;
+  out.sureness.detectable = detectable_errors(values.size()) * error;
+  const std::vector<double> t = bootstrap(options, pool, watch, [&](Draws& draws) {
+    std::vector<double> drawn(values.size());
+    for (double& v : drawn) v = values[draws.below(values.size())];
+    const Spread of_drawn = spread_of(drawn);
+    if (of_drawn.mean == spread.mean) return 0.0;
+    return (of_drawn.mean - spread.mean) / (of_drawn.deviation / std::sqrt(n));
+  });
+  double low = quantile_of(t, 0.025), high = quantile_of(t, 0.975);
+  // Resamples of one value repeated have no error of their own: of such values Student's t has to do.
+  const double student = student_quantile(0.975, n - 1);
+  if (!std::isfinite(low)) low = -student;
+  if (!std::isfinite(high)) high = student;
+  out.sureness.interval = Interval{spread.mean - high * error, spread.mean - low * error};
   return out;
 }
 

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "evaluate/features.h"
-#include "evaluate/resample.h"
+#include "evaluate/sureness.h"
 
 namespace newbie {
 
@@ -13,11 +13,12 @@ namespace newbie {
 // have the same size.
 std::vector<double> row_cosines(const FeatureMatrix& images, const FeatureMatrix& texts);
 
-// A mean, and how sure it is.
+// A mean, and how sure it is: the interval is bootstrap-t (Efron and Tibshirani 1993, §12.5), resampled means in their
+// own standard errors, which skewed values need. None of fewer than kFewestForMean.
 struct MeanEstimate {
   size_t n = 0;
-  double mean = 0, standard_error = 0;
-  std::optional<Interval> interval;  // bootstrap over the values
+  double mean = 0;
+  Sureness sureness;
 };
 MeanEstimate estimate_mean(std::span<const double> values, const BootstrapOptions& options, ThreadPool& pool,
                            const Watch& watch);

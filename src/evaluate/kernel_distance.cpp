@@ -9,59 +9,84 @@ namespace newbie {
 
 namespace {
 
-using Eigen::MatrixXd;
-using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using u_statistic::PairMatrix;
+using KernelRows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-Eigen::Index index(size_t n) { return static_cast<Eigen::Index>(n); }
+constexpr uint64_t kTestSeed = 0x54455354;  // streams of the tests' own
 
-Rows as_doubles(const FeatureMatrix& set, size_t first, size_t count) {
+KernelRows as_doubles(const FeatureMatrix& set, size_t first, size_t count) {
   using Floats = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  return Eigen::Map<const Floats>(set.values.data() + first * set.columns, index(count), index(set.columns))
+  return Eigen::Map<const Floats>(set.values.data() + first * set.columns, static_cast<Eigen::Index>(count),
+                                  static_cast<Eigen::Index>(set.columns))
       .cast<double>();
 }
 
-// Column r: how often resample r has each row.
-MatrixXd weights_of(size_t rows, std::span<const ResampledPair> resamples, RowCounts ResampledPair::*side) {
-  MatrixXd out(index(rows), index(resamples.size()));
-  for (size_t r = 0; r < resamples.size(); ++r)
-    for (size_t i = 0; i < rows; ++i) out(index(i), index(r)) = (resamples[r].*side)[i];
+// k − 1: every distance has as many ones added as taken off, and digits are kept.
+void to_kernel(KernelRows& products, size_t columns) {
+  const auto t = products.array() / static_cast<double>(columns);
+  products = (t * (t * (t + 3) + 3)).eval();
+}
+
+// Rows of x against all of y.
+class Kernel {
+ public:
+  Kernel(const FeatureMatrix& x, const FeatureMatrix& y) : x_(&x), y_(as_doubles(y, 0, y.rows())) {}
+  KernelRows block(size_t first, size_t count) const {
+    KernelRows out = as_doubles(*x_, first, count) * y_.transpose();
+    to_kernel(out, x_->columns);
+    return out;
+  }
+
+ private:
+  const FeatureMatrix* x_;
+  KernelRows y_;
+};
+
+std::vector<double> values_of(const KernelRows& m) { return {m.data(), m.data() + m.size()}; }
+
+PairMatrix kernel_matrix(const FeatureMatrix& x, const FeatureMatrix& y) {
+  return {x.rows(), y.rows(),
+          [k = Kernel(x, y)](size_t first, size_t count) { return values_of(k.block(first, count)); }};
+}
+
+// k(x, z) − k(y, z), rows of x and y in pairs.
+PairMatrix difference_matrix(const FeatureMatrix& x, const FeatureMatrix& y, const FeatureMatrix& of_x,
+                             const FeatureMatrix& of_y) {
+  return {x.rows(), of_x.rows(), [kx = Kernel(x, of_x), ky = Kernel(y, of_y)](size_t first, size_t count) {
+            return values_of(kx.block(first, count) - ky.block(first, count));
+          }};
+}
+
+PairMatrix pair_matrix(const FeatureMatrix& x, const FeatureMatrix& y) {
+  return {x.rows(), x.rows(),
+          [xx = Kernel(x, x), yy = Kernel(y, y), xy = Kernel(x, y), yx = Kernel(y, x)](size_t first, size_t count) {
+            return values_of(xx.block(first, count) + yy.block(first, count) - xy.block(first, count) -
+                             yx.block(first, count));
+          }};
+}
+
+FeatureMatrix both(const FeatureMatrix& a, const FeatureMatrix& b) {
+  FeatureMatrix out = a;
+  out.values.insert(out.values.end(), b.values.begin(), b.values.end());
   return out;
 }
 
-// For every resample Σ u_i v_j k(a_i, b_j), blocks of a's rows at a time; a pair of one row of one set with itself is
-// left out when `same`.
-Eigen::VectorXd weighted_sums(const FeatureMatrix& a, const FeatureMatrix& b, const MatrixXd& u, const MatrixXd& v,
-                              bool same, ThreadPool& pool, const std::function<void(size_t)>& on_rows) {
-  constexpr size_t kBlock = 256;
-  const size_t blocks = (a.rows() + kBlock - 1) / kBlock;
-  const Rows all = as_doubles(b, 0, b.rows());
-  const auto d = static_cast<double>(a.columns);
-  MatrixXd sums(u.cols(), index(blocks));  // a column a block: added up in order, whoever computed them
-  const auto at_once = static_cast<size_t>(pool.size());
-  for (size_t first = 0; first < blocks; first += at_once) {
-    const size_t count = std::min(at_once, blocks - first);
-    pool.run(static_cast<int64_t>(count), [&](int64_t task, int) {
-      const size_t block = first + static_cast<size_t>(task), row = block * kBlock;
-      const size_t rows = std::min(kBlock, a.rows() - row);
-      MatrixXd k = as_doubles(a, row, rows) * all.transpose();
-      k = (k.array() / d + 1).cube();
-      if (same)
-        for (size_t i = 0; i < rows; ++i) k(index(i), index(row + i)) = 0;
-      sums.col(index(block)) = ((k * v).array() * u.middleRows(index(row), index(rows)).array()).colwise().sum();
-    });
-    on_rows(std::min(a.rows(), (first + count) * kBlock));
-  }
-  return sums.rowwise().sum();
+void check_kernel_pairs(const FeatureMatrix& first, const FeatureMatrix& second) {
+  if (first.rows() != second.rows())
+    fail(ErrorKind::InvalidRequest, "{} pictures and {} make no pairs", first.rows(), second.rows());
 }
 
 double direct(const FeatureMatrix& a, const FeatureMatrix& b) {
-  const auto sum = [d = static_cast<double>(a.columns)](const FeatureMatrix& x, const FeatureMatrix& y, bool same) {
-    MatrixXd k = as_doubles(x, 0, x.rows()) * as_doubles(y, 0, y.rows()).transpose();
-    k = (k.array() / d + 1).cube();
+  const auto sum = [](const FeatureMatrix& x, const FeatureMatrix& y, bool same) {
+    const KernelRows k = Kernel(x, y).block(0, x.rows());
     return k.sum() - (same ? k.diagonal().sum() : 0.0);
   };
   const auto m = static_cast<double>(a.rows()), n = static_cast<double>(b.rows());
   return sum(a, a, true) / (m * (m - 1)) + sum(b, b, true) / (n * (n - 1)) - 2 * sum(a, b, false) / (m * n);
+}
+
+bool is_tested(size_t fewest, const BootstrapOptions& options) {
+  return options.resamples != 0 && fewest >= kFewestForDistance;
 }
 
 }  // namespace
@@ -71,34 +96,44 @@ double kernel_distance(const FeatureMatrix& a, const FeatureMatrix& b) {
   return direct(a, b);
 }
 
-std::vector<double> kernel_distances(const FeatureMatrix& a, const FeatureMatrix& b,
-                                     std::span<const ResampledPair> resamples, ThreadPool& pool, const Watch& watch) {
+u_statistic::Estimate kernel_estimate(const FeatureMatrix& a, const FeatureMatrix& b, const BootstrapOptions& options,
+                                      ThreadPool& pool, const Watch& watch) {
   check_sets(a, {}, b, {});
-  for (const ResampledPair& r : resamples)
-    if (r.a.size() != a.rows() || r.b.size() != b.rows())
-      fail(ErrorKind::InvalidRequest, "a resample of {} and {} rows of sets of {} and {}", r.a.size(), r.b.size(),
-           a.rows(), b.rows());
-  if (resamples.empty()) return {};
-  const MatrixXd u = weights_of(a.rows(), resamples, &ResampledPair::a);
-  const MatrixXd v = weights_of(b.rows(), resamples, &ResampledPair::b);
-  const size_t all = 2 * a.rows() + b.rows();
-  const auto told = [&](size_t before) {
-    return [&watch, before, all](size_t rows) {
-      watch.stop.throw_if_stopped();
-      watch.on_item(before + rows, all);
-    };
-  };
-  const Eigen::VectorXd xx = weighted_sums(a, a, u, u, true, pool, told(0));
-  const Eigen::VectorXd xy = weighted_sums(a, b, u, v, false, pool, told(a.rows()));
-  const Eigen::VectorXd yy = weighted_sums(b, b, v, v, true, pool, told(2 * a.rows()));
-  std::vector<double> out(resamples.size());
-  for (size_t r = 0; r < out.size(); ++r) {
-    const auto m = u.col(index(r)), n = v.col(index(r));
-    const double pairs_a = m.sum() * m.sum() - m.squaredNorm(), pairs_b = n.sum() * n.sum() - n.squaredNorm();
-    if (pairs_a <= 0 || pairs_b <= 0) fail(ErrorKind::InvalidRequest, "a resample of one row alone has no pairs");
-    out[r] = xx(index(r)) / pairs_a + yy(index(r)) / pairs_b - 2 * xy(index(r)) / (m.sum() * n.sum());
-  }
+  u_statistic::Estimate out =
+      u_statistic::estimate({.a = kernel_matrix(a, a), .b = kernel_matrix(b, b), .c = kernel_matrix(a, b)},
+                            u_statistic::Slope::WithValue, options, pool, watch);
+  if (!is_tested(std::min(a.rows(), b.rows()), options)) return out;
+  const FeatureMatrix pooled = both(a, b);
+  const std::vector<double> by_chance = u_statistic::with_random_labels(
+      kernel_matrix(pooled, pooled), a.rows(), {options.resamples, options.seed ^ kTestSeed}, pool, watch);
+  out.sureness.p_value = u_statistic::p_value_of(out.value, by_chance);
   return out;
+}
+
+u_statistic::Estimate paired_kernel_estimate(const FeatureMatrix& a, const FeatureMatrix& b,
+                                             const BootstrapOptions& options, ThreadPool& pool, const Watch& watch) {
+  check_sets(a, {}, b, {});
+  check_kernel_pairs(a, b);
+  const PairMatrix pairs = pair_matrix(a, b);
+  u_statistic::Estimate out = u_statistic::estimate({.a = pairs, .b = std::nullopt, .c = std::nullopt},
+                                                    u_statistic::Slope::WithValue, options, pool, watch);
+  if (!is_tested(a.rows(), options)) return out;
+  const std::vector<double> by_chance =
+      u_statistic::with_random_signs(pairs, {options.resamples, options.seed ^ kTestSeed}, pool, watch);
+  out.sureness.p_value = u_statistic::p_value_of(out.value, by_chance);
+  return out;
+}
+
+u_statistic::Estimate kernel_difference(const FeatureMatrix& first, const FeatureMatrix& second,
+                                        const FeatureMatrix& reference, const BootstrapOptions& options,
+                                        ThreadPool& pool, const Watch& watch) {
+  check_sets(first, {}, reference, {});
+  check_sets(second, {}, reference, {});
+  check_kernel_pairs(first, second);
+  return u_statistic::estimate({.a = difference_matrix(first, second, first, second),
+                                .b = std::nullopt,
+                                .c = difference_matrix(first, second, reference, reference)},
+                               u_statistic::Slope::Level, options, pool, watch);
 }
 
 SubsetDistance subset_kernel_distance(const FeatureMatrix& a, const FeatureMatrix& b, const SubsetOptions& options,

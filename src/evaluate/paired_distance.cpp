@@ -1,61 +1,42 @@
 #include "evaluate/paired_distance.h"
 
+#include <algorithm>
+#include <array>
+
 #include "core/error.h"
 #include "evaluate/frechet.h"
 #include "evaluate/kernel_distance.h"
+#include "evaluate/split_spread.h"
 
 namespace newbie {
-
-namespace {
-
-void check_pairs(const FeatureMatrix& first, const FeatureMatrix& second) {
-  if (first.rows() != second.rows())
-    fail(ErrorKind::InvalidRequest, "{} pictures and {} make no pairs", first.rows(), second.rows());
-}
-
-void add_interval(PairedDistance& out, std::vector<double> resampled) {
-  if (resampled.empty()) return;
-  const double bias = spread_of(resampled).mean - out.difference;
-  for (double& v : resampled) v -= bias;
-  out.interval = interval_of(std::move(resampled));
-}
-
-}  // namespace
 
 PairedDistance paired_frechet_distance(const FeatureMatrix& first, const FeatureMatrix& second,
                                        const FeatureMatrix& reference, const BootstrapOptions& options,
                                        ThreadPool& pool, const Watch& watch) {
-  check_pairs(first, second);
-  const auto difference = [&](const RowCounts& of_pairs, const RowCounts& of_reference) {
-    return frechet_distance(first, reference, of_pairs, of_reference).value -
-           frechet_distance(second, reference, of_pairs, of_reference).value;
+  if (first.rows() != second.rows())
+    fail(ErrorKind::InvalidRequest, "{} pictures and {} make no pairs", first.rows(), second.rows());
+  const auto difference = [](const FeatureMatrix& x, const FeatureMatrix& y, const FeatureMatrix& of_both) {
+    return frechet_distance(x, of_both).value - frechet_distance(y, of_both).value;
   };
-  PairedDistance out{.difference = difference({}, {}), .interval = {}};
-  add_interval(out, bootstrap(options, pool, watch, [&](Draws& draws) {
-                 const RowCounts of_pairs = resample(first.rows(), draws);
-                 return difference(of_pairs, resample(reference.rows(), draws));
-               }));
+  PairedDistance out{.difference = difference(first, second, reference), .sureness = {}};
+  const size_t fewest = std::min(first.rows(), reference.rows());
+  if (options.resamples == 0 || fewest < kFewestForDistance) return out;
+  const std::array<size_t, 2> sizes{first.rows(), reference.rows()};
+  const SplitSpread spread = split_spread(
+      out.difference, sizes,
+      [&](SplitRows rows) {
+        return difference(select_rows(first, rows[0]), select_rows(second, rows[0]), select_rows(reference, rows[1]));
+      },
+      options, pool, watch);
+  out.sureness = sureness_of(out.difference, spread, fewest);
   return out;
 }
 
 PairedDistance paired_kernel_distance(const FeatureMatrix& first, const FeatureMatrix& second,
                                       const FeatureMatrix& reference, const BootstrapOptions& options, ThreadPool& pool,
                                       const Watch& watch) {
-  check_pairs(first, second);
-  PairedDistance out{.difference = kernel_distance(first, reference) - kernel_distance(second, reference),
-                     .interval = {}};
-  std::vector<ResampledPair> resamples;
-  for (size_t b = 0; b < options.resamples; ++b) {
-    Draws draws(options.seed, b);
-    ResampledPair pair{.a = resample(first.rows(), draws), .b = {}};
-    pair.b = resample(reference.rows(), draws);
-    resamples.push_back(std::move(pair));
-  }
-  std::vector<double> values = kernel_distances(first, reference, resamples, pool, watch);
-  const std::vector<double> others = kernel_distances(second, reference, resamples, pool, watch);
-  for (size_t b = 0; b < values.size(); ++b) values[b] -= others[b];
-  add_interval(out, std::move(values));
-  return out;
+  const u_statistic::Estimate estimate = kernel_difference(first, second, reference, options, pool, watch);
+  return {.difference = estimate.value, .sureness = estimate.sureness};
 }
 
 }  // namespace newbie

@@ -1,19 +1,16 @@
 // Whether one set of pictures is nearer to a reference than another that was drawn from the same prompts and seeds.
 #pragma once
 
-#include <optional>
-
 #include "evaluate/features.h"
-#include "evaluate/resample.h"
+#include "evaluate/sureness.h"
 
 namespace newbie {
 
 // distance(first, reference) − distance(second, reference). Row n of both sets is of the same prompt and seed: both are
-// resampled alike, and so is the reference, which takes out of the interval what they have in common. The interval
-// holds the resampled differences less their bias, as SetDistance's does.
+// drawn and divided alike, and so is the reference, which takes out of the interval what they have in common.
 struct PairedDistance {
   double difference = 0;
-  std::optional<Interval> interval;
+  Sureness sureness;
 };
 
 // Error{InvalidRequest} unless both sets have as many rows, and as of check_sets.

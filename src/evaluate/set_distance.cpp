@@ -1,6 +1,10 @@
 #include "evaluate/set_distance.h"
 
 #include <algorithm>
+#include <array>
+
+#include "core/error.h"
+#include "evaluate/split_spread.h"
 
 namespace newbie {
 
@@ -10,6 +14,8 @@ namespace {
 constexpr uint64_t kSplitSeed = 0x53504C4954;
 
 using Distance = double (*)(const FeatureMatrix& a, const FeatureMatrix& b);
+
+double frechet_value(const FeatureMatrix& a, const FeatureMatrix& b) { return frechet_distance(a, b).value; }
 
 void add_split_half(SetDistance& out, const FeatureMatrix& set, Distance distance, const DistanceOptions& options,
                     ThreadPool& pool, const Watch& watch) {
@@ -25,54 +31,45 @@ void add_split_half(SetDistance& out, const FeatureMatrix& set, Distance distanc
   out.split_half = spread_of(values);
 }
 
-void add_interval(SetDistance& out, std::vector<double> resampled) {
-  if (resampled.empty()) return;
-  out.resampled_bias = spread_of(resampled).mean - out.value;
-  for (double& v : resampled) v -= out.resampled_bias;
-  out.interval = interval_of(std::move(resampled));
-}
-
-SetDistance sizes_of(const FeatureMatrix& a, const FeatureMatrix& b) {
+SetDistance sizes_of(const FeatureMatrix& a, const FeatureMatrix& b, Sets sets) {
+  if (sets == Sets::Paired && a.rows() != b.rows())
+    fail(ErrorKind::InvalidRequest, "{} pictures and {} make no pairs", a.rows(), b.rows());
   return {.rows_a = a.rows(), .rows_b = b.rows(), .dimension = a.columns};
 }
 
 }  // namespace
 
-SetDistance frechet_report(const FeatureMatrix& a, const FeatureMatrix& b, const DistanceOptions& options,
+SetDistance frechet_report(const FeatureMatrix& a, const FeatureMatrix& b, Sets sets, const DistanceOptions& options,
                            ThreadPool& pool, const Watch& watch) {
+  SetDistance out = sizes_of(a, b, sets);
   const FrechetDistance distance = frechet_distance(a, b);
-  SetDistance out = sizes_of(a, b);
   out.value = distance.value;
   out.gram = distance.gram;
-  const size_t all = options.splits + options.resamples;
-  const auto from = [&](size_t before) {
-    return Watch{[&watch, before, all](size_t done, size_t) { watch.on_item(before + done, all); }, watch.stop};
-  };
-  add_split_half(
-      out, b, [](const FeatureMatrix& x, const FeatureMatrix& y) { return frechet_distance(x, y).value; }, options,
-      pool, from(0));
-  add_interval(out, bootstrap({options.resamples, options.seed}, pool, from(options.splits), [&](Draws& draws) {
-                 const RowCounts of_a = resample(a.rows(), draws);
-                 return frechet_distance(a, b, of_a, resample(b.rows(), draws)).value;
-               }));
+  add_split_half(out, b, frechet_value, options, pool, watch);
+  const size_t fewest = std::min(a.rows(), b.rows());
+  if (options.resamples == 0 || fewest < kFewestForDistance) return out;
+  const std::array<size_t, 2> sizes{a.rows(), b.rows()};
+  const bool paired = sets == Sets::Paired;
+  const SplitSpread spread = split_spread(
+      out.value, std::span(sizes).first(paired ? 1 : 2),
+      [&](SplitRows rows) { return frechet_value(select_rows(a, rows.front()), select_rows(b, rows.back())); },
+      {options.resamples, options.seed}, pool, watch);
+  out.sureness = sureness_of(out.value, spread, fewest);
+  out.extrapolated = spread.extrapolated;
   return out;
 }
 
-SetDistance kernel_report(const FeatureMatrix& a, const FeatureMatrix& b, const DistanceOptions& options,
+SetDistance kernel_report(const FeatureMatrix& a, const FeatureMatrix& b, Sets sets, const DistanceOptions& options,
                           ThreadPool& pool, const Watch& watch) {
-  SetDistance out = sizes_of(a, b);
+  SetDistance out = sizes_of(a, b, sets);
   const Watch quietly{[](size_t, size_t) {}, watch.stop};
-  out.subset = subset_kernel_distance(a, b, options.subsets, pool, watch);
-  out.value = out.subset.over_subsets.mean;
+  const bool paired = sets == Sets::Paired;
+  if (!paired) out.subset = subset_kernel_distance(a, b, options.subsets, pool, quietly);
   add_split_half(out, b, kernel_distance, options, pool, quietly);
-  std::vector<ResampledPair> resamples;
-  for (size_t r = 0; r < options.resamples; ++r) {
-    Draws draws(options.seed, r);
-    ResampledPair pair{.a = resample(a.rows(), draws), .b = {}};
-    pair.b = resample(b.rows(), draws);
-    resamples.push_back(std::move(pair));
-  }
-  add_interval(out, kernel_distances(a, b, resamples, pool, watch));
+  const u_statistic::Estimate estimate =
+      (paired ? paired_kernel_estimate : kernel_estimate)(a, b, {options.resamples, options.seed}, pool, watch);
+  out.value = estimate.value;
+  out.sureness = estimate.sureness;
   return out;
 }
 

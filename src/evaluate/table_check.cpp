@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <set>
 
 namespace newbie {
 
@@ -23,22 +24,19 @@ std::string seconds_in_words(double seconds) {
   return seconds >= 10 ? fmt::format("{:.1f} s", seconds) : fmt::format("{:.3g} s", seconds);
 }
 
-constexpr double kFewest = 10;  // pictures that a bootstrap interval needs
-
 class Checker {
  public:
   explicit Checker(const ComparedTable& table) : table_(table) {}
 
   std::vector<TableFinding> run() {
+    check_names();
     for (const ComparedRow& row : table_.rows) {
       check_memory(row);
       check_time(row);
       check_success(row);
     }
     check_memory_differences();
-    check_scores("FID", &ComparedRow::fid);
-    check_scores("KID", &ComparedRow::kid);
-    check_scores("CLIP score", &ComparedRow::clip_score);
+    check_scores(table_, findings_);
     return std::move(findings_);
   }
 
@@ -49,7 +47,17 @@ class Checker {
     findings_.push_back({verdict, row, quantity, fmt::format(words, std::forward<Args>(args)...)});
   }
 
+  void check_names() {
+    std::set<std::string> seen;
+    for (const ComparedRow& row : table_.rows)
+      if (!seen.insert(row.name).second)
+        find(Verdict::Contradiction, row.name, "name", "two rows have this name: which is meant is not said");
+  }
+
   void check_memory(const ComparedRow& row) {
+    if (row.memory_bytes && table_.device_memory_bytes && *row.memory_bytes > *table_.device_memory_bytes)
+      find(Verdict::Impossible, row.name, "memory", "{} at the peak on a device with {}", gigabytes(*row.memory_bytes),
+           gigabytes(*table_.device_memory_bytes));
     if (!row.memory_bytes || !row.weights_bytes || *row.memory_bytes >= *row.weights_bytes) return;
     find(Verdict::Impossible, row.name, "memory",
          "{} at the peak is less than the {} of weights with all parts resident: parts were freed, or it is no peak",
@@ -58,17 +66,18 @@ class Checker {
 
   // Weights of two widths differ by what they differ by, whatever else is in memory.
   void check_memory_differences() {
-    if (table_.rows.empty()) return;
-    const ComparedRow& first = table_.rows.front();
-    for (const ComparedRow& row : table_.rows) {
-      if (!first.holds_own_dtype || !row.holds_own_dtype || !first.memory_bytes || !row.memory_bytes) continue;
-      const double weights = *first.weights_bytes - *row.weights_bytes,
-                   memory = *first.memory_bytes - *row.memory_bytes;
-      if (weights <= 0 || memory >= weights / 2) continue;
-      find(Verdict::Contradiction, first.name + " and " + row.name, "memory",
-           "the weights differ by {}, the peaks by {}: not both rows hold the weights in their own dtype",
-           gigabytes(weights), gigabytes(memory));
-    }
+    for (size_t i = 0; i < table_.rows.size(); ++i)
+      for (size_t j = i + 1; j < table_.rows.size(); ++j) check_memory_difference(table_.rows[i], table_.rows[j]);
+  }
+  void check_memory_difference(const ComparedRow& a, const ComparedRow& b) {
+    for (const ComparedRow* row : {&a, &b})
+      if (!row->holds_own_dtype || !row->memory_bytes || !row->weights_bytes) return;
+    const double weights = *a.weights_bytes - *b.weights_bytes, memory = *a.memory_bytes - *b.memory_bytes;
+    const double sign = weights < 0 ? -1 : 1;
+    if (weights == 0 || sign * memory >= sign * weights / 2) return;
+    find(Verdict::Contradiction, a.name + " and " + b.name, "memory",
+         "the weights differ by {}, the peaks by {}: not both rows hold the weights in their own dtype",
+         gigabytes(std::abs(weights)), gigabytes(sign * memory));
   }
 
   void check_time(const ComparedRow& row) {
@@ -91,7 +100,7 @@ class Checker {
 
   void check_success(const ComparedRow& row) {
     if (row.succeeded) return;
-    if (row.fid || row.clip_score)
+    if (row.fid || row.kid || row.clip_score)
       find(Verdict::Contradiction, row.name, "success",
            "it failed{}{}, and yet has scores: of which pictures is not said", row.failure.empty() ? "" : ": ",
            row.failure);
@@ -100,57 +109,6 @@ class Checker {
       find(Verdict::Contradiction, row.name, "success",
            "\"out of memory\" at {} on a device with {}: values beyond the format's range are another failure",
            gigabytes(*row.memory_bytes), gigabytes(*table_.device_memory_bytes));
-  }
-
-  void check_scores(const char* quantity, std::optional<ComparedScore> ComparedRow::*score) {
-    std::string without_n, without_kind, too_few;
-    const auto add = [](std::string& list, const std::string& name) { list += (list.empty() ? "" : ", ") + name; };
-    for (const ComparedRow& row : table_.rows) {
-      const std::optional<ComparedScore>& s = row.*score;
-      if (!s) continue;
-      if (!s->n) add(without_n, row.name);
-      if (is_too_few(*s)) add(too_few, row.name);
-      if (s->kind.empty()) add(without_kind, row.name);
-    }
-    if (!without_n.empty())
-      find(Verdict::Missing, without_n, quantity,
-           "no number of pictures is given, and no interval can be had without it");
-    if (!without_kind.empty())
-      find(Verdict::Missing, without_kind, quantity,
-           "which network or variant it is of is not said: values of different ones are not comparable");
-    if (!too_few.empty())
-      find(Verdict::Missing, too_few, quantity, "fewer than {} pictures: too few for an interval that means anything",
-           kFewest);
-    if (table_.rows.empty() || !(table_.rows.front().*score)) return;
-    const ComparedRow& first = table_.rows.front();
-    for (const ComparedRow& row : table_.rows) {
-      if (&row == &first || !(row.*score) || is_too_few(*(row.*score)) || is_too_few(*(first.*score))) continue;
-      check_difference(quantity, first, *(first.*score), row, *(row.*score));
-    }
-  }
-
-  static bool is_too_few(const ComparedScore& score) { return score.n && *score.n < kFewest; }
-
-  void check_difference(const char* quantity, const ComparedRow& first, const ComparedScore& a, const ComparedRow& row,
-                        const ComparedScore& b) {
-    const std::string rows = first.name + " and " + row.name;
-    const double difference = b.value - a.value;
-    const std::string beside =
-        b.split_half ? fmt::format(" (two halves of one set differ by {:.3g})", *b.split_half) : std::string();
-    if (b.difference) {
-      const bool sure = !b.difference->contains(0);
-      return find(sure ? Verdict::Difference : Verdict::NoEvidence, rows, quantity,
-                  "{:+.4g}, paired 95 % {:+.4g} to {:+.4g}: {}{}", difference, b.difference->low, b.difference->high,
-                  sure ? "the interval excludes 0" : "no evidence of a difference", beside);
-    }
-    if (a.interval && b.interval) {
-      const bool apart = a.interval->high < b.interval->low || b.interval->high < a.interval->low;
-      return find(apart ? Verdict::Difference : Verdict::NoEvidence, rows, quantity, "{:+.4g}, {}{}", difference,
-                  apart ? "the intervals do not overlap" : "the intervals overlap: no evidence of a difference",
-                  beside);
-    }
-    find(Verdict::NoEvidence, rows, quantity,
-         "{:+.4g} without an interval: no evidence of a difference, nor of there being none", difference);
   }
 
   const ComparedTable& table_;

@@ -12,13 +12,6 @@ namespace newbie {
 
 namespace {
 
-// Names of A1111 and ComfyUI for samplers we have.
-struct Alias {
-  std::string_view theirs, ours;
-};
-constexpr Alias kSamplerAliases[] = {{"Euler", "euler"}, {"Euler a", "euler_a"},   {"euler_ancestral", "euler_a"},
-                                     {"Heun", "heun"},   {"DPM++ 2M", "dpmpp_2m"}, {"Res Multistep", "res_multistep"}};
-
 // Both forms of a graph as one: a node has a type, plain values, and links to other nodes by input name.
 struct ComfyNode {
   std::string type;
@@ -118,10 +111,8 @@ std::vector<const char*> widget_names(std::string_view type) {
 }  // namespace
 
 void take_sampler(const std::string& name, Recollection& out) {
-  for (const Alias& alias : kSamplerAliases)
-    if (alias.theirs == name) return void(out.fields.emplace_back("sampler", alias.ours));
-  for (const Sampler* known : samplers())
-    if (known->name == name || known->alias == name) return void(out.fields.emplace_back("sampler", name));
+  if (const std::string_view ours = our_sampler_name(name); !ours.empty())
+    return void(out.fields.emplace_back("sampler", ours));
   out.notes.push_back(fmt::format("sampler {} is not one of ours", name));
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/named.h"
@@ -19,6 +20,10 @@ namespace newbie {
 struct AdapterUse {
   std::string name;  // of a file, or what a server knows it by
   double strength = 1.0;
+  // Modules that a glob holds for ("layers.0", "*.attention", "text_encoder") have another one; the last that holds
+  // counts.
+  std::vector<std::pair<std::string, double>> blocks = {};
+  std::string sha256 = {};  // of the file that drew a picture; another file is told
 };
 
 enum class BatchNoise {
@@ -68,6 +73,7 @@ struct GenerateRequest {
   double rescale_cfg = 0.0;  // 0 is off
 
   std::vector<AdapterUse> adapters;  // in this order
+  bool merge_adapters = false;       // into the weights, rounded once, instead of beside them
 
   CacheOptions cache;  // leaves out most of a step where it changes little: another picture, sooner
 
@@ -90,8 +96,7 @@ struct GenerateRequest {
   PreviewMethod preview_method = PreviewMethod::Linear;
 };
 
-// Error{InvalidRequest} for what no model could do: sizes, counts and numbers out of range; Error{Unsupported} for
-// adapters.
+// Error{InvalidRequest} for what no model could do: sizes, counts and numbers out of range.
 void check_request(const GenerateRequest& request);
 
 // Width and height, from the picture to start from or the model's default side where they are not given.

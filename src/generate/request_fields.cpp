@@ -96,14 +96,25 @@ RequestField adapters_row(RequestField row) {
   row.kind = FieldKind::Adapters;
   row.get = [](const Request& r) {
     OrderedJson out = OrderedJson::array();
-    for (const AdapterUse& a : r.adapters) out.push_back({{"name", a.name}, {"strength", a.strength}});
+    for (const AdapterUse& a : r.adapters) {
+      OrderedJson one{{"name", a.name}, {"strength", a.strength}};
+      for (const auto& [glob, strength] : a.blocks) one["blocks"][glob] = strength;
+      if (!a.sha256.empty()) one["sha256"] = a.sha256;
+      out.push_back(std::move(one));
+    }
     return out;
   };
   row.set = [](Request& r, const OrderedJson& value) {
     r.adapters.clear();
-    for (const OrderedJson& one : value)
-      r.adapters.push_back({(one.contains("name") ? one["name"] : one["path"]).get<std::string>(),
-                            one.value("strength", AdapterUse{}.strength)});
+    for (const OrderedJson& one : value) {
+      AdapterUse use{(one.contains("name") ? one["name"] : one["path"]).get<std::string>(),
+                     one.value("strength", AdapterUse{}.strength)};
+      if (one.contains("blocks"))
+        for (const auto& [glob, strength] : one["blocks"].items())
+          use.blocks.emplace_back(glob, strength.get<double>());
+      use.sha256 = one.value("sha256", std::string());
+      r.adapters.push_back(std::move(use));
+    }
   };
   return row;
 }
@@ -113,6 +124,12 @@ std::vector<std::string_view> sampler_words() {
   for (const Sampler* known : samplers()) out.push_back(known->name);
   return out;
 }
+std::vector<std::string_view> sampler_aliases() {
+  std::vector<std::string_view> out;
+  for (const Sampler* known : samplers())
+    if (!known->alias.empty()) out.push_back(known->alias);
+  return out;
+}
 std::vector<std::string_view> schedule_words() {
   std::vector<std::string_view> out;
   for (const Schedule& known : schedules()) out.push_back(known.name);
@@ -120,6 +137,7 @@ std::vector<std::string_view> schedule_words() {
 }
 
 std::string without_guidance(const Request& r) { return r.cfg == 1 ? "with `cfg` 1, which is guidance off" : ""; }
+std::string without_adapters(const Request& r) { return r.adapters.empty() ? "without `loras`" : ""; }
 std::string without_init_image(const Request& r) {
   return !r.init_image ? "without `init_image`" : !r.sigmas.empty() ? "with `sigmas` by hand" : "";
 }
@@ -227,7 +245,8 @@ std::vector<RequestField> make_fields() {
 
       text_row([](auto& r) -> auto& { return r.sampler; },
           {.name = "sampler", .other_names = {"sampling_method"}, .flag = "sampling-method", .value = "NAME",
-           .help = "how the noise levels are walked", .words = sampler_words(), .words_only = true}),
+           .help = "how the noise levels are walked", .words = sampler_words(), .other_words = sampler_aliases(),
+           .words_only = true, .our_word = our_sampler_name}),
       text_row([](auto& r) -> auto& { return r.schedule; },
           {.name = "schedule", .other_names = {"scheduler"}, .flag = "scheduler", .value = "NAME",
            .help = "the noise levels", .unset = "the sampler's own", .words = schedule_words(), .words_only = true}),
@@ -263,8 +282,13 @@ std::vector<RequestField> make_fields() {
            .help = "RescaleCFG", .unset = "off", .most = 1, .unused = without_guidance}),
       adapters_row(
           {.name = "loras", .flag = "lora", .value = "FILE[:X]",
-           .help = "a low-rank adapter, at X of its strength; may be repeated", .least = -100, .most = 100,
+           .help = "a low-rank adapter, at X of its strength; may be repeated.\n\"FILE:0.8,layers.0=0.2\": "
+                   "modules that a glob holds for have another one", .least = -100, .most = 100,
            .recorded = Recorded::IfChanged}),
+      truth_row([](auto& r) -> auto& { return r.merge_adapters; },
+          {.name = "merge_loras", .flag = "merge-lora",
+           .help = "merge adapters into the weights, rounded once, instead of\ncomputing them beside the weights",
+           .recorded = Recorded::IfUsed, .unused = without_adapters}),
       choice_row(cache_modes(), [](auto& r) -> auto& { return r.cache.mode; },
           {.name = "cache", .flag = "cache",
            .help = "steps that change little reuse, or extrapolate, what the layers\nbehind the first gave: sooner, "

@@ -55,8 +55,11 @@ struct RequestField {
   double least = 0, most = 0;
   bool above = false;
   int64_t multiple = 1;
-  std::vector<std::string_view> words = {};       // of a choice: all; of a text: names it may have, among others
-  bool words_only = false;                        // a text takes nothing but `words`, and aliases `find` knows
+  std::vector<std::string_view> words = {};        // of a choice: all; of a text: names it may have, among others
+  std::vector<std::string_view> other_words = {};  // taken, too, and not listed
+  bool words_only = false;                         // a text takes nothing else
+  // The word for what other programs call it; empty: nobody's that we know.
+  std::string_view (*our_word)(std::string_view) = nullptr;
   std::vector<std::string_view> instead_of = {};  // fields it makes meaningless; who gives one of them takes this back
 
   Recorded recorded = Recorded::Always;

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <type_traits>
 
 #include "core/edit_distance.h"
 #include "core/error.h"
-#include "diffusion/registry.h"
 #include "generate/request_fields.h"
 
 namespace newbie {
@@ -26,11 +26,19 @@ std::string number_words(double value) {
                                                               : fmt::format("{}", value);
 }
 
-[[noreturn]] void refuse_value(const RequestField& field, const OrderedJson& got) {
-  std::string text = got.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+// At most `most` bytes, cut between letters.
+std::string clipped(const std::string& text, size_t most) {
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
+[[noreturn]] void refuse_value(const RequestField& field, std::string got) {
   constexpr size_t kLongest = 60;
-  if (text.size() > kLongest) text = OrderedJson(got.type_name()).get<std::string>();
-  fail_field(field.name, "", "expected {}, got {}", expected_values(field), text);
+  if (got.size() > kLongest) got = clipped(got, kLongest) + "…";
+  fail_field(field.name, "", "expected {}, got {}", expected_values(field), got);
+}
+[[noreturn]] void refuse_value(const RequestField& field, const OrderedJson& got) {
+  refuse_value(field, got.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
 }
 
 bool in_field_range(const RequestField& field, const OrderedJson& value) {
@@ -46,21 +54,22 @@ bool is_seed(const OrderedJson& value) {
 }
 
 bool is_known_word(const RequestField& field, const std::string& word) {
-  if (std::ranges::find(field.words, word) != field.words.end()) return true;
-  return std::ranges::any_of(samplers(), [&](const Sampler* s) {
-    return s->alias == word && !word.empty() && std::ranges::find(field.words, s->name) != field.words.end();
-  });
+  return std::ranges::find(field.words, word) != field.words.end() ||
+         std::ranges::find(field.other_words, word) != field.other_words.end();
 }
 
-// {"name" or "path", perhaps "strength"}, and nothing else.
+// {"name" or "path", perhaps "strength", "blocks" and "sha256"}, and nothing else.
 bool is_adapter(const RequestField& field, const OrderedJson& value) {
   if (!value.is_object() || value.contains("name") == value.contains("path")) return false;
-  for (const auto& [key, part] : value.items()) {
-    const bool fits = key == "strength"                ? in_field_range(field, part)
-                      : key == "name" || key == "path" ? part.is_string() && !part.get_ref<const std::string&>().empty()
-                                                       : false;
-    if (!fits) return false;
-  }
+  const auto fits = [&](const std::string& key, const OrderedJson& part) {
+    if (key == "strength") return in_field_range(field, part);
+    if (key == "name" || key == "path") return part.is_string() && !part.get_ref<const std::string&>().empty();
+    if (key == "sha256") return part.is_string();
+    return key == "blocks" && part.is_object() && part.size() <= kMaxListed &&
+           std::ranges::all_of(part, [&](const OrderedJson& strength) { return in_field_range(field, strength); });
+  };
+  for (const auto& [key, part] : value.items())
+    if (!fits(key, part)) return false;
   return true;
 }
 
@@ -86,7 +95,10 @@ template <typename T>
 OrderedJson parsed_number(std::string_view words) {
   T out{};
   const auto [end, code] = std::from_chars(words.data(), words.data() + words.size(), out);
-  return code == std::errc() && end == words.data() + words.size() ? OrderedJson(out) : OrderedJson();
+  const bool is_whole = code == std::errc() && end == words.data() + words.size();
+  if constexpr (std::is_floating_point_v<T>)
+    if (!std::isfinite(out)) return {};
+  return is_whole ? OrderedJson(out) : OrderedJson();
 }
 
 // Null when the words are no such number.
@@ -103,17 +115,36 @@ OrderedJson reals_of_words(std::string_view words) {
     while (one.starts_with(' ')) one.remove_prefix(1);
     while (one.ends_with(' ')) one.remove_suffix(1);
     out.push_back(parsed_number<double>(one));
+    if (out.back().is_null()) return {};
     begin = end + 1;
   }
   return out;
 }
 
-// "FILE:0.8"; a colon before anything but a number belongs to the name.
+// "0.8,layers.0=0.2": a strength, and those of blocks. Null when it is something else.
+OrderedJson strengths_of_words(std::string_view words) {
+  OrderedJson out = OrderedJson::object();
+  for (bool first = true; first || !words.empty(); first = false) {
+    const std::string_view one = words.substr(0, words.find(','));
+    words.remove_prefix(std::min(words.size(), one.size() + 1));
+    const size_t equals = one.find('=');
+    OrderedJson number = parsed_number<double>(equals == one.npos ? one : one.substr(equals + 1));
+    if (number.is_null() || equals == 0 || (equals == one.npos && !first)) return {};
+    (equals == one.npos ? out["strength"] : out["blocks"][std::string(one.substr(0, equals))]) = std::move(number);
+  }
+  return out;
+}
+
+// "FILE:0.8"; a colon before anything but strengths belongs to the name.
 OrderedJson adapter_of_words(std::string_view words) {
   const size_t colon = words.rfind(':');
-  OrderedJson strength = colon == words.npos ? OrderedJson() : parsed_number<double>(words.substr(colon + 1));
-  if (strength.is_null()) return OrderedJson::array({{{"name", words}}});
-  return OrderedJson::array({{{"name", words.substr(0, colon)}, {"strength", std::move(strength)}}});
+  OrderedJson out{{"name", words}};
+  OrderedJson strengths = colon == words.npos ? OrderedJson() : strengths_of_words(words.substr(colon + 1));
+  if (!strengths.is_null()) {
+    out["name"] = words.substr(0, colon);
+    out.update(strengths);
+  }
+  return OrderedJson::array({std::move(out)});
 }
 
 }  // namespace
@@ -169,7 +200,7 @@ std::string expected_values(const RequestField& field) {
     case FieldKind::Reals: return "a list of numbers, each " + range;
     case FieldKind::Choice: return "one of " + joined(field.words);
     case FieldKind::Picture: return "a picture";
-    case FieldKind::Adapters: return "adapters, each with a name and perhaps a strength, " + range;
+    case FieldKind::Adapters: return "adapters, each with a name and perhaps a strength, blocks and sha256, " + range;
   }
   return {};
 }
@@ -178,7 +209,10 @@ void check_value(const RequestField& field, const OrderedJson& value) {
   if (value == field.get(GenerateRequest())) return;  // null where nothing is the default, or 0 where that is none
   if (!fits_field(field, value)) refuse_value(field, value);
   if (!field.words_only || is_known_word(field, value)) return;
-  fail_field(field.name, "possible: " + joined(field.words), "unknown value '{}'", value.get_ref<const std::string&>());
+  const auto& word = value.get_ref<const std::string&>();
+  const std::string_view ours = field.our_word != nullptr ? field.our_word(word) : std::string_view();
+  fail_field(field.name, ours.empty() ? "possible: " + joined(field.words) : fmt::format("here it is {}", ours),
+             "unknown value '{}'", word);
 }
 
 OrderedJson value_of_words(const RequestField& field, std::string_view words) {
@@ -196,7 +230,7 @@ OrderedJson value_of_words(const RequestField& field, std::string_view words) {
     case FieldKind::Choice:
     case FieldKind::Picture: out = words; break;
   }
-  if (out.is_null()) refuse_value(field, words);
+  if (out.is_null()) refuse_value(field, fmt::format("'{}'", words));
   check_value(field, out);
   return out;
 }
@@ -210,9 +244,13 @@ std::vector<std::string> words_of_value(const RequestField& field, const Ordered
   if (!value.is_array()) return {plain(value)};
   std::vector<std::string> out;
   if (field.kind == FieldKind::Adapters) {
-    for (const OrderedJson& one : value)
-      out.push_back(plain(one.contains("name") ? one["name"] : one["path"]) + ':' +
-                    plain(one.value("strength", OrderedJson(1.0))));
+    for (const OrderedJson& one : value) {
+      std::string text = plain(one.contains("name") ? one["name"] : one["path"]) + ':' +
+                         plain(one.value("strength", OrderedJson(1.0)));
+      if (one.contains("blocks"))
+        for (const auto& [glob, strength] : one["blocks"].items()) text += ',' + glob + '=' + plain(strength);
+      out.push_back(std::move(text));
+    }
     return out;
   }
   std::string list;

@@ -89,6 +89,11 @@ std::string size_in_words(int64_t gemma_width) {
   }
 }
 
+// Of an encoder whose features are kept: the same weights with another configuration give others.
+std::string identity_with_config(const std::string& identity, const Part& part) {
+  return part.config_text.empty() ? identity : fmt::format("{} {}", identity, part.config_text);
+}
+
 }  // namespace
 
 struct TextToImage::Impl {
@@ -465,8 +470,7 @@ void TextToImage::Impl::use_weight_cache(const std::filesystem::path& folder) {
 void TextToImage::Impl::name_damage(std::string_view where) {
   for (const Part* part : std::initializer_list<const Part*>{&text_encoder, &clip_model, &transformer, &vae})
     if (const std::vector<BadValues> bad = find_bad_values(part->files, runtime.pool); !bad.empty())
-      fail_with_hint(ErrorKind::BadFile,
-                     "the file is damaged: fetch it again; newbie inspect --check-weights lists all",
+      fail_with_hint(ErrorKind::BadFile, "the file is damaged: fetch it again; `check_weights` lists all",
                      "{}: tensor {} has {} at element {}: {} cannot be computed", part->path.string(),
                      in_quotes(bad.front().tensor), bad.front().value, bad.front().index, where);
 }
@@ -480,6 +484,9 @@ TokenizedPrompt TextToImage::Impl::tokenize(const EncoderTexts& texts, const Wei
     if (t.lost_tokens != 0)
       log.warn("the {} is longer than {} tokens for {}: {} tokens are lost, from {} on", which, limit, reader,
                t.lost_tokens, in_quotes(t.lost_text));
+    if (!t.unknown_text.empty())
+      log.warn("{} has no token for {} of the {}: it reads \"unknown\" there", reader, in_quotes(t.unknown_text),
+               which);
     for (int32_t id : t.ids)
       if (id < 0 || id >= rows)
         fail_with_hint(ErrorKind::BadFile, "is this another model's tokenizer?",
@@ -511,11 +518,11 @@ const TextToImage::Fingerprints& TextToImage::Impl::identities() {
 }
 
 TextCacheKey TextToImage::Impl::features_key(const TokenizedPrompt& t) {
-  return {gemma.part(), with_config(identities().text_encoder, text_encoder), arithmetic(), t.gemma, t.gemma_weights};
+  return {gemma.part(), identity_with_config(identities().text_encoder, text_encoder), arithmetic(), t.gemma, t.gemma_weights};
 }
 
 TextCacheKey TextToImage::Impl::pooled_key(const TokenizedPrompt& t) {
-  return {jina.part(), with_config(identities().clip_model, clip_model), arithmetic(), t.jina, {}};
+  return {jina.part(), identity_with_config(identities().clip_model, clip_model), arithmetic(), t.jina, {}};
 }
 
 TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r) {
@@ -556,7 +563,7 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
   const size_t budget = budget_bytes != 0 ? budget_bytes : available_memory_bytes() + resident_bytes();
   constexpr size_t kProcessesDiffer = size_t{1} << 19;  // resident pages of two that do the same
   const auto refuse = [&](const char* needs, size_t bytes) {
-    fail_with_hint(ErrorKind::OverBudget, "ask for a smaller picture, or give --memory at least that much",
+    fail_with_hint(ErrorKind::OverBudget, "ask for a smaller picture, or give `memory` at least that much",
                    "this request needs {}{:.0f} MiB, the budget is {:.0f} MiB", needs,
                    std::ceil(static_cast<double>(bytes + kProcessesDiffer) / (1 << 20)),
                    std::floor(static_cast<double>(budget) / (1 << 20)));

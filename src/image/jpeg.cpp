@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 
 #include "core/checked.h"
@@ -17,7 +18,6 @@ namespace {
 constexpr size_t kSegmentBytes = 65533;  // what a marker segment holds beside its length
 constexpr std::string_view kExifPrefix{"Exif\0\0", 6};
 constexpr int kFullColourQuality = 90;
-constexpr int kMaxScans = 500;  // of a progressive picture: each one walks over all of it
 
 struct JpegReader {
   JpegFault fault;
@@ -50,8 +50,10 @@ void on_warning(j_common_ptr codec, int level) {
 }
 
 void on_progress(j_common_ptr codec) {
-  if (reinterpret_cast<j_decompress_ptr>(codec)->input_scan_number > kMaxScans)
-    ERREXITS(codec, JERR_BAD_PROGRESSION, "too many scans");
+  const auto* picture = reinterpret_cast<j_decompress_ptr>(codec);
+  const size_t scans = static_cast<size_t>(std::max(picture->input_scan_number, 0));
+  const size_t pixels = size_t{picture->image_width} * picture->image_height;
+  if (scans > most_jpeg_scans(pixels)) ERREXITS(codec, JERR_BAD_PROGRESSION, "too many scans");
 }
 
 void cmyk_to_rgb(const uint8_t* row, size_t width, bool inverted, uint8_t* out) {
@@ -91,6 +93,11 @@ struct JpegWriter {
 };
 
 }  // namespace
+
+size_t most_jpeg_scans(size_t pixels) {
+  constexpr size_t kMost = 500, kScannedPixels = size_t{1} << 31;
+  return std::clamp(kScannedPixels / std::max<size_t>(pixels, 1), size_t{1}, kMost);
+}
 
 std::vector<std::byte> encode_jpeg(const Image& image, int quality, std::span<const TextChunk> texts) {
   check_image(image);
@@ -181,6 +188,7 @@ DecodedPicture decode_jpeg(std::span<const std::byte> bytes, std::string_view wh
         limits.max_pixels * 8 + limits.max_text_bytes + static_cast<size_t>(limits.max_side) * 1024, 1L << 40));
     jpeg_save_markers(&c, JPEG_COM, kSegmentBytes);
     jpeg_save_markers(&c, JPEG_APP0 + 1, kSegmentBytes);
+    jpeg_save_markers(&c, JPEG_APP0 + 2, kSegmentBytes);  // pieces of an ICC profile
     jpeg_read_header(&c, TRUE);
   });
   if (!opened) damaged();
@@ -188,6 +196,10 @@ DecodedPicture decode_jpeg(std::span<const std::byte> bytes, std::string_view wh
   if (c.image_width > side || c.image_height > side || size_t{c.image_width} * c.image_height > limits.max_pixels)
     fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where,
          c.image_width, c.image_height, limits.max_side, limits.max_pixels);
+  // Pixels, turned upright once more; of a progressive picture its coefficients, 16 bits each, in whole blocks.
+  const size_t padded = checked_mul(size_t{c.image_width} + 64, size_t{c.image_height} + 64);
+  const size_t coefficients = c.progressive_mode != 0 ? padded * static_cast<size_t>(c.num_components) * 2 : 0;
+  check_memory(limits, where, c.image_width, c.image_height, padded * 3 * 2 + coefficients);
   const bool ink = c.jpeg_color_space == JCS_CMYK || c.jpeg_color_space == JCS_YCCK;
   c.out_color_space = ink ? JCS_CMYK : JCS_RGB;
 
@@ -208,6 +220,15 @@ DecodedPicture decode_jpeg(std::span<const std::byte> bytes, std::string_view wh
     }
   }
   for (TextChunk& text : comment_texts(comment)) out.texts.push_back(std::move(text));
+
+  JOCTET* icc = nullptr;
+  unsigned icc_bytes = 0;
+  // CMYK is turned to RGB below without its profile: it is told when it is asked for.
+  if (jpeg_guarded(reader.fault, [&] { jpeg_read_icc_profile(&c, &icc, &icc_bytes); }) && icc != nullptr) {
+    const std::unique_ptr<JOCTET, decltype(&std::free)> owner(icc, std::free);
+    const auto* first = reinterpret_cast<const std::byte*>(icc);
+    if (icc_bytes <= kMaxIccBytes) out.colours.icc.assign(first, first + icc_bytes);
+  }
 
   Image& image = out.image;
   image = {.width = static_cast<int>(c.image_width), .height = static_cast<int>(c.image_height), .channels = 3};

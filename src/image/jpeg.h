@@ -21,4 +21,8 @@ std::vector<std::byte> encode_jpeg(const Image& image, int quality, std::span<co
 DecodedPicture decode_jpeg(std::span<const std::byte> bytes, std::string_view where = "JPEG",
                            const DecodeLimits& limits = {});
 
+// Scans of a progressive picture of so many pixels that are read; each walks over all of it. Files have about ten; the
+// largest picture may have 32.
+size_t most_jpeg_scans(size_t pixels);
+
 }  // namespace newbie

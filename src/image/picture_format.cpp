@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -17,6 +18,14 @@ namespace {
 constexpr size_t kMaxFileBytes = size_t{512} << 20;
 
 }  // namespace
+
+void check_memory(const DecodeLimits& limits, std::string_view where, int64_t width, int64_t height, size_t bytes) {
+  if (bytes > limits.max_memory_bytes)
+    fail_with_hint(ErrorKind::OverBudget, "make the picture smaller first, or allow more memory",
+                   "{}: a picture of {}x{} takes {:.0f} MiB to read, {:.0f} MiB are left for it", where, width, height,
+                   std::ceil(static_cast<double>(bytes) / (1 << 20)),
+                   std::floor(static_cast<double>(limits.max_memory_bytes) / (1 << 20)));
+}
 
 std::optional<PictureFormat> format_of_name(const std::filesystem::path& name) {
   std::string extension = name.extension().string();

@@ -2,6 +2,8 @@
 #include <png.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -73,6 +75,48 @@ void check_header(std::span<const std::byte> bytes, std::string_view where, cons
   if (width > side || height > side || width * height > limits.max_pixels)
     fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where, width,
          height, limits.max_side, limits.max_pixels);
+  // Pixels, turned upright once more, and libpng's rows.
+  check_memory(limits, where, static_cast<int64_t>(width), static_cast<int64_t>(height),
+               static_cast<size_t>(width * height * 4 * 2 + width * 8 * 4));
+}
+
+// Where the last IDAT chunk ends; the end of the file where chunks do not follow each other.
+size_t end_of_pixels(std::span<const std::byte> bytes) {
+  constexpr size_t kSignature = 8, kAround = 12;  // length, name, checksum
+  size_t end = kSignature;
+  for (size_t at = kSignature; bytes.size() - at >= kAround;) {
+    const uint64_t length = big_endian(bytes.subspan(at).first<4>());
+    if (length > bytes.size() - at - kAround) return bytes.size();
+    const bool is_pixels = std::memcmp(bytes.data() + at + 4, "IDAT", 4) == 0;
+    at += static_cast<size_t>(length) + kAround;
+    if (is_pixels) end = at;
+  }
+  return end;
+}
+
+ColourFacts colours_of(const PngReader& reader) {
+  ColourFacts out;
+  png_charp name = nullptr;
+  png_bytep data = nullptr;
+  png_uint_32 size = 0;
+  int number = 0;
+  if (png_get_iCCP(reader.png, reader.info, &name, &number, &data, &size) != 0 && data != nullptr) {
+    const auto* first = reinterpret_cast<const std::byte*>(data);
+    if (size <= kMaxIccBytes) out.icc.assign(first, first + size);
+    return out;
+  }
+  if (png_get_sRGB(reader.png, reader.info, &number) != 0) return out;
+  double gamma = 0;
+  if (png_get_gAMA(reader.png, reader.info, &gamma) != 0 && gamma > 0) out.gamma = gamma;
+  std::array<double, 8> c{};
+  if (png_get_cHRM(reader.png, reader.info, &c[0], &c[1], &c[2], &c[3], &c[4], &c[5], &c[6], &c[7]) != 0) {
+    // Those of sRGB, which programs write beside gAMA, within the five digits of the chunk.
+    constexpr std::array<double, 8> kSrgb{0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06};
+    const bool same = std::ranges::equal(c, kSrgb, [](double a, double b) { return std::abs(a - b) < 0.001; });
+    const bool usable = std::ranges::all_of(c, [](double v) { return v >= 0 && v <= 1; }) && c[1] > 0.01;
+    if (!same && usable) out.chromaticities = c;
+  }
+  return out;
 }
 
 std::vector<TextChunk> texts_of(const PngReader& reader) {
@@ -84,7 +128,9 @@ std::vector<TextChunk> texts_of(const PngReader& reader) {
     const bool international = entries[i].compression >= PNG_ITXT_COMPRESSION_NONE;
     const size_t length = international ? entries[i].itxt_length : entries[i].text_length;
     const std::string_view text = length == 0 ? std::string_view() : std::string_view(entries[i].text, length);
-    out.push_back({latin1_to_utf8(entries[i].key), international ? std::string(text) : latin1_to_utf8(text)});
+    // Latin-1 by the standard, but programs write UTF-8 into it: bytes beyond ASCII that are UTF-8 are meant as such.
+    const bool is_meant = international || is_utf8(text);
+    out.push_back({latin1_to_utf8(entries[i].key), is_meant ? std::string(text) : latin1_to_utf8(text)});
   }
   return out;
 }
@@ -143,13 +189,20 @@ DecodedPicture decode_png(std::span<const std::byte> bytes, std::string_view whe
     fail(ErrorKind::BadFile, "{}: rows of {} bytes in a picture {} wide with {} channels", where, row_bytes,
          image.width, image.channels);
   std::vector<png_bytep> rows(static_cast<size_t>(image.height));
+  const size_t pixels_end = end_of_pixels(bytes);
   for (size_t y = 0; y < rows.size(); ++y) rows[y] = image.pixels.data() + y * row_bytes;
   const bool read = png_guarded(reader.png, [&] {
     png_read_image(reader.png, rows.data());
+    // All pixels are there. What follows them inside the picture's data is unpacked to be thrown away: a little is
+    // usual (a checksum), two megabytes would be two gigabytes of work.
+    constexpr size_t kTail = size_t{32} << 10;
+    const size_t done = bytes.size() - reader.rest.size();
+    if (done < pixels_end && pixels_end - done > kTail) png_error(reader.png, "more picture data than its size needs");
     png_read_end(reader.png, reader.info);
   });
   if (!read) damaged();
   out.texts = texts_of(reader);
+  out.colours = colours_of(reader);
   const Exif exif = read_exif(exif_of(reader));
   out.orientation = exif.orientation;
   out.texts.insert(out.texts.end(), exif.texts.begin(), exif.texts.end());

@@ -146,6 +146,12 @@ Image resize(const Filter& filter, const Image& image, int width, int height) {
   return image.height == height ? rows : resize_columns(filter, rows, height);
 }
 
+// Half of a whole number; of two equally near, the even one.
+size_t even_half(int rest) {
+  const auto half = static_cast<size_t>(rest) / 2;
+  return rest % 2 != 0 && half % 2 != 0 ? half + 1 : half;
+}
+
 }  // namespace
 
 Image resize_bicubic(const Image& image, int width, int height) { return resize(kBicubic, image, width, height); }
@@ -185,7 +191,7 @@ Image resize_shorter_side(const Image& image, int side) {
   check_image(image);
   check_side("shorter side", side);
   const int shorter = std::min(image.width, image.height), longer = std::max(image.width, image.height);
-  const double other = std::nearbyint(static_cast<double>(longer) * side / shorter);
+  const int64_t other = int64_t{longer} * side / shorter;
   if (other > kMaxResizedSide)
     fail(ErrorKind::InvalidRequest, "resize: {}x{} with the shorter side at {} has a side of {}, at most {}",
          image.width, image.height, side, other, kMaxResizedSide);
@@ -201,8 +207,7 @@ Image center_crop(const Image& image, int width, int height) {
   out.pixels.resize(pixel_bytes(width, height, image.channels));
   const size_t channels = static_cast<size_t>(image.channels);
   const size_t in_row = static_cast<size_t>(image.width) * channels, out_row = static_cast<size_t>(width) * channels;
-  const size_t left = static_cast<size_t>((image.width - width) / 2),
-               top = static_cast<size_t>((image.height - height) / 2);
+  const size_t left = even_half(image.width - width), top = even_half(image.height - height);
   for (size_t y = 0; y < static_cast<size_t>(height); ++y)
     std::copy_n(image.pixels.data() + (top + y) * in_row + left * channels, out_row, out.pixels.data() + y * out_row);
   return out;

@@ -19,11 +19,11 @@ Image resize_bilinear(const Image& image, int width, int height);
 // channel. Overshoots are kept: values may lie outside 0…255.
 std::vector<float> resize_bicubic_floats(const Image& image, int width, int height);
 
-// The shorter side becomes `side`, the other round(long · side / short), as in spec/jina_clip_v2.md §4.1.
+// The shorter side becomes `side`, the other long · side / short without its fraction, as torchvision's Resize has it.
 Image resize_shorter_side(const Image& image, int side);
 
-// The middle width x height; an odd rest stays on the right and below. Error{InvalidRequest} when the picture is
-// smaller.
+// The middle width x height; half of an odd rest is rounded to the even number, as torchvision's CenterCrop does it.
+// Error{InvalidRequest} when the picture is smaller.
 Image center_crop(const Image& image, int width, int height);
 
 }  // namespace newbie

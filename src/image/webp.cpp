@@ -60,6 +60,18 @@ Exif exif_of(std::span<const std::byte> file, std::string_view where, const Deco
   return read_exif(std::as_bytes(std::span(chunk.chunk.bytes, chunk.chunk.size)));
 }
 
+ColourFacts colours_of_webp(std::span<const std::byte> file) {
+  const WebPData whole{octets(file), file.size()};
+  const std::unique_ptr<WebPDemuxer, DemuxDelete> demux(WebPDemux(&whole));
+  WebPChunkIterator chunk{};
+  if (!demux || WebPDemuxGetChunk(demux.get(), "ICCP", 1, &chunk) == 0) return {};
+  const std::unique_ptr<WebPChunkIterator, void (*)(WebPChunkIterator*)> owner(&chunk, WebPDemuxReleaseChunkIterator);
+  const auto* first = reinterpret_cast<const std::byte*>(chunk.chunk.bytes);
+  ColourFacts out;
+  if (chunk.chunk.size <= kMaxIccBytes) out.icc.assign(first, first + chunk.chunk.size);
+  return out;
+}
+
 }  // namespace
 
 std::vector<std::byte> encode_webp(const Image& image, int quality, std::span<const TextChunk> texts) {
@@ -110,7 +122,11 @@ DecodedPicture decode_webp(std::span<const std::byte> bytes, std::string_view wh
       static_cast<size_t>(found.width) * static_cast<size_t>(found.height) > limits.max_pixels)
     fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where, found.width,
          found.height, limits.max_side, limits.max_pixels);
+  // Pixels, turned upright once more, and what libwebp holds of a picture without loss: four bytes a pixel.
+  const size_t pixels = static_cast<size_t>(found.width) * static_cast<size_t>(found.height);
+  check_memory(limits, where, found.width, found.height, pixels * 4 * 3);
   DecodedPicture out;
+  out.colours = colours_of_webp(bytes);
   Image& image = out.image;
   image = {.width = found.width, .height = found.height, .channels = found.has_alpha ? 4 : 3};
   image.pixels.resize(pixel_bytes(image.width, image.height, image.channels));

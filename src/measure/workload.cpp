@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "compile/attach_adapters.h"
 #include "compile/compile.h"
 #include "core/allocator.h"
 #include "core/checked.h"
@@ -22,6 +23,23 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// What the official trainer adapts by default (spec/training.md §3).
+constexpr std::string_view kLoraTargets[] = {"attention.qkv.weight", "attention.out.weight", "feed_forward.w2.weight",
+                                             "time_text_embed.1.weight", "clip_text_pooled_proj.1.weight"};
+
+Graph with_lora(const Graph& graph, int64_t rank) {
+  AttachedAdapters adapters;
+  for (int id = 0; id < graph.size(); ++id) {
+    const Node& n = graph.node(id);
+    if (n.op != &weight_op || n.shape.rank() != 2) continue;
+    const std::string& name = n.paths.front();
+    if (std::ranges::none_of(kLoraTargets, [&](std::string_view target) { return name.ends_with(target); })) continue;
+    adapters.steps[name] = {
+        {.weights = {{name + "#lora.down", {rank, n.shape[1]}}, {name + "#lora.up", {n.shape[0], rank}}}}};
+  }
+  return attach_adapters(graph, adapters);
+}
+
 Graph build(const WorkloadSpec& spec, ModelSizes m) {
   const int64_t downscale = m.vae.downscale();
   const int64_t multiple = downscale * m.transformer.patch;
@@ -32,6 +50,8 @@ Graph build(const WorkloadSpec& spec, ModelSizes m) {
   switch (spec.work) {
     case Work::Step:
       if (spec.layers > 0) m.transformer.layers = spec.layers;
+      if (spec.lora_rank > 0)
+        return with_lora(next_dit_step(m.transformer, spec.tokens, height, width), spec.lora_rank);
       return next_dit_step(m.transformer, spec.tokens, height, width);
     case Work::Text:
       // The features come from the last layer but one, so this many layers run.
@@ -101,7 +121,7 @@ struct Workload::Impl {
     const WeightBank::Plan plan = bank.plan(program.weights());
     planned = checked_add(std::max(plan.peak_bytes, plan.kept.bytes), program.memory().arena_bytes);
     if (planned > available)
-      fail_with_hint(ErrorKind::OverBudget, "fewer --layers, or a smaller --size", "{} needs {} MiB, {} MiB are free",
+      fail_with_hint(ErrorKind::OverBudget, "fewer `layers`, or a smaller `size`", "{} needs {} MiB, {} MiB are free",
                      to_string(spec.work), planned >> 20, available >> 20);
     const auto start = Clock::now();
     bank.prepare(program.weights(), threads);

@@ -26,6 +26,7 @@ struct WorkloadSpec {
   int64_t width = 512, height = 512;  // pixels
   int64_t tokens = 256;               // of the prompt
   int64_t layers = 0;                 // of the denoiser or the text model; 0: all
+  int64_t lora_rank = 0;              // of an adapter on the official trainer's targets, for a step; 0: none
 };
 
 struct WorkloadOptions {

@@ -19,7 +19,8 @@ struct TokenizedText {
   std::vector<size_t> begins;
   size_t specials_before = 0, specials_after = 0;  // ids of the template
   size_t lost_tokens = 0;                          // ids that did not fit in max_tokens
-  std::string lost_text;  // the end of the original text that those ids stood for; empty when nothing was lost
+  std::string unknown_text;  // what has no token of its own and is read as "unknown", each once, with spaces between
+  std::string lost_text;     // the end of the original text that those ids stood for; empty when nothing was lost
 };
 
 class Tokenizer {

@@ -28,6 +28,8 @@ class Unigram {
   // and lengths upwards.
   void encode(std::span<const Character> word, std::vector<Token>& out) const;
 
+  int32_t unknown_id() const { return unknown_id_; }
+
  private:
   Trie trie_;                   // value: id
   std::vector<double> scores_;  // sums of floats in double are exact at this size, so equal sums compare equal

@@ -22,6 +22,8 @@ class Wildcards {
   // to themselves, or when more than 1 MiB would come out; Error{BadFile} for a file without lines or over 16 MiB.
   std::string resolve(std::string_view text, uint64_t seed);
 
+  bool were_used() const { return !files_.empty(); }  // a text had a wildcard in it
+
  private:
   struct Draw;
   void expand(std::string_view text, Draw& draw, int depth);

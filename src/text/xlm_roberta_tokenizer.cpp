@@ -87,13 +87,29 @@ class XlmRobertaTokenizer final : public Tokenizer {
         }
       }
     }
-    return frame_tokens(text, tokens, parts_.frame, max_tokens);
+    TokenizedText out = frame_tokens(text, tokens, parts_.frame, max_tokens);
+    out.unknown_text = unknown_text(text, tokens);
+    return out;
   }
 
   int32_t vocabulary_size() const override { return parts_.vocabulary_size; }
   std::string name() const override { return "xlm_roberta"; }
 
  private:
+  std::string unknown_text(std::string_view text, std::span<const Token> tokens) const {
+    std::vector<std::string_view> found;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      if (tokens[i].id != unigram_.unknown_id()) continue;
+      const size_t end = i + 1 < tokens.size() ? tokens[i + 1].begin : text.size();
+      std::string_view piece = text.substr(tokens[i].begin, end - tokens[i].begin);
+      while (!piece.empty() && is_white_space(static_cast<unsigned char>(piece.back()))) piece.remove_suffix(1);
+      if (!piece.empty() && std::ranges::find(found, piece) == found.end()) found.push_back(piece);
+    }
+    std::string out;
+    for (const std::string_view piece : found) out.append(out.empty() ? "" : " ").append(piece);
+    return out;
+  }
+
   void encode_text(std::span<const Character> text, std::vector<Token>& out) const {
     if (!parts_.splits_white_space) return encode_marked(text, out);
     for (size_t begin = 0; begin < text.size();) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
 #include "text/utf8.h"

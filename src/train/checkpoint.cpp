@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
 #include "weights/formats/safetensors.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/error.h"
 #include "core/files.h"
 #include "image/flatten.h"
 #include "image/picture_format.h"

@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "train/grad_scaler.h"
+#include "train/lr_schedule.h"
 #include "train/optimizer.h"
-#include "train/schedule.h"
 
 namespace newbie {
 

@@ -3,6 +3,7 @@
 #include "compile/compile.h"
 #include "compile/differentiate.h"
 #include "compile/recompute_activations.h"
+#include "core/error.h"
 #include "generate/network.h"
 
 namespace newbie {
@@ -38,10 +39,15 @@ const Program& LossNetwork::program(const SampleShape& shape, Way way) {
   options.stored_dtype = [this](const std::string& name) -> std::optional<DType> {
     return trained_.find(name) != nullptr ? DType::F32 : stored_dtype(base_.weights, name);
   };
-  const auto lowered = [&](const Graph& g) { return compile(g, runtime_.backend, options); };
   Graph g = loss_graph(base_.sizes, shape, modules_);
+  if (way == Way::ThereAndBack) g = training_graph(g, trained_);
+  g = transform(g, options);
+  const auto lowered = [&](const Graph& candidate) {
+    return Program(candidate, runtime_.backend, runtime_.pool.size());
+  };
+  // What is run is decided by then: pieces that are computed again are so by the same kernels.
   if (way == Way::ThereAndBack)
-    g = recompute_activations(training_graph(g, trained_), arena_limit_,
+    g = recompute_activations(g, arena_limit_,
                               [&](const Graph& candidate) { return lowered(candidate).memory().arena_bytes; });
   return programs_.emplace(std::pair{shape, way}, lowered(g)).first->second;
 }

@@ -5,6 +5,7 @@
 
 #include "compile/devices.h"
 #include "core/checked.h"
+#include "core/error.h"
 #include "core/float_formats.h"
 #include "train/adapter_file.h"
 #include "train/batch_order.h"

@@ -31,7 +31,7 @@ struct TrainOptions {
   AdapterOptions adapter;
   OptimizerOptions optimizer;
   double lr = 1e-4;
-  ScheduleKind schedule = ScheduleKind::Cosine;
+  LrScheduleKind schedule = LrScheduleKind::Cosine;
   int64_t warmup = 0, cycles = 1;
   double clip = 1.0;
   std::optional<double> ema;

@@ -32,7 +32,7 @@ TEST(Help, Version) {
 
 TEST(Help, WordsThatDoNotParseAreUsageErrors) {
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {}, {"paint"}, {"generate", "--no-such-flag"}, {"generate", "-p", "a", "stray"}, {"dev"}}) {
+           {"paint"}, {"generate", "--no-such-flag"}, {"generate", "-p", "a", "stray"}, {"dev"}}) {
     const Outcome o = run(words);
     EXPECT_EQ(o.exit_code, 2);
     EXPECT_THAT(o.err, testing::StartsWith("newbie: invalid request: "));

@@ -91,7 +91,7 @@ TEST(Preview, ABadPlaceIsToldBeforeWorkAndAnUnwritableOneIsAWarning) {
   const TemporaryFolder folder;
   Outcome o = run({.arguments = words({"--preview", "./output.png"}), .folder = folder.path()});
   EXPECT_EQ(o.exit_code, 2);
-  EXPECT_THAT(o.err, HasSubstr("is the name of a picture, too"));
+  EXPECT_THAT(o.err, HasSubstr("is written by --output, too"));
   o = run({.arguments = words({"--preview", "look.txt"}), .folder = folder.path()});
   EXPECT_EQ(o.exit_code, 4);
   o = run({.arguments = words({"--preview", "nowhere/look.png"}), .folder = folder.path()});

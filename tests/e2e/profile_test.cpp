@@ -63,8 +63,8 @@ TEST(Profile, MistakesAreToldWithTheirLine) {
   const TemporaryFolder folder;
   const std::pair<const char*, const char*> cases[] = {
       {"steps = 2\n\ncolour = 3\n", "p.toml:3: unknown key 'colour'"},
-      {"steps = \"many\"\n", "p.toml:1: --steps: expected a whole number, got 'many'"},
-      {"\nsteps = 2.5\n", "p.toml:2: --steps: expected a whole number, got '2.5'"},
+      {"steps = \"many\"\n", "p.toml:1: --steps: expected a whole number, 1 to 10000, got 'many'"},
+      {"\nsteps = 2.5\n", "p.toml:2: --steps: expected a whole number, 1 to 10000, got '2.5'"},
       {"dtype = \"f64\"\n", "p.toml:1: --dtype: unknown value 'f64'"},
       {"[steps]\nx = 1\n", "p.toml:1: steps: expected a string"},
       {"steps = 1979-05-27\n", "p.toml:1: steps: expected a string"},
@@ -72,7 +72,7 @@ TEST(Profile, MistakesAreToldWithTheirLine) {
       {"cfg-scale = 2\ncfg_scale = 3\n", "is set twice"},
       {"steps = \n", "p.toml:1: "},
       {"json = true\n", "p.toml:1: unknown key 'json'"},
-      {"shift = nan\n", "p.toml:1: --shift: expected a number, got 'nan'"},
+      {"shift = nan\n", "p.toml:1: --shift: expected a number, above 0 to 100, got 'nan'"},
       {"sigmas = [1, 0]\nsteps = 2\n", "exclude each other"},
       {"prompt = \"\xff\"\n", "p.toml:1: "},
   };

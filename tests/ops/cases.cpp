@@ -7,9 +7,9 @@ namespace newbie::test {
 const std::vector<OpCase>& all_cases() {
   static const std::vector<OpCase> cases = [] {
     std::vector<OpCase> all;
-    for (auto family : {linear_cases, batched_matmul_cases, conv2d_cases, banded_conv2d_cases, pool2d_cases,
-                        attention_cases, attention_softmax_cases, norm_cases, elementwise_cases, modulation_cases,
-                        rope_cases, embedding_cases, movement_cases, sum_cases})
+    for (auto family : {linear_cases, linear_add_cases, batched_matmul_cases, conv2d_cases, banded_conv2d_cases,
+                        pool2d_cases, attention_cases, attention_softmax_cases, norm_cases, elementwise_cases,
+                        modulation_cases, rope_cases, embedding_cases, movement_cases, sum_cases})
       for (OpCase& c : family()) all.push_back(std::move(c));
     return all;
   }();

@@ -8,6 +8,7 @@
 namespace newbie::test {
 
 std::vector<OpCase> linear_cases();
+std::vector<OpCase> linear_add_cases();
 std::vector<OpCase> batched_matmul_cases();
 std::vector<OpCase> conv2d_cases();
 std::vector<OpCase> banded_conv2d_cases();

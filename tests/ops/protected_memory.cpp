@@ -73,17 +73,9 @@ class ProtectedRun {
       bytes_[name] = as_bytes(tensor, name == "ids" ? DType::I32 : DType::F32);
   }
 
-  // All that a run allocates, one after the other, and gives back at its end.
+  // Weights, once; then all that a run allocates, one after the other, which is given back at its end.
   std::vector<float> run(Observer* observer = nullptr, const ValueFault& fault = {}) {
-    const WeightBank::Plan plan = bank_.plan(program_.weights());
-    memory_->reset_peak();
-    host_.reset_peak();
-    bank_.prepare(program_.weights(), threads_);
-    EXPECT_EQ(memory_->in_use_bytes(), plan.kept.bytes);
-    EXPECT_EQ(memory_->peak_bytes(), plan.peak_bytes);
-    EXPECT_EQ(host_.in_use_bytes(), plan.kept.host_bytes);
-    EXPECT_EQ(host_.peak_bytes(), plan.host_peak_bytes);
-
+    load();
     const Buffer arena = memory_->allocate(program_.memory().arena_bytes, "arena");
     const Buffer window = memory_->allocate(program_.window_bytes(bank_), "window");
     const Buffer staging = host_.allocate(program_.staging_bytes(bank_), "staging");
@@ -106,15 +98,25 @@ class ProtectedRun {
     return y;
   }
 
-  const Program& program() const { return program_; }
-
  private:
+  void load() {
+    if (loaded_) return;
+    const WeightBank::Plan plan = bank_.plan(program_.weights());
+    bank_.prepare(program_.weights(), threads_);
+    EXPECT_EQ(memory_->in_use_bytes(), plan.kept.bytes);
+    EXPECT_EQ(memory_->peak_bytes(), plan.peak_bytes);
+    EXPECT_EQ(host_.in_use_bytes(), plan.kept.host_bytes);
+    EXPECT_EQ(host_.peak_bytes(), plan.host_peak_bytes);
+    loaded_ = true;
+  }
+
   ProtectedBackend backend_{make_cpu_backend()};
   Allocator host_;
   std::unique_ptr<MemorySpace> memory_;
   ThreadPool threads_{2};
   Program program_;
   WeightBank bank_;
+  bool loaded_ = false;
   std::map<std::string, std::vector<std::byte>> bytes_;
 };
 

@@ -130,13 +130,13 @@ TEST(Hires, ScalesTheSizeAndKeepsThePictureWhenWeak) {
 TEST(Pictures, RefuseWhatMakesNoSense) {
   GenerateRequest r = request();
   r.mask = start();
-  EXPECT_ERROR(draw(r), ErrorKind::InvalidRequest, "mask without a picture");
+  EXPECT_ERROR(draw(r), ErrorKind::InvalidRequest, "mask: there is no picture");
   r.init_image = start();
   r.hires_scale = 2;
-  EXPECT_ERROR(draw(r), ErrorKind::InvalidRequest, "exclude each other");
+  EXPECT_ERROR(draw(r), ErrorKind::InvalidRequest, "not with `hires_scale`");
   r.mask.reset();
   r.hires_scale = 0.5;
-  EXPECT_ERROR(draw(r), ErrorKind::InvalidRequest, "hires scale");
+  EXPECT_ERROR(draw(r), ErrorKind::InvalidRequest, "hires_scale");
   r.hires_scale = 0;
   for (const double strength : {0.0, -1.0, 1.1, std::nan("")}) {
     r.strength = strength;

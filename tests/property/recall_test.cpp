@@ -122,10 +122,22 @@ TEST(Recall, ReadsComfyUiWorkflows) {
   EXPECT_EQ(at(*r, "strength_rule"), "comfyui");
 }
 
+// Pictures of before the second pass had fields like the others.
+TEST(Recall, ReadsItsFirstFormat) {
+  const Recollection r = recall_text("newbie", R"({"format":1,"prompt":"a","cfg_trunc":0.25,
+      "hires":{"scale":1.5,"strength":0.5,"strength_rule":"comfyui","steps":3}})");
+  EXPECT_EQ(at(r, "hires_scale"), "1.5");
+  EXPECT_EQ(at(r, "hires_strength"), "0.5");
+  EXPECT_EQ(at(r, "hires_steps"), "3");
+  EXPECT_EQ(at(r, "strength_rule"), "comfyui");
+  EXPECT_EQ(at(r, "cfg_trunc"), "0.25");
+}
+
 TEST(Recall, DamageIsAnErrorOrLittleSaid) {
   EXPECT_ERROR(recall_text("newbie", "{"), ErrorKind::BadFile, "x.png");
   EXPECT_ERROR(recall_text("newbie", "[]"), ErrorKind::BadFile, "expected an object");
-  EXPECT_ERROR(recall_text("newbie", R"({"format":2})"), ErrorKind::Unsupported, "format 2");
+  EXPECT_ERROR(recall_text("newbie", R"({"format":3})"), ErrorKind::Unsupported, "format 3");
+  EXPECT_ERROR(recall_text("newbie", R"({"format":2,"sigmas":[1,"0"]})"), ErrorKind::BadFile, "sigmas");
   EXPECT_FALSE(recall({}, "x.png"));
   EXPECT_FALSE(recall_json("[1]", "x.json"));
   // Shapes that are not what they should be, and rings.

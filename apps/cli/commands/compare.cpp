@@ -8,8 +8,8 @@
 #include "compare/settings.h"
 #include "compare/table_file.h"
 #include "core/files.h"
-#include "generate/find_model.h"
 #include "flags.h"
+#include "generate/find_model.h"
 #include "interrupt.h"
 #include "prompt_list.h"
 #include "standard_streams.h"
@@ -66,6 +66,8 @@ std::vector<GenerateRequest> pictures_of(CompareArguments& args) {
     for (ListedRequest& one : read_prompt_list(*args.prompts, args.picture, false)) {
       if (one.output)
         fail(ErrorKind::InvalidRequest, "{}: \"output\": a comparison names its pictures itself", one.where);
+      if (one.request.batch != 1)
+        fail(ErrorKind::InvalidRequest, "{}: \"batch\": a line is one picture, --seeds makes more", one.where);
       listed.push_back(std::move(one.request));
     }
   } else {
@@ -116,7 +118,7 @@ void run(const CLI::App& parser, CompareArguments& args) {
   const fs::path folder = *args.folder;
   constexpr auto kRepaired = OrderedJson::error_handler_t::replace;
   write_file_atomically(folder / "report.json", json.dump(1, ' ', false, kRepaired) + "\n");
-  write_file_atomically(folder / "report.html", compare_page(report, settings, *store, args.score, args.page));
+  write_file_atomically(folder / "report.html", compare_page(report, settings, *store, args.page));
   if (args.report.json) return print_json(json);
   if (args.report.verbosity.quiet) return;
   print(compare_text(report) +
@@ -168,7 +170,7 @@ Command add_compare(CLI::App& program) {
                  1024);
   engine.value(
       "--memory", "SIZE", "limit for the whole process, as in 6GiB or 800MB\n(default: what the machine has left)",
-      [&a](const std::string& given) { a.engine.options.memory_budget_bytes = parse_bytes("--memory", given); });
+      [&a](const std::string& given) { a.engine.options.memory_budget_bytes = parse_memory("--memory", given); });
   add_report_flags(parser, a.report);
   parser.footer(
       R"(Every row draws the same prompts from the same noise; f32 is what the others are held against. Without

@@ -70,8 +70,8 @@ struct Session {
   Runtime runtime;
 };
 
-using Report = SetDistance (*)(const FeatureMatrix& a, const FeatureMatrix& b, const DistanceOptions& options,
-                               ThreadPool& pool, const Watch& watch);
+using Report = SetDistance (*)(const FeatureMatrix& a, const FeatureMatrix& b, Sets sets,
+                               const DistanceOptions& options, ThreadPool& pool, const Watch& watch);
 
 void evaluate_distance(const EvaluateArguments& args, const std::string& name, Report report) {
   Session session(args);
@@ -86,7 +86,7 @@ void evaluate_distance(const EvaluateArguments& args, const std::string& name, R
       .resamples = args.resamples, .splits = args.splits, .seed = args.seed, .subsets = args.subsets};
   options.subsets.seed = args.seed;
   const std::string metric = fmt::format("{}[{}]", name, extractor->name());
-  const SetDistance d = report(of_a.features, of_b.features, options, session.runtime.pool,
+  const SetDistance d = report(of_a.features, of_b.features, Sets::Independent, options, session.runtime.pool,
                                watch_on(session.terminal, session.stop, metric));
   session.terminal.clear_bar();
   if (d.gram)
@@ -139,7 +139,7 @@ void evaluate_clip_score(const EvaluateArguments& args) {
   const std::string metric = fmt::format("clip-score[{}]", extractor.name());
   const auto text_of = [&](const Scored& s) {
     return fmt::format("{}  {}, N = {}\n", metric, s.pictures.where.string(), s.cosines.size()) +
-           clip_score_text(s.score, args.resamples);
+           clip_score_text(s.score);
   };
 
   const Scored a = scored(args.a);
@@ -161,14 +161,12 @@ void evaluate_clip_score(const EvaluateArguments& args) {
       second.push_back(cosine(b, of_b));
     }
     const MeanEstimate difference = paired_difference(first, second, options, session.runtime.pool, quietly);
-    const bool sure = difference.interval && !difference.interval->contains(0);
     json["paired_difference"] = mean_json(difference);
-    json["paired_difference"]["excludes_zero"] = sure;
+    json["paired_difference"]["excludes_zero"] = excludes_zero(difference.sureness);
     text += fmt::format(
-        "paired difference of the cosines, first − second, N = {}\n  {:.6g} ± {:.2g} standard error  {}"
-        "\n  {}\n",
-        difference.n, difference.mean, difference.standard_error, interval_text(difference.interval, args.resamples),
-        sure ? "the interval excludes 0" : "no evidence of a difference");
+        "paired difference of the cosines, first − second, N = {}\n  {:.6g} ± {:.2g} standard error  {}\n  {}\n",
+        difference.n, difference.mean, difference.sureness.standard_error,
+        interval_text(difference.sureness, kFewestForMean), verdict_text(difference.sureness));
   }
   session.finish(json, text);
 }
@@ -274,10 +272,10 @@ void evaluate_ssim(const EvaluateArguments& args) {
   session.finish(json,
                  fmt::format("ssim[{}]  {:.6f}  {}\n  median {:.6f}, worst {:.6f}\n"
                              "  N = {} pairs; window Gaussian 11x11, σ 1.5, per channel, K 0.01 and 0.03\n",
-                             border, mean.mean, interval_text(mean.interval, args.resamples), middle, worst, mean.n));
+                             border, mean.mean, interval_text(mean.sureness, kFewestForMean), middle, worst, mean.n));
 }
 
-constexpr size_t kDistanceResamples = 200, kMeanResamples = 2000;  // the former cost a distance each
+constexpr size_t kDistanceResamples = 1000, kMeanResamples = 2000;
 
 struct Metric {
   const char* name;
@@ -364,8 +362,7 @@ Command add_evaluate(CLI::App& program) {
       engine.integer("--bootstrap", args->resamples,
                      fmt::format("resamples for the 95 % interval; 0: none (default: {})", metric.resamples), 0,
                      1000000);
-      engine.value("--seed", "N", "of resamples and splits (default: 0)",
-                   [args](const std::string& given) { args->seed = parse_seed("--seed", given); });
+      engine.integer("--seed", args->seed, "of resamples and splits (default: 0)", 0);
     }
     engine.integer("-t,--threads", args->threads, "threads (default: every CPU this process may use)", 1, 1024);
     add_report_flags(parser, args->report);

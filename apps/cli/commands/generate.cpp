@@ -5,9 +5,11 @@
 #include "commands/commands.h"
 #include "commands/generate_list.h"
 #include "core/machine.h"
-#include "generate/find_model.h"
+#include "file_roles.h"
 #include "flags.h"
 #include "from_picture.h"
+#include "generate/find_model.h"
+#include "generate/known.h"
 #include "generate/metadata.h"
 #include "image/grid.h"
 #include "image/picture_format.h"
@@ -55,10 +57,11 @@ OutputPath grid_path(const std::string& name) {
 }
 
 std::string summary(std::span<const WrittenFile> files, const PictureName& first, const MemoryPlan& plan,
-                    const GenerateResult& result) {
+                    const GenerateResult& result, bool is_default_seed) {
   std::string out;
   for (const WrittenFile& file : files)
     out += fmt::format("{}  {}x{}  seed {}\n", file.path, first.width, first.height, file.seed);
+  if (is_default_seed) out += "seed 0 is the default: -s -1 draws another picture each time\n";
   out += "time:";
   for (size_t i = 0; i < result.times.size(); ++i)
     out += fmt::format("{} {} {:.2f} s", i ? "," : "", result.times[i].name, result.times[i].seconds);
@@ -91,9 +94,14 @@ OrderedJson result_json(std::span<const WrittenFile> files, const PictureName& f
 }
 
 void run(CLI::App& parser, GenerateArguments& args) {
-  const bool has_prompt = read_request(parser, args.picture);
-  if (args.prompts)
-    return generate_list(*args.prompts, has_prompt, args.engine, args.picture, args.report, args.memory_log);
+  Terminal terminal(args.report.verbosity);
+  const bool has_prompt = read_request(parser, args.picture, args.engine.options.memory_budget_bytes, terminal);
+  FileRoles roles(parser, {"--output", "--grid", "--preview", "--memory-log"});
+  if (args.prompts) {
+    const bool names_output = parser.count("--output") > 0;
+    return generate_list({*args.prompts, has_prompt, names_output}, roles, args.engine, args.picture, args.report,
+                         args.memory_log);
+  }
   if (!has_prompt)
     fail_with_hint(ErrorKind::InvalidRequest, "an empty one is -p \"\"",
                    "no prompt: give --prompt, --prompt-file, --prompts or --from");
@@ -105,10 +113,12 @@ void run(CLI::App& parser, GenerateArguments& args) {
     fail(ErrorKind::InvalidRequest, "--output -: standard output takes one picture and nothing else");
   check_show(args.picture, args.report, output);
 
-  Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
   MemoryLog memory_log(args.memory_log, terminal);
-  TextToImage engine = TextToImage::open(find_model(args.engine.model), args.engine.options, terminal);
+  const ModelPaths model = find_model(args.engine.model);
+  roles.reads_model(model);
+  if (args.memory_log) roles.writes("--memory-log", *args.memory_log);
+  TextToImage engine = TextToImage::open(model, args.engine.options, terminal);
   memory_log.opened(engine);
   if (args.picture.recalled) tell_differences(*args.picture.recalled, request, engine, terminal);
   const std::vector<PictureName> names = picture_names(request, engine.final_size(request));
@@ -116,24 +126,31 @@ void run(CLI::App& parser, GenerateArguments& args) {
   if (!output.is_standard_output()) {
     paths = output.expand(names);
     output.check_writable(paths);
+    for (const std::filesystem::path& path : paths) roles.writes("--output", path);
+    for (const std::filesystem::path& path : OutputPath::existing(paths))
+      terminal.warn("{} is there already and will be replaced", path.string());
   }
-  warn_of_unused(args.picture, terminal);
-  warn_of_slips(request, terminal);
-  const MemoryPlan plan = engine.plan(request);
-  memory_log.planned(plan);
-  terminal.info("{} threads, {}", engine.threads(), engine.precision_name());
-  for (const std::string& reason : engine.precision_reasons()) terminal.info("{}", reason);
-  terminal.info("{}", plan_table(plan));
-
   std::optional<OutputPath> sheet;
   std::vector<std::filesystem::path> sheet_path;
   if (args.picture.grid) {
     sheet = grid_path(*args.picture.grid);
     sheet_path = sheet->expand(std::span(names).first(1));
     sheet->check_writable(sheet_path);
+    roles.writes("--grid", sheet_path.front());
   }
+  Previews previews(args.picture, terminal, paths, roles);
+  warn_of_unused(args.picture, output, terminal);
+  const std::optional<KnownThings> known = read_known(model.folder);
+  if (known) warn_of_unknown(*known, request, engine.final_size(request), terminal);
+  warn_of_slips(request, terminal);
+  const MemoryPlan plan = engine.plan(request);
+  memory_log.planned(plan);
+  memory_log.begin();
+  terminal.info("{} threads, {}", engine.threads(), engine.precision_name());
+  for (const std::string& reason : engine.precision_reasons()) terminal.info("{}", reason);
+  terminal.info("{}", plan_table(plan));
+
   std::vector<Image> drawn;  // for the sheet
-  Previews previews(args.picture, terminal, paths);
 
   std::vector<WrittenFile> files;
   const GenerateResult result =
@@ -156,7 +173,7 @@ void run(CLI::App& parser, GenerateArguments& args) {
   if (sheet) sheet->save(sheet_path.front(), encode_picture(sheet->format(), grid_of(drawn), {}, args.picture.quality));
   if (args.report.json) return print_json(result_json(files, names.front(), engine, result.plan, result));
   if (args.report.verbosity.quiet) return;
-  const std::string text = summary(files, names.front(), result.plan, result);
+  const std::string text = summary(files, names.front(), result.plan, result, parser.count("--seed") == 0);
   output.is_standard_output() ? terminal.tell(text) : print(text);
 }
 

@@ -1,13 +1,15 @@
 #include "commands/generate_list.h"
 
-#include <array>
 #include <map>
 #include <utility>
 
 #include "core/error.h"
 #include "core/machine.h"
 #include "generate/find_model.h"
+#include "generate/known.h"
 #include "generate/metadata.h"
+#include "generate/request_json.h"
+#include "generate/request_notes.h"
 #include "image/picture_format.h"
 #include "interrupt.h"
 #include "memory_log.h"
@@ -25,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // A line, and where its pictures go.
-struct Job {
+struct LineJob {
   const ListedRequest* listed;
   std::vector<PictureName> names;
   OutputPath output;
@@ -56,22 +58,30 @@ struct BasePictures {
   }
 };
 
-OutputPath output_of(const std::string& pattern) {
-  OutputPath output(pattern);
+OutputPath output_of(const std::string& pattern, const std::string& name_in_folder = "{seed}.png") {
+  OutputPath output(pattern, name_in_folder.c_str());
   if (output.is_standard_output())
     fail(ErrorKind::InvalidRequest, "--output -: standard output takes one picture, --prompts makes many");
   return output;
 }
 
-std::vector<Job> make_jobs(const std::vector<ListedRequest>& list, const std::string& pattern,
-                           const TextToImage& engine, const BasePictures& base) {
-  const OutputPath shared = output_of(pattern);
-  std::vector<Job> jobs;
+// "%03d.png": wide enough that names sort as the pictures do.
+std::string numbered_names(const std::vector<ListedRequest>& list) {
+  size_t pictures = 0;
+  for (const ListedRequest& one : list) pictures += static_cast<size_t>(one.request.batch);
+  constexpr size_t kLeastDigits = 3;
+  return fmt::format("%0{}d.png", std::max(kLeastDigits, std::to_string(pictures).size()));
+}
+
+std::vector<LineJob> make_jobs(const std::vector<ListedRequest>& list, const std::string& pattern,
+                               const TextToImage& engine, const BasePictures& base, FileRoles& roles, Log& log) {
+  const OutputPath shared = output_of(pattern, numbered_names(list));
+  std::vector<LineJob> jobs;
   std::vector<PictureName> shared_names;
   int index = 0;
   for (const ListedRequest& one : list) {
     const GenerateRequest& r = one.request;
-    Job job{&one, {}, shared, {}};
+    LineJob job{&one, {}, shared, {}};
     const auto size = told_with(one, [&] { return engine.final_size(base.with(r)); });
     for (int k = 0; k < r.batch; ++k)
       job.names.push_back({.seed = r.batch_noise == BatchNoise::Seeds ? r.seed + static_cast<uint64_t>(k) : r.seed,
@@ -91,7 +101,7 @@ std::vector<Job> make_jobs(const std::vector<ListedRequest>& list, const std::st
   const std::vector<fs::path> shared_paths = shared.expand(shared_names);
   auto next = shared_paths.begin();
   std::map<fs::path, const ListedRequest*> taken;
-  for (Job& job : jobs) {
+  for (LineJob& job : jobs) {
     if (!job.listed->output) {
       job.paths.assign(next, next + static_cast<std::ptrdiff_t>(job.names.size()));
       next += static_cast<std::ptrdiff_t>(job.names.size());
@@ -103,19 +113,30 @@ std::vector<Job> make_jobs(const std::vector<ListedRequest>& list, const std::st
                        "{}: {} is the name of a picture of {}, too", job.listed->where, path.string(),
                        other->second->where);
     }
-    told_with(*job.listed, [&] { job.output.check_writable(job.paths); });
+    told_with(*job.listed, [&] {
+      job.output.check_writable(job.paths);
+      for (const fs::path& path : job.paths) roles.writes(job.listed->output ? "\"output\"" : "--output", path);
+    });
+    for (const fs::path& path : OutputPath::existing(job.paths))
+      log.warn("{} is there already and will be replaced", path.string());
   }
   return jobs;
 }
 
-// Sizes and memory, before anything is drawn. A plan compiles networks, so there is one for each size of picture, that
-// of its longest prompt: no other line of that size needs more by much.
+// What two lines must have alike to need about the same memory.
+std::string all_but_words(const GenerateRequest& request) {
+  OrderedJson json = request_to_json(request);
+  for (const char* words : {"prompt", "negative_prompt", "system_prompt", "seed"}) json.erase(words);
+  return json.dump();
+}
+
+// Sizes and memory, before anything is drawn. A plan compiles networks, so there is one for each kind of line, that of
+// its longest prompt: no other line of that kind needs more by much.
 void plan_all(TextToImage& engine, const std::vector<ListedRequest>& list, const BasePictures& base, StopToken stop) {
-  std::map<std::array<int64_t, 3>, const ListedRequest*> longest;
+  std::map<std::string, const ListedRequest*> longest;
   const auto length = [](const ListedRequest* one) { return one->request.prompt.size(); };
   for (const ListedRequest& one : list) {
-    const GenerateRequest& r = one.request;
-    const auto [known, is_new] = longest.emplace(std::array<int64_t, 3>{r.width, r.height, r.batch}, &one);
+    const auto [known, is_new] = longest.emplace(all_but_words(one.request), &one);
     if (!is_new && length(&one) > length(known->second)) known->second = &one;
   }
   for (const auto& [size, one] : longest) {
@@ -126,31 +147,41 @@ void plan_all(TextToImage& engine, const std::vector<ListedRequest>& list, const
 
 }  // namespace
 
-void generate_list(const std::string& file, bool has_prompt, EngineArguments& engine_arguments,
+void generate_list(const ListArguments& arguments, FileRoles& roles, EngineArguments& engine_arguments,
                    PictureArguments& picture, const ReportArguments& report,
                    const std::optional<std::string>& memory_log_file) {
   if (picture.grid) fail(ErrorKind::InvalidRequest, "--grid: not with --prompts, whose pictures may have any size");
   check_show(picture, report, OutputPath(picture.output));
   const BasePictures base(picture.request);
-  const std::vector<ListedRequest> list = read_prompt_list(file, picture, has_prompt);
+  const std::vector<ListedRequest> list = read_prompt_list(arguments.file, picture, arguments.has_prompt);
   Terminal terminal(report.verbosity);
   const StopToken stop = stop_on_signals();
   MemoryLog memory_log(memory_log_file, terminal);
-  TextToImage engine = TextToImage::open(find_model(engine_arguments.model), engine_arguments.options, terminal);
+  const ModelPaths model = find_model(engine_arguments.model);
+  roles.reads_model(model);
+  if (memory_log_file) roles.writes("--memory-log", *memory_log_file);
+  TextToImage engine = TextToImage::open(model, engine_arguments.options, terminal);
   memory_log.opened(engine);
-  const std::vector<Job> jobs = make_jobs(list, picture.output, engine, base);
+  const std::vector<LineJob> jobs =
+      make_jobs(list, arguments.names_output ? picture.output : ".", engine, base, roles, terminal);
   plan_all(engine, list, base, stop);
-  for (const ListedRequest& one : list) warn_of_slips(one.request, terminal);
+  const std::optional<KnownThings> known = read_known(model.folder);
+  for (const ListedRequest& one : list) {
+    for (const std::string& note : request_notes(one.request)) terminal.warn("{}: {}", one.where, note);
+    if (known) warn_of_unknown(*known, one.request, engine.final_size(base.with(one.request)), terminal);
+    warn_of_slips(one.request, terminal);
+  }
 
   std::vector<fs::path> outputs;
-  for (const Job& job : jobs) outputs.insert(outputs.end(), job.paths.begin(), job.paths.end());
-  Previews previews(picture, terminal, outputs);
+  for (const LineJob& job : jobs) outputs.insert(outputs.end(), job.paths.begin(), job.paths.end());
+  Previews previews(picture, terminal, outputs, roles);
+  memory_log.begin();
 
   OrderedJson files = OrderedJson::array();
   std::map<std::string, double> seconds;
   int64_t evaluations = 0, shortened = 0;
   OrderedJson guard = OrderedJson::array();
-  for (const Job& job : jobs) {
+  for (const LineJob& job : jobs) {
     size_t k = 0;
     const GenerateResult result = engine.generate(
         base.with(job.listed->request), memory_log.watch(previews), stop, [&](const GeneratedImage& drawn) {

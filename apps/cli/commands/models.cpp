@@ -3,9 +3,10 @@
 
 #include "cache_file.h"
 #include "commands/commands.h"
-#include "generate/find_model.h"
 #include "flags.h"
+#include "generate/find_model.h"
 #include "generate/inspect_model.h"
+#include "generate/known.h"
 #include "standard_streams.h"
 #include "units.h"
 #include "weights/fingerprint.h"
@@ -16,7 +17,7 @@ namespace {
 
 struct ModelsArguments {
   std::string folder;
-  bool json = false;
+  bool json = false, words = false;
 };
 
 struct FoundPart {
@@ -92,8 +93,31 @@ OrderedJson json_of(const FoundModel& model) {
           {"parts", parts}};
 }
 
+// What the model that would be used says it knows.
+void list_words(const ModelsArguments& args, const std::vector<ModelPlace>& places) {
+  const ModelPlace* chosen = chosen_place(places);
+  const std::optional<KnownThings> known = chosen != nullptr ? read_known(chosen->folder) : std::nullopt;
+  if (!known)
+    fail_with_hint(ErrorKind::BadFile, "a model trained on everything has no list",
+                   "{} does not say what it knows: no known.json", chosen != nullptr ? chosen->folder.string() : "");
+  OrderedJson sizes = OrderedJson::array(), words;
+  std::string text = "sizes";
+  for (const PictureSize& s : known->sizes) {
+    sizes.push_back({s.width, s.height});
+    text += fmt::format("  {}x{}", s.width, s.height);
+  }
+  text += '\n';
+  for (const auto& [kind, list] : known->words) {
+    words[kind] = list;
+    text += fmt::format("{}\n", kind);
+    for (const std::string& word : list) text += fmt::format("  {}\n", word);
+  }
+  args.json ? print_json({{"folder", chosen->folder.string()}, {"sizes", sizes}, {"words", words}}) : print(text);
+}
+
 void run(const ModelsArguments& args) {
   const std::vector<ModelPlace> places = model_places(args.folder);
+  if (args.words) return list_words(args, places);
   OrderedJson list = OrderedJson::array();
   std::string text;
   for (const ModelPlace& place : places) {
@@ -113,6 +137,7 @@ Command add_models(CLI::App& program) {
       *program.add_subcommand("models", "list where models are looked for, what is there and which one is used");
   const auto args = std::make_shared<ModelsArguments>();
   Flags(parser, "Model").text("-m,--model", args->folder, "DIR", "look here first, as newbie generate does");
+  Flags(parser, "Model").flag("--words", args->words, "list the words and sizes that the model used knows, instead");
   Flags(parser, "Messages").flag("--json", args->json, "one JSON object on standard output");
   return {&parser, [args] { run(*args); }};
 }

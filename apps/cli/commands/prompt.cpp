@@ -7,11 +7,13 @@
 #include "commands/commands.h"
 #include "core/error.h"
 #include "exit_code.h"
-#include "generate/find_model.h"
+#include "field_words.h"
 #include "flags.h"
+#include "generate/find_model.h"
 #include "standard_streams.h"
 #include "text/prompt_format.h"
 #include "text/prompt_from_tags.h"
+#include "text/prompt_json.h"
 #include "text/prompt_lint.h"
 #include "text/prompt_schema.h"
 #include "text/prompt_tokens.h"
@@ -40,14 +42,6 @@ struct PromptArguments {
 
 std::string in_quotes(std::string_view text) { return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-const char* source_name(TokenPiece::Source source) {
-  return source == TokenPiece::Source::Special        ? "special"
-         : source == TokenPiece::Source::SystemPrompt ? "system_prompt"
-                                                      : "prompt";
-}
-
-OrderedJson position_json(TextPosition at) { return {{"line", at.line}, {"column", at.column}, {"offset", at.offset}}; }
-
 PromptTokens tokens_of(const PromptArguments& args, std::string_view text, const PromptTree& tree) {
   // Both encoders by hand need no transformer beside them.
   const bool by_hand = !args.model.text_encoder.empty() && !args.model.clip_model.empty();
@@ -55,11 +49,6 @@ PromptTokens tokens_of(const PromptArguments& args, std::string_view text, const
   const auto gemma = open_text_encoder(paths.text_encoder, silent_log()).open_tokenizer();
   const auto jina = open_clip_model(paths.clip_model, silent_log()).open_tokenizer();
   return count_prompt_tokens(text, tree, *gemma, *jina, args.tokens);
-}
-
-size_t count_source(const EncoderTokens& encoder, TokenPiece::Source source) {
-  return static_cast<size_t>(std::count_if(encoder.pieces.begin(), encoder.pieces.end(),
-                                           [&](const TokenPiece& piece) { return piece.source == source; }));
 }
 
 // Tokens by block and encoder.
@@ -79,64 +68,17 @@ std::string token_table(const PromptTokens& tokens) {
   return out;
 }
 
-OrderedJson tokens_json(const PromptTokens& tokens, bool with_pieces) {
-  OrderedJson encoders = OrderedJson::array();
-  for (const EncoderTokens* encoder : {&tokens.gemma, &tokens.jina}) {
-    OrderedJson blocks = OrderedJson::array();
-    for (const BlockTokens& block : encoder->blocks)
-      blocks.push_back({{"name", block.name}, {"line", block.at.line}, {"tokens", block.count}});
-    OrderedJson one;
-    one["encoder"] = encoder->encoder;
-    one["tokens"] = encoder->used + encoder->lost;
-    one["limit"] = encoder->limit;
-    one["lost"] = encoder->lost;
-    one["lost_at"] = encoder->lost_at ? position_json(*encoder->lost_at) : OrderedJson(nullptr);
-    one["system_prompt"] = count_source(*encoder, TokenPiece::Source::SystemPrompt);
-    one["blocks"] = blocks;
-    if (with_pieces) {
-      OrderedJson pieces = OrderedJson::array();
-      for (const TokenPiece& piece : encoder->pieces)
-        pieces.push_back({{"id", piece.id},
-                          {"text", encoder->text.substr(piece.begin, piece.end - piece.begin)},
-                          {"source", source_name(piece.source)},
-                          {"lost", piece.lost}});
-      one["pieces"] = pieces;
-    }
-    encoders.push_back(one);
-  }
-  return {{"system_prompt", tokens.system_prompt}, {"encoders", encoders}};
-}
-
 void lint(const PromptArguments& args) {
   const std::string text = args.read();
-  const PromptTree tree = parse_prompt(text);
-  std::vector<Finding> findings = lint_prompt(text, tree);
-  std::string plain = text;
-  if (args.weights) {
-    WeightedPrompt weighted = read_weights(text);
-    for (WeightProblem& problem : weighted.problems)
-      findings.push_back({"weight-markup", Severity::Error, problem.at, std::move(problem.message), ""});
-    plain = std::move(weighted.text);
-  }
-  std::optional<PromptTokens> tokens;
-  const bool is_text = std::none_of(findings.begin(), findings.end(), [](auto& f) { return f.code == "not-utf8"; });
-  if (is_text) {
-    tokens = tokens_of(args, plain, parse_prompt(plain));
-    for (Finding& finding : lint_tokens(*tokens)) findings.push_back(std::move(finding));
-  }
+  const PromptReport report = report_prompt(
+      text, args.weights, [&](std::string_view plain, const PromptTree& tree) { return tokens_of(args, plain, tree); });
+  const std::vector<Finding>& findings = report.findings;
+  const std::optional<PromptTokens>& tokens = report.tokens;
 
   std::array<size_t, 3> counts{};
   for (const Finding& finding : findings) ++counts[static_cast<size_t>(finding.severity)];
   if (args.json) {
-    OrderedJson list = OrderedJson::array();
-    for (const Finding& f : findings) {
-      OrderedJson one{{"code", f.code}, {"severity", to_string(f.severity)}};
-      one.update(position_json(f.at));
-      one["message"] = f.message;
-      one["hint"] = f.hint;
-      list.push_back(one);
-    }
-    print_json({{"findings", list},
+    print_json({{"findings", findings_json(findings)},
                 {"errors", counts[0]},
                 {"warnings", counts[1]},
                 {"infos", counts[2]},
@@ -146,7 +88,7 @@ void lint(const PromptArguments& args) {
     for (const Finding& f : findings) {
       out += fmt::format("{}:{}:{}: {}: {} [{}]\n", args.where(), f.at.line, f.at.column, to_string(f.severity),
                          f.message, f.code);
-      if (!f.hint.empty()) out += fmt::format("    {}\n", f.hint);
+      if (!f.hint.empty()) out += fmt::format("    {}\n", in_flags(f.hint));
     }
     out += fmt::format("{} errors, {} warnings, {} infos\n", counts[0], counts[1], counts[2]);
     if (tokens) out += "\n" + token_table(*tokens);
@@ -226,7 +168,7 @@ struct Tool {
 std::string lint_footer() {
   std::string out = "Codes:\n";
   for (const LintRule& rule : lint_rules())
-    out += fmt::format("  {:<20} {:<8} {}\n", rule.code, to_string(rule.severity), rule.about);
+    out += fmt::format("  {:<20} {:<8} {}\n", rule.code, to_string(rule.severity), in_flags(rule.about));
   return out + fmt::format("\nExit code: {} when there is an error, 0 for warnings and infos alone", kLintFoundErrors);
 }
 

@@ -6,6 +6,7 @@
 
 #include "arguments.h"
 #include "commands/commands.h"
+#include "core/error.h"
 #include "core/machine.h"
 #include "generate/find_model.h"
 #include "interrupt.h"

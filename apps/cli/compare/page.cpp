@@ -24,7 +24,7 @@ std::string interval_note(const std::optional<Interval>& i, double factor = 1) {
 HtmlCell distance_cell(const std::optional<RowDistance>& d, double factor) {
   if (!d) return nothing();
   return {.text = fmt::format("{:.4g}", factor * d->distance.value),
-          .note = interval_note(d->distance.interval, factor)};
+          .note = interval_note(d->distance.sureness.interval, factor)};
 }
 
 HtmlCell memory_cell(const PictureResult& m) {
@@ -57,7 +57,7 @@ HtmlTable summary(const CompareReport& report) {
       row.push_back(distance_cell(r.kid, 1000));
     }
     row.push_back(r.clip ? HtmlCell{.text = fmt::format("{:.4f}", r.clip->cosine.mean),
-                                    .note = interval_note(r.clip->cosine.interval)}
+                                    .note = interval_note(r.clip->cosine.sureness.interval)}
                          : nothing());
     if (const auto& p = r.pairs)
       row.push_back({.text = p->identical == p->n ? "identical" : fmt::format("{:.1f} dB", p->psnr_quantiles.median),
@@ -160,7 +160,7 @@ std::string distance_plot(const CompareReport& report, DistanceOfRow which, cons
     const auto& d = report.rows[i].*which;
     if (!d) continue;
     PlotDot dot{.name = report.rows[i].row.name, .value = d->distance.value, .colour = static_cast<int>(i)};
-    if (d->distance.interval) dot.low = d->distance.interval->low, dot.high = d->distance.interval->high;
+    if (const auto& i = d->distance.sureness.interval) dot.low = i->low, dot.high = i->high;
     plot.dots.push_back(dot);
     if (!plot.guide && d->distance.split_half) plot.guide = PlotMark{d->distance.split_half->mean, "split half"};
   }
@@ -171,11 +171,12 @@ std::string difference_plot(const CompareReport& report, DistanceOfRow which, co
   DotPlot plot{.x = {.label = label}, .dots = {}, .guide = PlotMark{0, "as f32"}};
   for (size_t i = 0; i < report.rows.size(); ++i) {
     const auto& d = report.rows[i].*which;
-    if (!d || !d->difference || !d->difference->interval) continue;
+    if (!d || !d->difference || !d->difference->sureness.interval) continue;
+    const Interval& interval = *d->difference->sureness.interval;
     plot.dots.push_back({.name = report.rows[i].row.name,
                          .value = d->difference->difference,
-                         .low = d->difference->interval->low,
-                         .high = d->difference->interval->high,
+                         .low = interval.low,
+                         .high = interval.high,
                          .colour = static_cast<int>(i)});
   }
   return plot.dots.empty() ? std::string() : dot_plot(plot);
@@ -185,11 +186,11 @@ std::string clip_plot(const CompareReport& report) {
   DotPlot plot{.x = {.label = "cosine less that of f32, paired"}, .dots = {}, .guide = PlotMark{0, "as f32"}};
   for (size_t i = 0; i < report.rows.size(); ++i) {
     const auto& d = report.rows[i].clip_difference;
-    if (!d || !d->interval) continue;
+    if (!d || !d->sureness.interval) continue;
     plot.dots.push_back({.name = report.rows[i].row.name,
                          .value = d->mean,
-                         .low = d->interval->low,
-                         .high = d->interval->high,
+                         .low = d->sureness.interval->low,
+                         .high = d->sureness.interval->high,
                          .colour = static_cast<int>(i)});
   }
   return plot.dots.empty() ? std::string() : dot_plot(plot);
@@ -251,10 +252,10 @@ void add_plots(HtmlPage& page, const CompareReport& report) {
   figure("FID to the reference", distance_plot(report, &RowReport::fid, "FID"),
          "With 95 % intervals. A distance near the split half's says nothing.");
   figure("FID less that of f32", difference_plot(report, &RowReport::fid, "difference of FID, paired"),
-         "An interval that holds 0 is no evidence of a difference.");
+         "An interval that holds 0 is no evidence of a difference; the findings tell which would have been seen.");
   figure("KID to the reference", distance_plot(report, &RowReport::kid, "KID"), "Unbiased; below 0 is possible.");
   figure("KID less that of f32", difference_plot(report, &RowReport::kid, "difference of KID, paired"),
-         "An interval that holds 0 is no evidence of a difference.");
+         "An interval that holds 0 is no evidence of a difference; the findings tell which would have been seen.");
   figure("FID to the f32 pictures", distance_plot(report, &RowReport::fid_f32, "FID"),
          "Other seeds (f32+seeds) tell how far apart two sets of one model are.");
   figure("CLIP score", clip_plot(report), "Cosine of picture and prompt, picture by picture.");
@@ -313,24 +314,29 @@ void add_pictures(HtmlPage& page, const CompareSettings& settings, const Compare
 }
 
 HtmlTable distances(const CompareReport& report) {
-  HtmlTable out{.columns = {"", "to", "value", "95 % interval", "split half", "N", "less f32's, paired"}};
+  HtmlTable out{
+      .columns = {"", "to", "value", "95 % interval", "N → ∞", "test", "split half", "N", "less f32's, paired"}};
   const auto add = [&](const RowReport& r, const char* metric, const char* to, const std::optional<RowDistance>& d) {
     if (!d) return;
     const SetDistance& s = d->distance;
     std::vector<HtmlCell> row{{.text = r.row.name, .note = fmt::format("{}[{}]", metric, report.extractor)},
                               {.text = to}};
     row.push_back({.text = fmt::format("{:.5g}", s.value)});
-    row.push_back(s.interval ? HtmlCell{.text = fmt::format("{:.5g} to {:.5g}", s.interval->low, s.interval->high)}
-                             : nothing());
+    const std::optional<Interval>& i = s.sureness.interval;
+    row.push_back(i ? HtmlCell{.text = fmt::format("{:.5g} to {:.5g}", i->low, i->high),
+                               .note = s.extrapolated ? "of its expectation at this N" : ""}
+                    : nothing());
+    row.push_back(s.extrapolated ? HtmlCell{.text = fmt::format("{:.4g}", *s.extrapolated)} : nothing());
+    row.push_back(s.sureness.p_value ? HtmlCell{.text = fmt::format("p = {:.3g}", *s.sureness.p_value)} : nothing());
     row.push_back(s.split_half
                       ? HtmlCell{.text = fmt::format("{:.4g} ± {:.2g}", s.split_half->mean, s.split_half->deviation),
                                  .note = fmt::format("halves of {}", s.half_rows)}
                       : nothing());
     row.push_back({.text = fmt::format("{} and {}", s.rows_a, s.rows_b), .note = s.gram ? "singular covariance" : ""});
-    row.push_back(d->difference && d->difference->interval
+    row.push_back(d->difference && d->difference->sureness.interval
                       ? HtmlCell{.text = fmt::format("{:+.3g}", d->difference->difference),
-                                 .note = fmt::format("{:+.3g} to {:+.3g}", d->difference->interval->low,
-                                                     d->difference->interval->high)}
+                                 .note = fmt::format("{:+.3g} to {:+.3g}", d->difference->sureness.interval->low,
+                                                     d->difference->sureness.interval->high)}
                       : nothing());
     out.rows.push_back(std::move(row));
   };
@@ -346,7 +352,7 @@ HtmlTable distances(const CompareReport& report) {
 }  // namespace
 
 std::string compare_page(const CompareReport& report, const CompareSettings& settings, const CompareStore& store,
-                         const ScoreOptions& options, const PageOptions& options_of_page) {
+                         const PageOptions& options_of_page) {
   HtmlPage page("Precisions compared");
   const GenerateRequest& first = settings.pictures.front();
   std::string names;
@@ -358,11 +364,11 @@ std::string compare_page(const CompareReport& report, const CompareSettings& set
   page.table(summary(report));
   page.paragraph(fmt::format(
       "good: finite on its whole way, and of more than one colour. Below FID, KID and CLIP cosine are their 95 % "
-      "intervals "
-      "({} and {} bootstrap resamples); below the time, 5 % and 95 % of the pictures. FID and KID are of features of "
-      "{}: "
-      "values of other networks or another N must not be compared with them.",
-      options.distance_resamples, options.mean_resamples, report.extractor.empty() ? "no network" : report.extractor));
+      "intervals (none of fewer than {} and {} pictures), FID's of what it is on average at this N; below the time, 5 "
+      "% "
+      "and 95 % of the pictures. FID and KID are of features of {}: values of other networks or another N must not be "
+      "compared with them.",
+      kFewestForDistance, kFewestForMean, report.extractor.empty() ? "no network" : report.extractor));
   add_findings(page, report);
   add_plots(page, report);
   add_pictures(page, settings, store, options_of_page.shown_pictures);

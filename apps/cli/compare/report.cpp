@@ -23,9 +23,9 @@ OrderedJson distance_json(const char* metric, const std::optional<RowDistance>& 
       newbie::distance_json(fmt::format("{}[{}]", metric, report.extractor), d->distance,
                             {.resamples = options.distance_resamples, .splits = 10, .seed = options.seed});
   if (d->difference) {
-    const auto& i = d->difference->interval;
-    out["difference_to_f32"] = {
-        {"value", d->difference->difference}, {"interval", interval_json(i)}, {"excludes_zero", i && !i->contains(0)}};
+    OrderedJson& difference = out["difference_to_f32"] = {{"value", d->difference->difference}};
+    add_sureness(difference, d->difference->sureness);
+    difference["excludes_zero"] = excludes_zero(d->difference->sureness);
   }
   return out;
 }
@@ -127,10 +127,13 @@ std::string compare_text(const CompareReport& report) {
     const auto distance = [&](const char* name, const std::optional<RowDistance>& d) {
       if (!d) return;
       out += fmt::format("  {:<13}{}, N = {} and {}, split-half {}", name,
-                         value_text(d->distance.value, d->distance.interval), d->distance.rows_a, d->distance.rows_b,
+                         value_text(d->distance.value, d->distance.sureness.interval), d->distance.rows_a,
+                         d->distance.rows_b,
                          d->distance.split_half ? fmt::format("{:.4g}", d->distance.split_half->mean) : "–");
+      if (d->distance.extrapolated) out += fmt::format(", to N = ∞ {:.4g}", *d->distance.extrapolated);
+      if (d->distance.sureness.p_value) out += fmt::format(", p = {:.3g}", *d->distance.sureness.p_value);
       if (d->difference)
-        out += fmt::format("; less f32's: {}", value_text(d->difference->difference, d->difference->interval));
+        out += fmt::format("; less f32's: {}", value_text(d->difference->difference, d->difference->sureness.interval));
       out += '\n';
     };
     distance("FID", r.fid);
@@ -138,11 +141,11 @@ std::string compare_text(const CompareReport& report) {
     distance("FID to f32", r.fid_f32);
     distance("KID to f32", r.kid_f32);
     if (r.clip)
-      out += fmt::format("  CLIP cosine  {}, N = {}\n", value_text(r.clip->cosine.mean, r.clip->cosine.interval),
-                         r.clip->cosine.n);
+      out += fmt::format("  CLIP cosine  {}, N = {}\n",
+                         value_text(r.clip->cosine.mean, r.clip->cosine.sureness.interval), r.clip->cosine.n);
     if (r.clip_difference)
       out += fmt::format("               less f32's, paired: {}\n",
-                         value_text(r.clip_difference->mean, r.clip_difference->interval));
+                         value_text(r.clip_difference->mean, r.clip_difference->sureness.interval));
     if (const auto& p = r.pairs) {
       out += fmt::format(
           "  to f32       PSNR {:.2f} dB median, {:.2f} of the mean error; SSIM {:.5f}, worst {:.4f}; {:.3f} % of "

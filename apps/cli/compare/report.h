@@ -17,7 +17,7 @@ struct PageOptions {
 };
 // Reads the pictures to be shown from the store.
 std::string compare_page(const CompareReport& report, const CompareSettings& settings, const CompareStore& store,
-                         const ScoreOptions& options, const PageOptions& page);
+                         const PageOptions& page);
 
 // "0.812 [0.79, 0.83]"
 std::string value_text(double value, const std::optional<Interval>& interval);

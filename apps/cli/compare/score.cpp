@@ -225,27 +225,50 @@ class Scorer {
       }
     }
     for (size_t row = 1; row < sets.size(); ++row) {
-      out.rows[row].fid_f32 = distance_of("fid to f32", row, sets, sets[0].features, frechet_report, nullptr);
-      out.rows[row].kid_f32 = distance_of("kid to f32", row, sets, sets[0].features, kernel_report, nullptr);
+      out.rows[row].fid_f32 = distance_to_f32("fid to f32", row, sets, frechet_report);
+      out.rows[row].kid_f32 = distance_to_f32("kid to f32", row, sets, kernel_report);
     }
   }
 
-  template <typename Report, typename Paired>
+  using Report = SetDistance (*)(const FeatureMatrix& a, const FeatureMatrix& b, Sets sets,
+                                 const DistanceOptions& options, ThreadPool& pool, const Watch& watch);
+  using Paired = PairedDistance (*)(const FeatureMatrix& first, const FeatureMatrix& second,
+                                    const FeatureMatrix& reference, const BootstrapOptions& options, ThreadPool& pool,
+                                    const Watch& watch);
+
+  DistanceOptions distance_options() const {
+    DistanceOptions out{.resamples = options_.distance_resamples, .splits = kSplits, .seed = options_.seed};
+    out.subsets.seed = options_.seed;
+    return out;
+  }
+
   std::optional<RowDistance> distance_of(const char* what, size_t row, const std::vector<RowFeatures>& sets,
                                          const FeatureMatrix& reference, Report report, Paired paired) const {
     const RowFeatures& set = sets[row];
     if (set.features.rows() < 2 || reference.rows() < 2) return std::nullopt;
-    DistanceOptions options{.resamples = options_.distance_resamples, .splits = kSplits, .seed = options_.seed};
-    options.subsets.seed = options_.seed;
+    const DistanceOptions options = distance_options();
     const Watch watch = watch_on(terminal_, stop_, fmt::format("{} of {}", what, settings_.rows[row].name));
-    RowDistance out{.distance = report(set.features, reference, options, runtime().pool, watch), .difference = {}};
-    if constexpr (!std::is_null_pointer_v<Paired>) {
-      const std::vector<size_t> both = in_both(set.indices, sets[0].indices);
-      if (row != 0 && settings_.rows[row].is_paired() && both.size() >= 2)
-        out.difference = paired(rows_of(set, both), rows_of(sets[0], both), reference,
-                                {options.resamples, options.seed}, runtime().pool, watch);
-    }
+    RowDistance out{.distance = report(set.features, reference, Sets::Independent, options, runtime().pool, watch),
+                    .difference = {}};
+    const std::vector<size_t> both = in_both(set.indices, sets[0].indices);
+    if (row != 0 && settings_.rows[row].is_paired() && both.size() >= 2)
+      out.difference = paired(rows_of(set, both), rows_of(sets[0], both), reference, {options.resamples, options.seed},
+                              runtime().pool, watch);
     return out;
+  }
+
+  // Pictures of the same prompts and seeds are pairs; those of other seeds are not.
+  std::optional<RowDistance> distance_to_f32(const char* what, size_t row, const std::vector<RowFeatures>& sets,
+                                             Report report) const {
+    const bool paired = settings_.rows[row].is_paired();
+    const std::vector<size_t> both = in_both(sets[row].indices, sets[0].indices);
+    const FeatureMatrix here = paired ? rows_of(sets[row], both) : sets[row].features,
+                        there = paired ? rows_of(sets[0], both) : sets[0].features;
+    if (here.rows() < 2 || there.rows() < 2) return std::nullopt;
+    const Watch watch = watch_on(terminal_, stop_, fmt::format("{} of {}", what, settings_.rows[row].name));
+    return RowDistance{.distance = report(here, there, paired ? Sets::Paired : Sets::Independent, distance_options(),
+                                          runtime().pool, watch),
+                       .difference = {}};
   }
 
   void score_captions(CompareReport& out, const std::vector<RowFeatures>& sets, JinaExtractor& jina) const {

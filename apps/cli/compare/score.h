@@ -21,7 +21,7 @@ struct ScoreOptions {
   std::optional<std::filesystem::path> reference;  // a folder of true pictures
   std::optional<std::filesystem::path> inception;  // weights; else the model's own Jina CLIP
   InceptionInput inception_input = InceptionInput::Clean;
-  size_t distance_resamples = 200, mean_resamples = 2000;
+  size_t distance_resamples = 1000, mean_resamples = 2000;
   uint64_t seed = 0;
 };
 

@@ -162,8 +162,8 @@ std::optional<ComparedScore> score_of(std::optional<Fields> fields, const char* 
 ComparedScore score_of(const RowDistance& d, const std::string& extractor) {
   ComparedScore out{.value = d.distance.value,
                     .n = static_cast<double>(d.distance.rows_a),
-                    .interval = d.distance.interval,
-                    .difference = d.difference ? d.difference->interval : std::nullopt,
+                    .interval = d.distance.sureness.interval,
+                    .difference = d.difference ? d.difference->sureness.interval : std::nullopt,
                     .kind = extractor};
   if (d.distance.split_half) out.split_half = d.distance.split_half->mean;
   return out;
@@ -178,7 +178,7 @@ ComparedTable table_of(const CompareReport& report) {
     out.work = "all networks of a picture, counted while it was drawn";
   }
   for (const RowReport& row : report.rows) {
-    ComparedRow r{.name = row.row.name, .succeeded = row.good == row.asked};
+    ComparedRow r{.name = row.row.name, .succeeded = row.good != 0 || row.asked == 0};
     const Resolution& precision = row.precision;
     r.arithmetic = precision.emulated ? "f32" : to_string(precision.policy.dtype);
     if (row.largest.measured_peak_bytes != 0) {
@@ -186,15 +186,16 @@ ComparedTable table_of(const CompareReport& report) {
       r.weights_bytes = static_cast<double>(row.largest.weights_bytes);
     }
     if (row.seconds) r.seconds = row.seconds->median;
-    if (row.good != row.asked && !row.problems.empty()) r.failure = row.problems.front().words;
+    if (!r.succeeded && !row.problems.empty()) r.failure = row.problems.front().words;
     if (row.fid) r.fid = score_of(*row.fid, report.extractor);
     if (row.kid) r.kid = score_of(*row.kid, report.extractor);
     if (row.clip)
-      r.clip_score = ComparedScore{.value = row.clip->cosine.mean,
-                                   .n = static_cast<double>(row.clip->cosine.n),
-                                   .interval = row.clip->cosine.interval,
-                                   .difference = row.clip_difference ? row.clip_difference->interval : std::nullopt,
-                                   .kind = "cosine, jina-clip"};
+      r.clip_score =
+          ComparedScore{.value = row.clip->cosine.mean,
+                        .n = static_cast<double>(row.clip->cosine.n),
+                        .interval = row.clip->cosine.sureness.interval,
+                        .difference = row.clip_difference ? row.clip_difference->sureness.interval : std::nullopt,
+                        .kind = "cosine, jina-clip"};
     out.rows.push_back(std::move(r));
   }
   return out;

@@ -2,8 +2,8 @@
 
 #include "image/picture_format.h"
 #include "report/style.h"
-#include "show/base64.h"
 #include "text/utf8.h"
+#include "text/base64.h"
 
 namespace newbie {
 
@@ -94,7 +94,7 @@ std::string inline_picture(const Image& picture, std::string_view alternative_te
   const std::vector<std::byte> bytes = encode_picture(PictureFormat::WebP, picture, {}, kLossless);
   return "<img width=\"" + std::to_string(picture.width) + "\" height=\"" + std::to_string(picture.height) +
          "\" loading=\"lazy\" alt=\"" + escape_html(alternative_text) + "\" src=\"data:image/webp;base64," +
-         base64(bytes) + "\">";
+         encode_base64(bytes) + "\">";
 }
 
 }  // namespace newbie

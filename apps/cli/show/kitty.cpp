@@ -2,14 +2,14 @@
 #include <fmt/format.h>
 
 #include "image/png.h"
-#include "show/base64.h"
 #include "show/show.h"
+#include "text/base64.h"
 
 namespace newbie {
 
 std::string kitty_picture(const Image& image) {
   constexpr size_t kPiece = 4096;
-  const std::string text = base64(encode_png(image, {}));
+  const std::string text = encode_base64(encode_png(image, {}));
   std::string out;
   for (size_t begin = 0; begin < text.size(); begin += kPiece) {
     const int more = begin + kPiece < text.size();

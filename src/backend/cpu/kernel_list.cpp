@@ -17,6 +17,7 @@ const KernelMaker kMakers[] = {
     {&attention_op, make_amx_attention},
 #if NEWBIE_ONEDNN
     {&linear_op, make_onednn_linear},
+    {&linear_add_op, make_onednn_linear},
     {&conv2d_op, make_onednn_conv2d},
     {&max_pool2d_op, make_onednn_pool2d},
     {&average_pool2d_op, make_onednn_pool2d},
@@ -26,6 +27,7 @@ const KernelMaker kMakers[] = {
     {&batched_outer_op, make_onednn_matmul},
 #endif
     {&linear_op, make_linear},
+    {&linear_add_op, make_linear},
     {&banded_conv2d_op, make_banded_conv2d},
     {&cast_op, make_map},
     {&silu_op, make_map},

@@ -1,4 +1,4 @@
-// linear, batched_matmul, and the products that their gradients are.
+// linear, linear_add, batched_matmul, and the products that their gradients are.
 #include <vector>
 
 #include "backend/reference/dot.h"
@@ -84,6 +84,28 @@ Loops linear_loops(const KernelRequest& request) {
     });
   };
   return {.run = run, .doubles_per_worker = rows_times_weight_doubles(k)};
+}
+
+Loops linear_add_loops(const KernelRequest& request) {
+  const int64_t rows = request.inputs[0].shape.rows(), k = request.inputs[0].shape.last();
+  const int64_t columns = request.inputs[1].shape[0];
+  const Inside r(request.precision.accumulate);
+  const auto run = [=](const KernelArgs& args, const WorkerScratch& scratch) {
+    for_blocks(args.threads, rows, 1, [&](int64_t row, int64_t, int worker) {
+      double* x = scratch.of(worker);
+      double* w = x + k;
+      double* y = w + k;
+      const auto at = static_cast<size_t>(row * columns), width = static_cast<size_t>(columns);
+      read(args.inputs[0], static_cast<size_t>(row * k), static_cast<size_t>(k), x);
+      read(args.inputs[2], at, width, y);
+      for (int64_t j = 0; j < columns; ++j) {
+        read(args.inputs[1], static_cast<size_t>(j * k), static_cast<size_t>(k), w);
+        y[j] = r(y[j] + dot(x, w, k, r));
+      }
+      write(args.output, at, width, y);
+    });
+  };
+  return {.run = run, .doubles_per_worker = static_cast<size_t>(2 * k + columns), .in_place_input = 2};
 }
 
 Loops linear_transposed_loops(const KernelRequest& request) {

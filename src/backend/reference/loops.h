@@ -39,6 +39,7 @@ inline int64_t rows_per_task(int64_t width) { return std::max<int64_t>(1, 8192 /
 
 Loops cast_loops(const KernelRequest& request);
 Loops linear_loops(const KernelRequest& request);
+Loops linear_add_loops(const KernelRequest& request);
 Loops linear_transposed_loops(const KernelRequest& request);
 Loops batched_matmul_loops(const KernelRequest& request);
 Loops batched_outer_loops(const KernelRequest& request);

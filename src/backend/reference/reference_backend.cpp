@@ -16,6 +16,7 @@ struct Row {
 constexpr Row kRows[] = {
     {&cast_op, cast_loops},
     {&linear_op, linear_loops},
+    {&linear_add_op, linear_add_loops},
     {&linear_transposed_op, linear_transposed_loops},
     {&batched_matmul_op, batched_matmul_loops},
     {&batched_outer_op, batched_outer_loops},
@@ -113,7 +114,8 @@ class ReferenceBackend final : public HostBackend {
  public:
   std::string name() const override { return "reference"; }
 
-  std::shared_ptr<const HostKernel> make_host_kernel(const KernelRequest& request, std::string* why_not) const override {
+  std::shared_ptr<const HostKernel> make_host_kernel(const KernelRequest& request,
+                                                     std::string* why_not) const override {
     std::string why = "no such op";
     for (const Row& row : kRows) {
       if (row.op != request.op) continue;

@@ -9,6 +9,7 @@ std::span<const OpDef* const> all_ops() {
       &constant_op,
       &cast_op,
       &linear_op,
+      &linear_add_op,
       &linear_transposed_op,
       &batched_matmul_op,
       &batched_outer_op,

@@ -12,6 +12,7 @@
 #include "graph/ops/gated_activation.h"
 #include "graph/ops/group_norm_silu.h"
 #include "graph/ops/linear.h"
+#include "graph/ops/linear_add.h"
 #include "graph/ops/modulation.h"
 #include "graph/ops/movement.h"
 #include "graph/ops/norms.h"

@@ -186,7 +186,7 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std:
   const std::string_view padding = strictness == Strictness::Lenient ? std::string_view(" \0", 2) : " ";
   const size_t last = text.find_last_not_of(padding);
   if (text[last] == '\0')
-    fail_with_hint(ErrorKind::BadFile, "--lenient reads it nevertheless",
+    fail_with_hint(ErrorKind::BadFile, "`lenient` reads it nevertheless",
                    "{}: expected a header padded with spaces, got NUL bytes", where);
   if (text[last] != '}')
     fail(ErrorKind::BadFile, "{}: expected a header that ends with '}}' and spaces, got {}", where,

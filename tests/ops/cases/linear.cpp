@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "graph/ops/attention.h"
+#include "graph/ops/linear_add.h"
 #include "ops/cases.h"
 #include "support/close.h"
 
@@ -30,6 +31,26 @@ OpCase linear_case(const Shape& x, int64_t n, bool bias, uint64_t seed) {
         e.value.push_back(y);
         e.magnitude.push_back(m);
       }
+    return e;
+  };
+  return c;
+}
+
+OpCase linear_add_case(const Shape& x, int64_t n, uint64_t seed) {
+  std::vector<int64_t> extents(x.extents().begin(), x.extents().end());
+  extents.back() = n;
+  OpCase c = linear_case(x, n, false, seed);
+  c.name = fmt::format("linear_add {} to {}", x.str(), n);
+  c.op = &linear_add_op;
+  c.operands.push_back({"addend", Role::Operand, random_tensor(Shape(extents), seed + 2)});
+  c.steps += 1;
+  c.stored_roundings = 1;  // the product
+  c.formula = [product = c.formula](const std::vector<Doubles>& in, DType compute) {
+    Expected e = product({in[0], in[1]}, compute);
+    for (size_t i = 0; i < e.value.size(); ++i) {
+      e.value[i] += in[2][i];
+      e.magnitude[i] += std::abs(in[2][i]);
+    }
     return e;
   };
   return c;
@@ -116,6 +137,11 @@ std::vector<OpCase> linear_cases() {
       linear_case({1, 1024}, 200, true, 7), linear_case({96}, 48, true, 8),       transposed_case({1, 96}, 48, 21),
       transposed_case({129, 48}, 96, 22),   transposed_case({2, 5, 65}, 288, 23), transposed_case({300, 7}, 520, 24),
       transposed_case({48}, 13, 25)};
+}
+
+std::vector<OpCase> linear_add_cases() {
+  return {linear_add_case({1, 48}, 96, 31), linear_add_case({129, 16}, 288, 32), linear_add_case({33, 7}, 65, 33),
+          linear_add_case({2, 5, 48}, 7, 34)};
 }
 
 std::vector<OpCase> batched_matmul_cases() {

@@ -76,5 +76,31 @@ TEST(TableFile, WhatIsNoTableIsTold) {
   EXPECT_EQ(error_of(R"({"device": {}, "rows": [{"name": "a"}]})"), "no error");
 }
 
+TEST(TableFile, AnotherPublishedTableIsConsistent) {
+  const TableFile file = read_table(std::string(NEWBIE_SOURCE_DIR) + "/examples/sdxl_fast.json");
+  EXPECT_EQ(file.table.rows.size(), 5u);
+  EXPECT_THAT(check_table(file.table), testing::IsEmpty());
+}
+
+// Tables with one planted fault each, named after it, and consistent ones.
+TEST(TableFile, PlantedFaultsAreFoundAndConsistentTablesAreNot) {
+  int bad = 0, good = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(NEWBIE_SOURCE_DIR) + "/tests/data/tables")) {
+    const std::string name = entry.path().stem();
+    if (entry.path().extension() != ".json") continue;
+    size_t faults = 0;
+    for (const TableFinding& f : check_table(read_table(entry.path()).table)) faults += is_fault(f.verdict) ? 1 : 0;
+    const bool planted = name.starts_with("bad");
+    EXPECT_EQ(faults > 0, planted) << name;
+    planted ? ++bad : ++good;
+  }
+  EXPECT_EQ(bad, 6);
+  EXPECT_EQ(good, 3);
+  const auto overlap =
+      check_table(read_table(std::string(NEWBIE_SOURCE_DIR) + "/tests/data/tables/overlap.json").table);
+  ASSERT_EQ(overlap.size(), 1u);
+  EXPECT_EQ(overlap[0].verdict, Verdict::Difference);
+}
+
 }  // namespace
 }  // namespace newbie

@@ -98,9 +98,11 @@ TEST(Schedules, TheMostStepsAreWalkableOrRefusedWithAReason) {
 }
 
 TEST(Schedules, RefuseWhatIsOutOfRange) {
-  EXPECT_ERROR(make_sigmas("simple", 0), ErrorKind::InvalidRequest, "steps must be 1 to 10000, got 0");
+  EXPECT_ERROR(make_sigmas("simple", 0), ErrorKind::InvalidRequest,
+               "steps: expected 1 to 10000 with schedule simple, got 0");
   EXPECT_ERROR(make_sigmas("simple", -5), ErrorKind::InvalidRequest, "got -5");
-  EXPECT_ERROR(make_sigmas("official", 1), ErrorKind::InvalidRequest, "steps must be 2 to 10000, got 1");
+  EXPECT_ERROR(make_sigmas("official", 1), ErrorKind::InvalidRequest,
+               "steps: expected 2 to 10000 with schedule official, got 1");
   EXPECT_ERROR(make_sigmas("dpm", 10001), ErrorKind::InvalidRequest, "got 10001");
   for (const double shift : {0.0, -1.0, 100.5, std::nan(""), std::numeric_limits<double>::infinity()})
     EXPECT_ERROR(make_sigmas("simple", 20, {.shift = shift}), ErrorKind::InvalidRequest, "shift");

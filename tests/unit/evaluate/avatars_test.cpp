@@ -40,10 +40,10 @@ TEST(Avatars, MatchedCaptionsBeatShuffledOnes) {
   const std::vector<double> shuffled = row_cosines(a.set.images.features, select_rows(a.set.texts, order));
   const MeanEstimate difference =
       paired_difference(matched, shuffled, {.resamples = 2000, .seed = 1}, a.runtime.pool, {});
-  ASSERT_TRUE(difference.interval);
-  EXPECT_GT(difference.interval->low, 0);
+  ASSERT_TRUE(difference.sureness.interval);
+  EXPECT_GT(difference.sureness.interval->low, 0);
   std::printf("[ measured ] matched - shuffled cosine %.4f, 95 %% %.4f to %.4f\n", difference.mean,
-              difference.interval->low, difference.interval->high);
+              difference.sureness.interval->low, difference.sureness.interval->high);
   EXPECT_TRUE(a.jina.logit_scale());
 }
 
@@ -101,8 +101,10 @@ TEST(Avatars, NoiseOnOtherPicturesIsFartherThanTheBaseline) {
   std::iota(second.begin(), second.end(), size_t{32});
   const FeatureMatrix x = select_rows(noisy, first), y = select_rows(a.set.images.features, second);
   const DistanceOptions options{.resamples = 0, .splits = 20};
-  const SetDistance f = frechet_report(a.set.images.features, a.set.images.features, options, a.runtime.pool, {}),
-                    k = kernel_report(a.set.images.features, a.set.images.features, options, a.runtime.pool, {});
+  const SetDistance f = frechet_report(a.set.images.features, a.set.images.features, Sets::Independent, options,
+                                       a.runtime.pool, {}),
+                    k = kernel_report(a.set.images.features, a.set.images.features, Sets::Independent, options,
+                                      a.runtime.pool, {});
   ASSERT_EQ(f.half_rows, 32u);
   EXPECT_GT(frechet_distance(x, y).value, f.split_half->mean + 3 * f.split_half->deviation);
   EXPECT_GT(kernel_distance(x, y), k.split_half->mean + 3 * k.split_half->deviation);

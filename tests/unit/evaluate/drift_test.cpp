@@ -67,9 +67,9 @@ TEST(PairedDistance, ASetDoesNotDifferFromItself) {
   for (const auto& distance : {paired_frechet_distance, paired_kernel_distance}) {
     const PairedDistance d = distance(set, set, reference, {50, 3}, pool, {});
     EXPECT_EQ(d.difference, 0);
-    ASSERT_TRUE(d.interval);
-    EXPECT_EQ(d.interval->low, 0);
-    EXPECT_EQ(d.interval->high, 0);
+    ASSERT_TRUE(d.sureness.interval);
+    EXPECT_EQ(d.sureness.interval->low, 0);
+    EXPECT_EQ(d.sureness.interval->high, 0);
   }
 }
 
@@ -81,10 +81,10 @@ TEST(PairedDistance, AShiftOfOneSetIsSeenThoughTheSetsAreSmall) {
   const PairedDistance frechet = paired_frechet_distance(first, second, reference, {100, 3}, pool, {});
   EXPECT_NEAR(frechet.difference, frechet_distance(first, reference).value - frechet_distance(second, reference).value,
               1e-9);
-  EXPECT_GT(frechet.interval->low, 0);
+  EXPECT_GT(frechet.sureness.interval->low, 0);
   const PairedDistance kernel = paired_kernel_distance(first, second, reference, {100, 3}, pool, {});
   EXPECT_NEAR(kernel.difference, kernel_distance(first, reference) - kernel_distance(second, reference), 1e-9);
-  EXPECT_GT(kernel.interval->low, 0);
+  EXPECT_GT(kernel.sureness.interval->low, 0);
   EXPECT_THROW(paired_frechet_distance(test::normal_features(3, 6, 1), second, reference, {}, pool, {}), Error);
 }
 

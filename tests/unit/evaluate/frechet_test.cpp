@@ -103,27 +103,59 @@ TEST(Frechet, RefusesWhatHasNoDistance) {
   EXPECT_ERROR(frechet_distance(two, two, {1}), ErrorKind::InvalidRequest, "counts");
 }
 
-TEST(FrechetReport, IntervalSurroundsTheValueAndTheBaselineIsSmall) {
+TEST(FrechetReport, IsOfItsExpectationAndTellsWhereItGoes) {
   const FeatureMatrix a = normal_features(60, 32, 21), b = normal_features(80, 32, 22, 0.5f);
   ThreadPool pool(2);
-  const SetDistance d = frechet_report(a, b, {.resamples = 100, .splits = 5, .seed = 3}, pool, {});
-  ASSERT_TRUE(d.interval && d.split_half);
-  EXPECT_TRUE(d.interval->contains(d.value));
-  EXPECT_GT(d.resampled_bias, 0);  // fewer distinct rows look farther apart
+  const SetDistance d = frechet_report(a, b, Sets::Independent, {.resamples = 120, .splits = 5, .seed = 3}, pool, {});
+  ASSERT_TRUE(d.sureness.interval && d.split_half && d.extrapolated);
+  EXPECT_TRUE(d.sureness.interval->contains(d.value));
+  EXPECT_LT(*d.extrapolated, d.value);  // fewer rows look farther apart
   EXPECT_EQ(d.half_rows, 40u);
   EXPECT_EQ(std::tuple(d.rows_a, d.rows_b, d.dimension, d.gram), std::tuple(60u, 80u, 32u, false));
+  const SetDistance few =
+      frechet_report(normal_features(19, 32, 1), b, Sets::Independent, {.resamples = 120, .splits = 5}, pool, {});
+  EXPECT_FALSE(few.sureness.interval || few.extrapolated);
+}
+
+// With rows far more than dimensions, the extrapolation takes most of the bias off: 32 · 0.25 apart.
+TEST(FrechetReport, ExtrapolationIsNearTheTruth) {
+  ThreadPool pool(2);
+  std::vector<double> values, extrapolated;
+  for (uint64_t s = 0; s < 20; ++s) {
+    const SetDistance d = frechet_report(normal_features(200, 8, 100 + s), normal_features(200, 8, 200 + s, 0.5f),
+                                         Sets::Independent, {.resamples = 30, .splits = 0, .seed = s}, pool, {});
+    values.push_back(d.value);
+    extrapolated.push_back(*d.extrapolated);
+  }
+  constexpr double kTruth = 8 * 0.25;
+  EXPECT_LT(std::abs(spread_of(extrapolated).mean - kTruth), std::abs(spread_of(values).mean - kTruth));
+  EXPECT_LT(std::abs(spread_of(extrapolated).mean - kTruth), 4 * spread_of(extrapolated).deviation / std::sqrt(20.0));
+}
+
+TEST(FrechetReport, PairsAreDividedTogether) {
+  const FeatureMatrix a = normal_features(60, 8, 21);
+  FeatureMatrix b = a;
+  for (float& v : b.values) v += 0.5f;
+  ThreadPool pool(2);
+  const SetDistance d = frechet_report(a, b, Sets::Paired, {.resamples = 60, .splits = 0}, pool, {});
+  // Every part is as far from its counterpart as the whole is: 8 · 0.25, to the rounding of features.
+  EXPECT_NEAR(d.value, 2, 1e-4);
+  EXPECT_LT(d.sureness.standard_error, 1e-4);
+  EXPECT_THROW(frechet_report(a, normal_features(59, 8, 1), Sets::Paired, {}, pool, {}), Error);
 }
 
 TEST(FrechetReport, IsTheSameForAnyNumberOfThreads) {
   const FeatureMatrix a = normal_features(20, 16, 21), b = normal_features(25, 16, 22);
   ThreadPool one(1), three(3);
   const DistanceOptions options{.resamples = 20, .splits = 4, .seed = 9};
-  const SetDistance x = frechet_report(a, b, options, one, {}), y = frechet_report(a, b, options, three, {});
-  EXPECT_EQ(x.interval->low, y.interval->low);
-  EXPECT_EQ(x.interval->high, y.interval->high);
+  const SetDistance x = frechet_report(a, b, Sets::Independent, options, one, {}),
+                    y = frechet_report(a, b, Sets::Independent, options, three, {});
+  EXPECT_EQ(x.sureness.interval->low, y.sureness.interval->low);
+  EXPECT_EQ(x.sureness.interval->high, y.sureness.interval->high);
   EXPECT_EQ(x.split_half->mean, y.split_half->mean);
-  const SetDistance other = frechet_report(a, b, {.resamples = 20, .splits = 4, .seed = 10}, one, {});
-  EXPECT_NE(x.interval->low, other.interval->low);
+  const SetDistance other =
+      frechet_report(a, b, Sets::Independent, {.resamples = 20, .splits = 4, .seed = 10}, one, {});
+  EXPECT_NE(x.sureness.interval->low, other.sureness.interval->low);
 }
 
 }  // namespace

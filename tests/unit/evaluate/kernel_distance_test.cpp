@@ -18,47 +18,25 @@ double kernel(std::span<const float> x, std::span<const float> y) {
   return std::pow(product / static_cast<double>(x.size()) + 1, 3);
 }
 
-// The formula, pair by pair; rows stand as often as they are counted, and never beside themselves.
-double direct(const FeatureMatrix& a, const FeatureMatrix& b, const RowCounts& u, const RowCounts& v) {
-  const auto within = [](const FeatureMatrix& set, const RowCounts& counts) {
+// The formula, pair by pair; no row stands beside itself, nor beside its counterpart where rows are pairs.
+double direct(const FeatureMatrix& a, const FeatureMatrix& b, bool paired = false) {
+  const auto mean = [](const FeatureMatrix& x, const FeatureMatrix& y, bool without_own) {
     double sum = 0, pairs = 0;
-    for (size_t i = 0; i < set.rows(); ++i)
-      for (size_t j = 0; j < set.rows(); ++j) {
-        if (i == j) continue;
-        sum += static_cast<double>(counts[i]) * counts[j] * kernel(set.row(i), set.row(j));
-        pairs += static_cast<double>(counts[i]) * counts[j];
+    for (size_t i = 0; i < x.rows(); ++i)
+      for (size_t j = 0; j < y.rows(); ++j) {
+        if (without_own && i == j) continue;
+        sum += kernel(x.row(i), y.row(j));
+        pairs += 1;
       }
     return sum / pairs;
   };
-  double across = 0, pairs = 0;
-  for (size_t i = 0; i < a.rows(); ++i)
-    for (size_t j = 0; j < b.rows(); ++j) {
-      across += static_cast<double>(u[i]) * v[j] * kernel(a.row(i), b.row(j));
-      pairs += static_cast<double>(u[i]) * v[j];
-    }
-  return within(a, u) + within(b, v) - 2 * across / pairs;
+  return mean(a, a, true) + mean(b, b, true) - 2 * mean(a, b, paired);
 }
 
 TEST(KernelDistance, EqualsTheDirectLoop) {
   const FeatureMatrix a = normal_features(37, 20, 1), b = normal_features(29, 20, 2, 0.5f, 1.5f);
-  const double want = direct(a, b, RowCounts(37, 1), RowCounts(29, 1));
+  const double want = direct(a, b);
   EXPECT_NEAR(kernel_distance(a, b), want, 1e-10 * std::abs(want));
-}
-
-TEST(KernelDistance, ResamplesEqualTheDirectLoop) {
-  // More rows than a block of the kernel has.
-  const FeatureMatrix a = normal_features(300, 8, 3), b = normal_features(270, 8, 4, 0.25f);
-  std::vector<ResampledPair> resamples{{RowCounts(300, 1), RowCounts(270, 1)}};
-  for (uint64_t r = 0; r < 3; ++r) {
-    Draws draws(5, r);
-    resamples.push_back({resample(300, draws), resample(270, draws)});
-  }
-  ThreadPool one(1), three(3);
-  const std::vector<double> got = kernel_distances(a, b, resamples, three, {});
-  ASSERT_EQ(got.size(), 4u);
-  for (size_t r = 0; r < got.size(); ++r) EXPECT_NEAR(got[r], direct(a, b, resamples[r].a, resamples[r].b), 1e-9) << r;
-  EXPECT_NEAR(got[0], kernel_distance(a, b), 1e-12);
-  EXPECT_EQ(kernel_distances(a, b, resamples, one, {}), got);
 }
 
 TEST(KernelDistance, EqualsPublicCode) {
@@ -104,14 +82,82 @@ TEST(SubsetKernelDistance, TheMeanOfSubsetsIsNearTheWhole) {
   EXPECT_NEAR(some.over_subsets.mean, kernel_distance(a, b), some.over_subsets.deviation / 2);
 }
 
-TEST(KernelReport, IntervalSurroundsTheValue) {
+TEST(KernelEstimate, IsOfAllRowsAtUnequalN) {
+  // More rows than a block of pairs has.
+  const FeatureMatrix a = normal_features(300, 8, 3), b = normal_features(270, 8, 4, 0.25f);
+  ThreadPool one(1), three(3);
+  const u_statistic::Estimate x = kernel_estimate(a, b, {.resamples = 50, .seed = 5}, one, {}),
+                              y = kernel_estimate(a, b, {.resamples = 50, .seed = 5}, three, {});
+  EXPECT_NEAR(x.value, direct(a, b), 1e-10);
+  ASSERT_TRUE(x.sureness.interval && y.sureness.interval);
+  EXPECT_EQ(x.sureness.interval->low, y.sureness.interval->low);
+  EXPECT_EQ(x.sureness.interval->high, y.sureness.interval->high);
+  EXPECT_EQ(x.sureness.p_value, y.sureness.p_value);
+  EXPECT_EQ(x.value, y.value);
+}
+
+// The deviation of many estimates is what one says of itself, with and without a difference.
+TEST(KernelEstimate, KnowsItsOwnVariance) {
+  ThreadPool pool(2);
+  for (const float shift : {0.0f, 0.6f}) {
+    std::vector<double> values, squares;
+    for (uint64_t s = 0; s < 300; ++s) {
+      const u_statistic::Estimate e = kernel_estimate(
+          normal_features(24, 6, 1000 + s), normal_features(32, 6, 5000 + s, shift), {.resamples = 0}, pool, {});
+      values.push_back(e.value);
+      squares.push_back(e.sureness.standard_error * e.sureness.standard_error);
+    }
+    // A deviation of 300 values is known to 4 %; what falls below 0 and is cut off there widens the estimate by chance.
+    const double seen = spread_of(values).deviation, said = std::sqrt(spread_of(squares).mean);
+    EXPECT_GT(said, 0.85 * seen) << shift;
+    EXPECT_LT(said, 1.35 * seen) << shift;
+  }
+}
+
+TEST(PairedKernel, LeavesCounterpartsOut) {
+  const FeatureMatrix a = normal_features(40, 8, 3);
+  FeatureMatrix b = a;
+  for (size_t i = 0; i < b.values.size(); i += 3) b.values[i] += 0.5f;
+  ThreadPool pool(2);
+  const u_statistic::Estimate e = paired_kernel_estimate(a, b, {.resamples = 200}, pool, {});
+  EXPECT_NEAR(e.value, direct(a, b, true), 1e-10);
+  EXPECT_LE(*e.sureness.p_value, 0.05);
+  const u_statistic::Estimate same = paired_kernel_estimate(a, a, {.resamples = 200}, pool, {});
+  EXPECT_EQ(same.value, 0);
+  EXPECT_EQ(same.sureness.interval->low, 0);
+  EXPECT_EQ(same.sureness.interval->high, 0);
+  EXPECT_EQ(same.sureness.p_value, 1);
+  EXPECT_THROW(paired_kernel_estimate(a, normal_features(39, 8, 1), {}, pool, {}), Error);
+}
+
+// Copies of one set are no draws that are nearer than chance: their distance as a pair is 0, not below it.
+TEST(PairedKernel, IsNotBelowZeroForPairsOfOneDistribution) {
+  std::vector<double> paired, independent;
+  ThreadPool pool(2);
+  for (uint64_t s = 0; s < 100; ++s) {
+    const FeatureMatrix a = normal_features(20, 8, 100 + s), noise = normal_features(20, 8, 900 + s, 0, 0.1f);
+    FeatureMatrix x = a, y = a;
+    for (size_t i = 0; i < a.values.size(); ++i) x.values[i] += noise.values[i], y.values[i] -= noise.values[i];
+    paired.push_back(paired_kernel_estimate(x, y, {.resamples = 0}, pool, {}).value);
+    independent.push_back(kernel_distance(x, y));
+  }
+  const Spread p = spread_of(paired), i = spread_of(independent);
+  EXPECT_LT(std::abs(p.mean), 4 * p.deviation / 10);
+  EXPECT_LT(i.mean, -10 * i.deviation / 10);  // the reason for a form of its own
+}
+
+TEST(KernelReport, SaysWhatItIsSureOf) {
   const FeatureMatrix a = normal_features(40, 16, 1), b = normal_features(50, 16, 2, 0.5f);
   ThreadPool pool(2);
-  const SetDistance d = kernel_report(a, b, {.resamples = 100}, pool, {});
-  ASSERT_TRUE(d.interval && d.split_half);
-  EXPECT_TRUE(d.interval->contains(d.value));
-  EXPECT_GT(d.interval->low, 0);  // half a deviation in 16 dimensions is seen
+  const SetDistance d = kernel_report(a, b, Sets::Independent, {.resamples = 200}, pool, {});
+  ASSERT_TRUE(d.sureness.interval && d.split_half && d.sureness.p_value && d.sureness.detectable);
+  EXPECT_TRUE(d.sureness.interval->contains(d.value));
+  EXPECT_GT(d.sureness.interval->low, 0);  // half a deviation in 16 dimensions is seen
+  EXPECT_LE(*d.sureness.p_value, 0.01);
+  EXPECT_EQ(d.value, kernel_estimate(a, b, {.resamples = 0}, pool, {}).value);
   EXPECT_EQ(d.subset.rows, 40u);
+  const SetDistance few = kernel_report(normal_features(19, 16, 1), b, Sets::Independent, {.resamples = 200}, pool, {});
+  EXPECT_FALSE(few.sureness.interval || few.sureness.p_value || few.sureness.detectable);
 }
 
 }  // namespace

@@ -70,12 +70,13 @@ TEST(RequestFields, EveryMemberIsWrittenUnderItsName) {
   GenerateRequest r;
   auto& [prompt, negative_prompt, system_prompt, routing, weights, max_gemma_tokens, max_jina_tokens, width, height,
          seed, batch, batch_noise, sampler, schedule, steps, sigmas, shift, eta, cfg, cfg_trunc, renorm_cfg,
-         rescale_cfg, adapters, cache, init_image, strength, strength_rule, mask, hires_scale, hires_strength,
+         rescale_cfg, adapters, merge_adapters, cache, init_image, strength, strength_rule, mask, hires_scale, hires_strength,
          hires_steps, vae_tile, preview_every, preview_method] = r;
   prompt = "1girl", negative_prompt = "blurry", system_prompt = "none", routing = Routing::ComfyUi, weights = true;
   max_gemma_tokens = 7, max_jina_tokens = 8, width = 32, height = 48, seed = 18446744073709551615u, batch = 3;
   batch_noise = BatchNoise::Slices, sampler = "euler_a", schedule = "beta", steps = 9, sigmas = {1, 0.5}, shift = 2;
-  eta = 0.25, cfg = 5, cfg_trunc = 0.5, renorm_cfg = 1.5, rescale_cfg = 0.75, adapters = {{"a", 0.5}};
+  eta = 0.25, cfg = 5, cfg_trunc = 0.5, renorm_cfg = 1.5, rescale_cfg = 0.75, adapters = {{"a", 0.5, {{"layers.0", 2}}, "ab"}};
+  merge_adapters = true;
   cache = {CacheMode::Linear, 0.125}, init_image = picture(1), strength = 0.5, strength_rule = StrengthRule::ComfyUi;
   mask = picture(2), hires_scale = 1.25, hires_strength = 0.375, hires_steps = 4, vae_tile = 96, preview_every = 5;
   preview_method = PreviewMethod::Decode;
@@ -89,7 +90,7 @@ TEST(RequestFields, EveryMemberIsWrittenUnderItsName) {
     "strength": 0.5, "strength_rule": "comfyui", "mask": "2", "hires_scale": 1.25, "hires_strength": 0.375,
     "hires_steps": 4, "sampler": "euler_a", "schedule": "beta", "steps": 9, "sigmas": [1.0, 0.5], "shift": 2.0,
     "eta": 0.25, "cfg": 5.0, "cfg_trunc": 0.5, "renorm_cfg": 1.5, "rescale_cfg": 0.75,
-    "loras": [{"name": "a", "strength": 0.5}], "cache": "linear", "cache_threshold": 0.125})",
+    "loras": [{"name": "a", "strength": 0.5, "blocks": {"layers.0": 2.0}, "sha256": "ab"}], "merge_loras": true, "cache": "linear", "cache_threshold": 0.125})",
                                                   "expected");
   EXPECT_EQ(Json(json), Json(expected));
 
@@ -147,7 +148,8 @@ TEST(RequestFields, RangesEndWhereTheRowSays) {
                                      OrderedJson(std::numeric_limits<double>::quiet_NaN())})
       EXPECT_ERROR(check_value(field, other), ErrorKind::InvalidRequest, std::string(field.name) + ": expected");
     if (whole) EXPECT_ERROR(check_value(field, 20.5), ErrorKind::InvalidRequest, "whole number");
-    if (field.above) EXPECT_ERROR(check_value(field, field.least), ErrorKind::InvalidRequest, "above");
+    if (field.above && value(field.least) != field.get(GenerateRequest()))
+      EXPECT_ERROR(check_value(field, value(field.least)), ErrorKind::InvalidRequest, "above");
   }
 }
 
@@ -236,6 +238,20 @@ TEST(RequestFields, AdaptersAreRefusedForNow) {
   check_request(r);
   r.adapters.push_back({"a"});
   EXPECT_ERROR(check_request(r), ErrorKind::Unsupported, "loras");
+}
+
+TEST(RequestFields, StrengthsOfAdaptersAreWords) {
+  const RequestField& field = request_field("loras");
+  const auto words = [&](const char* text) { return value_of_words(field, text)[0].dump(); };
+  EXPECT_EQ(words("a.safetensors"), R"({"name":"a.safetensors"})");
+  EXPECT_EQ(words("C:a"), R"({"name":"C:a"})");
+  EXPECT_EQ(words("a:0.5"), R"({"name":"a","strength":0.5})");
+  EXPECT_EQ(words("a:-1,layers.0=0.25,*.qkv=0"),
+            R"({"name":"a","strength":-1.0,"blocks":{"layers.0":0.25,"*.qkv":0.0}})");
+  EXPECT_EQ(words("a:layers.0=2"), R"({"name":"a","blocks":{"layers.0":2.0}})");
+  EXPECT_EQ(words("a:0.5,1"), R"({"name":"a:0.5,1"})");
+  EXPECT_EQ(words_of_value(field, value_of_words(field, "a:0.5,layers.0=2")),
+            std::vector<std::string>{"a:0.5,layers.0=2"});
 }
 
 TEST(RequestFields, DescribesItself) {

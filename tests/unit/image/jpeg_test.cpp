@@ -70,5 +70,19 @@ TEST(Jpeg, RefusesWhatItCannotWrite) {
   EXPECT_ERROR(encode_jpeg(corners(), 90, lines), ErrorKind::InvalidRequest, "one line");
 }
 
+TEST(Jpeg, ScansAreBoundedByThePixelsTheyWalkOver) {
+  EXPECT_EQ(most_jpeg_scans(512 * 512), 500U);
+  EXPECT_EQ(most_jpeg_scans(size_t{64} << 20), 32U);
+  EXPECT_EQ(most_jpeg_scans(0), 500U);
+}
+
+TEST(Jpeg, MemoryIsAskedForByTheHeader) {
+  const Image image{.width = 64, .height = 64, .channels = 3, .pixels = std::vector<uint8_t>(64 * 64 * 3, 9)};
+  DecodeLimits limits;
+  limits.max_memory_bytes = 1000;
+  EXPECT_ERROR(decode_jpeg(encode_jpeg(image, 90, {}), "a.jpg", limits), ErrorKind::OverBudget,
+               "a.jpg: a picture of 64x64");
+}
+
 }  // namespace
 }  // namespace newbie

@@ -177,5 +177,36 @@ TEST(Png, FlippedBytesAreErrorsOrPictures) {
   EXPECT_GT(readable, 0);  // damage in a text entry costs the entry, not the picture
 }
 
+TEST(Png, WhatLiesBehindThePixelsIsNotUnpacked) {
+  // The picture's own data, then as much again as would be megabytes of work.
+  const Image image = pattern(4, 4, 3);
+  std::string file = as_string(encode_png(image, {}));
+  const size_t end = file.find("IEND") - 4;
+  std::string tail(size_t{40} << 10, '\x55');
+  EXPECT_ERROR(decode_png(as_bytes(file.substr(0, end) + chunk("IDAT", tail) + file.substr(end))), ErrorKind::BadFile,
+               "more picture data than its size needs");
+}
+
+TEST(Png, MemoryIsAskedForByTheHeader) {
+  const std::vector<std::byte> file = encode_png(pattern(64, 64, 3), {});
+  DecodeLimits limits;
+  limits.max_memory_bytes = 1000;
+  EXPECT_ERROR(decode_png(file, "a.png", limits), ErrorKind::OverBudget, "a.png: a picture of 64x64 takes");
+  limits.max_memory_bytes = size_t{1} << 20;
+  EXPECT_EQ(decode_png(file, "a.png", limits).image.width, 64);
+}
+
+TEST(Png, TextOfLatinChunksMayBeUtf8) {
+  const std::string plain = as_string(encode_png(pattern(4, 4, 3), {}));
+  const auto read = [&](const std::string& text) {
+    std::string file = plain;
+    return decode_png(as_bytes(file.insert(33, chunk("tEXt", "parameters" + std::string(1, '\0') + text))))
+        .texts.at(0)
+        .text;
+  };
+  EXPECT_EQ(read("1girl, 青い髪"), "1girl, 青い髪");
+  EXPECT_EQ(read("caf\xE9"), "café");
+}
+
 }  // namespace
 }  // namespace newbie

@@ -108,10 +108,26 @@ TEST(Resize, OvershootStaysInRange) {
 TEST(Resize, ShorterSideKeepsTheProportions) {
   const Image tall = resize_shorter_side(stripes(10, 33), 5);
   EXPECT_EQ(tall.width, 5);
-  EXPECT_EQ(tall.height, 16);  // 16.5, ties to even
+  EXPECT_EQ(tall.height, 16);                                         // 16.5 without its fraction
+  EXPECT_EQ(resize_shorter_side(stripes(640, 480), 128).width, 170);  // 170.67
   const Image square = resize_shorter_side(stripes(6, 6), 9);
   EXPECT_EQ(square.width, 9);
   EXPECT_EQ(square.height, 9);
+}
+
+// Pictures of which one side is longer, very much so, or by an odd number of pixels.
+TEST(Resize, EqualsTorchvisionOnPicturesThatAreNotSquare) {
+  const struct {
+    int width, height;
+  } sizes[] = {{640, 480}, {480, 640}, {128, 171}, {171, 128}, {20, 600},
+               {600, 20},  {133, 100}, {100, 135}, {50, 37},   {9, 11}};
+  for (const auto& size : sizes)
+    for (const int side : {24, 25}) {
+      const std::string name = fmt::format("{}x{}/{}", size.width, size.height, side);
+      EXPECT_EQ(center_crop(resize_shorter_side(stripes(size.width, size.height), side), side, side),
+                golden_image("geometry.safetensors", name))
+          << name;
+    }
 }
 
 TEST(Resize, CropTakesTheMiddle) {

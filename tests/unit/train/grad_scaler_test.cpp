@@ -62,7 +62,7 @@ void expect_weights(const Parameters& parameters, const Json& want, int64_t step
 TEST(GradScalerTrace, AdamWStepsAreSkippedAndTakenAsInPyTorch) {
   const Json& run = trace()["runs"]["adamw"];
   Learner learner({.lr = run["lr"].get<double>(),
-                   .schedule = {.kind = ScheduleKind::Cosine, .warmup = 3, .total = 40},
+                   .schedule = {.kind = LrScheduleKind::Cosine, .warmup = 3, .total = 40},
                    .clip = 1.0,
                    .scaled = true,
                    .start = {run["init_scale"].get<float>(), 0},

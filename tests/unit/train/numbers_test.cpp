@@ -7,18 +7,18 @@
 #include "support/tensors.h"
 #include "train/draw.h"
 #include "train/objective.h"
-#include "train/schedule.h"
+#include "train/lr_schedule.h"
 #include "train/sum_tree.h"
 
 namespace newbie::test {
 
 TEST(Schedules, AreDiffusers) {
-  const auto at = [](ScheduleKind kind, int64_t k) {
+  const auto at = [](LrScheduleKind kind, int64_t k) {
     return LrSchedule{.kind = kind, .warmup = 4, .total = 20}.factor(k);
   };
-  using enum ScheduleKind;
+  using enum LrScheduleKind;
   EXPECT_EQ(at(Constant, 0), 1.0);
-  for (ScheduleKind kind : {ConstantWithWarmup, Linear, Cosine, CosineWithRestarts, Polynomial}) {
+  for (LrScheduleKind kind : {ConstantWithWarmup, Linear, Cosine, CosineWithRestarts, Polynomial}) {
     EXPECT_EQ(at(kind, 0), 0.0);  // case 30: the first step of a warmup moves nothing
     EXPECT_EQ(at(kind, 3), 0.75);
     EXPECT_EQ(at(kind, 4), 1.0);
@@ -33,8 +33,8 @@ TEST(Schedules, AreDiffusers) {
   const LrSchedule falling{.kind = Polynomial, .warmup = 0, .total = 10, .last_factor = 1e-3};
   EXPECT_DOUBLE_EQ(falling.factor(5), (1 - 1e-3) * 0.5 + 1e-3);
   EXPECT_DOUBLE_EQ(falling.factor(11), 1e-3);
-  EXPECT_EQ(find_schedule("cosine_with_restarts"), CosineWithRestarts);
-  EXPECT_EQ(find_schedule("cosine_with"), std::nullopt);
+  EXPECT_EQ(find_lr_schedule("cosine_with_restarts"), CosineWithRestarts);
+  EXPECT_EQ(find_lr_schedule("cosine_with"), std::nullopt);
 }
 
 // Case 21: spec/training.md §1.2.

@@ -16,14 +16,17 @@ Parameters one(const Shape& shape, uint64_t seed, const char* name = "w") {
   return Parameters({{name, shape, random_tensor(shape, seed).values}});
 }
 
-// Steps on f(w) = Σ (w − 3)² / 2 with a given optimizer; how far from 3 the weights are then, at most.
-double distance_after(OptimizerKind kind, int steps, double lr, const Shape& shape) {
+// Steps on f(w) = Σ (w − 3)² / 2 at a rate that falls to 0: long enough to come from anywhere near, too short at its
+// end to swing past. How far from 3 the weights are then, at most.
+double distance_after(OptimizerKind kind, const Shape& shape) {
+  constexpr int kSteps = 800;
+  constexpr double kFirstRate = 0.05;
   Parameters p = one(shape, 1);
   Optimizer optimizer({.kind = kind, .adamw = {.weight_decay = 0}, .lion = {.weight_decay = 0}}, p);
-  for (int i = 0; i < steps; ++i) {
+  for (int i = 0; i < kSteps; ++i) {
     Tensors32 g(1);
     for (float w : p.all()[0].values) g[0].push_back(w - 3.0f);
-    optimizer.step(p, g, lr);
+    optimizer.step(p, g, kFirstRate * (1.0 - static_cast<double>(i) / kSteps));
   }
   double worst = 0;
   for (float w : p.all()[0].values) worst = std::max(worst, std::abs(static_cast<double>(w) - 3.0));
@@ -34,10 +37,9 @@ double distance_after(OptimizerKind kind, int steps, double lr, const Shape& sha
 
 TEST(Optimizers, EachFindsTheLowestPoint) {
   const Shape shape{64, 96};  // 6144 numbers: above kFewestCoded
-  EXPECT_LT(distance_after(OptimizerKind::AdamW, 800, 0.02, shape), 0.05);
-  EXPECT_LT(distance_after(OptimizerKind::AdamW8bit, 800, 0.02, shape), 0.1);
-  EXPECT_LT(distance_after(OptimizerKind::Lion, 800, 0.01, shape), 0.05);
-  EXPECT_LT(distance_after(OptimizerKind::Adafactor, 800, 0.02, shape), 0.1);
+  for (const OptimizerKind kind :
+       {OptimizerKind::AdamW, OptimizerKind::AdamW8bit, OptimizerKind::Lion, OptimizerKind::Adafactor})
+    EXPECT_LT(distance_after(kind, shape), 0.05) << to_string(kind);  // a step of the first rate
 }
 
 // Chen et al. 2023: only the sign of the mean moves a weight; decay is apart.

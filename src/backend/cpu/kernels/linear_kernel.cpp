@@ -1,9 +1,12 @@
-// linear as a kernel of our own, on any machine: blocks of rows times groups of panels, the depth in slices.
+// linear and linear_add as a kernel of our own, on any machine: blocks of rows times groups of panels, the depth in
+// slices.
+#include "backend/cpu/kernels/add_to.h"
 #include "backend/cpu/kernels/function_kernel.h"
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/kernels/matmul.h"
 #include "core/checked.h"
 #include "graph/ops/linear.h"
+#include "graph/ops/linear_add.h"
 
 namespace newbie::cpu {
 
@@ -28,7 +31,8 @@ class Linear final : public HostKernel {
       : rows_(request.inputs[0].shape.rows()),
         workers_(request.threads),
         weight_{request.output.shape.last(), request.inputs[0].shape.last(), panel_columns(), request.inputs[1].dtype},
-        bias_(request.inputs.size() == 3) {
+        addend_(request.op == &linear_add_op),
+        bias_(!addend_ && request.inputs.size() == 3) {
     block_rows_ = std::min(rows_, kBlockRows);
     group_ = std::min(weight_.panels(), kGroupPanels);
     while (ceil_div(rows_, block_rows_) * ceil_div(weight_.panels(), group_) < kEnoughTasks && group_ > 1) group_ /= 2;
@@ -53,7 +57,9 @@ class Linear final : public HostKernel {
             }};
   }
 
-  std::string name() const override { return "cpu.linear"; }
+  std::optional<size_t> in_place_input() const override { return addend_ ? std::optional<size_t>(2) : std::nullopt; }
+
+  std::string name() const override { return addend_ ? "cpu.linear_add" : "cpu.linear"; }
 
   void run(const KernelArgs& args) const override {
     if (args.threads.size() > workers_)
@@ -88,16 +94,19 @@ class Linear final : public HostKernel {
                         .sums_stride = stride,
                         .add = at > 0});
     }
-    const int64_t column = panel * weight_.columns;
-    store_sums(sums, stride, rows, std::min(stride, weight_.n - column),
-               bias_ ? args.inputs[2].as<float>() + column : nullptr,
+    const int64_t column = panel * weight_.columns, columns = std::min(stride, weight_.n - column);
+    if (addend_)
+      for (int64_t r = 0; r < rows; ++r)
+        add_to(sums + r * stride, Source(args.inputs[2]).at(static_cast<size_t>((row + r) * weight_.n + column)),
+               static_cast<size_t>(columns));
+    store_sums(sums, stride, rows, columns, bias_ ? args.inputs[2].as<float>() + column : nullptr,
                Target(args.output).at(static_cast<size_t>(row * weight_.n + column)), weight_.n);
   }
 
   int64_t rows_;
   int workers_;
   PackedWeight weight_;
-  bool bias_;
+  bool addend_, bias_;
   int64_t block_rows_ = 0, group_ = 0;
   size_t wide_bytes_ = 0, sum_bytes_ = 0;  // of a worker
 };
@@ -105,14 +114,15 @@ class Linear final : public HostKernel {
 }  // namespace
 
 std::shared_ptr<const HostKernel> make_linear(const KernelRequest& request, std::string* why_not) {
-  if (request.op != &linear_op) return refuse(why_not, "not a linear layer");
-  if (auto why = dtype_refusal(request, 2); !why.empty()) return refuse(why_not, why);
+  if (request.op != &linear_op && request.op != &linear_add_op) return refuse(why_not, "not a linear layer");
+  const size_t stored = request.op == &linear_add_op ? 3 : 2;  // a bias is a parameter
+  if (auto why = dtype_refusal(request, stored); !why.empty()) return refuse(why_not, why);
   // Products are of f32: what is stored is what is multiplied.
   const DType compute = request.precision.compute, x = request.inputs[0].dtype, weight = request.inputs[1].dtype;
   if (compute != DType::F32 && (x != compute || weight != compute))
     return refuse(why_not,
                   fmt::format("x {}, weight {}, computed in {}", to_string(x), to_string(weight), to_string(compute)));
-  if (request.inputs.size() == 3)
+  if (request.op == &linear_op && request.inputs.size() == 3)
     if (auto why = parameter_refusal(request, 2); !why.empty()) return refuse(why_not, why);
   if (request.output.shape.elements() == 0 || request.inputs[0].shape.last() == 0)
     return refuse(why_not, "nothing to multiply");

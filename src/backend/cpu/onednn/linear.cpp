@@ -1,13 +1,16 @@
-// linear as tiles of rows times panels of the weight, of f32, bf16 or 8-bit numbers. A tile's result is dense scratch
-// and then copied to its columns: oneDNN's fast matmul writes no strided results.
+// linear and linear_add as tiles of rows times panels of the weight, of f32, bf16 or 8-bit numbers. A tile's result is
+// dense scratch and then copied to its columns: oneDNN's fast matmul writes no strided results.
 #include <map>
 #include <vector>
 
+#include "backend/cpu/kernels/add_to.h"
 #include "backend/cpu/kernels/quantise.h"
 #include "backend/cpu/onednn/kernels.h"
 #include "backend/cpu/onednn/primitive.h"
 #include "core/checked.h"
 #include "core/float_formats.h"
+#include "graph/ops/linear.h"
+#include "graph/ops/linear_add.h"
 
 namespace newbie::cpu {
 
@@ -135,12 +138,13 @@ class Linear final : public HostKernel {
       : rows_(request.inputs[0].shape.rows()),
         workers_(request.threads),
         result_(request.output.dtype),
-        bias_(request.inputs.size() == 3),
+        addend_(request.op == &linear_add_op),
+        bias_(!addend_ && request.inputs.size() == 3),
         panels_(cut_panels(request.output.shape.last(), request.inputs[0].shape.last(), request.precision.compute)),
-        types_(types_of(panels_.dtype, result_)),
+        types_(types_of(panels_.dtype, addend_ ? DType::F32 : result_)),
         tile_rows_(rows_per_tile(rows_, panels_.count())),
         primitives_(workers_) {
-    in_place_ = panels_.count() == 1 && !is_whole() && types_.sums == data_type(result_);
+    in_place_ = panels_.count() == 1 && !is_whole() && !addend_ && types_.sums == data_type(result_);
     for (int64_t panel : {int64_t{0}, panels_.count() - 1})
       for (int64_t tile : {int64_t{0}, tiles() - 1}) add_primitive(rows_of(tile), panel);
     for (int64_t panel = 0; panel < panels_.count(); ++panel) primitives_.add_shared(panels_.desc_of(panel));
@@ -166,7 +170,9 @@ class Linear final : public HostKernel {
             }};
   }
 
-  std::string name() const override { return "onednn.linear " + implementation_; }
+  std::optional<size_t> in_place_input() const override { return addend_ ? std::optional<size_t>(2) : std::nullopt; }
+
+  std::string name() const override { return (addend_ ? "onednn.linear_add " : "onednn.linear ") + implementation_; }
 
   void run(const KernelArgs& args) const override {
     if (args.threads.size() > workers_)
@@ -234,6 +240,9 @@ class Linear final : public HostKernel {
     for (int64_t r = 0; r < rows; ++r) {
       const auto at = static_cast<size_t>(r * columns);
       std::byte* const out = y + static_cast<size_t>(r * panels_.n) * size_of(result_);
+      if (addend_)
+        add_to(reinterpret_cast<float*>(products) + at,
+               Source(args.inputs[2]).at(static_cast<size_t>((row + r) * panels_.n + panel * panels_.width)), count);
       if (is_whole())
         scale_sums(reinterpret_cast<const int32_t*>(products) + at, count,
                    panels_.columns(args.inputs[1].data, panel * panels_.width), row_scales(args)[row + r], bias,
@@ -250,7 +259,7 @@ class Linear final : public HostKernel {
   int64_t rows_;
   int workers_;
   DType result_;
-  bool bias_, in_place_ = false;
+  bool addend_, bias_, in_place_ = false;  // an addend is added to sums in f32
   Panels panels_;
   Types types_;
   int64_t tile_rows_;
@@ -274,9 +283,10 @@ bool multiplies_int8() {
 
 std::shared_ptr<const HostKernel> make_onednn_linear(const KernelRequest& request, std::string* why_not) {
   const DType dtype = request.inputs[0].dtype, compute = request.precision.compute;
-  const bool computes = compute == DType::I8 ? multiplies_int8() : compute == dtype;
+  const bool computes = compute == DType::I8 ? request.op == &linear_op && multiplies_int8() : compute == dtype;
   if (!is_supported(dtype) || request.inputs[1].dtype != dtype || !computes || !is_supported(request.output.dtype) ||
-      (request.inputs.size() == 3 && request.inputs[2].dtype != DType::F32)) {
+      (request.inputs.size() == 3 && (request.op == &linear_add_op ? !is_supported(request.inputs[2].dtype)
+                                                                   : request.inputs[2].dtype != DType::F32))) {
     *why_not = fmt::format(
         "x {}, weight {}, computed in {}, result {}: oneDNN multiplies f32 or bf16 operands, and where the CPU has an "
         "instruction for them 8-bit numbers made of these",

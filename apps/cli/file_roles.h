@@ -1,0 +1,38 @@
+// What a run reads and writes, so that none of its outputs falls on another, on an input, or on a file of the model.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "generate/model_layout.h"
+
+namespace newbie {
+
+class FileRoles {
+ public:
+  // Inputs are all files and folders that flags and words of `parser` name, but those of `outputs` ("--output"). To be
+  // called after a profile was laid under the flags.
+  FileRoles(const CLI::App& parser, std::initializer_list<const char*> outputs);
+
+  // Whatever lies in these folders, or is one of these files, belongs to the model.
+  void reads_model(const ModelPaths& paths);
+
+  // `role` says it in messages: "--grid", "a picture". Error{InvalidRequest} when the file has another role already;
+  // names that lead to the same file (links, "./") are one.
+  void writes(const std::string& role, const std::filesystem::path& path);
+
+ private:
+  struct Role {
+    std::string name;
+    std::filesystem::path path;  // absolute, links followed as far as there are files
+    bool is_model = false;
+  };
+  void reads(const std::string& role, const std::filesystem::path& path, bool is_model = false);
+
+  std::vector<Role> inputs_, outputs_;
+};
+
+}  // namespace newbie

@@ -1,0 +1,171 @@
+// The scores of a table: values that cannot be, intervals that do not hold their own value, and differences by a test.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "evaluate/student.h"
+#include "evaluate/sureness.h"
+#include "evaluate/table_check.h"
+
+namespace newbie {
+
+namespace {
+
+// A score of tables: where it is, and what holds of it.
+struct ScoreKind {
+  const char* name;
+  std::optional<ComparedScore> ComparedRow::*of;
+  bool is_distance;   // needs kFewestForDistance pictures
+  double least;       // impossible below
+  bool depends_on_n;  // fewer pictures make it larger
+};
+constexpr double kNone = -std::numeric_limits<double>::infinity();
+constexpr ScoreKind kScoreKinds[] = {{"FID", &ComparedRow::fid, true, 0, true},
+                                     {"KID", &ComparedRow::kid, true, kNone, false},
+                                     {"CLIP score", &ComparedRow::clip_score, false, kNone, false}};
+
+// What no score of that variant exceeds; nothing when its name does not tell.
+std::optional<double> largest_of_variant(const std::string& variant) {
+  std::string low;
+  for (const char c : variant) low += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (low.find("cosine") != std::string::npos) return 1;
+  if (low.find("torchmetrics") != std::string::npos || low.find("100") != std::string::npos) return 100;
+  if (low.find("clipscore") != std::string::npos || low.find("2.5") != std::string::npos) return 2.5;
+  return std::nullopt;
+}
+
+class ScoreChecker {
+ public:
+  ScoreChecker(const ComparedTable& table, std::vector<TableFinding>& findings) : table_(table), findings_(findings) {}
+
+  void run() {
+    for (const ScoreKind& kind : kScoreKinds) {
+      check_missing(kind);
+      for (const ComparedRow& row : table_.rows)
+        if (const std::optional<ComparedScore>& s = row.*(kind.of)) check_values(kind, row.name, *s);
+      if (table_.rows.empty() || !(table_.rows.front().*(kind.of))) continue;
+      for (size_t i = 1; i < table_.rows.size(); ++i)
+        if (table_.rows[i].*(kind.of)) check_difference(kind, table_.rows[i]);
+    }
+  }
+
+ private:
+  template <typename... Args>
+  void find(Verdict verdict, const std::string& row, const ScoreKind& kind, fmt::format_string<Args...> words,
+            Args&&... args) {
+    findings_.push_back({verdict, row, kind.name, fmt::format(words, std::forward<Args>(args)...)});
+  }
+
+  static bool is_too_few(const ScoreKind& kind, const ComparedScore& score) {
+    return score.n && *score.n < static_cast<double>(kind.is_distance ? kFewestForDistance : kFewestForMean);
+  }
+
+  void check_missing(const ScoreKind& kind) {
+    std::string without_n, without_kind, too_few;
+    const auto add = [](std::string& list, const std::string& name) { list += (list.empty() ? "" : ", ") + name; };
+    for (const ComparedRow& row : table_.rows) {
+      const std::optional<ComparedScore>& s = row.*(kind.of);
+      if (!s) continue;
+      if (!s->n) add(without_n, row.name);
+      if (is_too_few(kind, *s)) add(too_few, row.name);
+      if (s->kind.empty()) add(without_kind, row.name);
+    }
+    if (!without_n.empty())
+      find(Verdict::Missing, without_n, kind, "no number of pictures is given, and no interval can be had without it");
+    if (!without_kind.empty())
+      find(Verdict::Missing, without_kind, kind,
+           "which network or variant it is of is not said: values of different ones are not comparable");
+    if (!too_few.empty())
+      find(Verdict::Missing, too_few, kind, "fewer than {} pictures: too few for an interval that means anything",
+           kind.is_distance ? kFewestForDistance : kFewestForMean);
+  }
+
+  void check_values(const ScoreKind& kind, const std::string& row, const ComparedScore& s) {
+    if (s.value < kind.least) find(Verdict::Impossible, row, kind, "{:.4g}: it is the square of a distance", s.value);
+    if (const auto most = largest_of_variant(s.kind); !kind.is_distance && most && std::abs(s.value) > *most)
+      find(Verdict::Impossible, row, kind, "{:.4g} of \"{}\": it ends at {:.4g}", s.value, s.kind, *most);
+    for (const auto& [interval, what] : {std::pair(&s.interval, "interval"), {&s.difference, "difference"}})
+      if (*interval && (*interval)->low > (*interval)->high)
+        find(Verdict::Impossible, row, kind, "the {} {:.4g} to {:.4g} ends before it begins", what, (*interval)->low,
+             (*interval)->high);
+    if (s.interval && s.interval->low <= s.interval->high && !s.interval->contains(s.value))
+      find(Verdict::Impossible, row, kind, "{:.4g} is not in its own interval {:.4g} to {:.4g}", s.value,
+           s.interval->low, s.interval->high);
+    if (s.interval && !kind.is_distance) {
+      const auto most = largest_of_variant(s.kind);
+      if (most && s.interval->low > *most)
+        find(Verdict::Impossible, row, kind, "the interval {:.4g} to {:.4g} of \"{}\": it ends at {:.4g}",
+             s.interval->low, s.interval->high, s.kind, *most);
+    }
+  }
+
+  // Rows that cannot be held against each other: their difference says nothing.
+  bool check_comparable(const ScoreKind& kind, const std::string& rows, const ComparedScore& a,
+                        const ComparedScore& b) {
+    if (!a.kind.empty() && !b.kind.empty() && a.kind != b.kind) {
+      find(Verdict::Contradiction, rows, kind, "of \"{}\" and of \"{}\": values of different ones are not comparable",
+           a.kind, b.kind);
+      return false;
+    }
+    if (!a.n || !b.n || *a.n == *b.n) return true;
+    const bool paired = b.difference && !b.difference_n;
+    if (!paired && !kind.depends_on_n && a.interval && b.interval) return true;
+    find(Verdict::Contradiction, rows, kind, "N = {} and {}: {}", *a.n, *b.n,
+         paired ? "they make no pairs" : "values at different N are not comparable");
+    return false;
+  }
+
+  void check_difference(const ScoreKind& kind, const ComparedRow& row) {
+    const ComparedRow& first = table_.rows.front();
+    const ComparedScore &a = *(first.*(kind.of)), &b = *(row.*(kind.of));
+    const std::string rows = first.name + " and " + row.name;
+    if (!check_comparable(kind, rows, a, b) || is_too_few(kind, a) || is_too_few(kind, b)) return;
+    const double difference = b.difference_value.value_or(b.value - a.value);
+    const std::string beside =
+        b.split_half ? fmt::format(" (two halves of one set differ by {:.3g})", *b.split_half) : std::string();
+    if (b.difference) {
+      const Interval& i = *b.difference;
+      if (i.low > i.high) return;  // told already
+      if (!i.contains(difference))
+        return find(Verdict::Impossible, rows, kind, "the values differ by {:+.4g}, which is not in {:+.4g} to {:+.4g}",
+                    difference, i.low, i.high);
+      const bool sure = !i.contains(0);
+      return find(sure ? Verdict::Difference : Verdict::NoEvidence, rows, kind,
+                  "{:+.4g}, paired 95 % {:+.4g} to {:+.4g}: {}{}", difference, i.low, i.high,
+                  sure ? "the interval excludes 0" : no_evidence(error_of(i)), beside);
+    }
+    if (is_sound(a) && is_sound(b)) {
+      const double error = std::hypot(error_of(*a.interval), error_of(*b.interval));
+      const double z = error > 0 ? std::abs(difference) / error : difference == 0 ? 0 : kMany;
+      const bool sure = z > normal_quantile(0.975);
+      return find(sure ? Verdict::Difference : Verdict::NoEvidence, rows, kind,
+                  "{:+.4g}, z = {:.2f} if the rows are independent: {}{}", difference, z,
+                  sure ? "beyond chance at 5 %" : no_evidence(error), beside);
+    }
+    find(Verdict::NoEvidence, rows, kind,
+         "{:+.4g} without an interval: no evidence of a difference, nor of there being none", difference);
+  }
+
+  static constexpr double kMany = 1e9;
+
+  static bool is_sound(const ComparedScore& s) { return s.interval && s.interval->contains(s.value); }
+  static double error_of(const Interval& i) { return (i.high - i.low) / (2 * normal_quantile(0.975)); }
+  static std::string no_evidence(double error) {
+    constexpr size_t kLarge = 1000000;  // the errors are taken as known
+    return fmt::format("no evidence of a difference; one of {:.2g} would have been seen in 80 of 100",
+                       detectable_errors(kLarge) * error);
+  }
+
+  const ComparedTable& table_;
+  std::vector<TableFinding>& findings_;
+};
+
+}  // namespace
+
+void check_scores(const ComparedTable& table, std::vector<TableFinding>& findings) {
+  ScoreChecker(table, findings).run();
+}
+
+}  // namespace newbie
