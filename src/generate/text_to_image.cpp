@@ -66,10 +66,6 @@ struct Conditioning {
 std::span<const float> floats(const Buffer& buffer) { return {buffer.as<float>(), buffer.size() / sizeof(float)}; }
 TensorSpec f32(const Shape& shape) { return {shape, DType::F32}; }
 
-std::unique_ptr<Backend> make_backend(BackendChoice choice) {
-  return choice == BackendChoice::Reference ? make_reference_backend() : make_cpu_backend();
-}
-
 std::string size_in_words(int64_t gemma_width) {
   const auto name = gemma3_size_name(gemma_width);
   return name ? fmt::format(" ({})", *name) : "";
