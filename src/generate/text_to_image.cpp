@@ -452,7 +452,7 @@ void TextToImage::Impl::check_parts_fit() const {
 }
 
 void TextToImage::Impl::use_weight_cache(const std::filesystem::path& folder) {
-  weight_cache.emplace(folder, log);
+  weight_cache.emplace(folder, log, kept_hashes);
   const auto connect = [&](Network& network, const Part& part, std::string Fingerprints::*fingerprint) {
     network.use_cache(*weight_cache, part, [this, fingerprint] { return identities().*fingerprint; });
   };
