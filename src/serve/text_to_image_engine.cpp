@@ -4,9 +4,7 @@
 
 namespace newbie {
 
-MemoryPlan TextToImageEngine::plan(const GenerateRequest& request) {
-  return engine_.plan(request);
-}
+MemoryPlan TextToImageEngine::plan(const GenerateRequest& request) { return engine_.plan(request); }
 
 PictureSize TextToImageEngine::final_size(const GenerateRequest& request) { return engine_.final_size(request); }
 
