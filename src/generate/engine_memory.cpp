@@ -168,6 +168,11 @@ size_t EngineMemory::reserved_bytes() const {
   return total_bytes(nullptr);
 }
 
+size_t EngineMemory::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
 bool EngineMemory::idle() const {
   const std::lock_guard lock(mutex_);
   return active_.empty();

@@ -78,6 +78,7 @@ class EngineMemory {
 
   size_t reserved_bytes() const;  // of all jobs that run, and of kept weights
   bool idle() const;              // no job runs
+  size_t waiting() const;         // jobs whose turn has not come
 
  private:
   struct Active {

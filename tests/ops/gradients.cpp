@@ -157,7 +157,9 @@ TEST(Gradients, EveryOpHasOneOrIsListed) {
     if (op->numeric_class == NumericClass::Source) continue;
     const bool there = op->gradient != nullptr || op->decompose != nullptr;
     EXPECT_TRUE(there || kNotDifferentiated.contains(op)) << op->name;
-    if (op->gradient != nullptr) EXPECT_FALSE(kNotDifferentiated.contains(op)) << op->name;
+    if (op->gradient != nullptr) {
+      EXPECT_FALSE(kNotDifferentiated.contains(op)) << op->name;
+    }
   }
 }
 

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cstring>
 #include <thread>
 
@@ -121,12 +120,10 @@ TEST(EngineMemory, TheFirstThatWaitsIsTheFirstServed) {
   auto running = f.memory.reserve(f.need(8), {});
   std::vector<int> order;
   std::vector<std::thread> threads;
-  std::atomic<int> waiting{0};
   for (int k = 0; k < 3; ++k) {
     threads.emplace_back([&, k] {
       EngineMemory::Need need = f.need(9);
       need.when_full = WhenFull::Wait;
-      ++waiting;
       auto mine = f.memory.reserve(need, {});
       order.push_back(k);  // one at a time: two of 9 do not fit
     });
