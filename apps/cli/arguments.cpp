@@ -8,6 +8,7 @@
 #include "field_words.h"
 #include "flags.h"
 #include "from_picture.h"
+#include "generate/init_picture.h"
 #include "generate/request_fields.h"
 #include "generate/request_notes.h"
 #include "image/picture_format.h"
@@ -279,7 +280,7 @@ void add_field_flag(CLI::App& parser, std::string_view field, GenerateRequest& r
 
 void add_sampling_flags(CLI::App& parser, GenerateRequest& r) { FieldFlags(parser, r).group(FieldGroup::Sampling); }
 
-bool read_request(CLI::App& parser, PictureArguments& a) {
+bool read_request(CLI::App& parser, PictureArguments& a, size_t memory_budget_bytes, Log& log) {
   if (a.profile) apply_profile(parser, *a.profile);
   GenerateRequest& r = a.request;
   if (r.preview_every > 0 && !a.preview) a.preview = "-";
@@ -294,8 +295,9 @@ bool read_request(CLI::App& parser, PictureArguments& a) {
   else if (a.prompt)
     r.prompt = *a.prompt == "-" ? read_prompt("-") : *a.prompt;
   if (r.system_prompt) require_text("the system prompt", *r.system_prompt);
-  if (a.init_image) r.init_image = read_picture(*a.init_image).image;
-  if (a.mask) r.mask = read_picture(*a.mask).image;
+  const size_t memory = memory_left_for_pictures(memory_budget_bytes);
+  if (a.init_image) r.init_image = read_start_picture(*a.init_image, memory, log);
+  if (a.mask) r.mask = read_picture(*a.mask, {.max_memory_bytes = memory}).image;
   return a.prompt || a.prompt_file || a.from;
 }
 
@@ -319,8 +321,8 @@ void warn_of_unused(const PictureArguments& a, const OutputPath& output, Log& lo
     log.warn("--wildcards does nothing: no __name__ in the prompts");
 }
 
-bool complete_request(CLI::App& parser, PictureArguments& a) {
-  const bool has_prompt = read_request(parser, a);
+bool complete_request(CLI::App& parser, PictureArguments& a, size_t memory_budget_bytes, Log& log) {
+  const bool has_prompt = read_request(parser, a, memory_budget_bytes, log);
   resolve_prompts(a, a.request);
   return has_prompt;
 }

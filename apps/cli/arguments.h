@@ -61,14 +61,14 @@ void add_sampling_flags(CLI::App& parser, GenerateRequest& request);
 
 // After parsing: the profile is laid under the flags and the prompt is read. `request` has everything then, unless
 // nobody gave a prompt: false.
-bool read_request(CLI::App& parser, PictureArguments& arguments);
+bool read_request(CLI::App& parser, PictureArguments& arguments, size_t memory_budget_bytes, Log& log);
 
 // Chooses the wildcards of both prompts by the request's seed and puts them in order when --format-prompt says so.
 // Error{InvalidRequest} when they are no text.
 void resolve_prompts(PictureArguments& arguments, GenerateRequest& request);
 
 // Both.
-bool complete_request(CLI::App& parser, PictureArguments& arguments);
+bool complete_request(CLI::App& parser, PictureArguments& arguments, size_t memory_budget_bytes, Log& log);
 
 // Flags that change nothing in this request, and what it will not do although it seems to ask for it.
 class OutputPath;

@@ -52,8 +52,8 @@ int report(const Error& error, bool json) {
   const std::string message = message_in_flags(error), hint = in_flags(error.hint());
   std::string text = fmt::format("newbie: {}: {}\n", to_string(error.kind()), message);
   if (!hint.empty()) text += fmt::format("  hint: {}\n", hint);
-  // The terminal has echoed ^C where the cursor was.
-  if (stop_signal() == SIGINT && ::isatty(STDERR_FILENO) != 0) text.insert(0, "\n");
+  // The terminal has echoed ^C where the cursor was: the message takes its place.
+  if (stop_signal() == SIGINT && ::isatty(STDERR_FILENO) != 0) text.insert(0, "\r\x1b[K");
   std::fwrite(text.data(), 1, text.size(), stderr);
   const int code = exit_code(error.kind());
   if (!json) return code;

@@ -9,10 +9,22 @@ namespace newbie {
 
 namespace {
 
-// Options of the engine whose flags are called otherwise.
-constexpr std::pair<std::string_view, std::string_view> kEngineFlags[] = {
+// Names that are no fields of a request: options of the engine and of commands.
+constexpr std::pair<std::string_view, std::string_view> kOptionFlags[] = {
+    {"model", "--model"},
     {"transformer", "--diffusion-model"},
+    {"text_encoder", "--text-encoder"},
     {"clip_model", "--clip"},
+    {"vae", "--vae"},
+    {"lenient", "--lenient"},
+    {"memory", "--memory"},
+    {"dtype", "--dtype"},
+    {"precision", "--precision"},
+    {"guard", "--guard"},
+    {"prompts", "--prompts"},
+    {"captions", "--captions"},
+    {"layers", "--layers"},
+    {"size", "--size"},
     {"check_weights", "newbie inspect --check-weights"},
     {"inspect_graph", "newbie inspect --graph"},
 };
@@ -21,29 +33,24 @@ constexpr std::pair<std::string_view, std::string_view> kEngineFlags[] = {
 
 std::string flag_of(std::string_view name) {
   if (const RequestField* field = find_request_field(name)) return "--" + std::string(field->flag);
-  const auto known = std::ranges::find(kEngineFlags, name, &std::pair<std::string_view, std::string_view>::first);
-  if (known != std::end(kEngineFlags)) return std::string(known->second);
-  std::string out = "--" + std::string(name);
-  std::replace(out.begin() + 2, out.end(), '_', '-');
-  return out;
+  const auto known = std::ranges::find(kOptionFlags, name, &std::pair<std::string_view, std::string_view>::first);
+  return known == std::end(kOptionFlags) ? "" : std::string(known->second);
 }
 
 namespace {
 
+// `show` gives the words for a name; empty: it is none of ours, and the backquotes are the user's own.
 template <typename Show>
 std::string with_names(std::string_view text, Show show) {
-  constexpr std::string_view kNameLetters = "abcdefghijklmnopqrstuvwxyz0123456789_";
   std::string out;
   while (!text.empty()) {
     const size_t begin = text.find('`');
     const size_t end = begin == text.npos ? begin : text.find('`', begin + 1);
     if (end == text.npos) break;
-    const std::string_view name = text.substr(begin + 1, end - begin - 1);
-    // Other backquotes are the user's own: a name of ours has nothing but such letters.
-    const bool is_name = !name.empty() && name.find_first_not_of(kNameLetters) == name.npos;
+    const std::string words = show(text.substr(begin + 1, end - begin - 1));
     out += text.substr(0, begin);
-    out += is_name ? show(name) : "`";
-    text.remove_prefix(is_name ? end + 1 : begin + 1);
+    out += words.empty() ? "`" : words;
+    text.remove_prefix(words.empty() ? begin + 1 : end + 1);
   }
   return out.append(text);
 }
@@ -53,7 +60,9 @@ std::string with_names(std::string_view text, Show show) {
 std::string in_flags(std::string_view text) { return with_names(text, flag_of); }
 
 std::string in_keys(std::string_view text) {
-  return with_names(text, [](std::string_view name) { return fmt::format("\"{}\"", name); });
+  return with_names(text, [](std::string_view name) {
+    return find_request_field(name) != nullptr ? fmt::format("\"{}\"", name) : flag_of(name);
+  });
 }
 
 std::string message_in_flags(const Error& error) {

@@ -17,7 +17,7 @@ std::string in_keys(std::string_view text);
 // The same as in_flags() for an error: its field's name at the beginning of the message becomes the flag, too.
 std::string message_in_flags(const Error& error);
 
-// "cfg" -> "--cfg-scale"; a name that is no field of a request gets dashes.
+// "cfg" -> "--cfg-scale"; empty for what is neither a field of a request nor a known option.
 std::string flag_of(std::string_view name);
 
 }  // namespace newbie

@@ -29,6 +29,7 @@ bool is_inside(const fs::path& path, const fs::path& folder) {
 }
 
 bool names_files(const CLI::Option& option) {
+  if (!option.nonpositional()) return true;
   const std::string type = shown_type(option);
   return type.find("FILE") != type.npos || type.find("PATH") != type.npos || type.find("DIR") != type.npos ||
          type.find("PATTERN") != type.npos;
@@ -39,7 +40,8 @@ bool names_files(const CLI::Option& option) {
 FileRoles::FileRoles(const CLI::App& parser, std::initializer_list<const char*> outputs) {
   for (const CLI::Option* option : parser.get_options()) {
     if (option->count() == 0 || !names_files(*option)) continue;
-    const std::string name = "--" + (option->get_lnames().empty() ? option->get_name() : option->get_lnames().front());
+    const std::string name =
+        option->get_lnames().empty() ? option->get_name(true) : "--" + option->get_lnames().front();
     if (std::ranges::find(outputs, name, [](const char* o) { return std::string(o); }) != std::end(outputs)) continue;
     for (const std::string& value : option->results())
       if (value != "-") reads(name, value);

@@ -13,8 +13,8 @@ namespace newbie {
 
 class FileRoles {
  public:
-  // Inputs are all files and folders that flags of `parser` name, but those of `outputs` ("--output"). To be called
-  // after a profile was laid under the flags.
+  // Inputs are all files and folders that flags and words of `parser` name, but those of `outputs` ("--output"). To be
+  // called after a profile was laid under the flags.
   FileRoles(const CLI::App& parser, std::initializer_list<const char*> outputs);
 
   // Whatever lies in these folders, or is one of these files, belongs to the model.

@@ -1,10 +1,9 @@
 #include "precision_policy.h"
 
-#include <toml++/toml.h>
-
 #include "core/error.h"
 #include "core/files.h"
 #include "graph/ops/all.h"
+#include "toml_file.h"
 
 namespace newbie {
 
@@ -154,12 +153,7 @@ std::string commented(const std::string& text) {
 
 PrecisionPolicyFile read_precision_policy(const std::string& file) {
   constexpr const char* kHint = "a policy is a list of [[rule]] and [[rescale]] tables";
-  toml::table table;
-  try {
-    table = toml::parse(read_file(file, kMaxPolicyBytes), file);
-  } catch (const toml::parse_error& e) {
-    fail(ErrorKind::InvalidRequest, "{}:{}: {}", file, e.source().begin.line, e.description());
-  }
+  const toml::table table = parse_toml(read_file(file, kMaxPolicyBytes), file);
   for (const auto& [name, value] : table)
     if (name.str() != "rule" && name.str() != "rescale")
       fail_with_hint(ErrorKind::InvalidRequest, kHint, "{}:{}: unknown key '{}'", file, value.source().begin.line,

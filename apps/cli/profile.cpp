@@ -1,7 +1,5 @@
 #include "profile.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <set>
 
@@ -9,6 +7,7 @@
 #include "core/files.h"
 #include "field_words.h"
 #include "generate/request_fields.h"
+#include "toml_file.h"
 
 namespace newbie {
 
@@ -83,12 +82,7 @@ std::string keys_of(const CLI::App& parser) {
 }
 
 void apply(CLI::App& parser, std::string_view text, const std::string& where) {
-  toml::table table;
-  try {
-    table = toml::parse(text, where);
-  } catch (const toml::parse_error& e) {
-    fail(ErrorKind::InvalidRequest, "{}:{}: {}", where, e.source().begin.line, e.description());
-  }
+  const toml::table table = parse_toml(text, where);
   std::set<const CLI::Option*> given;
   for (const CLI::Option* option : parser.get_options())
     if (option->count() > 0) given.insert(option);

@@ -31,9 +31,12 @@ int write_all(int descriptor, std::span<const std::byte> bytes) {
 }  // namespace
 
 void settle_standard_streams() {
-  for (int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+  for (int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    // What is written to a closed standard output is lost, and that has to fail.
+    const int how = descriptor == STDOUT_FILENO ? O_RDONLY : O_RDWR;
     // open() takes the lowest free descriptor: this one, as those below are open by now.
-    if (::fcntl(descriptor, F_GETFD) < 0 && errno == EBADF && ::open("/dev/null", O_RDWR) < 0) return;
+    if (::fcntl(descriptor, F_GETFD) < 0 && errno == EBADF && ::open("/dev/null", how) < 0) return;
+  }
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
 }

@@ -11,7 +11,8 @@
 namespace newbie {
 
 // Descriptors 0 to 2 that the caller closed are opened on /dev/null, so that no file we open takes their place; writing
-// to a closed pipe, or beyond the limit for a file's size, becomes an error instead of a signal.
+// to a standard output that was closed, to a closed pipe, or beyond the limit for a file's size, becomes an error
+// instead of a signal.
 void settle_standard_streams();
 
 // Everything up to the end of stdin. Error{InvalidRequest} beyond `limit` bytes, Error{BadFile} when it fails.

@@ -1,7 +1,5 @@
 #include "train_config.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <optional>
 
@@ -9,6 +7,7 @@
 #include "core/edit_distance.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "toml_file.h"
 #include "units.h"
 
 namespace newbie {
@@ -286,12 +285,7 @@ void apply(const toml::table& table, const std::string& file, Draft& draft, Log&
 
 TrainOptions read_train_config(const std::filesystem::path& file, Log& log) {
   const std::string name = file.string(), text = read_file(file, kMostConfigBytes);
-  toml::table table;
-  try {
-    table = toml::parse(text, name);
-  } catch (const toml::parse_error& e) {
-    fail(ErrorKind::InvalidRequest, "{}:{}: {}", name, e.source().begin.line, e.description());
-  }
+  const toml::table table = parse_toml(text, name);
   Draft d;
   apply(table, name, d, log);
   AdapterOptions& a = d.o.adapter;

@@ -66,7 +66,7 @@ DType dtype_for(PrecisionPreset preset, std::optional<DType> asked, const Device
   const auto only = [&](DType dtype) {
     if (asked && *asked != dtype)
       fail_with_hint(ErrorKind::InvalidRequest,
-                     "leave --dtype out; fast, autocast-cuda and autocast-cpu can be had in bf16 and f16",
+                     "leave `dtype` out; fast, autocast-cuda and autocast-cpu can be had in bf16 and f16",
                      "precision {} computes in {}, and dtype {} was asked for", to_string(preset), to_string(dtype),
                      to_string(*asked));
     return dtype;

@@ -21,7 +21,7 @@ ClipModel open_both_towers(const std::filesystem::path& path, Log& log) {
   ClipModel part = open_clip_model(path, log);
   if (!part.weights.find(kPatches))
     fail_with_hint(ErrorKind::Unsupported,
-                   "--clip the whole Jina CLIP v2: ComfyUI's single file has its text tower alone",
+                   "`clip_model`: the whole Jina CLIP v2: ComfyUI's single file has its text tower alone",
                    "{}: no vision tower", path.string());
   return part;
 }

@@ -167,7 +167,7 @@ CaptionedSet extract_captioned(PictureList pictures, const Captions& captions, J
     return true;
   });
   if (texts.empty())
-    fail_with_hint(ErrorKind::BadFile, "--captions FILE.jsonl, name.txt beside name.png, or pictures drawn by newbie",
+    fail_with_hint(ErrorKind::BadFile, "`captions` in a .jsonl, name.txt beside name.png, or pictures drawn by newbie",
                    "{}: no picture has a caption", pictures.where.string());
   out.images = extract_set(pictures, extractor, watch);
   out.images.unreadable.insert(out.images.unreadable.end(), unreadable.begin(), unreadable.end());

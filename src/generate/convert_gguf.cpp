@@ -34,12 +34,13 @@ GgufType transformer_type(const GgufMix& mix, const std::string& name, const Sha
 }
 
 GgufTensor tensor_of(const WeightStore& store, const std::string& canonical, std::string name, const GgufType& type) {
-  const Shape shape = store.find(canonical)->shape;
+  const DerivedTensor tensor = store.tensor(canonical);
+  const std::span<const int64_t> shape = tensor.spec.shape.extents();
   return {std::move(name),
-          {shape.extents().begin(), shape.extents().end()},
+          {shape.begin(), shape.end()},
           type,
-          [&store, canonical](size_t first, std::span<float> out) {
-            store.read_part(canonical, first, out);
+          [&store, fill = tensor.fill](size_t first, std::span<float> out) {
+            fill(first, out);
             store.check_intact();
           }};
 }
@@ -142,6 +143,10 @@ GgufModel transformer_gguf(const Transformer& part, const GgufMix& mix, const st
   for (const std::string& name : part.weights.names())
     out.tensors.push_back(
         tensor_of(part.weights, name, name, transformer_type(mix, name, part.weights.find(name)->shape)));
+  for (const FileTensor& tensor : part.files.tensors)  // stored by the official tools, though nobody uses it
+    if (tensor.key().ends_with("norm_final.weight"))
+      out.tensors.push_back({"norm_final.weight", tensor.entry->shape, plain_type(DType::F32),
+                             [tensor](size_t first, std::span<float> values) { tensor.read(first, values); }});
   return out;
 }
 

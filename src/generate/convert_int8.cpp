@@ -18,10 +18,11 @@ constexpr std::string_view kMarker = R"({"format": "int8_tensorwise"})";
 // Row after row, each as the operand of a kernel: in bf16.
 template <typename Use>
 void for_rows(const WeightStore& store, const std::string& weight, Use use) {
-  const Shape shape = store.find(weight)->shape;
+  const DerivedTensor tensor = store.tensor(weight);
+  const Shape& shape = tensor.spec.shape;
   std::vector<float> row(static_cast<size_t>(shape[1]));
   for (int64_t r = 0; r < shape[0]; ++r) {
-    store.read_part(weight, static_cast<size_t>(r) * row.size(), row);
+    tensor.fill(static_cast<size_t>(r) * row.size(), row);
     float largest = 0;
     for (float& value : row) {
       value = round_to(DType::BF16, value);

@@ -54,16 +54,16 @@ std::vector<ExplainedOp> explain_precision(const ModelPaths& paths, const Precis
         if (is_source(n) || n.op->numeric_class == NumericClass::Movement) continue;
         if (std::ranges::none_of(names, [&](const std::string& name) { return holds_for(wanted, name); })) continue;
         const PrecisionDecision d = policy.decide(*n.op, names);
-        out.push_back(
-            {fmt::format("{} {}", part.name, named.name), names, std::string(n.op->name), n.op->numeric_class,
-             n.precision, d.storage_follows ? "as its inputs: " + words(d.storage_rule) : words(d.storage_rule),
-             words(d.compute_rule), words(d.accumulate_rule),
-             scale_law(n) == ScaleLaw::Chosen && !n.paths.empty() ? asked_log2(policy.rescales, names) : 0});
+        out.push_back({fmt::format("{} {}", part.name, named.name), names, std::string(n.op->name), n.op->numeric_class,
+                       n.precision,
+                       d.storage_follows ? "as its inputs: " + words(d.storage_rule) : words(d.storage_rule),
+                       words(d.compute_rule), words(d.accumulate_rule),
+                       scale_law(n) == ScaleLaw::Chosen && !n.paths.empty() ? asked_log2(policy.rescales, names) : 0});
       }
     }
   }
   if (out.empty())
-    fail_with_hint(ErrorKind::InvalidRequest, "newbie inspect --graph prints all paths; a part stands before them",
+    fail_with_hint(ErrorKind::InvalidRequest, "`inspect_graph` prints all paths; a part stands before them",
                    "no op of this model is named '{}'", wanted);
   return out;
 }

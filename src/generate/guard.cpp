@@ -146,9 +146,9 @@ void Guard::note(const std::string& where, const std::string& problem, const std
 void Guard::give_up(const std::string& where, const std::string& problem) {
   explain_(where);
   if (mode_ == GuardMode::Strict)
-    fail_with_hint(ErrorKind::Unsupported, "--guard retry, or a wider --dtype", "{}: {}", where, problem);
-  fail_with_hint(ErrorKind::BadFile, "newbie inspect --check-weights tells whether the weights are whole",
-                 "{}: {}, in f32 too", where, problem);
+    fail_with_hint(ErrorKind::Unsupported, "`guard` retry, or a wider `dtype`", "{}: {}", where, problem);
+  fail_with_hint(ErrorKind::BadFile, "`check_weights` tells whether the weights are whole", "{}: {}, in f32 too", where,
+                 problem);
 }
 
 // Adds the first of `globs` that changes an op to what runs in f32, and returns it; empty when none does.
@@ -199,7 +199,7 @@ const Program& Guard::load_wider(State& state, const Work& work, StopToken stop)
   retry.loading_peak_bytes = std::max(retry.loading_peak_bytes, missing.empty() ? 0 : loading);
   if (const size_t needed = plan_.process_bytes + plan_.mapped_bytes + retry.resident_peak_bytes();
       plan_.budget_bytes != 0 && needed > plan_.budget_bytes)
-    fail_with_hint(ErrorKind::OverBudget, "give --memory at least that much, or a wider --dtype",
+    fail_with_hint(ErrorKind::OverBudget, "give `memory` at least that much, or a wider `dtype`",
                    "the guard's retry needs {:.0f} MiB, the budget is {:.0f} MiB",
                    std::ceil(static_cast<double>(needed) / (1 << 20)),
                    std::floor(static_cast<double>(plan_.budget_bytes) / (1 << 20)));

@@ -1,9 +1,26 @@
 #include "generate/init_picture.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "core/machine.h"
 #include "image/flatten.h"
+#include "image/picture_format.h"
 #include "image/resize.h"
 
 namespace newbie {
+
+size_t memory_left_for_pictures(size_t budget_bytes) {
+  if (budget_bytes == 0) return available_memory_bytes();
+  return budget_bytes - std::min(budget_bytes, resident_bytes());
+}
+
+Image read_start_picture(const std::filesystem::path& path, size_t memory_bytes, Log& log) {
+  DecodedPicture picture = read_picture(path, {.max_memory_bytes = memory_bytes});
+  if (const std::string problem = to_srgb(picture.image, picture.colours); !problem.empty())
+    log.warn("{}: {}", path.string(), problem);
+  return std::move(picture.image);
+}
 
 std::optional<InitPicture> init_picture(const GenerateRequest& r, PictureSize size) {
   if (!r.init_image) return std::nullopt;

@@ -1,9 +1,11 @@
 // The picture a request starts from, and the mask of what is repainted: brought to size, and put back at the end.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <span>
 
+#include "core/log.h"
 #include "generate/request.h"
 
 namespace newbie {
@@ -12,6 +14,13 @@ struct InitPicture {
   Image picture;              // RGB of the request's size
   std::optional<Image> mask;  // the same size, RGB with equal channels: 255 is repainted
 };
+
+// Bytes that reading pictures may take beside what the process has: of a budget, or (0) of what the machine has left.
+size_t memory_left_for_pictures(size_t budget_bytes);
+
+// The picture of a file, its colours as sRGB; `log` is told where they cannot be. Error{OverBudget} when it needs more
+// than `memory_bytes` by its header, else as read_picture().
+Image read_start_picture(const std::filesystem::path& path, size_t memory_bytes, Log& log);
 
 // Resized (Lanczos; the mask with triangles) and freed of alpha: white behind the picture, black behind the mask.
 // Nothing when the request starts from noise.

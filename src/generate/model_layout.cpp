@@ -94,13 +94,13 @@ class Shelf {
   }
 
   // `width`: of the text encoder's table, to choose among several sizes.
-  const Candidate& take(FileKind kind, const char* flag, std::optional<int64_t> width = std::nullopt) const {
+  const Candidate& take(FileKind kind, const char* option, std::optional<int64_t> width = std::nullopt) const {
     std::vector<const Candidate*> fitting;
     for (const Candidate& file : files_)
       if (file.what.kind == kind) fitting.push_back(&file);
     if (fitting.empty())
-      fail_with_hint(ErrorKind::BadFile, std::string("give it with ") + flag, "{}: expected {} there, got {}", where(),
-                     to_string(kind), list(files_));
+      fail_with_hint(ErrorKind::BadFile, std::string("give it with ") + option, "{}: expected {} there, got {}",
+                     where(), to_string(kind), list(files_));
     if (fitting.size() > 1 && width) {
       std::vector<const Candidate*> right;
       for (const Candidate* file : fitting) {
@@ -113,7 +113,7 @@ class Shelf {
     if (chosen == nullptr) {
       std::vector<Candidate> several;
       for (const Candidate* file : fitting) several.push_back({file->path, file->what, {}});
-      fail_with_hint(ErrorKind::BadFile, std::string("choose one with ") + flag,
+      fail_with_hint(ErrorKind::BadFile, std::string("choose one with ") + option,
                      "{}: expected one file that is {}, got {}", where(), to_string(kind), list(several));
     }
     return *chosen;
@@ -183,7 +183,7 @@ void take_from(ModelPaths& paths, const std::vector<fs::path>& diffusion, const 
   std::optional<int64_t> caption_width;
   if (paths.transformer.empty()) {
     const Shelf shelf(diffusion, deepest, paths.strictness);
-    const Candidate& file = shelf.take(FileKind::Transformer, "--diffusion-model");
+    const Candidate& file = shelf.take(FileKind::Transformer, "`transformer`");
     paths.transformer = file.path;
     for (const char* name : {"cap_embedder.1.weight", "time_caption_embed.caption_embedder.1.weight"})
       if (const auto* weight = find_by_ending(file.header, name); weight != nullptr && weight->second.size() == 2)
@@ -192,16 +192,16 @@ void take_from(ModelPaths& paths, const std::vector<fs::path>& diffusion, const 
   if (paths.text_encoder.empty() || paths.clip_model.empty()) {
     const Shelf shelf(encoders, deepest, paths.strictness);
     if (paths.text_encoder.empty())
-      paths.text_encoder = shelf.take(FileKind::TextEncoder, "--text-encoder", caption_width).path;
-    if (paths.clip_model.empty()) paths.clip_model = shelf.take(FileKind::ClipModel, "--clip").path;
+      paths.text_encoder = shelf.take(FileKind::TextEncoder, "`text_encoder`", caption_width).path;
+    if (paths.clip_model.empty()) paths.clip_model = shelf.take(FileKind::ClipModel, "`clip_model`").path;
   }
-  if (paths.vae.empty()) paths.vae = Shelf(vae, deepest, paths.strictness).take(FileKind::Vae, "--vae").path;
+  if (paths.vae.empty()) paths.vae = Shelf(vae, deepest, paths.strictness).take(FileKind::Vae, "`vae`").path;
 }
 
 std::string locate(ModelPaths& paths) {
   const fs::path& root = paths.folder;
   if (!is_folder(root))
-    fail_with_hint(ErrorKind::BadFile, "--model takes a folder; single files have --diffusion-model and its like",
+    fail_with_hint(ErrorKind::BadFile, "`model` takes a folder; single files have `transformer` and its like",
                    "{}: expected a folder", root.string());
   if (is_folder(root / "transformer") || is_folder(root / "text_encoder")) return locate_in_folders(paths);
   for (const fs::path& base : {root, root / "models", root / "split_files"}) {
@@ -241,7 +241,7 @@ LocatedModel locate_model(const ModelPaths& given) {
   if (paths.transformer.empty() || paths.text_encoder.empty() || paths.clip_model.empty() || paths.vae.empty()) {
     if (paths.folder.empty())
       fail_with_hint(ErrorKind::InvalidRequest,
-                     "give --model DIR, or all of --diffusion-model --text-encoder --clip --vae",
+                     "give `model`, or all of `transformer` `text_encoder` `clip_model` `vae`",
                      "no path for the model's {}",
                      paths.transformer.empty()    ? "transformer"
                      : paths.text_encoder.empty() ? "text_encoder"

@@ -465,8 +465,7 @@ void TextToImage::Impl::use_weight_cache(const std::filesystem::path& folder) {
 void TextToImage::Impl::name_damage(std::string_view where) {
   for (const Part* part : std::initializer_list<const Part*>{&text_encoder, &clip_model, &transformer, &vae})
     if (const std::vector<BadValues> bad = find_bad_values(part->files, runtime.pool); !bad.empty())
-      fail_with_hint(ErrorKind::BadFile,
-                     "the file is damaged: fetch it again; newbie inspect --check-weights lists all",
+      fail_with_hint(ErrorKind::BadFile, "the file is damaged: fetch it again; `check_weights` lists all",
                      "{}: tensor {} has {} at element {}: {} cannot be computed", part->path.string(),
                      in_quotes(bad.front().tensor), bad.front().value, bad.front().index, where);
 }
@@ -559,7 +558,7 @@ TextToImage::Impl::Prepared TextToImage::Impl::prepare(const GenerateRequest& r)
   const size_t budget = budget_bytes != 0 ? budget_bytes : available_memory_bytes() + resident_bytes();
   constexpr size_t kProcessesDiffer = size_t{1} << 19;  // resident pages of two that do the same
   const auto refuse = [&](const char* needs, size_t bytes) {
-    fail_with_hint(ErrorKind::OverBudget, "ask for a smaller picture, or give --memory at least that much",
+    fail_with_hint(ErrorKind::OverBudget, "ask for a smaller picture, or give `memory` at least that much",
                    "this request needs {}{:.0f} MiB, the budget is {:.0f} MiB", needs,
                    std::ceil(static_cast<double>(bytes + kProcessesDiffer) / (1 << 20)),
                    std::floor(static_cast<double>(budget) / (1 << 20)));

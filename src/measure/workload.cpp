@@ -121,7 +121,7 @@ struct Workload::Impl {
     const WeightBank::Plan plan = bank.plan(program.weights());
     planned = checked_add(std::max(plan.peak_bytes, plan.kept.bytes), program.memory().arena_bytes);
     if (planned > available)
-      fail_with_hint(ErrorKind::OverBudget, "fewer --layers, or a smaller --size", "{} needs {} MiB, {} MiB are free",
+      fail_with_hint(ErrorKind::OverBudget, "fewer `layers`, or a smaller `size`", "{} needs {} MiB, {} MiB are free",
                      to_string(spec.work), planned >> 20, available >> 20);
     const auto start = Clock::now();
     bank.prepare(program.weights(), threads);

@@ -23,7 +23,7 @@ constexpr LintRule kRules[] = {
     {"broken-tag", Error, "a known tag has no >"},
     {"duplicate-character", Error, "the same character_N twice"},
     {"duplicate-tag", Error, "the same field twice in one block"},
-    {"weight-markup", Error, "with --weights: brackets that are no weight"},
+    {"weight-markup", Error, "with `weights`: brackets that are no weight"},
     {"text-lost", Warning, "an encoder does not read all of the prompt"},
     {"unknown-tag", Warning, "a tag the model was not trained with"},
     {"misplaced-tag", Warning, "a known tag in a place that is not its own"},
@@ -328,11 +328,11 @@ std::vector<Finding> lint_tokens(const PromptTokens& tokens) {
   std::vector<Finding> out;
   for (const EncoderTokens* encoder : {&tokens.gemma, &tokens.jina}) {
     if (encoder->lost == 0) continue;
-    const char* flag = encoder == &tokens.gemma ? "--max-gemma-tokens" : "--max-jina-tokens";
+    const char* field = encoder == &tokens.gemma ? "`max_gemma_tokens`" : "`max_jina_tokens`";
     out.push_back(
         {"text-lost", rule("text-lost").severity, *encoder->lost_at,
          fmt::format("{} reads {} tokens: from here on {} are lost", encoder->encoder, encoder->limit, encoder->lost),
-         fmt::format("shorten the prompt, or give {} {}", flag, encoder->used + encoder->lost)});
+         fmt::format("shorten the prompt, or give {} {}", field, encoder->used + encoder->lost)});
   }
   return out;
 }

@@ -169,7 +169,7 @@ WeightedPrompt read_weights(std::string_view marked) { return Reader(marked).run
 WeightedPrompt parse_weights(std::string_view marked, std::string_view what) {
   WeightedPrompt out = read_weights(marked);
   if (!out.problems.empty())
-    fail_with_hint(ErrorKind::InvalidRequest, "without --weights brackets are ordinary text", "{}:{}:{}: {}", what,
+    fail_with_hint(ErrorKind::InvalidRequest, "without `weights` brackets are ordinary text", "{}:{}:{}: {}", what,
                    out.problems.front().at.line, out.problems.front().at.column, out.problems.front().message);
   return out;
 }

@@ -98,24 +98,25 @@ WeightStore::Named WeightStore::at(std::string_view name) const {
   return {*found->second, scaled.log2, found->second};
 }
 
+void WeightStore::fill(const Tensor& tensor, int log2, size_t first, std::span<float> out) {
+  if (tensor.fill)
+    tensor.fill(first, out);
+  else
+    convert(tensor.spec.dtype, tensor.data + first * size_of(tensor.spec.dtype), DType::F32,
+            reinterpret_cast<std::byte*>(out.data()), out.size());
+  if (log2 == 0) return;
+  const float factor = std::ldexp(1.0f, log2);
+  for (float& value : out) value *= factor;
+}
+
 DerivedTensor WeightStore::tensor(std::string_view name) const {
   const Named named = at(name);
   const std::shared_ptr<const Tensor> tensor = named.owner;
   if (!is_float(tensor->spec.dtype))
     fail(ErrorKind::Unsupported, "weight {}: expected a float tensor, got {}", in_quotes(name),
          to_string(tensor->spec.dtype));
-  const float factor = std::ldexp(1.0f, named.log2);
   return {.spec = tensor->spec,
-          .fill =
-              [tensor, factor](size_t first, std::span<float> out) {
-                if (tensor->fill)
-                  tensor->fill(first, out);
-                else
-                  convert(tensor->spec.dtype, tensor->data + first * size_of(tensor->spec.dtype), DType::F32,
-                          reinterpret_cast<std::byte*>(out.data()), out.size());
-                if (factor != 1.0f)
-                  for (float& value : out) value *= factor;
-              },
+          .fill = [tensor, log2 = named.log2](size_t first, std::span<float> out) { fill(*tensor, log2, first, out); },
           .sources = tensor->sources};
 }
 
@@ -148,7 +149,7 @@ void WeightStore::read(std::string_view name, DType dtype, std::byte* destinatio
     std::vector<float> scratch(std::min(count, kComputedAtOnce));
     for (size_t first = 0; first < count; first += scratch.size()) {
       const std::span<float> piece(scratch.data(), std::min(scratch.size(), count - first));
-      read_part(named, first, piece);
+      fill(tensor, log2, first, piece);
       convert(DType::F32, reinterpret_cast<const std::byte*>(piece.data()), dtype, destination + first * size_of(dtype),
               piece.size());
     }

@@ -54,8 +54,6 @@ class WeightStore : public WeightSource {
   ConstTensorView mapped(std::string_view name) const override;  // Error{BadFile} when there is no such tensor
   void read(std::string_view name, DType dtype, std::byte* destination) const override;
   size_t stored_bytes(std::string_view name) const override;
-  // Elements [first, first + out.size()) of a float tensor in f32. Call check_intact() after using them.
-  void read_part(std::string_view name, size_t first, std::span<float> out) const;
   void prefetch(std::string_view name) const override;
   void release(std::string_view name) const override;
 
@@ -75,7 +73,7 @@ class WeightStore : public WeightSource {
     const std::shared_ptr<const Tensor>& owner;
   };
   Named at(std::string_view name) const;
-  static void read_part(const Named& named, size_t first, std::span<float> out);
+  static void fill(const Tensor& tensor, int log2, size_t first, std::span<float> out);
 
   std::map<std::string, std::shared_ptr<const Tensor>, std::less<>> tensors_;
   std::vector<std::shared_ptr<const WeightFile>> files_;

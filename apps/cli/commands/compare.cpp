@@ -66,6 +66,8 @@ std::vector<GenerateRequest> pictures_of(CompareArguments& args) {
     for (ListedRequest& one : read_prompt_list(*args.prompts, args.picture, false)) {
       if (one.output)
         fail(ErrorKind::InvalidRequest, "{}: \"output\": a comparison names its pictures itself", one.where);
+      if (one.request.batch != 1)
+        fail(ErrorKind::InvalidRequest, "{}: \"batch\": a line is one picture, --seeds makes more", one.where);
       listed.push_back(std::move(one.request));
     }
   } else {

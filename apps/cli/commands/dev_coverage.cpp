@@ -10,7 +10,7 @@
 #include "evaluate/clip_score.h"
 #include "evaluate/coverage.h"
 #include "evaluate/picture_set.h"
-#include "find_model.h"
+#include "generate/find_model.h"
 #include "flags.h"
 #include "image/resize.h"
 #include "interrupt.h"
@@ -101,8 +101,7 @@ Command add_dev_coverage(CLI::App& program) {
   work.integer("--frechet-repetitions", a.options.frechet_repetitions, "of those that take long (default: the same)", 0,
                1000000);
   work.integer("--bootstrap", a.options.resamples, "resamples of each interval (default: 300)", 1, 1000000);
-  work.value("--seed", "N", "(default: 0)",
-             [&a](const std::string& given) { a.options.seed = parse_seed("--seed", given); });
+  work.integer("--seed", a.options.seed, "(default: 0)", 0);
   work.integer("-t,--threads", a.threads, "threads (default: every CPU this process may use)", 1, 1024);
   Flags model(parser, "Model");
   model.text("-m,--model", a.model.folder, "DIR", "whose Jina CLIP it is (default: as newbie generate)");

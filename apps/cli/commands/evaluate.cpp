@@ -362,8 +362,7 @@ Command add_evaluate(CLI::App& program) {
       engine.integer("--bootstrap", args->resamples,
                      fmt::format("resamples for the 95 % interval; 0: none (default: {})", metric.resamples), 0,
                      1000000);
-      engine.value("--seed", "N", "of resamples and splits (default: 0)",
-                   [args](const std::string& given) { args->seed = parse_seed("--seed", given); });
+      engine.integer("--seed", args->seed, "of resamples and splits (default: 0)", 0);
     }
     engine.integer("-t,--threads", args->threads, "threads (default: every CPU this process may use)", 1, 1024);
     add_report_flags(parser, args->report);

@@ -94,7 +94,8 @@ OrderedJson result_json(std::span<const WrittenFile> files, const PictureName& f
 }
 
 void run(CLI::App& parser, GenerateArguments& args) {
-  const bool has_prompt = read_request(parser, args.picture);
+  Terminal terminal(args.report.verbosity);
+  const bool has_prompt = read_request(parser, args.picture, args.engine.options.memory_budget_bytes, terminal);
   FileRoles roles(parser, {"--output", "--grid", "--preview", "--memory-log"});
   if (args.prompts) {
     const bool names_output = parser.count("--output") > 0;
@@ -112,7 +113,6 @@ void run(CLI::App& parser, GenerateArguments& args) {
     fail(ErrorKind::InvalidRequest, "--output -: standard output takes one picture and nothing else");
   check_show(args.picture, args.report, output);
 
-  Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
   MemoryLog memory_log(args.memory_log, terminal);
   const ModelPaths model = find_model(args.engine.model);

@@ -7,6 +7,7 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "core/files.h"
+#include "file_roles.h"
 #include "flags.h"
 #include "memory_log.h"
 #include "report/html.h"
@@ -93,7 +94,8 @@ HtmlTable point_table(const std::vector<std::string>& names, const std::vector<M
   return out;
 }
 
-void run(const ReportFileArguments& args) {
+void run(const CLI::App& parser, const ReportFileArguments& args) {
+  FileRoles(parser, {"--output"}).writes("--output", args.output);
   std::vector<MemoryRecord> records;
   for (const std::string& log : args.logs) records.push_back(read_memory_log(log));
   const std::vector<std::string> names = names_of(args.logs, records);
@@ -132,7 +134,7 @@ Command add_memory_report(CLI::App& program) {
   newbie generate -p "1girl" --dtype bf16 --memory-log bf16.jsonl
   newbie generate -p "1girl" --dtype f32 --memory-log f32.jsonl
   newbie memory-report bf16.jsonl f32.jsonl -o memory.html)");
-  return {&parser, [args] { run(*args); }};
+  return {&parser, [&parser, args] { run(parser, *args); }};
 }
 
 }  // namespace newbie

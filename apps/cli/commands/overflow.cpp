@@ -5,8 +5,9 @@
 #include "commands/commands.h"
 #include "core/files.h"
 #include "core/machine.h"
-#include "generate/find_model.h"
+#include "file_roles.h"
 #include "flags.h"
+#include "generate/find_model.h"
 #include "interrupt.h"
 #include "overflow_html.h"
 #include "overflow_report.h"
@@ -35,7 +36,8 @@ struct OverflowArguments {
 };
 
 std::vector<GenerateRequest> requests_of(CLI::App& parser, OverflowArguments& args) {
-  const bool has_prompt = read_request(parser, args.picture);
+  Terminal terminal(args.report.verbosity);
+  const bool has_prompt = read_request(parser, args.picture, args.engine.options.memory_budget_bytes, terminal);
   std::vector<GenerateRequest> out;
   if (args.prompts) {
     for (ListedRequest& one : read_prompt_list(*args.prompts, args.picture, has_prompt))
@@ -74,6 +76,10 @@ void run(CLI::App& parser, OverflowArguments& args) {
   EngineOptions& engine = args.engine.options;
   if (engine.threads == 0) engine.threads = usable_cpus();
   if (engine.precision.preset == PrecisionPreset::Auto && !engine.precision.dtype) engine.precision.dtype = DType::F16;
+  FileRoles roles(parser, {"--cure", "--html"});
+  roles.reads_model(find_model(args.engine.model));
+  if (args.cure) roles.writes("--cure", *args.cure);
+  if (args.html) roles.writes("--html", *args.html);
   Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
   const std::unique_ptr<Subject> subject = subject_of(parser, args);

@@ -19,8 +19,9 @@ struct PlanArguments {
 };
 
 void run(CLI::App& parser, PlanArguments& args) {
-  complete_request(parser, args.picture);  // without a prompt: an empty one
   Terminal terminal(args.report.verbosity);
+  // Without a prompt: an empty one.
+  complete_request(parser, args.picture, args.engine.options.memory_budget_bytes, terminal);
   TextToImage engine = TextToImage::open(find_model(args.engine.model), args.engine.options, terminal);
   const MemoryPlan plan = engine.plan_with_times(args.picture.request);
   if (args.report.json) {

@@ -7,8 +7,9 @@
 #include "commands/commands.h"
 #include "core/error.h"
 #include "exit_code.h"
-#include "generate/find_model.h"
+#include "field_words.h"
 #include "flags.h"
+#include "generate/find_model.h"
 #include "standard_streams.h"
 #include "text/prompt_format.h"
 #include "text/prompt_from_tags.h"
@@ -87,7 +88,7 @@ void lint(const PromptArguments& args) {
     for (const Finding& f : findings) {
       out += fmt::format("{}:{}:{}: {}: {} [{}]\n", args.where(), f.at.line, f.at.column, to_string(f.severity),
                          f.message, f.code);
-      if (!f.hint.empty()) out += fmt::format("    {}\n", f.hint);
+      if (!f.hint.empty()) out += fmt::format("    {}\n", in_flags(f.hint));
     }
     out += fmt::format("{} errors, {} warnings, {} infos\n", counts[0], counts[1], counts[2]);
     if (tokens) out += "\n" + token_table(*tokens);
@@ -167,7 +168,7 @@ struct Tool {
 std::string lint_footer() {
   std::string out = "Codes:\n";
   for (const LintRule& rule : lint_rules())
-    out += fmt::format("  {:<20} {:<8} {}\n", rule.code, to_string(rule.severity), rule.about);
+    out += fmt::format("  {:<20} {:<8} {}\n", rule.code, to_string(rule.severity), in_flags(rule.about));
   return out + fmt::format("\nExit code: {} when there is an error, 0 for warnings and infos alone", kLintFoundErrors);
 }
 

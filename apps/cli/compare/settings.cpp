@@ -3,26 +3,17 @@
 #include <algorithm>
 
 #include "compile/devices.h"
+#include "generate/request_fields.h"
 
 namespace newbie {
 
 namespace {
 
-OrderedJson request_json(const GenerateRequest& r) {
-  OrderedJson out{{"prompt", r.prompt}, {"negative", r.negative_prompt}, {"seed", r.seed}};
-  out["system_prompt"] = r.system_prompt ? OrderedJson(*r.system_prompt) : OrderedJson();
-  out["width"] = r.width;
-  out["height"] = r.height;
-  out["sampler"] = r.sampler;
-  out["scheduler"] = r.schedule;
-  out["steps"] = r.steps;
-  out["sigmas"] = r.sigmas;
-  out["shift"] = r.shift;
-  out["eta"] = r.eta;
-  out["cfg"] = r.cfg;
-  out["cfg_trunc"] = r.cfg_trunc;
-  out["renorm_cfg"] = r.renorm_cfg;
-  out["rescale_cfg"] = r.rescale_cfg;
+// What is not as it is by default, so that a comparison goes on when requests have learned another field.
+OrderedJson picture_json(const GenerateRequest& r) {
+  OrderedJson out{{"prompt", r.prompt}};
+  for (const RequestField& field : request_fields())
+    if (!is_default(field, r)) out[std::string(field.name)] = field.get(r);
   return out;
 }
 
@@ -51,7 +42,7 @@ std::vector<GenerateRequest> with_seeds(const std::vector<GenerateRequest>& list
 }
 
 OrderedJson settings_json(const CompareSettings& s, const TextToImage::Fingerprints& model, int threads) {
-  OrderedJson out{{"format", "newbie comparison 1"}};
+  OrderedJson out{{"format", "newbie comparison 2"}};
   out["model"] = {{"transformer", model.transformer},
                   {"text_encoder", model.text_encoder},
                   {"clip_model", model.clip_model},
@@ -60,7 +51,7 @@ OrderedJson settings_json(const CompareSettings& s, const TextToImage::Fingerpri
   out["threads"] = threads;
   out["observed"] = s.observed;
   out["pictures"] = OrderedJson::array();
-  for (const GenerateRequest& r : s.pictures) out["pictures"].push_back(request_json(r));
+  for (const GenerateRequest& r : s.pictures) out["pictures"].push_back(picture_json(r));
   return out;
 }
 

@@ -145,7 +145,8 @@ class InfoReader {
     std::vector<int64_t> shape;
     int64_t count = 1, stored = 1;
     for (const int64_t extent : entry.shape) stored *= extent;
-    for (const double extent : *keys_.numbers(key, where_)) {
+    const std::vector<double> extents = keys_.numbers(key, where_).value();
+    for (const double extent : extents) {
       shape.push_back(static_cast<int64_t>(extent));
       if (shape.back() <= 0 || __builtin_mul_overflow(count, shape.back(), &count)) count = 0;
     }

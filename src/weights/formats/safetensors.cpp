@@ -169,8 +169,8 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std:
                                            Strictness strictness) {
   if (file.size() < kLengthBytes)
     fail(ErrorKind::BadFile, "{}: expected at least {} bytes of safetensors, got {}", where, kLengthBytes, file.size());
-  refuse_foreign_bytes(file, "safetensors", where);
   const uint64_t length = load_little_endian(file.data());
+  if (length > kLongestHeader || length > file.size() - kLengthBytes) refuse_foreign_bytes(file, "safetensors", where);
   if (length > kLongestHeader)
     fail(ErrorKind::BadFile, "{}: expected a header of at most {} bytes, got {}: not a safetensors file?", where,
          kLongestHeader, length);
@@ -186,7 +186,7 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std:
   const std::string_view padding = strictness == Strictness::Lenient ? std::string_view(" \0", 2) : " ";
   const size_t last = text.find_last_not_of(padding);
   if (text[last] == '\0')
-    fail_with_hint(ErrorKind::BadFile, "--lenient reads it nevertheless",
+    fail_with_hint(ErrorKind::BadFile, "`lenient` reads it nevertheless",
                    "{}: expected a header padded with spaces, got NUL bytes", where);
   if (text[last] != '}')
     fail(ErrorKind::BadFile, "{}: expected a header that ends with '}}' and spaces, got {}", where,

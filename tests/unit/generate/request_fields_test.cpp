@@ -148,7 +148,8 @@ TEST(RequestFields, RangesEndWhereTheRowSays) {
                                      OrderedJson(std::numeric_limits<double>::quiet_NaN())})
       EXPECT_ERROR(check_value(field, other), ErrorKind::InvalidRequest, std::string(field.name) + ": expected");
     if (whole) EXPECT_ERROR(check_value(field, 20.5), ErrorKind::InvalidRequest, "whole number");
-    if (field.above) EXPECT_ERROR(check_value(field, field.least), ErrorKind::InvalidRequest, "above");
+    if (field.above && value(field.least) != field.get(GenerateRequest()))
+      EXPECT_ERROR(check_value(field, value(field.least)), ErrorKind::InvalidRequest, "above");
   }
 }
 

@@ -118,7 +118,7 @@ TEST(PromptTokens, TellWhatIsLost) {
   EXPECT_EQ(findings[0].code, "text-lost");
   const auto first = std::find_if(cut.gemma.pieces.begin(), cut.gemma.pieces.end(), [](auto& p) { return p.lost; });
   EXPECT_EQ(findings[0].at.offset, first->begin);
-  EXPECT_THAT(findings[0].hint, ::testing::HasSubstr(fmt::format("--max-gemma-tokens {}", whole.gemma.used)));
+  EXPECT_THAT(findings[0].hint, ::testing::HasSubstr(fmt::format("`max_gemma_tokens` {}", whole.gemma.used)));
   EXPECT_THAT(lint_tokens(whole), IsEmpty());
 }
 

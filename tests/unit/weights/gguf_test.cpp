@@ -76,7 +76,7 @@ TEST(Gguf, MessagesNameTheThing) {
   refused("tensor_type_99", ErrorKind::Unsupported, "type 99");
   refused("version_1", ErrorKind::Unsupported, "got 1");
   refused("big_endian", ErrorKind::Unsupported, "big-endian");
-  refused("wrong_magic_ggjt", ErrorKind::BadFile, "GGJT");
+  refused("wrong_magic_ggjt", ErrorKind::Unsupported, "GGJT");
   refused("lfs_pointer", ErrorKind::BadFile, "Git LFS pointer");
   refused("split_first_of_2_alone", ErrorKind::Unsupported, "shard 1 of 2");
   refused("gemma_count_is_string", ErrorKind::BadFile, "key 'gemma3.block_count': expected a whole number, got text");

@@ -8,6 +8,7 @@
 #include "unit/core/expect_error.h"
 #include "unit/core/temporary_folder.h"
 #include "unit/weights/file_bytes.h"
+#include "weights/formats/sharded_index.h"
 
 namespace newbie {
 namespace {
@@ -106,6 +107,33 @@ TEST_F(ShardedIndex, RefusesAMapThatIsNotTrue) {
   EXPECT_ERROR(open("[]"), ErrorKind::BadFile, "got nothing");
   EXPECT_ERROR(open("{"), ErrorKind::BadFile, "m.safetensors.index.json");
   EXPECT_ERROR(open(R"({"weight_map":{"a":"m-1.safetensors","a":"m-2.safetensors"}})"), ErrorKind::BadFile, "twice");
+}
+
+TEST(OpenWeights, ReadsShardsThatAreAllThereWithoutAnIndex) {
+  const TemporaryFolder folder;
+  const auto put = [&](const char* file, const char* key) {
+    put_file(folder / file,
+             safetensors_bytes(fmt::format(R"({{"{}":{{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}}})", key), "x"));
+  };
+  put("m-00002-of-00002.safetensors", "b");
+  EXPECT_ERROR(open_weights(folder.path()), ErrorKind::BadFile, "expected 'm-00001-of-00002.safetensors' beside it");
+  put("m-00001-of-00002.safetensors", "a");
+  for (const auto& path :
+       {folder.path(), folder / "m-00001-of-00002.safetensors", folder / "m-00002-of-00002.safetensors"})
+    EXPECT_THAT(open_weights(path).keys(), ElementsAre("a", "b"));
+  put("m-00001-of-00002.safetensors", "b");
+  EXPECT_ERROR(open_weights(folder.path()), ErrorKind::BadFile, "tensor 'b': expected once");
+  put("m-00001-of-00001.safetensors", "alone");
+  EXPECT_THAT(open_weights(folder / "m-00001-of-00001.safetensors").keys(), ElementsAre("alone"));
+}
+
+TEST(OpenWeights, AShardsNameHasAPlaceAndACount) {
+  EXPECT_EQ(shard_name("model-00002-of-00003.safetensors")->base, "model");
+  EXPECT_EQ(shard_name("model-00002-of-00003.safetensors")->number, 2);
+  for (const char* other :
+       {"model.safetensors", "model-00004-of-00003.safetensors", "model-00000-of-00003.safetensors",
+        "model-0002-of-00003.safetensors", "model-00002-of-00003.gguf", "-00001-of-00001.safetensors"})
+    EXPECT_FALSE(shard_name(other)) << other;
 }
 
 }  // namespace

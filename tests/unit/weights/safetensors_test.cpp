@@ -129,9 +129,23 @@ TEST(Safetensors, RefusesAHeaderThatIsNotStrictJson) {
 TEST(Safetensors, RefusesMetadataThatIsNotTextToText) {
   EXPECT_ERROR(parse_bytes(safetensors_bytes(R"({"__metadata__":[]})")), ErrorKind::BadFile,
                "x.safetensors: __metadata__: expected an object of strings, got array");
-  EXPECT_ERROR(parse_bytes(safetensors_bytes(R"({"__metadata__":null})")), ErrorKind::BadFile, "got null");
+  EXPECT_TRUE(
+      parse_bytes(safetensors_bytes(R"({"__metadata__":null})")).metadata.empty());  // as the reference reads it
   EXPECT_ERROR(parse_bytes(safetensors_bytes(R"({"__metadata__":{"step":3}})")), ErrorKind::BadFile,
                "expected a string for 'step', got number");
+}
+
+TEST(Safetensors, NamesWhatTheFileIsInstead) {
+  const auto refused = [](std::string_view file, ErrorKind kind, const char* what) {
+    EXPECT_ERROR(parse_bytes(file), kind, what);
+  };
+  refused("version https://git-lfs.github.com/spec/v1\n", ErrorKind::BadFile, "got a Git LFS pointer");
+  refused("<!DOCTYPE html><html></html>", ErrorKind::BadFile, "got a web page");
+  refused(std::string_view("PK\x03\x04\0\0\0\0\0\0", 10), ErrorKind::Unsupported, "got an archive, as PyTorch's");
+  refused("\x80\x02}q\x01X\x03\x01\x01", ErrorKind::Unsupported, "got a Python pickle");
+  // A header of 0x0280 bytes begins as pickles do.
+  const std::string header = "{" + std::string(0x280 - 2, ' ') + "}";
+  EXPECT_TRUE(parse_bytes(safetensors_bytes(header)).entries.empty());
 }
 
 TEST(Safetensors, RefusesADescriptionThatIsNotOne) {
