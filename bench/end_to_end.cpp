@@ -33,7 +33,7 @@ int bench(int argc, char** argv) {
 
   TextToImage engine = TextToImage::open({.folder = argument(1, NEWBIE_SOURCE_DIR "/models/avatar")},
                                          {.precision = *precision}, silent_log());
-  Progress quiet;
+  RunObserver quiet;
   std::map<std::string, std::vector<double>> times;
   for (int i = -1; i < repeats; ++i) {  // the first, uncounted, also makes kernels and reads the files
     const GenerateResult result = engine.generate(request, quiet, {}, [](GeneratedImage) {});

@@ -235,16 +235,16 @@ class Call {
   newbie_engine& engine_;
 };
 
-class CallbackProgress : public Progress {
+class CallbackProgress : public RunObserver {
  public:
   CallbackProgress(const newbie_callbacks& callbacks, std::atomic<bool>& stop) : call_(callbacks), stop_(stop) {}
 
-  void on_stage(std::string_view name) override {
-    if (call_.on_stage != nullptr) call_.on_stage(call_.user, std::string(name).c_str());
+  void on_stage(const RunPlace& at) override {
+    if (call_.on_stage != nullptr) call_.on_stage(call_.user, std::string(to_string(at.stage)).c_str());
     poll();
   }
-  void on_step(const StepReport& r) override {
-    const newbie_step step{sizeof(newbie_step), r.picture, r.pictures, r.evaluation, r.evaluations, r.seconds};
+  void on_step(const RunPlace& at, double seconds) override {
+    const newbie_step step{sizeof(newbie_step), at.picture, at.pictures, at.evaluation, at.evaluations, seconds};
     if (call_.on_step != nullptr) call_.on_step(call_.user, &step);
     poll();
   }
@@ -340,7 +340,7 @@ newbie_status newbie_make_plan(newbie_engine* engine, const newbie_request* requ
     newbie_engine& e = require_engine(engine);
     newbie_plan out = read(plan, "plan");
     const Call busy(e);
-    const MemoryPlan made = e.engine.plan(request_of(request));
+    const MemoryPlan made = e.engine.prepare(request_of(request)).plan();
     out.peak_bytes = made.peak_bytes();
     out.allocated_bytes = made.allocated_peak_bytes();
     out.stage_count = std::min(made.stages.size(), std::size(out.stages));
@@ -348,7 +348,7 @@ newbie_status newbie_make_plan(newbie_engine* engine, const newbie_request* requ
     for (size_t i = 0; i < out.stage_count; ++i) {
       const StagePlan& stage = made.stages[i];
       newbie_plan_stage& row = out.stages[i] = {};
-      stage.name.copy(row.name, sizeof row.name - 1);
+      stage.name().copy(row.name, sizeof row.name - 1);
       row.weight_bytes = stage.weights_bytes;
       row.arena_bytes = stage.arena_bytes;
       row.buffer_bytes = stage.buffer_bytes;
@@ -370,7 +370,7 @@ newbie_status draw(newbie_engine* engine, const newbie_callbacks* callbacks, new
     const Call busy(e);
     e.stop = false;
     CallbackProgress progress(call, e.stop);
-    e.engine.generate(r, progress, StopToken(&e.stop), [&](GeneratedImage image) {
+    e.engine.prepare(r).run(progress, StopToken(&e.stop), [&](GeneratedImage image) {
       if (call.on_picture == nullptr) return;
       const newbie_picture picture{.struct_size = sizeof(newbie_picture),
                                    .width = image.image.width,

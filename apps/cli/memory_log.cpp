@@ -99,20 +99,21 @@ void MemoryLog::begin() {
   if (path_) write_file_atomically(*path_, text_);
 }
 
-void MemoryLog::opened(TextToImage& engine) {
+void MemoryLog::opened(const TextToImage& engine) {
   if (!path_) return;
   engine_ = &engine;
-  engine.set_run_tap(this);
   note("after opening");
 }
 
-void MemoryLog::planned(const MemoryPlan& plan) {
-  for (const StagePlan& stage : plan.stages) planned_[stage.name] = std::max(planned_[stage.name], stage.peak_bytes());
+void MemoryLog::planned(const Job& job) {
+  job_ = &job;
+  for (const StagePlan& stage : job.plan().stages)
+    planned_[stage.name()] = std::max(planned_[stage.name()], stage.peak_bytes());
 }
 
-Progress& MemoryLog::watch(Progress& next) {
+RunObserver& MemoryLog::watch(RunObserver& next) {
   next_ = &next;
-  return path_ ? static_cast<Progress&>(*this) : next;
+  return path_ ? static_cast<RunObserver&>(*this) : next;
 }
 
 void MemoryLog::finish() {
@@ -122,35 +123,36 @@ void MemoryLog::finish() {
   write();
 }
 
-void MemoryLog::on_stage(std::string_view name) {
-  next_->on_stage(name);
-  stage_ = name;
+void MemoryLog::on_stage(const RunPlace& at) {
+  next_->on_stage(at);
+  if (at.stage == StageKind::Save) return;  // the caller's own
+  stage_ = to_string(at.stage);
   told_running_ = false;
-  note(beginning_of(name));
+  note(beginning_of(stage_));
   write();
 }
 
-void MemoryLog::on_step(const StepReport& report) {
-  next_->on_step(report);
-  note("step", report.evaluation);
+void MemoryLog::on_step(const RunPlace& at, double seconds) {
+  next_->on_step(at, seconds);
+  note("step", at.evaluation);
 }
 
-void MemoryLog::on_run(const std::string& /*part*/, const Program& /*program*/, const Bindings& /*bindings*/) {
+void MemoryLog::on_run(const RunPlace& /*at*/, std::string_view /*part*/, const Program& /*program*/,
+                       const Bindings& /*bindings*/) {
   if (told_running_) return;
   told_running_ = true;
   note(stage_ + " running");
 }
 
 void MemoryLog::note(std::string name, int step) {
-  const TextToImage::MemoryNow now = engine_ != nullptr ? engine_->memory_now() : TextToImage::MemoryNow{};
   MemoryPoint point{.name = std::move(name),
                     .stage = stage_,
                     .step = step,
                     .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(),
                     .resident_bytes = resident_bytes(),
                     .peak_resident_bytes = peak_resident_bytes(),
-                    .allocated_bytes = now.allocated_bytes,
-                    .weights_bytes = now.weights_bytes};
+                    .allocated_bytes = engine_ != nullptr ? engine_->allocated_bytes() : 0,
+                    .weights_bytes = job_ != nullptr ? job_->weights_bytes() : 0};
   if (const auto it = planned_.find(stage_); it != planned_.end()) point.planned_bytes = it->second;
   OrderedJson line = point_json(point);
   if (point.name == "after opening") {

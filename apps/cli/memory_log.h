@@ -37,22 +37,22 @@ MemoryRecord read_memory_log(const std::filesystem::path& path);
 
 // Without a path it does nothing. The file is written anew, atomically, at every stage, so that a run that was killed
 // has told how far it got.
-class MemoryLog final : public Progress, public RunTap {
+class MemoryLog final : public RunObserver {
  public:
   MemoryLog(std::optional<std::filesystem::path> path, Log& log);  // notes "before loading"
 
   // Writes what was noted so far: once it is known that no other output has that name. Error{BadFile} when the file
   // cannot be written; later that is a warning.
   void begin();
-  void opened(TextToImage& engine);  // it must not run after the log is gone
-  void planned(const MemoryPlan& plan);
-  Progress& watch(Progress& next);  // to be given to generate() instead of `next`
+  void opened(const TextToImage& engine);  // must outlive the log, as jobs must their runs
+  void planned(const Job& job);
+  RunObserver& watch(RunObserver& next);  // to be given to run() instead of `next`
   void finish();
 
-  void on_stage(std::string_view name) override;
-  void on_step(const StepReport& report) override;
-  void on_preview(const PreviewReport& report) override { next_->on_preview(report); }
-  void on_run(const std::string& part, const Program& program, const Bindings& bindings) override;
+  void on_stage(const RunPlace& at) override;
+  void on_step(const RunPlace& at, double seconds) override;
+  void on_preview(const RunPlace& at, const Preview& preview) override { next_->on_preview(at, preview); }
+  void on_run(const RunPlace& at, std::string_view part, const Program& program, const Bindings& bindings) override;
 
  private:
   void note(std::string name, int step = 0);
@@ -60,8 +60,9 @@ class MemoryLog final : public Progress, public RunTap {
 
   std::optional<std::filesystem::path> path_;
   Log& log_;
-  TextToImage* engine_ = nullptr;
-  Progress* next_ = nullptr;
+  const TextToImage* engine_ = nullptr;
+  const Job* job_ = nullptr;  // that runs
+  RunObserver* next_ = nullptr;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::map<std::string, size_t, std::less<>> planned_;
   std::string stage_, text_;

@@ -11,7 +11,7 @@ std::string plan_table(const MemoryPlan& plan) {
   std::string out =
       fmt::format(kRow, "stage", "weights", "window", "arena", "(scratch)", "buffers", "while loading", "peak");
   for (const StagePlan& s : plan.stages)
-    out += fmt::format(kRow, s.name, format_bytes(s.weights_bytes), format_bytes(s.window_bytes),
+    out += fmt::format(kRow, s.name(), format_bytes(s.weights_bytes), format_bytes(s.window_bytes),
                        format_bytes(s.arena_bytes), '(' + format_bytes(s.scratch_bytes) + ')',
                        format_bytes(s.buffer_bytes), format_bytes(s.loading_peak_bytes), format_bytes(s.peak_bytes()));
   const StagePlan& largest = plan.largest_stage();

@@ -37,16 +37,16 @@ Previews::~Previews() {
   if (written_ && !keep_) fs::remove(path_, ignored);
 }
 
-void Previews::on_preview(const PreviewReport& report) {
+void Previews::on_preview(const RunPlace& /*at*/, const Preview& preview) {
   if (!path_.empty()) {
     try {
-      write_file_atomically(path_, encode_picture(format_, report.image, {}, quality_));
+      write_file_atomically(path_, encode_picture(format_, preview.image, {}, quality_));
       written_ = true;
     } catch (const Error& e) {
       terminal_.warn("--preview: {}", e.message());
     }
   }
-  show(report.image);
+  show(preview.image);
 }
 
 void Previews::show(const Image& image) {

@@ -16,7 +16,7 @@ namespace newbie {
 // Error{InvalidRequest} when --show and something else would both write to standard output.
 void check_show(const PictureArguments& arguments, const ReportArguments& report, const OutputPath& output);
 
-class Previews final : public Progress {
+class Previews final : public RunObserver {
  public:
   // `outputs`: where the pictures go; the preview's name is made from the first unless one was given.
   // Error{InvalidRequest} when `roles` know a file of that name, Error{Unsupported} for another kind of file; errors of
@@ -28,10 +28,10 @@ class Previews final : public Progress {
   Previews(const Previews&) = delete;
   Previews& operator=(const Previews&) = delete;
 
-  void on_stage(std::string_view name) override { terminal_.on_stage(name); }
-  void on_step(const StepReport& report) override { terminal_.on_step(report); }
+  void on_stage(const RunPlace& at) override { terminal_.on_stage(at); }
+  void on_step(const RunPlace& at, double seconds) override { terminal_.on_step(at, seconds); }
   // Written beside its place and renamed. A preview that cannot be written is a warning: the picture matters more.
-  void on_preview(const PreviewReport& report) override;
+  void on_preview(const RunPlace& at, const Preview& preview) override;
 
   // In the terminal, if that was asked for.
   void show(const Image& image);

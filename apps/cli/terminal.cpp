@@ -23,13 +23,13 @@ size_t terminal_columns() {
 
 }  // namespace
 
-std::string progress_line(std::string_view stage, const StepReport& r, double mean_seconds, size_t memory_bytes,
+std::string progress_line(std::string_view stage, const Terminal::Step& r, double mean_seconds, size_t memory_bytes,
                           size_t peak_bytes, size_t columns) {
-  const int64_t all = int64_t{r.evaluations} * r.pictures;
-  const int64_t done = int64_t{r.evaluations} * r.picture + r.evaluation;
+  const int64_t all = int64_t{r.all} * r.pictures;
+  const int64_t done = int64_t{r.all} * r.picture + r.done;
   const std::string picture = r.pictures > 1 ? fmt::format(" {}/{}", r.picture + 1, r.pictures) : "";
-  const std::string numbers = fmt::format(" {}/{}  {:.2f} s/it  ETA {}  {} (peak {})", r.evaluation, r.evaluations,
-                                          r.seconds, format_duration(mean_seconds * static_cast<double>(all - done)),
+  const std::string numbers = fmt::format(" {}/{}  {:.2f} s/it  ETA {}  {} (peak {})", r.done, r.all, r.seconds,
+                                          format_duration(mean_seconds * static_cast<double>(all - done)),
                                           format_bytes(memory_bytes), format_bytes(peak_bytes));
   std::string out = fmt::format("{}{}", stage, picture);
   const size_t used = out.size() + numbers.size() + 3;
@@ -62,7 +62,15 @@ void Terminal::write(LogLevel level, std::string_view text) {
   line(level == LogLevel::Warning ? fmt::format("newbie: warning: {}", in_flags(text)) : in_flags(text));
 }
 
-void Terminal::on_stage(std::string_view name) {
+void Terminal::on_stage(const RunPlace& at) {
+  if (at.stage != StageKind::Save) stage(to_string(at.stage));
+}
+
+void Terminal::on_step(const RunPlace& at, double seconds) {
+  step({at.picture, at.pictures, at.evaluation, at.evaluations, seconds});
+}
+
+void Terminal::stage(std::string_view name) {
   if (verbosity_.quiet) return;
   const bool again = stage_ == name;
   if (!again) step_seconds_ = steps_ = 0;  // another kind of work takes another time
@@ -81,13 +89,13 @@ bool Terminal::log_is_due() {
   return true;
 }
 
-void Terminal::on_step(const StepReport& report) {
+void Terminal::step(const Step& at) {
   if (verbosity_.quiet) return;
-  step_seconds_ += report.seconds;
+  step_seconds_ += at.seconds;
   ++steps_;
   if (!is_terminal_ && !log_is_due()) return;
-  const std::string text = progress_line(stage_, report, step_seconds_ / steps_, resident_bytes(),
-                                         peak_resident_bytes(), is_terminal_ ? terminal_columns() : 0);
+  const std::string text = progress_line(stage_, at, step_seconds_ / steps_, resident_bytes(), peak_resident_bytes(),
+                                         is_terminal_ ? terminal_columns() : 0);
   is_terminal_ ? draw(text) : line(text);
 }
 

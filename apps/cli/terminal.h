@@ -7,7 +7,7 @@
 #include <string>
 
 #include "core/log.h"
-#include "generate/progress.h"
+#include "generate/run_observer.h"
 
 namespace newbie {
 
@@ -16,14 +16,23 @@ struct Verbosity {
   bool verbose = false;  // information, too
 };
 
-class Terminal final : public Log, public Progress {
+class Terminal final : public Log, public RunObserver {
  public:
   explicit Terminal(Verbosity verbosity);
   ~Terminal() override { clear_bar(); }
 
   void write(LogLevel level, std::string_view text) override;  // a warning that was told already is not told again
-  void on_stage(std::string_view name) override;
-  void on_step(const StepReport& report) override;
+  void on_stage(const RunPlace& at) override;
+  void on_step(const RunPlace& at, double seconds) override;
+
+  // Of work that is no run: what it is, and how far it is.
+  void stage(std::string_view name);
+  struct Step {
+    int picture = 0, pictures = 1;
+    int done = 0, all = 0;
+    double seconds = 0;  // of the last
+  };
+  void step(const Step& at);
 
   // How much of a long piece of work is done, `done` of `all` in whatever unit; seconds_left: nothing when nobody
   // knows.
@@ -55,9 +64,9 @@ class Terminal final : public Log, public Progress {
 std::string work_line(std::string_view what, double done, double all, std::optional<double> seconds_left,
                       size_t memory_bytes, size_t columns);
 
-// One line for a report: with a bar and less than `columns` wide, or without either when `columns` is 0.
-// `mean_seconds` of one evaluation gives the ETA.
-std::string progress_line(std::string_view stage, const StepReport& report, double mean_seconds, size_t memory_bytes,
+// One line for a step: with a bar and less than `columns` wide, or without either when `columns` is 0.
+// `mean_seconds` of one step gives the ETA.
+std::string progress_line(std::string_view stage, const Terminal::Step& step, double mean_seconds, size_t memory_bytes,
                           size_t peak_bytes, size_t columns);
 
 }  // namespace newbie

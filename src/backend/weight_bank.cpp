@@ -83,7 +83,8 @@ WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
   std::vector<std::span<const std::byte>> lying;
   Plan plan;
   for (const WeightUse& use : uses) {
-    if (!seen.insert(use.key()).second) continue;
+    const std::string key = use.key();
+    if (!seen.insert(key).second || lies_in_base(key)) continue;
     if (usable_as_mapped(use)) {
       lying.push_back(pages_of(use));
       continue;
@@ -99,7 +100,7 @@ WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
       continue;
     }
     if (lies_packed(use)) {
-      lying.push_back(packed_->around(use.key()));
+      lying.push_back(packed_->around(key));
       continue;
     }
     if (!memory_.weights.is_host()) {
@@ -118,7 +119,7 @@ WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
 
 bool WeightBank::streams(const WeightUse& use) const {
   const bool may = memory_.weights.is_host() || goes_to_device(use);  // a device's window is no place for a table
-  return may && streamed_.contains(use.name) && !usable_as_mapped(use);
+  return may && streamed_.contains(use.name) && !usable_as_mapped(use) && (base_ == nullptr || !base_->has(use.key()));
 }
 
 size_t WeightBank::upload_bytes(const WeightUse& use) const {
@@ -169,7 +170,7 @@ std::vector<WeightUse> WeightBank::missing(const std::vector<WeightUse>& uses) c
   std::vector<WeightUse> out;
   for (const WeightUse& use : uses) {
     const std::string key = use.key();
-    if (!prepared_.contains(key) && !streams(use) && seen.insert(key).second) out.push_back(use);
+    if (!prepared_.contains(key) && !lies_in_base(key) && !streams(use) && seen.insert(key).second) out.push_back(use);
   }
   return out;
 }
@@ -226,7 +227,7 @@ void WeightBank::prepare(const std::vector<WeightUse>& uses, ThreadPool& threads
   for (const WeightUse& use : uses) {
     stop.throw_if_stopped();
     const std::string key = use.key();
-    if (prepared_.contains(key) || streams(use)) continue;
+    if (prepared_.contains(key) || lies_in_base(key) || streams(use)) continue;
     Prepared item{.use = use};
     const char* const purpose = use.layout.key.empty() ? "weights" : "packed weights";
     if (usable_as_mapped(use)) {
@@ -255,7 +256,8 @@ void WeightBank::prepare(const std::vector<WeightUse>& uses, ThreadPool& threads
 
 const std::byte* WeightBank::find(const WeightUse& use) const {
   const auto it = prepared_.find(use.key());
-  return it == prepared_.end() ? nullptr : it->second.data;
+  if (it != prepared_.end()) return it->second.data;
+  return base_ == nullptr ? nullptr : base_->find(use);
 }
 
 }  // namespace newbie

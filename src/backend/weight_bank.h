@@ -42,10 +42,11 @@ class WeightBank {
   // All must outlive the bank. Weights in `streamed` are not kept: a run prepares them in a window of its own, just
   // before the step that reads them. What `packed` has is used where it lies instead of being prepared, and its pages
   // are given back where another weight's memory would be freed; for a device it is uploaded instead of being prepared.
-  // The bytes are the same, so a run's results are.
+  // The bytes are the same, so a run's results are. What `base` has is read there, and takes none of this bank's
+  // memory.
   WeightBank(const WeightSource& source, WeightMemory memory, StreamedWeights streamed = {},
-             const PackedWeights* packed = nullptr)
-      : source_(source), memory_(memory), streamed_(std::move(streamed)), packed_(packed) {}
+             const PackedWeights* packed = nullptr, const WeightBank* base = nullptr)
+      : source_(source), memory_(memory), streamed_(std::move(streamed)), packed_(packed), base_(base) {}
   ~WeightBank();
   WeightBank(WeightBank&&) = default;  // leaves an empty one
 
@@ -120,6 +121,8 @@ class WeightBank {
   void release_pages(const Prepared& item) const;
   bool goes_to_device(const WeightUse& use) const { return !memory_.weights.is_host() && !use.by_rows; }
   const std::byte* packed(const WeightUse& use) const;  // or null
+  bool has(const std::string& key) const { return prepared_.contains(key) || lies_in_base(key); }
+  bool lies_in_base(const std::string& key) const { return base_ != nullptr && base_->has(key); }
   TensorSpec stored_spec(const WeightUse& use) const;
   std::span<const std::byte> pages_of(const WeightUse& use) const;  // of one that is used where the file has it
   bool packs_from_mapped(const WeightUse& use) const;  // the mapped bytes are what a kernel's pack function reads
@@ -135,6 +138,7 @@ class WeightBank {
   WeightMemory memory_;
   StreamedWeights streamed_;
   const PackedWeights* packed_;
+  const WeightBank* base_;
   std::map<std::string, Prepared> prepared_;
   size_t allocated_ = 0, allocated_on_host_ = 0;  // the latter beside a device
 };

@@ -3,12 +3,16 @@
 //   Job job = engine.prepare(request);
 //   show(job.plan());
 //   job.run(observer, stop, [&](GeneratedImage picture) { save(picture); });
+//
+// A job's plan and its run are two readings of one timeline (generate/timeline.h).
 #pragma once
 
 #include <functional>
 #include <memory>
 
+#include "core/log.h"
 #include "core/stop_token.h"
+#include "generate/engine_memory.h"
 #include "generate/memory_plan.h"
 #include "generate/request.h"
 #include "generate/result.h"
@@ -16,9 +20,18 @@
 
 namespace newbie {
 
-// Made by TextToImage::prepare(), whose engine must outlive it. Failures as TextToImage says.
+class Engine;
+
+struct JobOptions {
+  Log* log = nullptr;  // of this job; null: the engine's. Must outlive the job
+  WhenFull when_full = WhenFull::Wait;
+};
+
+// Made by TextToImage::prepare(), whose engine must outlive it; failures are those that TextToImage tells. One thread
+// at a time; any number of jobs of an engine, each in its own thread.
 class Job {
  public:
+  Job(Engine& engine, const GenerateRequest& request, const JobOptions& options);
   ~Job();
   Job(Job&&) noexcept;
   Job& operator=(Job&&) noexcept;
@@ -31,16 +44,17 @@ class Job {
   // The same, with what streaming costs in seconds: one streamed weight of each part is read to see.
   MemoryPlan plan_with_times() const;
 
-  // Draws request().batch pictures and gives each to `on_image` as it is finished; may be called again, and draws the
-  // same. The result carries the plan it used, which is plan()'s unless what the engine holds has changed since.
-  // Error{Cancelled} within one block of the network after `stop` was set. A failed run leaves engine and job as good
-  // as new.
+  // Reserves what the plan says, waiting for other jobs or refusing to as JobOptions say; then draws request().batch
+  // pictures and gives each to `on_image` as it is finished. May be called again, and draws the same. The result
+  // carries the plan it used, which is plan()'s unless what the engine keeps loaded has changed since. Error{Cancelled}
+  // within one block of the network after `stop` was set. A failed run leaves engine and job as good as new.
   GenerateResult run(RunObserver& observer, StopToken stop, const std::function<void(GeneratedImage)>& on_image);
 
+  // Of its networks, at this moment: for the observer of its run.
+  size_t weights_bytes() const;
+
  private:
-  friend class TextToImage;
   struct Impl;
-  explicit Job(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -10,8 +10,17 @@ std::string_view to_string(Residency residency) {
   return "?";
 }
 
+std::string StagePlan::name() const { return std::string(to_string(stage)) + (retry ? " retry" : ""); }
+
 const StagePlan& MemoryPlan::largest_stage() const {
   return *std::ranges::max_element(stages, {}, &StagePlan::resident_peak_bytes);
+}
+
+const StagePlan& MemoryPlan::largest_held() const {
+  const StagePlan& planned = largest_stage();
+  if (retries.empty()) return planned;
+  const StagePlan& retry = *std::ranges::max_element(retries, {}, &StagePlan::resident_peak_bytes);
+  return retry.resident_peak_bytes() > planned.resident_peak_bytes() ? retry : planned;
 }
 
 size_t MemoryPlan::allocated_peak_bytes() const {

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "generate/stage.h"
+
 namespace newbie {
 
 // Which weights stay between stages, from fastest to smallest.
@@ -18,8 +20,8 @@ std::string_view to_string(Residency residency);
 
 // One stretch of a run with a fixed set of weights: they are loaded, then an arena is allocated and programs run.
 struct StagePlan {
-  // "picture", "gemma", "jina", "context", "denoise", "enlarge", "encode", "hires", "decode"
-  std::string name;
+  StageKind stage = StageKind::Plan;
+  bool retry = false;             // the guard runs it again in wider numbers
   size_t weights_bytes = 0;       // allocated, other parts' included
   size_t page_bytes = 0;          // pages of weights that are used where they lie, others' included
   size_t window_bytes = 0;        // where streamed weights are prepared
@@ -30,11 +32,13 @@ struct StagePlan {
   // Pages of weight files that are resident while a weight is read: while programs run, and while weights are loaded.
   size_t running_file_bytes = 0, loading_file_bytes = 0;
 
+  std::string name() const;  // "denoise", "denoise retry"
   size_t running_bytes() const { return weights_bytes + window_bytes + arena_bytes + buffer_bytes; }
   size_t peak_bytes() const { return std::max(running_bytes(), loading_peak_bytes); }  // allocated
   size_t resident_peak_bytes() const {
     return page_bytes + std::max(running_bytes() + running_file_bytes, loading_peak_bytes + loading_file_bytes);
   }
+  bool operator==(const StagePlan&) const = default;
 };
 
 // A part some of whose weights are not kept.
@@ -57,13 +61,19 @@ struct MemoryPlan {
   std::vector<StagePlan> stages;
   size_t process_bytes = 0;  // program, libraries, tables, kernels, and what running adds
   size_t mapped_bytes = 0;   // of mapped files: rows of tables that will be touched, at most
-  size_t budget_bytes = 0;   // what peak_bytes() was held against
+  size_t budget_bytes = 0;   // what held_bytes() was held against
   std::vector<StreamedPart> streamed;
+  // The least that stages take when the guard has all they run repeated in f32; none where there is room for
+  // everything. A run takes it only when it comes to that; what it has taken then is among its stages.
+  std::vector<StagePlan> retries;
   std::vector<MemoryChoice> choices;  // in the order they were made; none: the fastest way fits
 
   size_t allocated_peak_bytes() const;     // what the allocator will see
   const StagePlan& largest_stage() const;  // by resident size
   size_t peak_bytes() const { return process_bytes + mapped_bytes + largest_stage().resident_peak_bytes(); }
+  // What a budget is held against: the peak, also when a retry comes.
+  const StagePlan& largest_held() const;
+  size_t held_bytes() const { return process_bytes + mapped_bytes + largest_held().resident_peak_bytes(); }
 };
 
 }  // namespace newbie

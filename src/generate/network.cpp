@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "compile/devices.h"
 
@@ -12,21 +13,47 @@ namespace {
 
 constexpr size_t kLeastStreamed = 64 * 1024;  // bytes of a weight that is worth the trouble
 
-// An observer, if any, and a tap.
-class TappedObserver final : public Observer {
+// Passes what a program tells on to those who look on, with the place of the run.
+class WatchedRun final : public Observer, public StepClock {
  public:
-  TappedObserver(Observer* observer, RunTap& tap, const std::string& part)
-      : observer_(observer), tap_(tap), part_(part) {}
-
-  void on_value(const std::string& path, ConstTensorView value) override {
-    if (observer_ != nullptr) observer_->on_value(path, value);
-    tap_.on_value(part_, path, value);
+  WatchedRun(const RunWatch& watch, Observer* probe, std::string_view part)
+      : watch_(watch),
+        wants_(watch.observer ? watch.observer->wants() : RunObserver::Wants{}),
+        probe_(probe),
+        part_(part) {
+    if (wants_.alterations)
+      alter_ = [this](const std::string& path, TensorView value) {
+        watch_.observer->alter(watch_.at, part_, path, value);
+      };
   }
 
+  void on_value(const std::string& path, ConstTensorView value) override {
+    if (probe_ != nullptr) probe_->on_value(path, value);
+    if (sees_values()) watch_.observer->on_value(watch_.at, part_, path, value);
+  }
+  void on_step(const StepInfo& step, Clock::time_point start, Clock::time_point end) override {
+    watch_.observer->on_operation(watch_.at, part_, step, start, end);
+  }
+
+  void begins(const Program& program, const Bindings& bindings) const {
+    if (watch_.observer != nullptr) watch_.observer->on_run(watch_.at, part_, program, bindings);
+  }
+  void ended(const Bindings& bindings) const {
+    if (wants_.values == RunObserver::Values::Named)
+      for (const auto& [name, view] : bindings.outputs) watch_.observer->on_value(watch_.at, part_, name, view);
+  }
+  Observer* values() { return probe_ != nullptr || sees_values() ? this : nullptr; }
+  StepClock* clock() { return wants_.operations ? this : nullptr; }
+  const ValueFault* alteration() const { return wants_.alterations ? &alter_ : nullptr; }
+
  private:
-  Observer* observer_;
-  RunTap& tap_;
-  const std::string& part_;
+  bool sees_values() const { return wants_.values != RunObserver::Values::None; }
+
+  const RunWatch& watch_;
+  RunObserver::Wants wants_;
+  Observer* probe_;
+  std::string_view part_;
+  ValueFault alter_;
 };
 
 }  // namespace
@@ -47,36 +74,43 @@ CompileOptions Network::compile_options(PrecisionPolicy policy) const {
                          .threads = runtime_.pool.size(),
                          .fuse = runtime_.fuse,
                          .decompose_all = runtime_.decompose,
-                         .name_all = runtime_.run_tap != nullptr && runtime_.run_tap->wants() == RunTap::Values::All};
-  options.stored_dtype = [this](const std::string& name) { return newbie::stored_dtype(store_, name); };
+                         .name_all = runtime_.name_values};
+  options.stored_dtype = [&store = store_](const std::string& name) { return newbie::stored_dtype(store, name); };
   return options;
 }
 
-Program Network::compile(const Graph& graph, Bands bands) const {
+Graph Network::transformed(const Graph& graph, Bands bands) const {
   CompileOptions options = compile_options(runtime_.precision);
   options.bands = bands;
-  const Graph transformed = transform(graph, options);
-  Program program(transformed, *runtime_.backend, runtime_.pool.size());
-  if (runtime_.run_tap != nullptr) runtime_.run_tap->on_graph(part_, transformed, program, store_);
-  return program;
+  return transform(graph, options);
+}
+
+Program Network::compile(const Graph& graph, Bands bands) const {
+  return Program(transformed(graph, bands), *runtime_.backend, runtime_.pool.size());
+}
+
+void Network::show(const Graph& graph, Bands bands, const Program& program, RunObserver& observer) const {
+  if (observer.wants().graphs) observer.on_graph(part_, transformed(graph, bands), program, store_);
 }
 
 void Network::check_intact() const {
   store_.check_intact();
-  if (packed_) packed_->check_intact();
+  for (const auto& loaded : {base_, std::shared_ptr<const LoadedWeights>(own_)})
+    if (loaded && loaded->packed) loaded->packed->check_intact();
 }
 
 void Network::use_cache(WeightCache& cache, const Part& part, std::function<std::string()> fingerprint) {
   cache_ = &cache;
-  cache_key_ = [this, &part, fingerprint = std::move(fingerprint)] {
+  cache_key_ = [name = part_, &part, &runtime = runtime_, fingerprint = std::move(fingerprint)] {
     return WeightCacheKey{
-        part_, fingerprint(), stamps_of(part), part.config_text,
-        fmt::format("{}, {}, {}", runtime_.precision.hash(), runtime_.backend->version(), this_cpu().name)};
+        name, fingerprint(), stamps_of(part), part.config_text,
+        fmt::format("{}, {}, {}", runtime.precision.hash(), runtime.backend->version(), this_cpu().name)};
   };
 }
 
 void Network::renew_cache() {
-  if (bank_) return bank_->release_pages();
+  if (own_) return own_->bank.release_pages();
+  if (base_) return base_->bank.release_pages();
   if (cache_ == nullptr) return;
   const WeightCacheKey key = cache_key_();
   std::string hash = key.hash();
@@ -93,23 +127,25 @@ void Network::close_cache() {
 }
 
 void Network::keep_prepared(std::span<const Program* const> programs, StopToken stop) {
-  if (cache_ == nullptr || !bank_) return;
+  if (cache_ == nullptr || !own_) return;
+  const WeightBank& bank = own_->bank;
   std::vector<PackedWeight> weights;
   Buffer room;
   size_t room_bytes = 0;
   for (const Program* program : programs)
     for (const WeightUse& use : program->weights()) {
-      if (!bank_->needs_work(use) || !given_to_cache_.insert(use.key()).second) continue;
-      if (bank_->streams(use)) room_bytes = std::max(room_bytes, bank_->window_bytes(use));
-      weights.push_back({use.key(), bank_->prepared_bytes(use), [&] {
+      if (!bank.needs_work(use) || !given_to_cache_.insert(use.key()).second) continue;
+      if (bank.streams(use)) room_bytes = std::max(room_bytes, bank.window_bytes(use));
+      weights.push_back({use.key(), bank.prepared_bytes(use), [&] {
                            stop.throw_if_stopped();
-                           const std::byte* kept = bank_->find(use);
-                           return kept != nullptr ? kept : bank_->prepare_in(use, room.data(), nullptr, runtime_.pool);
+                           const std::byte* kept = bank.find(use);
+                           return kept != nullptr ? kept : bank.prepare_in(use, room.data(), nullptr, runtime_.pool);
                          }});
     }
   if (weights.empty()) return;
   // What never streams lies together, and the rest in the order it is read: what is kept then is a few long ranges.
-  std::stable_partition(weights.begin(), weights.end(),  // Clang 14 does not compile that of ranges
+  std::stable_partition(weights.begin(),
+                        weights.end(),  // Clang 14 does not compile that of ranges
                         [](const PackedWeight& w) { return w.bytes < kLeastStreamed; });
   const WeightCacheKey key = cache_key_();
   if (key.hash() != opened_key_) return;  // the model's files changed since: whose weights these are is not known
@@ -123,16 +159,36 @@ void Network::stream(StreamedWeights streamed) {
   streamed_ = std::move(streamed);
 }
 
+void Network::adopt(std::shared_ptr<const LoadedWeights> weights) {
+  free();
+  base_ = std::move(weights);
+}
+
+std::shared_ptr<const LoadedWeights> Network::loaded_weights() const { return own_ ? own_ : base_; }
+
+std::shared_ptr<const LoadedWeights> Network::share() {
+  if (base_ || !own_) return nullptr;
+  base_ = std::exchange(own_, nullptr);
+  return base_;
+}
+
+WeightBank::Kept Network::kept() const {
+  WeightBank::Kept out;
+  if (base_) out = out + base_->bank.kept();
+  if (own_) out = out + own_->bank.kept();
+  return out;
+}
+
 WeightBank::Plan Network::plan(std::span<const Program* const> programs, const StreamedWeights& streamed) const {
   std::vector<WeightUse> uses;
   for (const Program* program : programs) uses.insert(uses.end(), program->weights().begin(), program->weights().end());
-  return bank(streamed).plan(uses);
+  return bank(streamed, base()).plan(uses);
 }
 
 Network::Window Network::window(std::span<const Program* const> programs, const StreamedWeights& streamed) const {
   Window out;
   if (streamed.empty()) return out;
-  const WeightBank bank = this->bank(streamed);
+  const WeightBank bank = this->bank(streamed, base());
   for (const Program* program : programs) {
     const Program::Streaming read = program->streaming(bank);
     out.bytes = std::max(out.bytes, program->window_bytes(bank));
@@ -166,7 +222,7 @@ StreamedWeights Network::choose_streamed(std::span<const Program* const> program
 }
 
 double Network::seconds_per_streamed_byte(const Program& program, const StreamedWeights& streamed) const {
-  const WeightBank bank = this->bank(streamed);
+  const WeightBank bank = this->bank(streamed, base());
   const WeightUse* use = nullptr;
   for (const WeightUse& u : program.weights())
     if (bank.streams(u) && (use == nullptr || u.spec.bytes() > use->spec.bytes())) use = &u;
@@ -180,19 +236,9 @@ double Network::seconds_per_streamed_byte(const Program& program, const Streamed
   return seconds / static_cast<double>(bank.stored_bytes(*use));
 }
 
-WeightBank::Plan Network::plan(const std::vector<WeightUse>& uses) const { return bank(streamed_).plan(uses); }
-
-std::vector<WeightUse> Network::missing(const Program& program) const {
-  return bank_ ? bank_->missing(program.weights()) : bank(streamed_).missing(program.weights());
-}
-
-void Network::drop(const std::vector<WeightUse>& uses) {
-  if (bank_) bank_->drop(uses);
-}
-
 void Network::load(const Program& program, StopToken stop) try {
-  if (!bank_) bank_ = std::make_unique<WeightBank>(store_, runtime_.allocator, streamed_, packed_.get());
-  bank_->prepare(program.weights(), runtime_.pool, stop);
+  if (!own_) own_ = std::make_shared<LoadedWeights>(LoadedWeights{packed_, base_, bank(streamed_, base())});
+  own_->bank.prepare(program.weights(), runtime_.pool, stop);
   check_intact();
 } catch (...) {
   free();
@@ -200,14 +246,15 @@ void Network::load(const Program& program, StopToken stop) try {
 }
 
 void Network::free() {
-  if (!bank_) return;
-  bank_.reset();
+  if (!own_ && !base_) return;
+  own_.reset();
+  base_.reset();
   Allocator::trim();  // the plan counts none of them any more
 }
 
 size_t Network::mapped_bytes(const Program& program, int64_t rows) const {
   constexpr size_t kPage = 4096;
-  const WeightBank bank = this->bank({});
+  const WeightBank bank = this->bank({}, base());
   size_t total = 0;
   for (const WeightUse& use : program.weights()) {
     if (!use.by_rows || !bank.usable_as_mapped(use)) continue;
@@ -217,29 +264,50 @@ size_t Network::mapped_bytes(const Program& program, int64_t rows) const {
   return total;
 }
 
+const WeightBank& Network::loaded() const {
+  if (own_) return own_->bank;
+  if (!base_) fail(ErrorKind::Internal, "{}: its weights are not loaded", part_);
+  return base_->bank;
+}
+
 void Network::run(const Program& program, const Buffer& arena, const Bindings& bindings, StopToken stop,
-                  Observer* observer) const {
+                  const RunWatch& watch, Observer* probe) const {
   if (arena.size() < program.memory().arena_bytes)
     fail(ErrorKind::Internal, "{}: arena of {} bytes for a program of {}", part_, arena.size(),
          program.memory().arena_bytes);
-  const Buffer window = runtime_.allocator.allocate(program.window_bytes(*bank_), "streamed weights");
+  const Buffer window = runtime_.allocator.allocate(program.window_bytes(loaded()), "streamed weights");
+  WatchedRun watched(watch, probe, part_);
   ExecutionContext context{.threads = runtime_.pool,
                            .arena = arena.data(),
                            .stop = stop,
-                           .value_fault = &runtime_.value_fault,
+                           .clock = watched.clock(),
+                           .value_fault = watched.alteration(),
                            .window = window.data()};
-  RunTap* const tap = runtime_.run_tap;
-  const RunTap::Values wanted = tap == nullptr ? RunTap::Values::None : tap->wants();
-  if (tap != nullptr) tap->on_run(part_, program, bindings);
-  if (wanted == RunTap::Values::None) {
-    program.run(context, *bank_, bindings, observer);
-  } else {
-    TappedObserver both(observer, *tap, part_);
-    program.run(context, *bank_, bindings, &both);
-  }
-  if (wanted == RunTap::Values::Named)
-    for (const auto& [name, view] : bindings.outputs) tap->on_value(part_, name, view);
+  watched.begins(program, bindings);
+  program.run(context, loaded(), bindings, watched.values());
+  watched.ended(bindings);
   check_intact();
 }
+
+WeightBank::Plan WeightForecast::plan_of(const std::vector<WeightUse>& uses) const {
+  return network_->bank(*streamed_, there_ != nullptr ? &there_->bank : nullptr).plan(uses);
+}
+
+WeightBank::Plan WeightForecast::load(std::span<const Program* const> programs) {
+  std::vector<WeightUse> added;
+  for (const Program* program : programs)
+    if (programs_.insert(program).second)
+      for (const WeightUse& use : program->weights())
+        if (keys_.insert(use.key()).second) added.push_back(use);
+  if (added.empty()) return {};
+  WeightBank::Plan out = plan_of(added);
+  uses_.insert(uses_.end(), added.begin(), added.end());
+  own_ = plan_of(uses_).kept;
+  return out;
+}
+
+void WeightForecast::free() { *this = WeightForecast(*network_, *streamed_, nullptr); }
+
+WeightBank::Kept WeightForecast::kept() const { return there_ == nullptr ? own_ : there_->bank.kept() + own_; }
 
 }  // namespace newbie

@@ -10,7 +10,7 @@
 #include "compile/compile.h"
 #include "core/allocator.h"
 #include "core/parallel.h"
-#include "generate/run_tap.h"
+#include "generate/run_observer.h"
 #include "generate/weight_cache.h"
 #include "weights/weight_store.h"
 
@@ -26,9 +26,15 @@ struct Runtime {
   std::unique_ptr<Backend> backend;
   PrecisionPolicy precision;
   bool fuse = true;
-  bool decompose = false;     // every fused op by its meaning
-  ValueFault value_fault;     // tests
-  RunTap* run_tap = nullptr;  // if not null, sees every graph and every run
+  bool decompose = false;    // every fused op by its meaning
+  bool name_values = false;  // every value has a path, so that an observer sees it
+};
+
+// Weights that are there, and the packed files that some of them lie in. Shared, they are not changed any more.
+struct LoadedWeights {
+  std::shared_ptr<const WeightCache::Opened> packed;
+  std::shared_ptr<const LoadedWeights> base;  // others, that the bank reads
+  WeightBank bank;
 };
 
 // What a compiler needs to know of a part's weights.
@@ -60,7 +66,16 @@ class Network {
   void stream(StreamedWeights streamed);
   const StreamedWeights& streamed() const { return streamed_; }
 
-  // Bytes of the weights of these programs when loaded, and while they are loaded, with these weights streamed.
+  // What is loaded just now; null when nothing is. The one who asks must not use it longer than it stays so.
+  std::shared_ptr<const LoadedWeights> loaded_weights() const;
+  // Weights that others have loaded: what they lack is loaded beside them. What was loaded before is freed.
+  void adopt(std::shared_ptr<const LoadedWeights> weights);
+  // What is loaded, for others to adopt: from now on more is loaded beside it. Null when nothing is, or something
+  // beside what was adopted.
+  std::shared_ptr<const LoadedWeights> share();
+
+  // Bytes of the weights of these programs when loaded, and while they are loaded, with these weights streamed. Here
+  // and below: beside what was adopted.
   WeightBank::Plan plan(std::span<const Program* const> programs, const StreamedWeights& streamed = {}) const;
   // What a run of one of these programs needs beside its arena for that.
   struct Window {
@@ -82,25 +97,27 @@ class Network {
   // nothing is left.
   void load(const Program& program, StopToken stop = {});
   void free();
-  // Weights of `program` that are not loaded, and what loading them beside the others allocates; drop() gives them
-  // back.
-  std::vector<WeightUse> missing(const Program& program) const;
-  WeightBank::Plan plan(const std::vector<WeightUse>& uses) const;
-  void drop(const std::vector<WeightUse>& uses);
-  WeightBank::Kept kept() const { return bank_ ? bank_->kept() : WeightBank::Kept{}; }
+  WeightBank::Kept kept() const;  // what was adopted is part of it
 
   // Bytes of mapped weights that reading `rows` rows of each table may bring in: pages are whole.
   size_t mapped_bytes(const Program& program, int64_t rows) const;
 
-  // Runs a loaded program in `arena` (at least its arena_bytes), and in a window of its own when it streams.
-  // Error{BadFile} when a mapped file shrank meanwhile.
+  // Runs a loaded program in `arena` (at least its arena_bytes), and in a window of its own when it streams. `probe`
+  // sees every named value, too. Error{BadFile} when a mapped file shrank meanwhile.
   void run(const Program& program, const Buffer& arena, const Bindings& bindings, StopToken stop,
-           Observer* observer = nullptr) const;
+           const RunWatch& watch = {}, Observer* probe = nullptr) const;
+  // Tells an observer how `program`, which compile() made of `graph`, is going to run.
+  void show(const Graph& graph, Bands bands, const Program& program, RunObserver& observer) const;
 
  private:
-  WeightBank bank(StreamedWeights streamed) const {  // an empty one
-    return {store_, runtime_.allocator, std::move(streamed), packed_.get()};
+  friend class WeightForecast;
+  WeightBank bank(StreamedWeights streamed,
+                  const WeightBank* base) const {  // an empty one
+    return {store_, runtime_.allocator, std::move(streamed), packed_.get(), base};
   }
+  const WeightBank* base() const { return base_ ? &base_->bank : nullptr; }
+  const WeightBank& loaded() const;  // Error{Internal} when nothing is
+  Graph transformed(const Graph& graph, Bands bands) const;
   void check_intact() const;
 
   Runtime& runtime_;
@@ -111,8 +128,33 @@ class Network {
   std::function<WeightCacheKey()> cache_key_;          // of the part's files as they are now
   std::string opened_key_;                             // whose weights packed_ has
   std::set<std::string> given_to_cache_;               // since it was opened: keys of weights
-  std::unique_ptr<const WeightCache::Opened> packed_;  // outlives the bank
-  std::unique_ptr<WeightBank> bank_;
+  std::shared_ptr<const WeightCache::Opened> packed_;  // what is loaded next may lie there
+  std::shared_ptr<const LoadedWeights> base_;          // adopted
+  std::shared_ptr<LoadedWeights> own_;                 // beside it
+};
+
+// What the weights of a network will take as programs are loaded one after the other. Loads nothing.
+class WeightForecast {
+ public:
+  // `there`: what the network has adopted by then, or null. All must outlive the forecast.
+  WeightForecast(const Network& network, const StreamedWeights& streamed, const LoadedWeights* there)
+      : network_(&network), streamed_(&streamed), there_(there) {}
+
+  // What loading these adds to what is there: `kept`, and the largest moment meanwhile. Nothing when all is there.
+  WeightBank::Plan load(std::span<const Program* const> programs);
+  void free();
+  WeightBank::Kept kept() const;
+
+ private:
+  WeightBank::Plan plan_of(const std::vector<WeightUse>& uses) const;
+
+  const Network* network_;
+  const StreamedWeights* streamed_;
+  const LoadedWeights* there_;
+  std::set<const Program*> programs_;  // loaded
+  std::set<std::string> keys_;
+  std::vector<WeightUse> uses_;
+  WeightBank::Kept own_;
 };
 
 }  // namespace newbie

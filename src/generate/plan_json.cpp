@@ -5,7 +5,7 @@ namespace newbie {
 OrderedJson plan_json(const MemoryPlan& plan) {
   OrderedJson stages = OrderedJson::array();
   for (const StagePlan& s : plan.stages)
-    stages.push_back({{"name", s.name},
+    stages.push_back({{"name", s.name()},
                       {"weights_bytes", s.weights_bytes},
                       {"page_bytes", s.page_bytes},
                       {"window_bytes", s.window_bytes},

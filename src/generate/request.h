@@ -91,7 +91,7 @@ struct GenerateRequest {
   // Pictures larger than this many pixels on a side are decoded in tiles (generate/vae_tiles.h); 0: whole.
   int64_t vae_tile = 0;
 
-  // Progress::on_preview after every so many steps but the last; 0: never. Changes no picture.
+  // RunObserver::on_preview after every so many steps but the last; 0: never. Changes no picture.
   int preview_every = 0;
   PreviewMethod preview_method = PreviewMethod::Linear;
 };

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "generate/guard.h"
+#include "generate/guard_mode.h"
 #include "generate/memory_plan.h"
 #include "image/image.h"
 

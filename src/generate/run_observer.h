@@ -4,11 +4,17 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
+#include <string_view>
 
+#include "backend/program.h"
 #include "generate/stage.h"
 #include "image/image.h"
 
 namespace newbie {
+
+class Graph;
+class WeightSource;
 
 // Where in its timeline a run is.
 struct RunPlace {
@@ -26,12 +32,48 @@ struct Preview {
 
 class RunObserver {
  public:
+  // What on_value sees: nothing, what the model names, or everything. Everything has names only in an engine that was
+  // opened with EngineOptions::name_values.
+  enum class Values { None, Named, All };
+  // What costs time to tell, and so is told only when it is wanted. Asked for once a run of a program.
+  struct Wants {
+    Values values = Values::None;
+    bool graphs = false;       // on_graph
+    bool operations = false;   // on_operation
+    bool alterations = false;  // alter: for tests
+  };
+
   virtual ~RunObserver() = default;
+  virtual Wants wants() const { return {}; }
+
   virtual void on_stage(const RunPlace& /*at*/) {}                     // it begins
   virtual void on_step(const RunPlace& /*at*/, double /*seconds*/) {}  // that evaluation is done, and took so long
   virtual void on_preview(const RunPlace& /*at*/, const Preview& /*preview*/) {}  // when the request asks for previews
   // The normalised latent after interval `step` of a pass, from 0.
   virtual void on_latent(const RunPlace& /*at*/, int /*step*/, std::span<const float> /*latent*/) {}
+
+  // `part` is the word before the part's paths: "transformer".
+  // Before the first stage, a graph as it is going to run; `program` tells it from others. The references hold as long
+  // as the job does.
+  virtual void on_graph(std::string_view /*part*/, const Graph& /*graph*/, const Program& /*program*/,
+                        const WeightSource& /*weights*/) {}
+  // Before a program of `part` runs: its weights are loaded and its arena is allocated. What is seen next is of it.
+  virtual void on_run(const RunPlace& /*at*/, std::string_view /*part*/, const Program& /*program*/,
+                      const Bindings& /*bindings*/) {}
+  // A value after the op that made it. Values::Named: after the run the outputs follow, by their names.
+  virtual void on_value(const RunPlace& /*at*/, std::string_view /*part*/, const std::string& /*path*/,
+                        ConstTensorView /*value*/) {}
+  // A named value after the op that made it, before anybody reads it: may be changed.
+  virtual void alter(const RunPlace& /*at*/, std::string_view /*part*/, const std::string& /*path*/,
+                     TensorView /*value*/) {}
+  virtual void on_operation(const RunPlace& /*at*/, std::string_view /*part*/, const StepInfo& /*operation*/,
+                            StepClock::Clock::time_point /*start*/, StepClock::Clock::time_point /*end*/) {}
+};
+
+// Who looks on, and where the run is just now.
+struct RunWatch {
+  RunObserver* observer = nullptr;
+  RunPlace at;
 };
 
 }  // namespace newbie

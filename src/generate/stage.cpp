@@ -13,9 +13,9 @@ struct StageRow {
 constexpr std::array kStages{
     StageRow{StageKind::Plan, "plan"},       StageRow{StageKind::Picture, "picture"},
     StageRow{StageKind::Gemma, "gemma"},     StageRow{StageKind::Jina, "jina"},
-    StageRow{StageKind::Context, "context"}, StageRow{StageKind::Denoise, "denoise"},
+    StageRow{StageKind::Context, "context"}, StageRow{StageKind::FirstPass, "denoise"},
     StageRow{StageKind::Enlarge, "enlarge"}, StageRow{StageKind::Encode, "encode"},
-    StageRow{StageKind::Hires, "hires"},     StageRow{StageKind::Decode, "decode"},
+    StageRow{StageKind::HiresPass, "hires"}, StageRow{StageKind::Decode, "decode"},
     StageRow{StageKind::Save, "save"},
 };
 

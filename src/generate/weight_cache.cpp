@@ -88,9 +88,12 @@ WeightCache::WeightCache(std::filesystem::path folder, Log& log) : folder_(std::
   if (error) fail(ErrorKind::BadFile, "{}: cannot make the folder: {}", folder_.string(), error.message());
 }
 
-std::unique_ptr<const WeightCache::Opened> WeightCache::open(const WeightCacheKey& key) {
+std::shared_ptr<const WeightCache::Opened> WeightCache::open(const WeightCacheKey& key) {
   const std::string hash = key.hash();
-  auto out = std::make_unique<OpenedFiles>();
+  const std::lock_guard lock(mutex_);
+  if (const auto known = known_.find(key.part); known != known_.end() && known->second.hash == hash)
+    return known->second.opened;
+  auto out = std::make_shared<OpenedFiles>();
   std::error_code error;
   std::vector<std::filesystem::path> paths = list_folder(folder_, error);
   if (error) log_.warn("weight cache: {}: cannot read the folder: {}", folder_.string(), error.message());
@@ -103,11 +106,14 @@ std::unique_ptr<const WeightCache::Opened> WeightCache::open(const WeightCacheKe
       if (damaged_.insert(path).second) log_.warn("weight cache: {}: packed anew", e.message());
     }
   }
+  known_[key.part] = {hash, out};
   return out;
 }
 
 void WeightCache::keep(const WeightCacheKey& key, std::span<const PackedWeight> weights) {
   const std::string hash = key.hash();
+  const std::lock_guard lock(mutex_);
+  known_.erase(key.part);
   Sha256 set;
   for (const PackedWeight& weight : weights) add_text(set, weight.name);
   const std::filesystem::path path =

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <span>
 #include <string>
@@ -26,7 +28,8 @@ struct WeightCacheKey {
 };
 std::string stamps_of(const Part& part);  // for `files`; Error{BadFile} when the system does not tell
 
-// Files of a folder, each with the weights of a part that some run found missing. Several processes may share a folder.
+// Thread-safe. Files of a folder, each with the weights of a part that some run found missing. Several processes may
+// share a folder.
 class WeightCache {
  public:
   // Makes the folder. Error{BadFile} when that cannot be done.
@@ -37,7 +40,7 @@ class WeightCache {
    public:
     virtual void check_intact() const = 0;  // Error{BadFile} when a file has shrunk under a read
   };
-  std::unique_ptr<const Opened> open(const WeightCacheKey& key);
+  std::shared_ptr<const Opened> open(const WeightCacheKey& key);
 
   // What cannot be written is told to the log. Errors of the weights' `get` that are not of files or memory pass
   // through.
@@ -46,7 +49,13 @@ class WeightCache {
  private:
   std::filesystem::path folder_;
   Log& log_;
+  std::mutex mutex_;
   std::set<std::filesystem::path> damaged_;  // were told
+  struct Known {
+    std::string hash;
+    std::shared_ptr<const Opened> opened;
+  };
+  std::map<std::string, Known> known_;  // by part, until something is added
 };
 
 }  // namespace newbie

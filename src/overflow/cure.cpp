@@ -30,7 +30,7 @@ std::string with_stars(const std::string& path) {
 
 class Curer {
  public:
-  Curer(Subject& subject, const PrecisionRequest& request, const StudyOptions& options, Progress& progress,
+  Curer(Subject& subject, const PrecisionRequest& request, const StudyOptions& options, RunObserver& progress,
         StopToken stop)
       : subject_(subject), request_(request), options_(options), progress_(progress), stop_(stop) {}
 
@@ -190,7 +190,7 @@ class Curer {
   Subject& subject_;
   PrecisionRequest request_;
   StudyOptions options_;
-  Progress& progress_;
+  RunObserver& progress_;
   StopToken stop_;
   std::map<std::string, Shift> shifts_;
   std::set<std::string> tried_;  // values whose class was made smaller for them
@@ -199,7 +199,7 @@ class Curer {
 }  // namespace
 
 Cure cure(Subject& subject, const PrecisionRequest& request, std::shared_ptr<const Study> before,
-          const StudyOptions& options, Progress& progress, StopToken stop) {
+          const StudyOptions& options, RunObserver& progress, StopToken stop) {
   return Curer(subject, request, options, progress, stop).run(std::move(before));
 }
 

@@ -19,6 +19,6 @@ struct Cure {
 // range; `before` is the study of `request`. What f32 cannot hold either is left. A rescaled value keeps two bits of
 // headroom, so that other prompts find room, too.
 Cure cure(Subject& subject, const PrecisionRequest& request, std::shared_ptr<const Study> before,
-          const StudyOptions& options, Progress& progress, StopToken stop);
+          const StudyOptions& options, RunObserver& progress, StopToken stop);
 
 }  // namespace newbie

@@ -16,32 +16,38 @@ class EncoderSubject final : public Subject {
       auto part = std::make_unique<TextEncoder>(open_text_encoder(path, silent_log(), strictness));
       tokenize(*part, std::move(texts), max_tokens);
       build_ = [sizes = part->sizes](int64_t tokens) { return gemma3_features(sizes, tokens); };
-      name_ = "text_encoder";
+      stage_ = StageKind::Gemma;
+      name_ = to_string(PartKind::TextEncoder);
       part_ = std::move(part);
     } else {
       auto part = std::make_unique<ClipModel>(open_clip_model(path, silent_log(), strictness));
       tokenize(*part, std::move(texts), max_tokens);
       build_ = [sizes = part->sizes](int64_t tokens) { return jina_text(sizes, tokens); };
-      name_ = "clip_model";
+      stage_ = StageKind::Jina;
+      name_ = to_string(PartKind::ClipModel);
       part_ = std::move(part);
     }
   }
 
-  SubjectRun run(const Way& way, Progress& progress, StopToken stop) override {
+  SubjectRun run(const Way& way, RunObserver& progress, StopToken stop) override {
     Runtime runtime(options_.threads > 0 ? options_.threads : usable_cpus(),
-                    resolve_precision(way.precision, this_cpu()).policy,
-                    make_backend(options_.backend));
+                    resolve_precision(way.precision, this_cpu()).policy, make_backend(options_.backend));
     runtime.fuse = !way.plain;
     runtime.decompose = way.decompose;
-    runtime.run_tap = way.trace;
-    Network network(runtime, part_->weights, name_);
-    progress.on_stage(name_);
+    runtime.name_values = way.trace != nullptr;
+    Network network(runtime, part_->weights, std::string(name_));
+    RunPlace at{
+        .stage = stage_, .pictures = static_cast<int>(ids_.size()), .evaluations = static_cast<int>(ids_.size())};
+    progress.on_stage(at);
     SubjectRun out;
     for (size_t i = 0; i < ids_.size(); ++i) {
-      if (way.trace != nullptr) way.trace->at({static_cast<int>(i), 0});
       const auto tokens = static_cast<int64_t>(ids_[i].size());
       const Graph graph = build_(tokens);
       const Program program = network.compile(graph);
+      if (way.trace != nullptr) {
+        way.trace->at_prompt(static_cast<int>(i));
+        network.show(graph, Bands::None, program, *way.trace);
+      }
       network.load(program, stop);
       const Buffer arena = runtime.allocator.allocate(program.memory().arena_bytes, "encoder arena");
       const Graph::Output& output = graph.outputs().front();
@@ -50,10 +56,10 @@ class EncoderSubject final : public Subject {
       Bindings bindings;
       bindings.inputs["ids"] = {{Shape{tokens}, DType::I32}, reinterpret_cast<const std::byte*>(ids_[i].data())};
       bindings.outputs[output.name] = {{shape, DType::F32}, reinterpret_cast<std::byte*>(features.data())};
-      network.run(program, arena, bindings, stop);
+      network.run(program, arena, bindings, stop, {way.trace, {.stage = stage_}});
       out.results.push_back(std::move(features));
-      const int all = static_cast<int>(ids_.size());
-      progress.on_step({.pictures = all, .evaluation = static_cast<int>(i) + 1, .evaluations = all});
+      at.evaluation = static_cast<int>(i) + 1;
+      progress.on_step(at, 0);
     }
     out.peak_bytes = runtime.allocator.peak_bytes();
     return out;
@@ -81,7 +87,8 @@ class EncoderSubject final : public Subject {
 
   EngineOptions options_;
   std::unique_ptr<Part> part_;
-  const char* name_ = "";
+  StageKind stage_ = StageKind::Gemma;
+  std::string_view name_;
   std::function<Graph(int64_t tokens)> build_;
   std::vector<std::vector<int32_t>> ids_;
   std::vector<std::string> prompts_;

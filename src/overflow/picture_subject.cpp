@@ -4,28 +4,33 @@ namespace newbie {
 
 namespace {
 
-// Tells the trace which evaluation is running, and passes everything on.
-class EvaluationCounter final : public Progress {
+// Passes everything on: progress to those who wait, values to the trace; and keeps the last latent.
+class Onlooker final : public RunObserver {
  public:
-  EvaluationCounter(RangeTrace* trace, int prompt, Progress& progress)
-      : trace_(trace), prompt_(prompt), progress_(progress) {}
+  Onlooker(RunObserver* trace, RunObserver& progress) : trace_(trace), progress_(progress) {}
 
-  void on_stage(std::string_view name) override {
-    at(name == "denoise" || name == "hires" ? 1 : 0);
-    progress_.on_stage(name);
+  Wants wants() const override { return trace_ != nullptr ? trace_->wants() : Wants{}; }
+  void on_stage(const RunPlace& at) override { progress_.on_stage(at); }
+  void on_step(const RunPlace& at, double seconds) override { progress_.on_step(at, seconds); }
+  void on_latent(const RunPlace& /*at*/, int /*step*/, std::span<const float> seen) override {
+    latent.assign(seen.begin(), seen.end());
   }
-  void on_step(const StepReport& report) override {
-    at(report.evaluation == report.evaluations ? 0 : report.evaluation + 1);
-    progress_.on_step(report);
+  void on_graph(std::string_view part, const Graph& graph, const Program& program,
+                const WeightSource& weights) override {
+    trace_->on_graph(part, graph, program, weights);
   }
+  void on_run(const RunPlace& at, std::string_view part, const Program& program, const Bindings& bindings) override {
+    if (trace_ != nullptr) trace_->on_run(at, part, program, bindings);
+  }
+  void on_value(const RunPlace& at, std::string_view part, const std::string& path, ConstTensorView value) override {
+    trace_->on_value(at, part, path, value);
+  }
+
+  std::vector<float> latent;
 
  private:
-  void at(int evaluation) {
-    if (trace_ != nullptr) trace_->at({prompt_, evaluation});
-  }
-  RangeTrace* trace_;
-  int prompt_;
-  Progress& progress_;
+  RunObserver* trace_;
+  RunObserver& progress_;
 };
 
 class PictureSubject final : public Subject {
@@ -39,21 +44,20 @@ class PictureSubject final : public Subject {
     }
   }
 
-  SubjectRun run(const Way& way, Progress& progress, StopToken stop) override {
+  SubjectRun run(const Way& way, RunObserver& progress, StopToken stop) override {
     EngineOptions options = options_;
     options.precision = way.precision;
     options.fuse = !way.plain;
     options.decompose = way.decompose;
     options.guard = GuardMode::Warn;
-    options.run_tap = way.trace;
+    options.name_values = way.trace != nullptr;
     TextToImage engine = TextToImage::open(model_, options, silent_log());
-    std::vector<float> latent;
-    engine.set_latent_tap([&](int, int, std::span<const float> seen) { latent.assign(seen.begin(), seen.end()); });
     SubjectRun out;
     for (size_t i = 0; i < requests_.size(); ++i) {
-      EvaluationCounter counter(way.trace, static_cast<int>(i), progress);
-      const GenerateResult drawn = engine.generate(requests_[i], counter, stop, [](const GeneratedImage&) {});
-      out.results.push_back(latent);
+      if (way.trace != nullptr) way.trace->at_prompt(static_cast<int>(i));
+      Onlooker onlooker(way.trace, progress);
+      const GenerateResult drawn = engine.prepare(requests_[i]).run(onlooker, stop, [](const GeneratedImage&) {});
+      out.results.push_back(std::move(onlooker.latent));
       out.peak_bytes = std::max(out.peak_bytes, drawn.plan.allocated_peak_bytes());
     }
     return out;

@@ -127,11 +127,13 @@ const InsideRange* RangeTrace::find(const std::string& part, const std::string& 
   return it == inside_at_.end() ? nullptr : &insides_[it->second];
 }
 
-void RangeTrace::on_graph(const std::string& part, const Graph& graph, const Program& program,
+void RangeTrace::on_graph(std::string_view part, const Graph& graph, const Program& program,
                           const WeightSource& weights) {
   if (!options_.part.empty() && part != options_.part) return;
+  std::unique_ptr<Kept>& known = graphs_[&program.memory()];
+  if (known && known->traced.part == part && known->traced.graph.str() == graph.str()) return;  // of an earlier request
   auto kept = std::make_unique<Kept>();
-  kept->traced = {part, copy_of(graph), 0};
+  kept->traced = {std::string(part), copy_of(graph), 0};
   kept->readers.resize(static_cast<size_t>(graph.size()));
   for (int id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
@@ -141,12 +143,14 @@ void RangeTrace::on_graph(const std::string& part, const Graph& graph, const Pro
     if ((product && !sums_) || (options_.narrow_alone && node.precision.accumulate == DType::F32)) continue;
     for (const size_t operand : looked_at(*node.op))
       kept->readers[static_cast<size_t>(node.inputs[operand])].push_back(id);
-    if (product) sums_->add(part, graph, id, weights);
+    if (product) sums_->add(kept->traced.part, graph, id, weights);
   }
-  graphs_[&program.memory()] = std::move(kept);
+  known = std::move(kept);
 }
 
-void RangeTrace::on_run(const std::string& /*part*/, const Program& program, const Bindings& bindings) {
+void RangeTrace::on_run(const RunPlace& place, std::string_view /*part*/, const Program& program,
+                        const Bindings& bindings) {
+  now_ = {prompt_, place.evaluation};
   const auto it = graphs_.find(&program.memory());
   running_ = it == graphs_.end() ? nullptr : it->second.get();
   if (running_ == nullptr) return;
@@ -156,7 +160,9 @@ void RangeTrace::on_run(const std::string& /*part*/, const Program& program, con
     if (const auto at = running_->at.find(name); at != running_->at.end()) see(at->second, view);
 }
 
-void RangeTrace::on_value(const std::string& /*part*/, const std::string& path, ConstTensorView value) {
+void RangeTrace::on_value(const RunPlace& place, std::string_view /*part*/, const std::string& path,
+                          ConstTensorView value) {
+  now_ = {prompt_, place.evaluation};
   if (running_ == nullptr) return;
   if (const auto at = running_->at.find(path); at != running_->at.end()) see(at->second, value);
 }

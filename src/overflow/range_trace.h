@@ -37,7 +37,7 @@ struct FirstBad {
   std::string name() const { return part + '.' + path; }
 };
 
-class RangeTrace final : public RunTap {
+class RangeTrace final : public RunObserver {
  public:
   struct Options {
     std::string part;                 // this one alone; empty: all
@@ -48,7 +48,7 @@ class RangeTrace final : public RunTap {
   RangeTrace(int threads, Options options);
   ~RangeTrace() override;
 
-  void at(Moment moment) { now_ = moment; }
+  void at_prompt(int prompt) { prompt_ = prompt; }  // what runs next is of it
 
   const std::vector<ValueRange>& values() const { return values_; }  // in the order they were first seen
   const std::vector<InsideRange>& insides() const { return insides_; }
@@ -58,11 +58,11 @@ class RangeTrace final : public RunTap {
   const ValueRange* find(const std::string& name) const;  // null when it was not seen
   const InsideRange* find(const std::string& part, const std::string& operand, InsideKind kind, size_t width) const;
 
-  Values wants() const override { return Values::All; }
-  void on_graph(const std::string& part, const Graph& graph, const Program& program,
+  Wants wants() const override { return {.values = Values::All, .graphs = true}; }
+  void on_graph(std::string_view part, const Graph& graph, const Program& program,
                 const WeightSource& weights) override;
-  void on_run(const std::string& part, const Program& program, const Bindings& bindings) override;
-  void on_value(const std::string& part, const std::string& path, ConstTensorView value) override;
+  void on_run(const RunPlace& at, std::string_view part, const Program& program, const Bindings& bindings) override;
+  void on_value(const RunPlace& at, std::string_view part, const std::string& path, ConstTensorView value) override;
 
  private:
   struct Kept;
@@ -76,6 +76,7 @@ class RangeTrace final : public RunTap {
   std::unique_ptr<AbsoluteSums> sums_;
   std::map<const void*, std::unique_ptr<Kept>> graphs_;  // by program
   Kept* running_ = nullptr;
+  int prompt_ = 0;
   Moment now_;
   std::vector<ValueRange> values_;
   std::map<std::string, size_t> value_at_;

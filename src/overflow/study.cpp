@@ -124,7 +124,7 @@ std::vector<double> Study::cosines() const {
 }
 
 std::shared_ptr<const Study> study(Subject& subject, const PrecisionRequest& request, const StudyOptions& options,
-                                   Progress& progress, StopToken stop) {
+                                   RunObserver& progress, StopToken stop) {
   const auto made = std::make_shared<Study>();
   Study& out = *made;
   out.resolution = resolve_precision(request, this_cpu());

@@ -45,7 +45,7 @@ struct Study {
 };
 
 std::shared_ptr<const Study> study(Subject& subject, const PrecisionRequest& request, const StudyOptions& options,
-                                   Progress& progress, StopToken stop);
+                                   RunObserver& progress, StopToken stop);
 
 // The cosine of the angle between two vectors, in double; NaN when a number is not finite.
 double cosine(std::span<const float> a, std::span<const float> b);

@@ -27,7 +27,7 @@ class Subject {
     RangeTrace* trace = nullptr;
   };
   // Never stops at bad values: they are what is looked for. Errors as TextToImage's.
-  virtual SubjectRun run(const Way& way, Progress& progress, StopToken stop) = 0;
+  virtual SubjectRun run(const Way& way, RunObserver& progress, StopToken stop) = 0;
 
   virtual const char* result_name() const = 0;                  // "latents", "features"
   virtual const std::vector<std::string>& prompts() const = 0;  // for reports

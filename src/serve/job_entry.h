@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "generate/guard.h"
+#include "generate/guard_mode.h"
 #include "generate/memory_plan.h"
 #include "generate/request.h"
 #include "image/picture_format.h"

@@ -215,4 +215,11 @@ std::string_view element_of_tag(std::string_view tag) {
   return longest(kEndings, [&](std::string_view e) { return tag.size() > e.size() && tag.ends_with(e); });
 }
 
+std::vector<std::string_view> known_tags() {
+  std::vector<std::string_view> out;
+  for (const auto& [tag, element] : whole_tags()) out.push_back(tag);
+  std::ranges::sort(out);
+  return out;
+}
+
 }  // namespace newbie

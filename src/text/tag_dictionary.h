@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 namespace newbie {
 
@@ -9,5 +10,8 @@ namespace newbie {
 // spelling: lower case, underscores. Empty for tags nobody wrote down here. Whole tags come first, then prefixes
 // (`looking_`), then endings (`_hair`), the longest first.
 std::string_view element_of_tag(std::string_view tag);
+
+// Whole tags that are written down here, sorted: what a page offers to complete.
+std::vector<std::string_view> known_tags();
 
 }  // namespace newbie

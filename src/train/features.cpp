@@ -50,6 +50,9 @@ EncoderTexts texts_of(const std::string& caption, const FeatureOptions& options)
   return route_prompt(caption, resolve_system_prompt(options.system_prompt, caption).text, Routing::Official);
 }
 
+// Its weights, and what its configuration makes of them.
+std::string identity_of(const Part& part) { return fingerprint(part.files.files) + "\n" + part.config_text; }
+
 // A network of one encoder with what its runs need. Programs of one size are kept until another comes.
 class Encoder {
  public:
@@ -92,9 +95,8 @@ Features::Features(const Dataset& dataset, const LocatedModel& model, const Feat
   downscale_ = vae.sizes.downscale();
   const Resolution precision = resolve_precision(options.precision, this_cpu());
 
-  const std::string text_identity = fingerprint(text_encoder.files.files),
-                    clip_identity = fingerprint(clip.files.files);
-  const std::string vae_identity = fingerprint(vae.files.files);
+  const std::string text_identity = identity_of(text_encoder), clip_identity = identity_of(clip);
+  const std::string vae_identity = identity_of(vae);
   Runtime runtime(threads, precision.policy, make_cpu_backend());
   Runtime exact(threads, PrecisionPolicy{.name = "f32"}, make_cpu_backend());
   const std::string arithmetic = precision.policy.hash() + ", " + runtime.backend->version();

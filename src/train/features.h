@@ -10,8 +10,9 @@
 #include <vector>
 
 #include "compile/precision.h"
+#include "core/stop_token.h"
+#include "generate/model_layout.h"
 #include "generate/text_cache.h"
-#include "generate/text_to_image.h"
 #include "train/dataset.h"
 #include "train/loss_graph.h"
 

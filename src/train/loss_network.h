@@ -8,6 +8,7 @@
 
 #include "backend/program.h"
 #include "compile/precision.h"
+#include "core/allocator.h"
 #include "generate/parts.h"
 #include "train/loss_graph.h"
 #include "train/sum_tree.h"

@@ -40,11 +40,14 @@ Drawn draw(const Json& row, PrecisionRequest precision) {
   TextToImage engine = TextToImage::open(
       {.folder = avatar_path()}, {.threads = 2, .precision = precision, .guard = GuardMode::Warn}, silent_log());
   Drawn out;
-  engine.set_latent_tap([&](int, int, std::span<const float> z) { out.latents.emplace_back(z.begin(), z.end()); });
-  Progress progress;
+  struct Latents : RunObserver {
+    std::vector<std::vector<float>> seen;
+    void on_latent(const RunPlace&, int, std::span<const float> z) override { seen.emplace_back(z.begin(), z.end()); }
+  } progress;
   out.guard_events =
       engine.generate(request_of(row), progress, {}, [&](GeneratedImage g) { out.image = std::move(g.image); })
           .guard_events;
+  out.latents = std::move(progress.seen);
   return out;
 }
 

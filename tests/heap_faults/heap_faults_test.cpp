@@ -68,7 +68,7 @@ TextToImage open() { return TextToImage::open(kModel, {.threads = 2}, silent_log
 
 Image draw(TextToImage& engine) {
   Image out;
-  Progress progress;
+  RunObserver progress;
   engine.generate(kRequest, progress, {}, [&](GeneratedImage g) { out = std::move(g.image); });
   return out;
 }

@@ -21,7 +21,7 @@ TextToImage open(int threads, PrecisionRequest precision) {
 
 std::vector<Image> draw(TextToImage& engine, const GenerateRequest& request) {
   std::vector<Image> out;
-  Progress progress;
+  RunObserver progress;
   engine.generate(request, progress, {}, [&](GeneratedImage g) { out.push_back(std::move(g.image)); });
   return out;
 }

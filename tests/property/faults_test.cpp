@@ -46,7 +46,7 @@ GenerateRequest hires_request() {
 
 std::vector<std::byte> draw(TextToImage& engine, const GenerateRequest& request = small_request()) {
   std::vector<std::byte> png;
-  Progress progress;
+  RunObserver progress;
   engine.generate(request, progress, {}, [&](GeneratedImage g) {
     const TextChunk texts[] = {{"parameters", g.parameters}, {kRequestKey, g.request_json}};
     png = encode_png(g.image, texts);
@@ -191,7 +191,7 @@ TEST(Faults, WhatTheStandardLibraryThrowsBecomesAnError) {
   TextToImage engine = open();
   const std::vector<std::byte> want = draw(engine);
   const auto kind_of = [&](auto exception) {
-    Progress progress;
+    RunObserver progress;
     return failure_of(
         [&] { engine.generate(small_request(), progress, {}, [&](GeneratedImage) { throw exception; }); });
   };
@@ -210,23 +210,23 @@ TEST(Faults, AStoppedRunLeavesAGoodEngine) {
   const std::vector<std::byte> want = draw(engine);
   for (int stop_at = 0; stop_at <= 3; ++stop_at) {
     std::atomic<bool> stopped = false;
-    struct Stopper : Progress {
+    struct Stopper : RunObserver {
       std::atomic<bool>& flag;
       int left;
       Stopper(std::atomic<bool>& f, int n) : flag(f), left(n) {}
       void tick() {
         if (left-- == 0) flag = true;
       }
-      void on_stage(std::string_view name) override {
-        if (name == "denoise" || name == "decode") tick();
+      void on_stage(const RunPlace& at) override {
+        if (at.stage == StageKind::FirstPass || at.stage == StageKind::Decode) tick();
       }
-      void on_step(const StepReport&) override { tick(); }
+      void on_step(const RunPlace&, double) override { tick(); }
     } stopper(stopped, stop_at);
     const auto failure =
         failure_of([&] { engine.generate(small_request(), stopper, StopToken(&stopped), [](GeneratedImage) {}); });
     EXPECT_EQ(failure, ErrorKind::Cancelled) << stop_at;
     const size_t planned = engine.plan(small_request()).allocated_peak_bytes();
-    Progress progress;
+    RunObserver progress;
     EXPECT_EQ(engine.generate(small_request(), progress, {}, [](GeneratedImage) {}).allocated_peak_bytes, planned);
     EXPECT_EQ(draw(engine), want);
   }

@@ -36,7 +36,7 @@ Drawn draw(const ModelPaths& paths, PrecisionRequest precision, size_t budget = 
   TextToImage engine = TextToImage::open(
       paths, {.threads = 2, .memory_budget_bytes = budget, .precision = std::move(precision)}, silent_log());
   Drawn out;
-  Progress progress;
+  RunObserver progress;
   out.result =
       engine.generate(small_request(), progress, {}, [&](GeneratedImage g) { out.picture = std::move(g.image); });
   EXPECT_EQ(out.result.plan.allocated_peak_bytes(), out.result.allocated_peak_bytes);

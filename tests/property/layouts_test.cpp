@@ -30,7 +30,7 @@ Image draw(const ModelPaths& paths) {
   request.seed = 3;
   request.steps = 4;
   Image picture;
-  Progress progress;
+  RunObserver progress;
   engine.generate(request, progress, {}, [&](GeneratedImage g) { picture = std::move(g.image); });
   return picture;
 }

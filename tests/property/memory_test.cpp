@@ -23,7 +23,7 @@ GenerateRequest small_request(int64_t width, int64_t height, int batch, double c
 // The result carries the plan that its run used. One asked for with plan() a moment before is the same where the budget
 // is wide; near the budget a few more resident pages of the process may have made another choice.
 GenerateResult draw(TextToImage& engine, const GenerateRequest& request) {
-  Progress progress;
+  RunObserver progress;
   return engine.generate(request, progress, {}, [](GeneratedImage) {});
 }
 
@@ -120,7 +120,7 @@ TEST(MemoryPlan, HoldsForPreviews) {
 
 std::vector<Image> pictures_of(TextToImage& engine, const GenerateRequest& request) {
   std::vector<Image> out;
-  Progress progress;
+  RunObserver progress;
   engine.generate(request, progress, {}, [&](GeneratedImage g) { out.push_back(std::move(g.image)); });
   return out;
 }
@@ -196,7 +196,7 @@ TEST(MemoryPlan, HoldsForTilesAndStepCaches) {
       TextToImage engine = tight ? open_tight(PrecisionRequest::F32, request) : open(PrecisionRequest::F32);
       const GenerateResult out = draw(engine, request);
       EXPECT_EQ(out.plan.allocated_peak_bytes(), out.allocated_peak_bytes)
-          << "tight " << tight << " cache " << to_string(mode);
+          << "tight " << tight << " cache " << static_cast<int>(mode);
       EXPECT_EQ(out.shortened_evaluations > 0, mode != CacheMode::Off);
     }
 }

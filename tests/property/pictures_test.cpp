@@ -29,7 +29,7 @@ TextToImage& engine() {
 
 Image draw(const GenerateRequest& r) {
   Image out;
-  Progress progress;
+  RunObserver progress;
   engine().generate(r, progress, {}, [&](GeneratedImage g) { out = std::move(g.image); });
   return out;
 }

@@ -14,12 +14,12 @@
 namespace newbie::test {
 namespace {
 
-struct Recorder final : Progress {
+struct Recorder final : RunObserver {
   std::vector<Image> images;
   std::vector<int> steps;
-  void on_preview(const PreviewReport& report) override {
-    images.push_back(report.image);
-    steps.push_back(report.step);
+  void on_preview(const RunPlace&, const Preview& preview) override {
+    images.push_back(preview.image);
+    steps.push_back(preview.step);
   }
 };
 

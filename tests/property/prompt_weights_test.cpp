@@ -31,7 +31,7 @@ Drawn draw(const GenerateRequest& r, PrecisionRequest precision = PrecisionReque
   TextToImage engine =
       TextToImage::open({.folder = avatar_path()}, {.threads = 2, .precision = precision}, silent_log());
   Drawn out{.plan = engine.plan(r)};
-  Progress progress;
+  RunObserver progress;
   out.result = engine.generate(r, progress, {}, [&](GeneratedImage g) { out.image = std::move(g.image); });
   return out;
 }

@@ -35,7 +35,7 @@ TEST(Recall, OwnRequestSaysEverything) {
   r.hires_steps = 3;
   TextToImage engine = TextToImage::open({.folder = avatar_path()}, {.threads = 2}, silent_log());
   GeneratedImage drawn;
-  Progress progress;
+  RunObserver progress;
   engine.generate(r, progress, {}, [&](GeneratedImage g) { drawn = std::move(g); });
   const std::vector<TextChunk> texts{{"parameters", drawn.parameters}, {"newbie", drawn.request_json}};
   const Recollection back = *recall(texts, "x.png");

@@ -24,9 +24,12 @@ Drawn draw(const CacheOptions& cache, PrecisionRequest precision, const std::str
   r.sampler = sampler;
   r.cache = cache;
   Drawn out;
-  engine.set_latent_tap([&](int, int, std::span<const float> x) { out.latent.assign(x.begin(), x.end()); });
-  Progress progress;
+  struct LastLatent : RunObserver {
+    std::vector<float> seen;
+    void on_latent(const RunPlace&, int, std::span<const float> x) override { seen.assign(x.begin(), x.end()); }
+  } progress;
   out.result = engine.generate(r, progress, {}, [](GeneratedImage) {});
+  out.latent = std::move(progress.seen);
   return out;
 }
 

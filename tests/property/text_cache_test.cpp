@@ -29,7 +29,7 @@ Drawn draw(const GenerateRequest& request, const std::filesystem::path& folder, 
   TextToImage engine =
       TextToImage::open({.folder = avatar_path()}, {.threads = 2, .precision = precision, .text_cache = folder}, log);
   Drawn out;
-  Progress progress;
+  RunObserver progress;
   out.result =
       engine.generate(request, progress, {}, [&](GeneratedImage g) { out.images.push_back(std::move(g.image)); });
   return out;
@@ -45,7 +45,7 @@ GenerateRequest request_of(const std::string& prompt) {
 
 size_t weights_in(const GenerateResult& result, const char* stage) {
   for (const StagePlan& s : result.plan.stages)
-    if (s.name == stage) return s.weights_bytes;
+    if (s.name() == stage) return s.weights_bytes;
   return SIZE_MAX;
 }
 

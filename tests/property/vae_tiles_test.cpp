@@ -66,7 +66,7 @@ TEST(VaeTiles, APictureInTilesIsNearTheWholeOneInLessMemory) {
   r.steps = 6;
   const auto draw = [&] {
     Image out;
-    Progress progress;
+    RunObserver progress;
     engine.generate(r, progress, {}, [&](GeneratedImage g) { out = std::move(g.image); });
     return out;
   };

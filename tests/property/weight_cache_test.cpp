@@ -71,7 +71,7 @@ struct Drawn {
 
 Drawn draw(TextToImage& engine, const GenerateRequest& request) {
   Drawn out;
-  Progress progress;
+  RunObserver progress;
   out.result =
       engine.generate(request, progress, {}, [&](GeneratedImage g) { out.images.push_back(std::move(g.image)); });
   return out;
@@ -135,7 +135,7 @@ TEST(WeightCache, AnEngineUsesWhatItWrote) {
     EXPECT_EQ(next.images, first.images);
     next.expect_exact();
     for (const StagePlan& s : next.result.plan.stages) {
-      if (s.name != "gemma") continue;
+      if (s.stage != StageKind::Gemma) continue;
       EXPECT_EQ(s.loading_peak_bytes, 0u);
       EXPECT_GT(s.page_bytes, 0u);
     }
@@ -204,7 +204,7 @@ TEST(WeightCache, ModelsDoNotMix) {
   const auto packed = [&](const char* stage) {  // bytes that a run finds in the cache
     const Drawn drawn = draw(setup, small_request());
     for (const StagePlan& s : drawn.result.plan.stages)
-      if (s.name == stage) return std::pair(s.page_bytes, drawn.images);
+      if (s.name() == stage) return std::pair(s.page_bytes, drawn.images);
     return std::pair(SIZE_MAX, drawn.images);
   };
   EXPECT_EQ(packed("decode").first, 0u);

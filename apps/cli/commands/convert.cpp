@@ -27,7 +27,7 @@ void run(const ConvertArguments& args) {
     fail_with_hint(ErrorKind::InvalidRequest, "convert with --to gguf", "--type is of GGUF files");
   Terminal terminal(args.report.verbosity);
   const Conversion done = convert_model(args.source, args.destination, args.form, terminal,
-                                        [&](const auto& path) { terminal.on_stage(path.string()); });
+                                        [&](const auto& path) { terminal.stage(path.string()); });
   terminal.clear_bar();
   if (args.report.json) {
     OrderedJson files = OrderedJson::array();

@@ -4,8 +4,8 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "commands/dev.h"
-#include "generate/find_model.h"
 #include "flags.h"
+#include "generate/find_model.h"
 #include "measure/synthesize.h"
 #include "standard_streams.h"
 #include "terminal.h"
@@ -33,12 +33,12 @@ void run(const SynthesizeArguments& args) {
       synthesize_model(args.folder, model.folder, [&](const SynthesisProgress& p) {
         if (p.file != current) {
           current = p.file;
-          terminal.on_stage(p.kept ? p.file.string() + " is there" : p.file.string());
+          terminal.stage(p.kept ? p.file.string() + " is there" : p.file.string());
         }
         const auto percent = static_cast<int>(100 * (static_cast<double>(p.bytes_done) / static_cast<double>(p.bytes)));
         if (percent == told) return;
         told = percent;
-        terminal.on_step({.evaluation = percent, .evaluations = 100});
+        terminal.step({.done = percent, .all = 100});
       });
   terminal.clear_bar();
   if (args.report.json) {

@@ -143,31 +143,29 @@ void run(CLI::App& parser, GenerateArguments& args) {
   const std::optional<KnownThings> known = read_known(model.folder);
   if (known) warn_of_unknown(*known, request, engine.final_size(request), terminal);
   warn_of_slips(request, terminal);
-  const MemoryPlan plan = engine.plan(request);
-  memory_log.planned(plan);
+  Job job = engine.prepare(request);
+  memory_log.planned(job);
   memory_log.begin();
   terminal.info("{} threads, {}", engine.threads(), engine.precision_name());
   for (const std::string& reason : engine.precision_reasons()) terminal.info("{}", reason);
-  terminal.info("{}", plan_table(plan));
+  terminal.info("{}", plan_table(job.plan()));
 
   std::vector<Image> drawn;  // for the sheet
 
   std::vector<WrittenFile> files;
-  const GenerateResult result =
-      engine.generate(request, memory_log.watch(previews), stop, [&](const GeneratedImage& picture) {
-        const TextChunk texts[] = {{"parameters", picture.parameters}, {kRequestKey, picture.request_json}};
-        const std::vector<std::byte> bytes =
-            encode_picture(output.format(), picture.image, texts, args.picture.quality);
-        if (sheet) drawn.push_back(picture.image);
-        if (output.is_standard_output()) {
-          write_standard_output(bytes);
-          files.push_back({"-", picture.seed});
-        } else {
-          output.save(paths[files.size()], bytes);
-          files.push_back({paths[files.size()].string(), picture.seed});
-        }
-        previews.show(picture.image);
-      });
+  const GenerateResult result = job.run(memory_log.watch(previews), stop, [&](const GeneratedImage& picture) {
+    const TextChunk texts[] = {{"parameters", picture.parameters}, {kRequestKey, picture.request_json}};
+    const std::vector<std::byte> bytes = encode_picture(output.format(), picture.image, texts, args.picture.quality);
+    if (sheet) drawn.push_back(picture.image);
+    if (output.is_standard_output()) {
+      write_standard_output(bytes);
+      files.push_back({"-", picture.seed});
+    } else {
+      output.save(paths[files.size()], bytes);
+      files.push_back({paths[files.size()].string(), picture.seed});
+    }
+    previews.show(picture.image);
+  });
   memory_log.finish();
   terminal.clear_bar();
   if (sheet) sheet->save(sheet_path.front(), encode_picture(sheet->format(), grid_of(drawn), {}, args.picture.quality));

@@ -141,7 +141,7 @@ void plan_all(TextToImage& engine, const std::vector<ListedRequest>& list, const
   }
   for (const auto& [size, one] : longest) {
     stop.throw_if_stopped();
-    told_with(*one, [&, &request = one->request] { engine.plan(base.with(request)); });
+    told_with(*one, [&, &request = one->request] { engine.prepare(base.with(request)); });
   }
 }
 
@@ -183,22 +183,23 @@ void generate_list(const ListArguments& arguments, FileRoles& roles, EngineArgum
   OrderedJson guard = OrderedJson::array();
   for (const LineJob& job : jobs) {
     size_t k = 0;
-    const GenerateResult result = engine.generate(
-        base.with(job.listed->request), memory_log.watch(previews), stop, [&](const GeneratedImage& drawn) {
-          const TextChunk texts[] = {{"parameters", drawn.parameters}, {kRequestKey, drawn.request_json}};
-          job.output.save(job.paths[k], encode_picture(job.output.format(), drawn.image, texts, picture.quality));
-          const PictureName& name = job.names[k];
-          const std::string path = job.paths[k++].string();
-          terminal.clear_bar();
-          files.push_back({{"path", path},
-                           {"line", job.listed->where},
-                           {"seed", drawn.seed},
-                           {"width", name.width},
-                           {"height", name.height}});
-          if (!report.json && !report.verbosity.quiet)
-            print(fmt::format("{}  {}x{}  seed {}\n", path, name.width, name.height, drawn.seed));
-          previews.show(drawn.image);
-        });
+    Job drawing = engine.prepare(base.with(job.listed->request));
+    memory_log.planned(drawing);
+    const GenerateResult result = drawing.run(memory_log.watch(previews), stop, [&](const GeneratedImage& drawn) {
+      const TextChunk texts[] = {{"parameters", drawn.parameters}, {kRequestKey, drawn.request_json}};
+      job.output.save(job.paths[k], encode_picture(job.output.format(), drawn.image, texts, picture.quality));
+      const PictureName& name = job.names[k];
+      const std::string path = job.paths[k++].string();
+      terminal.clear_bar();
+      files.push_back({{"path", path},
+                       {"line", job.listed->where},
+                       {"seed", drawn.seed},
+                       {"width", name.width},
+                       {"height", name.height}});
+      if (!report.json && !report.verbosity.quiet)
+        print(fmt::format("{}  {}x{}  seed {}\n", path, name.width, name.height, drawn.seed));
+      previews.show(drawn.image);
+    });
     for (const StageTime& time : result.times) seconds[time.name] += time.seconds;
     evaluations += result.evaluations;
     if (!result.guard_events.empty())

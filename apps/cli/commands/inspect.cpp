@@ -108,7 +108,7 @@ void run(InspectArguments& args) {
     const size_t tenths = all == 0 ? 10 : done * 10 / all;
     if (tenths == told) return;
     told = tenths;
-    terminal.on_stage(fmt::format("checking weights, {} %", tenths * 10));
+    terminal.stage(fmt::format("checking weights, {} %", tenths * 10));
   };
   OrderedJson reports = OrderedJson::array();
   std::string text;

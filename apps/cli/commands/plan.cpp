@@ -23,7 +23,7 @@ void run(CLI::App& parser, PlanArguments& args) {
   // Without a prompt: an empty one.
   complete_request(parser, args.picture, args.engine.options.memory_budget_bytes, terminal);
   TextToImage engine = TextToImage::open(find_model(args.engine.model), args.engine.options, terminal);
-  const MemoryPlan plan = engine.plan_with_times(args.picture.request);
+  const MemoryPlan plan = engine.prepare(args.picture.request).plan_with_times();
   if (args.report.json) {
     OrderedJson out = plan_json(plan);
     out["budget_bytes"] = plan.budget_bytes;

@@ -125,10 +125,11 @@ class WorkMeter {
 };
 
 // Looks on while one picture is drawn.
-class Witness final : public RunTap, public Progress {
+class Witness final : public RunObserver {
  public:
   struct Tasks {
     bool keep = false;     // the reference's numbers are kept; others are compared with them
+    bool paired = false;   // its latents have counterparts
     bool observe = false;  // values, too, and not the latents alone
   };
   Witness(Tasks tasks, const fs::path& reference_latents, const fs::path& reference_values, WorkMeter& meter)
@@ -137,7 +138,8 @@ class Witness final : public RunTap, public Progress {
         values_(tasks.keep ? fs::path() : reference_values),
         meter_(meter) {}
 
-  void on_stage(std::string_view name) override {
+  void on_stage(const RunPlace& at) override {
+    const std::string_view name = to_string(at.stage);
     if (stage_ == name) return;
     // What planning left behind on the heap is given back before the plan counts what is resident.
     if (stage_ == "plan") peak_known = reset_peak_resident();
@@ -145,17 +147,19 @@ class Witness final : public RunTap, public Progress {
     evaluation_ = run_ = 0;
     if (stage_ == "denoise") evaluation_ = 1;
   }
-  void on_step(const StepReport& report) override {
-    evaluation_ = report.evaluation + 1;
+  void on_step(const RunPlace& at, double /*seconds*/) override {
+    evaluation_ = at.evaluation + 1;
     run_ = 0;
-    meter_.inside(static_cast<double>(report.evaluation) / std::max(report.evaluations, 1));
+    meter_.inside(static_cast<double>(at.evaluation) / std::max(at.evaluations, 1));
   }
-  void on_run(const std::string& /*part*/, const Program& program, const Bindings& /*bindings*/) override {
+  void on_run(const RunPlace& /*at*/, std::string_view /*part*/, const Program& program,
+              const Bindings& /*bindings*/) override {
     operations += program.flop();
     ++run_;
   }
-  Values wants() const override { return tasks_.observe ? Values::Named : Values::None; }
-  void on_value(const std::string& part, const std::string& path, ConstTensorView value) override {
+  Wants wants() const override { return {.values = tasks_.observe ? Values::Named : Values::None}; }
+  void on_value(const RunPlace& /*at*/, std::string_view part, const std::string& path,
+                ConstTensorView value) override {
     if (!is_compared(path)) return;
     const std::string full = fmt::format("{}.{}", part, path),
                       name = fmt::format("{}/{}/{}/{}", stage_, evaluation_, run_, full);
@@ -164,7 +168,8 @@ class Witness final : public RunTap, public Progress {
     if (const auto drift = values_.drift(name, numbers))
       values.push_back({.stage = stage_, .evaluation = evaluation_, .run = run_ - 1, .path = full, .drift = *drift});
   }
-  void on_latent(int step, std::span<const float> latent) {
+  void on_latent(const RunPlace& /*at*/, int step, std::span<const float> latent) override {
+    if (!tasks_.paired) return;
     const std::string name = fmt::format("step.{:05}", step);
     if (tasks_.keep) return kept_latents.add(name, {latent.begin(), latent.end()});
     if (const auto drift = latents_.drift(name, latent)) steps.push_back(*drift);
@@ -228,16 +233,13 @@ PictureResult draw_one(const CompareSettings& settings, const CompareStore& stor
   // The guard runs a network again, and then runs are no longer each other's counterparts.
   out.observed = index < settings.observed && paired && row.variant != RowVariant::Guard;
   const fs::path none;
-  Witness witness({.keep = is_reference, .observe = out.observed}, paired ? store.latents(reference, index) : none,
-                  out.observed ? store.values(reference, index) : none, meter);
-  engine.set_run_tap(&witness);
-  engine.set_latent_tap([&](int, int step, std::span<const float> latent) {
-    if (paired) witness.on_latent(step, latent);
-  });
+  Witness witness({.keep = is_reference, .paired = paired, .observe = out.observed},
+                  paired ? store.latents(reference, index) : none, out.observed ? store.values(reference, index) : none,
+                  meter);
   std::vector<std::byte> picture;
   try {
     const GenerateResult result =
-        engine.generate(settings.request(row, index), witness, stop, [&](const GeneratedImage& drawn) {
+        engine.prepare(settings.request(row, index)).run(witness, stop, [&](const GeneratedImage& drawn) {
           const TextChunk texts[] = {{"parameters", drawn.parameters}, {kRequestKey, drawn.request_json}};
           picture = encode_picture(PictureFormat::Png, drawn.image, texts, 0);
           out.good = !is_one_colour(drawn.image);
@@ -256,8 +258,6 @@ PictureResult draw_one(const CompareSettings& settings, const CompareStore& stor
     out.error = e.message();
   }
   if (witness.peak_known) out.measured_peak_bytes = peak_resident_bytes();
-  engine.set_run_tap(nullptr);
-  engine.set_latent_tap({});
   out.operations = witness.operations;
   out.steps = std::move(witness.steps);
   out.values = std::move(witness.values);

@@ -12,7 +12,7 @@
 #include "compare/rows.h"
 #include "core/json.h"
 #include "evaluate/drift.h"
-#include "generate/guard.h"
+#include "generate/guard_mode.h"
 
 namespace newbie {
 

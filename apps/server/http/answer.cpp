@@ -14,6 +14,7 @@ void Answer::respond(Response response) {
     if (std::exchange(has_head_, true)) return;
     news_pending_.head = std::move(response);
     is_whole_ = true;
+    on_gone_ = nullptr;
   }
   ring();
 }
@@ -49,6 +50,7 @@ void Answer::finish() {
   {
     const std::lock_guard lock(mutex_);
     is_whole_ = true;
+    on_gone_ = nullptr;
   }
   ring();
 }
@@ -97,14 +99,15 @@ Answer::News Answer::take() {
   return out;
 }
 
-net::awaitable<void> Answer::wait(double seconds) {
-  SystemError ignored;
+net::awaitable<bool> Answer::wait(double seconds) {
+  SystemError error;
   news_.expires_after(seconds_of(seconds));
   {
     const std::lock_guard lock(mutex_);
-    if (news_pending_.any() || is_whole_) co_return;  // what comes from here on rings
+    if (news_pending_.any() || is_whole_) co_return false;  // what comes from here on rings
   }
-  co_await news_.async_wait(into(ignored));
+  co_await news_.async_wait(into(error));
+  co_return error != net::error::operation_aborted;
 }
 
 }  // namespace newbie

@@ -38,8 +38,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
     bool any() const { return head || !pieces.empty() || is_whole || is_gone; }
   };
   News take();
-  // Returns when there is news, or after `seconds`.
-  net::awaitable<void> wait(double seconds);
+  // Returns when there may be news, or after `seconds`: true.
+  net::awaitable<bool> wait(double seconds);
   void gone();  // the client is
 
  private:

@@ -268,6 +268,7 @@ class Connection {
     keeps_alive_ = parser_ && parser_->is_header_done() && parser_->get().keep_alive();
     const bool closes = response.closes || !keeps_alive_;
     const int status = response.status;
+    if (hub_.before_head) hub_.before_head(request_, response);
     const bool sent = co_await send(std::move(response), closes);
     tell(request_, status, 0, began, !sent);
     if (!sent) co_return false;
@@ -289,25 +290,28 @@ class Connection {
 
   // False when the connection ends.
   net::awaitable<bool> answer(std::chrono::steady_clock::time_point began) {
-    const bool is_head_request = request_.method == "HEAD";
     const auto answer = std::make_shared<Answer>(hub_.io, std::move(request_), hub_.options.unsent_bytes);
     const auto watch = std::make_shared<LeavingWatch>(lowest().socket(), answer);
     lowest().expires_never();
     watch->begin();
-    net::post(hub_.pool, [handler = &hub_.handler, answer] { (*handler)(std::make_shared<Handle>(answer)); });
+    net::post(hub_.pool, [handler = &hub_.handler, answer] {
+      try {
+        (*handler)(std::make_shared<Handle>(answer));
+      } catch (...) {  // its Handle has said 500
+      }
+    });
     Sent sent;
     while (!sent.is_whole && !sent.is_gone) {
       Answer::News news = answer->take();
       if (!news.any()) {
         if (sent.is_stream && sent.is_quiet && !news.heartbeat.empty()) news.pieces.push_back(news.heartbeat);
         if (news.pieces.empty()) {
-          co_await answer->wait(kHeartbeat_s);
-          sent.is_quiet = true;
+          sent.is_quiet = co_await answer->wait(kHeartbeat_s);
           continue;
         }
       }
       sent.is_quiet = false;
-      co_await send_news(std::move(news), is_head_request, sent);
+      co_await send_news(std::move(news), answer->request(), sent);
     }
     watch->end();
     if (sent.is_gone) answer->gone();
@@ -321,12 +325,14 @@ class Connection {
     bool is_stream = false, is_chunked = false, is_whole = false, is_gone = false, closes = false, is_quiet = false;
   };
 
-  net::awaitable<void> send_news(Answer::News news, bool is_head_request, Sent& sent) {
+  net::awaitable<void> send_news(Answer::News news, const Request& request, Sent& sent) {
     if (news.is_gone) {
       sent.is_gone = true;
       co_return;
     }
+    const bool is_head_request = request.method == "HEAD";
     if (news.head) {
+      if (hub_.before_head) hub_.before_head(request, *news.head);
       sent.status = news.head->status;
       sent.is_stream = news.is_stream;
       sent.closes = news.head->closes || !keeps_alive_ || hub_.draining || (news.is_stream && is_1_0_);

@@ -18,6 +18,7 @@ struct Hub {
   const HttpOptions options;
   HttpServer::Admit admit;
   Handler handler;
+  std::function<void(const Request&, Response&)> before_head;
   std::function<void(const Answered&)> answered;
   net::thread_pool pool;
   std::shared_ptr<net::ssl::context> tls;  // null: none

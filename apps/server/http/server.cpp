@@ -132,6 +132,10 @@ HttpServer::~HttpServer() {
 
 uint16_t HttpServer::port() const { return state_->acceptor.local_endpoint().port(); }
 
+void HttpServer::on_response(std::function<void(const Request&, Response&)> call) {
+  state_->hub.before_head = std::move(call);
+}
+
 void HttpServer::on_answered(std::function<void(const Answered&)> call) { state_->hub.answered = std::move(call); }
 
 void HttpServer::on_signals(std::initializer_list<int> signals, std::function<void(int)> call) {
@@ -146,6 +150,7 @@ void HttpServer::every(double seconds, std::function<void()> call) {
 void HttpServer::run() {
   net::co_spawn(state_->hub.io, state_->accept(), net::detached);
   state_->hub.io.run();
+  state_->hub.pool.join();  // what a handler is at is done before anything it uses goes
 }
 
 void HttpServer::drain() {

@@ -30,7 +30,7 @@ struct HttpOptions {
   size_t unsent_bytes = size_t{8} << 20;                        // of one stream: who reads more slowly is let go
   size_t connections = 256;                                     // beyond that, the one that has been idle longest goes
   double head_s = 10, body_s = 120, idle_s = 60, write_s = 30;  // the longest each may take
-  int handler_threads = 2;
+  int handler_threads = 4;
 };
 
 // What is known of a request after it has been answered.
@@ -56,6 +56,8 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
 
   uint16_t port() const;
+  // Before each answer's head is sent, on the I/O thread.
+  void on_response(std::function<void(const Request&, Response&)> call);               // before run()
   void on_answered(std::function<void(const Answered&)> call);                         // before run()
   void on_signals(std::initializer_list<int> signals, std::function<void(int)> call);  // before run()
   void every(double seconds, std::function<void()> call);                              // before run()

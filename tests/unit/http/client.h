@@ -7,10 +7,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <chrono>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "core/json.h"
 
 namespace newbie {
 
@@ -69,6 +74,7 @@ class RawClient {
   }
   void forget() { received_.clear(); }
   bool is_closed() const { return is_closed_; }
+  int descriptor() const { return socket_; }
 
   void shut() { ::shutdown(socket_, SHUT_WR); }
   void reset() {
@@ -87,5 +93,47 @@ class RawClient {
   size_t sent_ = 0;
   bool is_closed_ = false;
 };
+
+struct HttpAnswer {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+
+  OrderedJson json() const { return OrderedJson::parse(body); }
+};
+
+inline HttpAnswer parse_answer(const std::string& text) {
+  HttpAnswer out;
+  const size_t head_end = text.find("\r\n\r\n");
+  if (!text.starts_with("HTTP/1.1 ") || head_end == std::string::npos) return out;
+  out.status = std::stoi(text.substr(9, 3));
+  for (size_t at = text.find("\r\n") + 2; at < head_end + 2;) {
+    const size_t end = text.find("\r\n", at), colon = text.find(':', at);
+    std::string name = text.substr(at, colon - at);
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+    out.headers[name] = text.substr(colon + 2, end - colon - 2);
+    at = end + 2;
+  }
+  std::string rest = text.substr(head_end + 4);
+  if (out.headers["transfer-encoding"] != "chunked") {
+    out.body = rest;
+    return out;
+  }
+  while (true) {
+    const size_t line = rest.find("\r\n");
+    if (line == std::string::npos) return out;
+    const size_t size = std::stoul(rest.substr(0, line), nullptr, 16);
+    if (size == 0) return out;
+    out.body += rest.substr(line + 2, size);
+    rest.erase(0, std::min(rest.size(), line + 2 + size + 2));
+  }
+}
+
+// As a well-behaved client sends it, on a connection of its own.
+inline std::string http_request(const std::string& method, const std::string& target, const std::string& body = {},
+                                const std::string& headers = {}) {
+  return method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
 
 }  // namespace newbie

@@ -30,7 +30,7 @@ std::unique_ptr<Subject> drawn_by(const ModelPaths& paths) {
 }
 
 std::shared_ptr<const Study> study_of(Subject& subject, const PrecisionRequest& request) {
-  Progress quiet;
+  RunObserver quiet;
   return study(subject, request, kOptions, quiet, {});
 }
 
@@ -54,7 +54,7 @@ void expect_found_and_cured(const ModelPaths& model, const HardCase& hard) {
   EXPECT_GT(before->excesses.front().largest, 65504.0);
   EXPECT_TRUE(std::isnan(before->cosines()[0]));
 
-  Progress quiet;
+  RunObserver quiet;
   const Cure c = cure(*subject, PrecisionRequest::F16, before, kOptions, quiet, {});
   EXPECT_TRUE(c.works()) << (c.left.empty() ? "" : c.left.front());
   EXPECT_GE(c.after->cosines()[0], 0.999);
@@ -90,7 +90,7 @@ TEST(HardModels, TheEmbeddedModelIsHealthyInF16) {
   EXPECT_TRUE(s->is_finite());
   EXPECT_TRUE(s->excesses.empty());
   EXPECT_GE(s->cosines()[0], 0.9999);
-  Progress quiet;
+  RunObserver quiet;
   const Cure c = cure(*subject, PrecisionRequest::F16, s, kOptions, quiet, {});
   EXPECT_TRUE(c.works());
   EXPECT_TRUE(c.rescales.empty() && c.rules.empty());
@@ -131,7 +131,7 @@ TEST(HardModels, ASumOfSquaresThatNoTensorShows) {
   EXPECT_EQ(normed->not_finite, 0U);
   EXPECT_LT(s->cosines()[0], 0.99);
 
-  Progress quiet;
+  RunObserver quiet;
   const Cure c = cure(*subject, PrecisionRequest::F16Naive, s, kOptions, quiet, {});
   EXPECT_TRUE(c.works());
   EXPECT_GE(c.after->cosines()[0], 0.999);
@@ -148,7 +148,7 @@ TEST(HardModels, AGateIsAnIslandOfF32) {
   const auto before = study_of(*subject, PrecisionRequest::F16);
   ASSERT_TRUE(before->first_bad());
   EXPECT_EQ(before->first_bad()->name(), "transformer.layers.1.feed_forward.w1");
-  Progress quiet;
+  RunObserver quiet;
   const Cure c = cure(*subject, PrecisionRequest::F16, before, kOptions, quiet, {});
   EXPECT_TRUE(c.works()) << (c.left.empty() ? "" : c.left.front());
   EXPECT_FALSE(c.rules.empty());

@@ -130,11 +130,10 @@ TEST(RangeTrace, CountsWhatF16CannotKeep) {
   const TensorSpec spec{{8}, DType::F32};
   Bindings b;
   b.inputs["x"] = {spec, reinterpret_cast<const std::byte*>(x.data())};
-  trace.at({2, 5});
-  trace.on_run("transformer", program, b);
+  trace.at_prompt(2);
+  trace.on_run({.evaluation = 5}, "transformer", program, b);
   const std::vector<float> y{1, inf, 1, 1, 1, 1, 1, 1};
-  trace.at({2, 6});
-  trace.on_value("transformer", transformed.node(1).paths.front(),
+  trace.on_value({.evaluation = 6}, "transformer", transformed.node(1).paths.front(),
                  {spec, reinterpret_cast<const std::byte*>(y.data())});
 
   const ValueRange* in = trace.find("transformer.x");

@@ -30,9 +30,12 @@ Drawn draw(const std::vector<Rescale>& rescales, bool fuse) {
   r.sampler = "euler";
   r.steps = 2;
   Drawn out;
-  engine.set_latent_tap([&](int, int, std::span<const float> x) { out.latent.assign(x.begin(), x.end()); });
-  Progress quiet;
+  struct LastLatent : RunObserver {
+    std::vector<float> seen;
+    void on_latent(const RunPlace&, int, std::span<const float> x) override { seen.assign(x.begin(), x.end()); }
+  } quiet;
   engine.generate(r, quiet, {}, [&](GeneratedImage g) { out.image = std::move(g.image); });
+  out.latent = std::move(quiet.seen);
   return out;
 }
 

@@ -40,14 +40,14 @@ class MadeUpEngine : public JobEngine {
     GenerateResult out;
     if (r.prompt == "doubtful") log.warn("{} is doubtful", r.prompt);
     observer.on_stage({.stage = StageKind::Gemma});
-    observer.on_stage({.stage = StageKind::Denoise});
+    observer.on_stage({.stage = StageKind::FirstPass});
     for (int k = 0; k < r.batch; ++k) {
       for (int step = 1; step <= r.steps; ++step) {
         wait_for_step(stop);
         stop.throw_if_stopped();
         if (fails) fail(ErrorKind::BadFile, "a weight is no number");
         const RunPlace at{
-            .stage = StageKind::Denoise, .picture = k, .pictures = r.batch, .evaluation = step, .evaluations = r.steps};
+            .stage = StageKind::FirstPass, .picture = k, .pictures = r.batch, .evaluation = step, .evaluations = r.steps};
         observer.on_step(at, 0.5);
         if (r.preview_every > 0) observer.on_preview(at, {step, r.steps, picture(r.seed)});
         ++out.evaluations;

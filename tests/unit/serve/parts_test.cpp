@@ -88,7 +88,7 @@ TEST(ProgressMeter, OnlyRisesOverPicturesAndPasses) {
     EXPECT_GE(meter.progress(), last);
     last = meter.progress();
   };
-  for (const StageKind stage : {StageKind::Gemma, StageKind::Jina, StageKind::Context, StageKind::Denoise}) {
+  for (const StageKind stage : {StageKind::Gemma, StageKind::Jina, StageKind::Context, StageKind::FirstPass}) {
     meter.stage({.stage = stage});
     rose();
   }
@@ -96,7 +96,7 @@ TEST(ProgressMeter, OnlyRisesOverPicturesAndPasses) {
     for (int picture = 0; picture < 2; ++picture)
       for (int evaluation = 1; evaluation <= 4; ++evaluation) {
         const double before = meter.progress();
-        meter.step({StageKind::Denoise, pass, picture, 2, evaluation, 4}, 1.0);
+        meter.step({StageKind::FirstPass, pass, picture, 2, evaluation, 4}, 1.0);
         EXPECT_GT(meter.progress(), before);
         rose();
       }
@@ -109,7 +109,7 @@ TEST(ProgressMeter, OnlyRisesOverPicturesAndPasses) {
 TEST(ProgressMeter, TellsHowLongTheRestTakes) {
   ProgressMeter meter(GenerateRequest{});
   EXPECT_FALSE(meter.seconds_left());
-  meter.step({StageKind::Denoise, 0, 0, 1, 1, 4}, 2.0);
+  meter.step({StageKind::FirstPass, 0, 0, 1, 1, 4}, 2.0);
   EXPECT_DOUBLE_EQ(meter.seconds_left().value_or(0), 6.0);
 }
 

@@ -1,0 +1,108 @@
+#include "answers.h"
+
+#include "serve/fitting.h"
+#include "serve/refusal.h"
+
+namespace newbie {
+
+namespace {
+
+constexpr uint64_t kExactInDoubles = uint64_t{1} << 53;
+
+int status_of(Refused why) {
+  switch (why) {
+    case Refused::QueueFull: return 429;
+    case Refused::Draining:
+    case Refused::Loading: return 503;
+    case Refused::NotWritten: return 507;
+    case Refused::UnknownJob: return 404;
+    case Refused::ExpiredJob: return 410;
+  }
+  return 500;
+}
+
+OrderedJson fit_json(const TooLarge& error) {
+  if (!error.fit()) return nullptr;
+  const Fit& fit = *error.fit();
+  OrderedJson request{
+      {"batch", fit.request.batch}, {"vae_tiling", fit.request.vae_tile}, {"hires_scale", fit.request.hires_scale}};
+  if (fit.request.width != 0) request["width"] = fit.request.width, request["height"] = fit.request.height;
+  return {{"what", fit.what}, {"peak_bytes", fit.peak_bytes}, {"request", request}};
+}
+
+const char* openai_type(int status) {
+  if (status == 401) return "authentication_error";
+  if (status == 429) return "rate_limit_error";
+  return status >= 500 ? "server_error" : "invalid_request_error";
+}
+
+}  // namespace
+
+void refuse(std::string_view field, std::string message, std::string hint) {
+  throw Error(ErrorKind::InvalidRequest, std::move(message), std::move(hint), std::string(field));
+}
+
+std::string one_line(const OrderedJson& json) {
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+Response json_answer(int status, const OrderedJson& json) {
+  Response out(status, "application/json", one_line(json) + "\n");
+  out.set("Cache-Control", "no-store");
+  out.set("X-Content-Type-Options", "nosniff");
+  return out;
+}
+
+OrderedJson seed_json(uint64_t seed) {
+  if (seed <= kExactInDoubles) return seed;
+  return std::to_string(seed);
+}
+
+int status_of(const Error& error) {
+  if (const auto* refusal = dynamic_cast<const Refusal*>(&error)) return status_of(refusal->why());
+  switch (error.kind()) {
+    case ErrorKind::InvalidRequest:
+    case ErrorKind::BadFile: return 400;  // what came with the request is no picture, say
+    case ErrorKind::Unsupported: return 422;
+    case ErrorKind::OverBudget: return 507;
+    case ErrorKind::Cancelled: return 499;
+    case ErrorKind::Internal: return 500;
+  }
+  return 500;
+}
+
+OrderedJson error_json(const Error& error, Dialect dialect) {
+  const int status = status_of(error);
+  if (dialect == Dialect::A1111)
+    return {{"error", to_string(error.kind())},
+            {"detail", error.message()},
+            {"body", ""},
+            {"errors", error.hint().empty() ? error.message() : error.message() + ": " + error.hint()}};
+  OrderedJson inside{{"message", error.message()},
+                     {"type", openai_type(status)},
+                     {"param", nullptr},
+                     {"code", to_string(error.kind())}};
+  if (!error.field().empty()) inside["param"] = error.field();
+  if (dialect == Dialect::OpenAi && !error.hint().empty())
+    inside["message"] = fmt::format("{} ({})", error.message(), error.hint());
+  inside["kind"] = to_string(error.kind());
+  inside["hint"] = error.hint();
+  if (const auto* large = dynamic_cast<const TooLarge*>(&error)) inside["would_fit"] = fit_json(*large);
+  return {{"error", inside}};
+}
+
+Response error_answer(int status, const Error& error, Dialect dialect) {
+  Response out = json_answer(status, error_json(error, dialect));
+  if (const auto* refusal = dynamic_cast<const Refusal*>(&error); refusal != nullptr && refusal->retry_after_s() > 0)
+    out.set("Retry-After", std::to_string(refusal->retry_after_s()));
+  // Clients of OpenAI's kind ask again after every 5xx: here that would draw the same picture to the same end.
+  if (status == 507 || status == 499) out.set("x-should-retry", "false");
+  return out;
+}
+
+Response error_answer(const Error& error, Dialect dialect) {
+  const bool invalid = error.kind() == ErrorKind::InvalidRequest && dynamic_cast<const Refusal*>(&error) == nullptr;
+  return error_answer(dialect == Dialect::A1111 && invalid ? 422 : status_of(error), error, dialect);
+}
+
+}  // namespace newbie

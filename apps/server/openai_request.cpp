@@ -1,0 +1,139 @@
+#include "openai_request.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "generate/request_json.h"
+#include "read_picture.h"
+
+namespace newbie {
+
+namespace {
+
+constexpr int kMostPartialImages = 3;
+
+// Accepted, and without meaning here: the answer says which model was used, and how.
+constexpr const char* kWithoutMeaning[] = {"model",          "quality",   "style", "user", "safety_identifier",
+                                    "input_fidelity", "moderation"};
+
+std::string text_member(OrderedJson& json, const std::string& name, std::string otherwise) {
+  const OrderedJson value = take_member(json, name);
+  if (value.is_null()) return otherwise;
+  if (!value.is_string()) refuse(name, "expected a text");
+  return value.get<std::string>();
+}
+
+// "1024x768"; "auto" or nothing: the model's own.
+void set_size(OrderedJson& json) {
+  const std::string size = text_member(json, "size", "auto");
+  if (size == "auto") return;
+  int width = 0, height = 0;
+  const char* end = size.data() + size.size();
+  const auto first = std::from_chars(size.data(), end, width);
+  if (first.ec != std::errc() || first.ptr == end || *first.ptr != 'x') refuse("size", "expected WIDTHxHEIGHT or auto");
+  const auto second = std::from_chars(first.ptr + 1, end, height);
+  if (second.ec != std::errc() || second.ptr != end) refuse("size", "expected WIDTHxHEIGHT or auto");
+  if (json.contains("width") || json.contains("height")) refuse("size", "said twice: width and height are there, too");
+  json["width"] = width;
+  json["height"] = height;
+}
+
+// How long the client waits before it asks again: nobody draws for longer.
+double patience_of(const Request& request) {
+  double seconds = 0;
+  const std::string_view text = request.header_or("x-stainless-read-timeout", "");
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  return problem == std::errc() && std::isfinite(seconds) && seconds > 0 ? seconds : 0;
+}
+
+// Where OpenAI's mask is clear, ours is white.
+Image repainted_where_clear(const Image& mask) {
+  if (mask.channels != 4) return mask;
+  Image out{mask.width, mask.height, 3, std::vector<uint8_t>(pixel_bytes(mask.width, mask.height, 3))};
+  for (size_t i = 0; i * 4 < mask.pixels.size(); ++i)
+    std::fill_n(out.pixels.begin() + static_cast<ptrdiff_t>(3 * i), 3,
+                static_cast<uint8_t>(255 - mask.pixels[4 * i + 3]));
+  return out;
+}
+
+// A form's text as what JSON would have held: numbers and truths of OpenAI's own fields; ours know their own words.
+OrderedJson value_of_text(const std::string& name, const std::string& text) {
+  if (name == "stream") {
+    if (text != "true" && text != "false") refuse(name, "expected true or false");
+    return text == "true";
+  }
+  if (name == "n" || name == "partial_images" || name == "output_compression") {
+    int number = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (problem != std::errc() || end != text.data() + text.size()) refuse(name, "expected a whole number");
+    return number;
+  }
+  const RequestField* field = find_request_field(name);
+  if (field == nullptr || field->kind == FieldKind::Picture || field->kind == FieldKind::Text) return text;
+  return value_of_words(*field, text);
+}
+
+}  // namespace
+
+OpenAiRequest openai_request(const Call& call, OrderedJson json) {
+  if (!json.is_object()) refuse("", "expected an object");
+  OpenAiRequest out;
+  Submission& s = out.submission;
+  s.owner = call.owner;
+  s.origin = "openai";
+  s.patience_s = patience_of(call.request());
+  for (const char* name : kWithoutMeaning) take_member(json, name);
+  if (text_member(json, "background", "auto") == "transparent")
+    refuse("background", "pictures with clear parts are not drawn here");
+  const std::string form = text_member(json, "response_format", "b64_json");
+  if (form != "b64_json" && form != "url") refuse("response_format", "expected b64_json or url");
+  out.wants_url = form == "url";
+  set_format(s, take_member(json, "output_format"), "output_format");
+  set_quality(s, take_member(json, "output_compression"), "output_compression");
+  if (const OrderedJson stream = take_member(json, "stream"); !stream.is_null()) {
+    if (!stream.is_boolean()) refuse("stream", "expected true or false");
+    out.is_stream = stream.get<bool>();
+  }
+  if (const OrderedJson partial = take_member(json, "partial_images"); !partial.is_null()) {
+    if (!partial.is_number_integer() || partial.get<double>() < 0 || partial.get<double>() > kMostPartialImages)
+      refuse("partial_images", fmt::format("expected 0 to {}", kMostPartialImages));
+    out.partial_images = partial.get<int>();
+  }
+  if (OrderedJson n = take_member(json, "n"); !n.is_null()) {
+    if (json.contains("batch")) refuse("n", "said twice: batch is there, too");
+    json["batch"] = std::move(n);
+  }
+  set_size(json);
+  if (!json.contains("prompt")) refuse("prompt", "is needed");
+  if (!json.contains("seed")) json["seed"] = -1;  // another picture each time, as everywhere else
+  s.request = request_from_json(json, {}, picture_reader(call.server.limits.pictures));
+  check_prompts(s.request, call.server.limits);
+  if (out.is_stream && out.partial_images > 0)
+    s.request.preview_every = std::max(1, s.request.steps / (out.partial_images + 1));
+  return out;
+}
+
+OpenAiRequest openai_edit(const Call& call, const std::vector<FormPart>& parts) {
+  OrderedJson json = OrderedJson::object();
+  std::string_view picture, mask;
+  size_t pictures = 0;
+  for (const FormPart& part : parts) {
+    if (part.name == "image" || part.name == "image[]") {
+      picture = part.data;
+      ++pictures;
+    } else if (part.name == "mask") {
+      mask = part.data;
+    } else if (!json.emplace(part.name, value_of_text(part.name, std::string(part.data))).second) {
+      refuse(part.name, "said twice");
+    }
+  }
+  if (pictures != 1) refuse("image", fmt::format("expected one picture, got {}", pictures));
+  OpenAiRequest out = openai_request(call, std::move(json));
+  const DecodeLimits& limits = call.server.limits.pictures;
+  out.submission.request.init_image = picture_of_bytes("image", picture, limits).image;
+  if (!mask.empty()) out.submission.request.mask = repainted_where_clear(picture_of_bytes("mask", mask, limits).image);
+  return out;
+}
+
+}  // namespace newbie

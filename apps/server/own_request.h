@@ -1,0 +1,26 @@
+// The body of POST /v1/jobs and /v1/plan: the request's fields, and beside them what becomes of the pictures.
+#pragma once
+
+#include "call.h"
+#include "core/json.h"
+
+namespace newbie {
+
+// Fields as request_fields.h has them, and "output_format" ("png", "jpeg", "webp"), "quality" (1 to 100), "client_id".
+// Error{InvalidRequest} as request_from_json() throws it, and for a prompt that is too long or no text.
+Submission own_submission(const Call& call, OrderedJson json);
+
+// Limits of every interface: prompts of so many bytes, both UTF-8.
+void check_prompts(const GenerateRequest& request, const ServerLimits& limits);
+
+// Takes `name` out of an object; null when it is not there.
+OrderedJson take_member(OrderedJson& json, const std::string& name);
+
+// "output_format" and "quality" as a submission has them; null: the default. Errors name `field`.
+void set_format(Submission& submission, const OrderedJson& format, std::string_view field);
+void set_quality(Submission& submission, const OrderedJson& quality, std::string_view field);
+
+// A journaled submission's text as its request again.
+GenerateRequest request_of_text(const std::string& text, const ServerLimits& limits);
+
+}  // namespace newbie

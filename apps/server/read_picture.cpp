@@ -1,0 +1,52 @@
+#include "read_picture.h"
+
+#include <algorithm>
+
+#include "answers.h"
+#include "image/picture_format.h"
+#include "text/base64.h"
+
+namespace newbie {
+
+namespace {
+
+// Some clients break lines or leave the padding out.
+std::string whole_base64(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 3);
+  std::copy_if(text.begin(), text.end(), std::back_inserter(out), [](char c) { return c != '\r' && c != '\n'; });
+  while (out.size() % 4 != 0) out.push_back('=');
+  return out;
+}
+
+}  // namespace
+
+DecodedPicture picture_of_bytes(std::string_view field, std::string_view bytes, const DecodeLimits& limits) {
+  try {
+    return decode_picture(std::as_bytes(std::span(bytes)), "the picture", limits);
+  } catch (const Error& error) {
+    refuse(field, error.message(), error.hint());
+  }
+}
+
+DecodedPicture picture_of_base64(std::string_view field, std::string_view text, const DecodeLimits& limits) {
+  if (text.starts_with("data:")) {
+    const size_t comma = text.find(',');
+    if (comma == std::string_view::npos || !text.substr(0, comma).ends_with(";base64"))
+      refuse(field, "expected data:image/png;base64,…");
+    text.remove_prefix(comma + 1);
+  } else if (text.substr(0, 16).find("://") != std::string_view::npos) {
+    refuse(field, "addresses are not fetched", "send the picture itself, in base64");
+  }
+  const std::optional<std::string> bytes = decode_base64(whole_base64(text));
+  if (!bytes || bytes->empty()) refuse(field, "expected a picture in base64");
+  return picture_of_bytes(field, *bytes, limits);
+}
+
+PictureReader picture_reader(const DecodeLimits& limits) {
+  return [limits](const RequestField& field, const std::string& text) {
+    return picture_of_base64(field.name, text, limits).image;
+  };
+}
+
+}  // namespace newbie

@@ -1,0 +1,94 @@
+#include "router.h"
+
+#include <new>
+
+#include "quick_answers.h"
+
+namespace newbie {
+
+namespace {
+
+// The part up to the next slash, which goes, too.
+std::string_view next_step(std::string_view& path) {
+  const size_t end = std::min(path.find('/'), path.size());
+  const std::string_view step = path.substr(0, end);
+  path.remove_prefix(std::min(path.size(), end + 1));
+  return step;
+}
+
+bool matches(std::string_view pattern, std::string_view path, std::vector<std::string>& arguments) {
+  arguments.clear();
+  if (path.ends_with('/') != pattern.ends_with('/')) return false;
+  pattern.remove_prefix(1);
+  path.remove_prefix(1);
+  while (!pattern.empty() && !path.empty()) {
+    const std::string_view wanted = next_step(pattern), given = next_step(path);
+    if (wanted.starts_with('{')) {
+      if (given.empty()) return false;
+      arguments.emplace_back(given);
+    } else if (wanted != given) {
+      return false;
+    }
+  }
+  return pattern.empty() && path.empty();
+}
+
+bool answers(std::string_view route_method, std::string_view method) {
+  return route_method == method || (route_method == "GET" && method == "HEAD");
+}
+
+Response failure(const Route& route) {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return error_answer(error, route.dialect);
+  } catch (const std::bad_alloc&) {
+    return error_answer(503, Error(ErrorKind::OverBudget, "out of memory"), route.dialect);
+  } catch (const std::exception& error) {
+    return error_answer(500, Error(ErrorKind::Internal, error.what()), route.dialect);
+  }
+}
+
+}  // namespace
+
+const Route* find_route(std::string_view method, std::string_view path, std::vector<std::string>& arguments,
+                        std::string& allowed) {
+  for (const Route* route : routes()) {
+    if (!matches(route->pattern, path, arguments)) continue;
+    if (answers(route->method, method)) return route;
+    allowed += (allowed.empty() ? "" : ", ") + std::string(route->method);
+  }
+  return nullptr;
+}
+
+std::optional<Response> admit(const Server& server, const Request& request) {
+  std::vector<std::string> ignored;
+  std::string allowed;
+  const Route* route = find_route(request.method, request.path, ignored, allowed);
+  const bool is_open = route != nullptr && route->is_open_to_all;
+  if (auto refusal = gate(request, server.gate_options, *server.keys(), is_open)) return refusal;
+  return quick_answer(request, server);
+}
+
+void dispatch(Server& server, const ExchangePtr& exchange) {
+  const Request& request = exchange->request();
+  std::vector<std::string> arguments;
+  std::string allowed;
+  const Route* route = find_route(request.method, request.path, arguments, allowed);
+  if (route == nullptr) {
+    Response out =
+        error_answer(allowed.empty() ? 404 : 405,
+                     Error(ErrorKind::InvalidRequest,
+                           allowed.empty() ? "there is no such address here" : "this address has another method",
+                           allowed.empty() ? "GET /openapi.json lists them" : allowed));
+    if (!allowed.empty()) out.set("Allow", allowed);
+    return exchange->respond(std::move(out));
+  }
+  try {
+    route->run({server, exchange, std::move(arguments), server.owner(request)});
+  } catch (...) {
+    exchange->respond(failure(*route));
+  }
+}
+
+}  // namespace newbie

@@ -1,0 +1,67 @@
+#include "routes/all.h"
+
+#include <array>
+
+namespace newbie {
+
+namespace {
+
+constexpr const Route* kRoutes[] = {&page_route,
+                                    &health_route,
+                                    &ready_route,
+                                    &metrics_route,
+                                    &openapi_route,
+                                    &capabilities_route,
+                                    &submit_job_route,
+                                    &list_jobs_route,
+                                    &get_job_route,
+                                    &delete_job_route,
+                                    &front_job_route,
+                                    &job_events_route,
+                                    &job_picture_route,
+                                    &plan_route,
+                                    &metadata_route,
+                                    &lint_route,
+                                    &format_route,
+                                    &tokens_route,
+                                    &from_tags_route,
+                                    &prompt_schema_route,
+                                    &outline_route,
+                                    &words_route,
+                                    &openai_models_route,
+                                    &openai_model_route,
+                                    &openai_generations_route,
+                                    &openai_edits_route,
+                                    &a1111_txt2img_route,
+                                    &a1111_img2img_route,
+                                    &a1111_progress_route,
+                                    &a1111_interrupt_route,
+                                    &a1111_skip_route,
+                                    &a1111_get_options_route,
+                                    &a1111_set_options_route,
+                                    &a1111_samplers_route,
+                                    &a1111_schedulers_route,
+                                    &a1111_models_route,
+                                    &a1111_vae_route,
+                                    &a1111_modules_route,
+                                    &a1111_loras_route,
+                                    &a1111_upscalers_route,
+                                    &a1111_latent_upscale_modes_route,
+                                    &a1111_embeddings_route,
+                                    &a1111_scripts_route,
+                                    &a1111_script_info_route,
+                                    &a1111_cmd_flags_route,
+                                    &a1111_memory_route,
+                                    &a1111_png_info_route,
+                                    &a1111_styles_route,
+                                    &a1111_hypernetworks_route,
+                                    &a1111_face_restorers_route,
+                                    &a1111_refresh_route,
+                                    &a1111_ping_route,
+                                    &asset_route};  // last: any name of a file
+
+}  // namespace
+
+std::span<const Route* const> routes() { return kRoutes; }
+
+}  // namespace newbie

@@ -1,0 +1,89 @@
+// /v1/plan: what a request will take, before anything is drawn. /v1/metadata: a picture in, its request out.
+#include "generate/plan_json.h"
+#include "generate/recall.h"
+#include "generate/request_json.h"
+#include "http/multipart.h"
+#include "own_request.h"
+#include "read_picture.h"
+#include "routes/all.h"
+#include "serve/fitting.h"
+
+namespace newbie {
+
+namespace {
+
+void plan(const Call& call) {
+  const Submission asked = own_submission(call, call.json());
+  OpenModel& model = call.server.model();
+  const MemoryPlan made = plan_or_say_what_fits(*model.engine, asked.request);
+  const PictureSize size = model.engine->final_size(asked.request);
+  OrderedJson out = plan_json(made);
+  out["budget_bytes"] = made.budget_bytes;
+  out["threads"] = model.threads;
+  out["precision"] = {{"name", model.precision}, {"reasons", model.precision_reasons}};
+  out["width"] = size.width;
+  out["height"] = size.height;
+  out["decided_by"] = made.largest_stage().name;
+  out["unused"] = unused_fields(asked.request);
+  call.answer(out);
+}
+
+// The picture itself, a form with a file in it, or {"image": base64}.
+DecodedPicture picture_in(const Call& call) {
+  const Request& request = call.request();
+  const DecodeLimits& limits = call.server.limits.pictures;
+  const std::string_view type = request.header_or("Content-Type", "");
+  if (type.starts_with("multipart/form-data")) {
+    for (const FormPart& part : parse_form(type, request.body))
+      if (!part.file_name.empty() || part.name == "image") return picture_of_bytes("image", part.data, limits);
+    refuse("image", "the form has no file");
+  }
+  if (!type.starts_with("application/json")) return picture_of_bytes("image", request.body, limits);
+  const OrderedJson json = call.json();
+  if (!json.is_object() || !json.contains("image") || !json["image"].is_string())
+    refuse("image", "expected a picture in base64");
+  return picture_of_base64("image", json["image"].get_ref<const std::string&>(), limits);
+}
+
+// What was read back, as /v1/jobs takes it. Settings of the engine stand apart: a server has its own.
+OrderedJson recalled_json(const Recollection& recalled) {
+  OrderedJson request = OrderedJson::object(), engine = OrderedJson::object(), notes = recalled.notes;
+  for (const auto& [name, words] : recalled.fields) {
+    const RequestField* field = find_request_field(name);
+    if (field == nullptr) {
+      engine[name] = words;
+      continue;
+    }
+    try {
+      OrderedJson value = value_of_words(*field, words);
+      if (field->kind == FieldKind::Seed && value.is_number_unsigned()) value = seed_json(value.get<uint64_t>());
+      if (field->kind == FieldKind::Adapters && request.contains(name))
+        request[name].insert(request[name].end(), value.begin(), value.end());
+      else
+        request[name] = std::move(value);
+    } catch (const Error& error) {
+      notes.push_back(error.message());
+    }
+  }
+  return {{"source", recalled.source},         {"request", request},   {"engine", engine}, {"notes", notes},
+          {"init_image", recalled.init_image}, {"mask", recalled.mask}};
+}
+
+void metadata(const Call& call) {
+  const DecodedPicture picture = picture_in(call);
+  OrderedJson texts = OrderedJson::array();
+  for (const TextChunk& text : picture.texts) texts.push_back({{"key", text.key}, {"text", text.text}});
+  OrderedJson out{
+      {"width", picture.image.width}, {"height", picture.image.height}, {"texts", texts}, {"recalled", nullptr}};
+  if (const std::optional<Recollection> recalled = recall(picture.texts, "the picture"))
+    out["recalled"] = recalled_json(*recalled);
+  call.answer(out);
+}
+
+}  // namespace
+
+const Route plan_route{"POST", "/v1/plan", Dialect::Own, false, plan, "What a request will take, without drawing it"};
+const Route metadata_route{"POST", "/v1/metadata", Dialect::Own,
+                           false,  metadata,       "What a picture says about how it was drawn"};
+
+}  // namespace newbie

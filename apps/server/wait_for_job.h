@@ -1,0 +1,21 @@
+// Answers that wait: of a job's end, or of each thing that happens to it.
+#pragma once
+
+#include <functional>
+
+#include "call.h"
+
+namespace newbie {
+
+// Hands the job in and, when it has ended, calls `answer` once, on one of the job's threads. The client waits: if it
+// goes, its job goes, too. Errors of submit() are thrown.
+void submit_and_wait(const Call& call, Submission submission, std::function<Response(const JobView&)> answer);
+
+// The same as a stream of server-sent events: `on_event` writes what it makes of each.
+using OnEvent = std::function<std::string(const JobEvent& event, const JobView& job)>;
+void submit_and_stream(const Call& call, Submission submission, OnEvent on_event);
+
+// A stream of everything that happens to a job that is there, from event `after` on. The client may go: the job stays.
+void stream_job(const Call& call, const std::string& id, uint64_t after, OnEvent on_event);
+
+}  // namespace newbie

@@ -1,0 +1,79 @@
+#include "generate/engine.h"
+
+#include "core/machine.h"
+
+namespace newbie {
+
+namespace {
+
+// A request with guidance, a step cache and a hires pass has two dozen; those of a few sizes stay.
+constexpr size_t kMostPrograms = 96;
+
+// The stored format of a part is a reason for what it computes in, too: nothing finer can come of it.
+Resolution with_stored_formats(Resolution resolution, const OpenedModel& model) {
+  for (const PartKind kind : kParts)
+    if (const std::string formats = quantised_formats(model.part(kind).files); !formats.empty())
+      resolution.reasons.push_back(
+          fmt::format("{}: stored as {}, widened to what each step computes in", to_string(kind), formats));
+  return resolution;
+}
+
+}  // namespace
+
+Engine::Engine(const ModelPaths& paths, const EngineOptions& options, Log& l)
+    : log(l),
+      model(paths, options.kept_hashes, l),
+      resolution(with_stored_formats(resolve_precision(options.precision, this_cpu()), model)),
+      runtime(options.threads > 0 ? options.threads : usable_cpus(), resolution.policy, make_backend(options.backend),
+              options.allocation_fault),
+      budget_bytes(options.memory_budget_bytes),
+      guard_mode(options.guard),
+      text_cache(options.text_cache ? std::optional<TextCache>(std::in_place, *options.text_cache, l) : std::nullopt),
+      programs(kMostPrograms, [this](const ProgramKey& key) {
+        return newbie::compile(build_graph(model, key), *runtime.backend, compile_options(key));
+      }) {
+  runtime.fuse = options.fuse;
+  runtime.decompose = options.decompose;
+  runtime.name_values = options.name_values;
+  if (options.weight_cache) weight_cache.emplace(*options.weight_cache, l);
+}
+
+Network Engine::network(NetworkKind kind) {
+  const PartKind part = row_of(kind).part;
+  Network out(runtime, model.part(part).weights, std::string(to_string(part)));
+  if (weight_cache)
+    out.use_cache(*weight_cache, model.part(part), [this, part] { return model.fingerprints().of(part); });
+  return out;
+}
+
+CompileOptions Engine::compile_options(const ProgramKey& key, std::span<const std::string> wide) {
+  const Network compiled = network(network_of(key.graph));
+  PrecisionPolicy policy = runtime.precision;
+  const auto widen = [&](std::string glob) {
+    policy.rules.push_back(
+        {.path_glob = std::move(glob), .change = OpPrecision{}, .rank = RuleRank::Guard, .origin = "the guard"});
+  };
+  if (key.wide) widen(compiled.part());
+  for (const std::string& glob : wide) widen(glob);
+  CompileOptions out = compiled.compile_options(std::move(policy));
+  out.bands = key.bands;
+  return out;
+}
+
+bool Engine::can_widen(const ProgramKey& key) {
+  const std::lock_guard lock(mutex_);
+  const auto known = can_widen_.find(key.graph);
+  if (known != can_widen_.end()) return known->second;
+  ProgramKey wide = key;
+  wide.wide = true;
+  const Graph graph = build_graph(model, key);
+  const bool out = transform(graph, compile_options(key)).str() != transform(graph, compile_options(wide)).str();
+  can_widen_.emplace(key.graph, out);
+  return out;
+}
+
+std::string Engine::arithmetic() const {
+  return fmt::format("{} {}{}", runtime.precision.hash(), runtime.backend->version(), runtime.fuse ? "" : " unfused");
+}
+
+}  // namespace newbie

@@ -1,0 +1,167 @@
+#include "generate/prepare_request.h"
+
+#include <algorithm>
+
+#include "core/checked.h"
+#include "diffusion/registry.h"
+#include "generate/budget_search.h"
+#include "generate/buffer_sizes.h"
+#include "generate/prompt_weighting.h"
+#include "text/prompt_weights.h"
+#include "text/system_prompts.h"
+#include "weights/in_quotes.h"
+
+namespace newbie {
+
+bool TokenizedPrompt::hides() const { return !cached_features && needs_hidden(gemma_weights); }
+
+uint64_t PreparedRequest::seed_of(int picture) const {
+  return request.batch_noise == BatchNoise::Seeds ? request.seed + static_cast<uint64_t>(picture) : request.seed;
+}
+
+namespace {
+
+// Reads prompts with both tokenizers.
+class PromptReader {
+ public:
+  PromptReader(const OpenedModel& model, const GenerateRequest& request, Log& log)
+      : model_(model), request_(request), log_(log) {}
+
+  TokenizedPrompt read(const EncoderTexts& texts, const WeightedPrompt& prompt, const char* which) const {
+    TokenizedPrompt out;
+    TokenizedText gemma = encode(*model_.gemma_tokenizer, texts.gemma_text, request_.max_gemma_tokens,
+                                 model_.text_encoder.sizes.vocabulary, model_.text_encoder, which, "Gemma");
+    if (!prompt.spans.empty()) {
+      if (gemma.specials_before == 0)
+        fail(ErrorKind::Unsupported, "{}: prompt weights need a tokenizer that starts with a special token",
+             model_.text_encoder.path.string());
+      out.gemma_weights =
+          token_weights(texts.gemma_text, texts.gemma_text.size() - prompt.text.size(), prompt.spans, gemma);
+    }
+    out.gemma = std::move(gemma.ids);
+    out.jina = encode(*model_.jina_tokenizer, texts.jina_text, request_.max_jina_tokens,
+                      model_.clip_model.sizes.vocabulary, model_.clip_model, which, "Jina CLIP")
+                   .ids;
+    return out;
+  }
+
+ private:
+  TokenizedText encode(const Tokenizer& tokenizer, const std::string& text, size_t limit, int64_t rows,
+                       const Part& part, const char* which, const char* reader) const {
+    TokenizedText t = tokenizer.encode(text, limit);
+    if (t.lost_tokens != 0)
+      log_.warn("the {} is longer than {} tokens for {}: {} tokens are lost, from {} on", which, limit, reader,
+                t.lost_tokens, in_quotes(t.lost_text));
+    if (!t.unknown_text.empty())
+      log_.warn("{} has no token for {} of the {}: it reads \"unknown\" there", reader, in_quotes(t.unknown_text),
+                which);
+    for (int32_t id : t.ids)
+      if (id < 0 || id >= rows)
+        fail_with_hint(ErrorKind::BadFile, "is this another model's tokenizer?",
+                       "{}: the tokenizer gives id {}, the embedding has {} rows", part.path.string(), id, rows);
+    return t;
+  }
+
+  const OpenedModel& model_;
+  const GenerateRequest& request_;
+  Log& log_;
+};
+
+int64_t size_step(const OpenedModel& model) { return model.vae.sizes.downscale() * model.transformer.sizes.patch; }
+
+void add_passes(const OpenedModel& model, PreparedRequest& p) {
+  const GenerateRequest& r = p.request;
+  const int64_t downscale = model.vae.sizes.downscale(), step = size_step(model);
+  const auto add = [&](PictureSize size, NoiseLevels noise) {
+    const int64_t h = size.height / downscale, w = size.width / downscale, tile = r.vae_tile / downscale;
+    p.passes.push_back(
+        {static_cast<int>(p.passes.size()), size, h, w, std::move(noise), tile_spans(h, tile), tile_spans(w, tile)});
+  };
+  add(picture_size(r, model.vae.sizes.sample_size, step), noise_levels(r));
+  if (r.hires_scale != 0) add(hires_size(r, p.first().size, step), hires_noise_levels(r));
+}
+
+void read_prompts(const OpenedModel& model, PreparedRequest& p, Log& log) {
+  const GenerateRequest& r = p.request;
+  const auto weighted = [&](const std::string& text, const char* what) {
+    WeightedPrompt plain;
+    plain.text = text;
+    return r.weights ? parse_weights(text, what) : plain;
+  };
+  const PromptReader reader(model, r, log);
+  const WeightedPrompt prompt = weighted(r.prompt, "the prompt");
+  const SystemPrompt system = resolve_system_prompt(r.system_prompt, prompt.text);
+  p.system_prompt = system.text;
+  p.prompts.push_back(reader.read(route_prompt(prompt.text, system.text, r.routing), prompt, "prompt"));
+  if (r.cfg == 1.0) return;
+  const WeightedPrompt negative = weighted(r.negative_prompt, "the negative prompt");
+  p.prompts.push_back(
+      reader.read(route_negative_prompt(negative.text, system.text, r.routing), negative, "negative prompt"));
+}
+
+// The residual stream and one branch of it are alive together, whatever else is: no need to build graphs of millions of
+// tokens to see that these two do not fit.
+void refuse_giants(const OpenedModel& model, const Pass& last, size_t budget) {
+  constexpr size_t kCheap = size_t{1} << 30;  // graphs of less are made in a moment, and tell the smallest budget
+  const int64_t patch = model.transformer.sizes.patch;
+  const size_t tokens = checked_mul(static_cast<size_t>(last.h / patch), static_cast<size_t>(last.w / patch));
+  const size_t least = checked_mul(tokens, static_cast<size_t>(model.transformer.sizes.dim) * 2 * sizeof(float));
+  if (least > std::max(budget, kCheap)) refuse("more than ", least, budget);
+}
+
+}  // namespace
+
+PreparedRequest prepare_request(Engine& engine, const GenerateRequest& request, size_t budget, Log& log) {
+  const OpenedModel& model = engine.model;
+  PreparedRequest p{.request = request};
+  if (p.request.shift == 0) p.request.shift = model.shift;
+  check_request(p.request);
+  add_passes(model, p);
+  p.sampler = &find_sampler(request.sampler);
+  read_prompts(model, p, log);
+  if (engine.text_cache)
+    for (TokenizedPrompt& t : p.prompts) {
+      const BufferSizes sizes(model, p);
+      t.cached_features = engine.text_cache->find(features_key(engine, t), sizes.features(t) / sizeof(float));
+      t.cached_pooled = engine.text_cache->find(pooled_key(engine, t), sizes.pooled() / sizeof(float));
+    }
+  refuse_giants(model, p.last(), budget);
+  p.init = init_picture(request, p.first().size);
+  if (request.preview_every > 0) {
+    if (request.preview_method == PreviewMethod::Linear) p.preview_factors = read_preview_factors(model.vae);
+    p.decodes_previews = !p.preview_factors;
+    if (p.decodes_previews && request.preview_method == PreviewMethod::Linear)
+      log.warn("no {}: previews are decoded, which takes longer; newbie dev fit-preview makes one",
+               preview_factors_path(model.vae.path).string());
+  }
+  return p;
+}
+
+PictureSize final_size(const OpenedModel& model, const GenerateRequest& r) {
+  const int64_t step = size_step(model);
+  const PictureSize first = picture_size(r, model.vae.sizes.sample_size, step);
+  return r.hires_scale != 0 ? hires_size(r, first, step) : first;
+}
+
+namespace {
+
+// Of an encoder whose features are kept: the same weights with another configuration give others.
+std::string identity_of(const OpenedModel& model, PartKind kind) {
+  const std::string& identity = model.fingerprints().of(kind);
+  const std::string& config = model.part(kind).config_text;
+  return config.empty() ? identity : fmt::format("{} {}", identity, config);
+}
+
+}  // namespace
+
+TextCacheKey features_key(const Engine& engine, const TokenizedPrompt& t) {
+  return {std::string(to_string(PartKind::TextEncoder)), identity_of(engine.model, PartKind::TextEncoder),
+          engine.arithmetic(), t.gemma, t.gemma_weights};
+}
+
+TextCacheKey pooled_key(const Engine& engine, const TokenizedPrompt& t) {
+  const std::string identity = identity_of(engine.model, PartKind::ClipModel);
+  return {std::string(to_string(PartKind::ClipModel)), identity, engine.arithmetic(), t.jina, {}};
+}
+
+}  // namespace newbie

@@ -1,0 +1,31 @@
+#include "generate/program_cache.h"
+
+#include <algorithm>
+
+namespace newbie {
+
+std::shared_ptr<const CachedProgram> ProgramCache::get(const ProgramKey& key) {
+  const std::lock_guard lock(mutex_);
+  auto it = items_.find(key);
+  if (it == items_.end()) {
+    auto made = std::make_shared<const CachedProgram>(CachedProgram{key, compile_(key)});
+    if (items_.size() >= most_)
+      items_.erase(std::ranges::min_element(items_, {}, [](const auto& item) { return item.second.used; }));
+    it = items_.emplace(key, Item{std::move(made)}).first;
+  }
+  it->second.used = ++clock_;
+  return it->second.program;
+}
+
+size_t ProgramCache::size() const {
+  const std::lock_guard lock(mutex_);
+  return items_.size();
+}
+
+const CachedProgram& JobPrograms::get(const ProgramKey& key) {
+  auto it = programs_.find(key);
+  if (it == programs_.end()) it = programs_.emplace(key, cache_.get(key)).first;
+  return *it->second;
+}
+
+}  // namespace newbie

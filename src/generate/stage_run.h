@@ -1,0 +1,54 @@
+// StageRun: what the work of a stage finds when it runs: the job, its networks and buffers, and who looks on.
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "generate/guard.h"
+#include "generate/job_context.h"
+#include "generate/result.h"
+#include "generate/run_observer.h"
+#include "generate/timeline.h"
+
+namespace newbie {
+
+// Of a run, beside its buffers.
+struct RunSoFar {
+  Image picture;  // what the stage before has decoded
+  int64_t evaluations = 0, shortened_evaluations = 0;
+  const std::function<void(GeneratedImage)>& on_image;
+};
+
+struct StageRun {
+  const JobContext& job;
+  Networks& networks;
+  std::vector<Buffer>& buffers;
+  Guard& guard;
+  RunObserver& observer;
+  StopToken stop;
+  RunSoFar& state;
+  RunPlace at;
+  const ProgramList* programs = nullptr;  // of the work that runs
+
+  const Buffer& buffer(BufferId id) const { return buffers[id.index]; }
+  std::span<float> floats(BufferId id) const { return {buffer(id).as<float>(), buffer(id).size() / sizeof(float)}; }
+  TensorView view(BufferId id, Shape shape) const { return {{shape, DType::F32}, buffer(id).data()}; }
+
+  // Runs a program in an arena; the guard looks at what comes out.
+  void run(const CachedProgram& program, BufferId arena, const Bindings& bindings);
+  // The same where nobody guards: previews, and what the guard sees later.
+  void run_unguarded(const CachedProgram& program, BufferId arena, const Bindings& bindings);
+  Guard::Task task(const CachedProgram& program, BufferId arena, const Bindings& bindings);
+};
+
+inline TensorView view_of(std::span<float> values, Shape shape) {
+  return {{shape, DType::F32}, reinterpret_cast<std::byte*>(values.data())};
+}
+inline ConstTensorView view_of(std::span<const float> values, Shape shape) {
+  return {{shape, DType::F32}, reinterpret_cast<const std::byte*>(values.data())};
+}
+inline ConstTensorView view_of(const std::vector<int32_t>& ids) {
+  return {{Shape{static_cast<int64_t>(ids.size())}, DType::I32}, reinterpret_cast<const std::byte*>(ids.data())};
+}
+
+}  // namespace newbie

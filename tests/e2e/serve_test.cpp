@@ -1,0 +1,191 @@
+// newbie serve, as people and their service managers run it.
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "core/files.h"
+#include "e2e/run_program.h"
+#include "text/base64.h"
+#include "unit/core/temporary_folder.h"
+#include "unit/http/client.h"
+
+namespace newbie::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr const char* kRequest = R"({"prompt": "1girl, blue hair", "seed": 7, "steps": 2, "width": 64, "height": 64})";
+constexpr const char* kLongRequest =
+    R"({"prompt": "a girl", "seed": 7, "steps": 2000, "schedule": "flow_euler", "width": 128, "height": 128})";
+
+// A running `newbie serve` on a port of its own, for the time of `use`, which ends it (or it is terminated).
+class Running {
+ public:
+  Running(pid_t process, uint16_t port) : process(process), port_(port) {}
+
+  HttpAnswer ask(const std::string& method, const std::string& target, const std::string& body = {}) const {
+    RawClient client(port_);
+    client.send(http_request(method, target, body, "Content-Type: application/json\r\n"));
+    return parse_answer(client.read_all());
+  }
+  std::string submit(const char* request) const {
+    const HttpAnswer answer = ask("POST", "/v1/jobs", request);
+    EXPECT_EQ(answer.status, 202) << answer.body;
+    return answer.json()["id"];
+  }
+  OrderedJson wait(const std::string& id, const std::function<bool(const std::string& state)>& enough) const {
+    while (true) {
+      OrderedJson job = ask("GET", "/v1/jobs/" + id).json();
+      if (enough(job["state"])) return job;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
+  OrderedJson wait_for_end(const std::string& id) const {
+    return wait(id,
+                [](const std::string& state) { return state == "done" || state == "failed" || state == "cancelled"; });
+  }
+  uint16_t port() const { return port_; }
+
+  const pid_t process;
+
+ private:
+  uint16_t port_;
+};
+
+Outcome serve(std::vector<std::string> arguments, const std::function<void(const Running&)>& use) {
+  Invocation call{.arguments = {"serve", "--port", "0", "-t", "1"}};
+  call.arguments.insert(call.arguments.end(), arguments.begin(), arguments.end());
+  bool used = false;
+  call.meanwhile = [&](pid_t process, const std::string& err) {
+    const std::string sign = "listening on http://127.0.0.1:";
+    const size_t at = err.find(sign);
+    if (used || at == std::string::npos || err.find(" is open: ") == std::string::npos) return;
+    used = true;
+    use(Running(process, static_cast<uint16_t>(std::stoi(err.substr(at + sign.size())))));
+    ::kill(process, SIGTERM);
+  };
+  return run(call);
+}
+
+TEST(Serve, GivesTheBytesOfTheCommandLine) {
+  const TemporaryFolder folder;
+  const Outcome drawn = run({"generate", "-p", "1girl, blue hair", "-s", "7", "--steps", "2", "-W", "64", "-H", "64",
+                             "-t", "1", "-o", (folder / "a.png").string()});
+  ASSERT_EQ(drawn.exit_code, 0) << drawn.err;
+  const std::string expected = read_file(folder / "a.png", 1 << 20);
+  const Outcome o = serve({}, [&](const Running& server) {
+    const OrderedJson job = server.wait_for_end(server.submit(kRequest));
+    ASSERT_EQ(job["state"], "done") << job;
+    EXPECT_TRUE(server.ask("GET", "/" + job["pictures"][0]["url"].get<std::string>()).body == expected);
+    const HttpAnswer openai = server.ask("POST", "/v1/images/generations", kRequest);
+    ASSERT_EQ(openai.status, 200) << openai.body;
+    EXPECT_TRUE(decode_base64(openai.json()["data"][0]["b64_json"].get<std::string>()) == expected);
+    const HttpAnswer a1111 = server.ask("POST", "/sdapi/v1/txt2img", kRequest);
+    ASSERT_EQ(a1111.status, 200) << a1111.body;
+    EXPECT_TRUE(a1111.json()["images"][0].is_string());
+    const OrderedJson plan = server.ask("POST", "/v1/plan", kRequest).json();
+    EXPECT_GT(plan["peak_bytes"], 0);
+    const OrderedJson tokens = server.ask("POST", "/v1/prompt/tokens", R"({"prompt": "1girl"})").json();
+    EXPECT_GT(tokens["encoders"][0]["tokens"], 0);
+  });
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_THAT(o.err, HasSubstr("POST /v1/jobs 202"));
+  EXPECT_THAT(o.err, ::testing::Not(HasSubstr("blue hair"))) << "no prompt is in the log";
+}
+
+TEST(Serve, TerminatedItFinishesWhatItIsAt) {
+  std::atomic<int> status{0};
+  std::thread client;
+  const Outcome o = serve({}, [&](const Running& server) {
+    client = std::thread([&, port = server.port()] {
+      RawClient waits(port);
+      waits.send(http_request("POST", "/v1/images/generations",
+                              R"({"prompt": "a girl", "steps": 30, "width": 64, "height": 64})"));
+      status = parse_answer(waits.read_all()).status;
+    });
+    while (server.ask("GET", "/v1/jobs").json()["jobs"].empty())
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  });
+  client.join();
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_EQ(status, 200);
+}
+
+TEST(Serve, TerminatedTwiceItEndsAtOnce) {
+  const Outcome o = serve({}, [&](const Running& server) {
+    const std::string id = server.submit(kLongRequest);
+    server.wait(id, [](const std::string& state) { return state == "running"; });
+    ::kill(server.process, SIGTERM);
+    while (server.ask("GET", "/health").status == 200 && server.ask("GET", "/ready").status != 503)
+      std::this_thread::yield();
+  });
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+}
+
+TEST(Serve, WhatWasFinishedOutlivesAKill) {
+  for (const bool resume : {false, true}) {
+    const TemporaryFolder folder;
+    std::vector<std::string> flags{"--jobs", (folder / "jobs").string()};
+    if (resume) flags.emplace_back("--resume-jobs");
+    std::string finished, unfinished, picture;
+    const Outcome killed = serve(flags, [&](const Running& server) {
+      finished = server.submit(kRequest);
+      picture = server.ask("GET", "/" + server.wait_for_end(finished)["pictures"][0]["url"].get<std::string>()).body;
+      unfinished = server.submit(R"({"prompt": "a girl", "seed": 8, "steps": 40, "width": 64, "height": 64})");
+      server.wait(unfinished, [](const std::string& state) { return state == "running"; });
+      ::kill(server.process, SIGKILL);
+    });
+    EXPECT_EQ(killed.signal, SIGKILL);
+    const Outcome again = serve(flags, [&](const Running& server) {
+      const OrderedJson job = server.ask("GET", "/v1/jobs/" + finished).json();
+      EXPECT_EQ(job["state"], "done");
+      EXPECT_TRUE(server.ask("GET", "/" + job["pictures"][0]["url"].get<std::string>()).body == picture);
+      const OrderedJson other = server.wait_for_end(unfinished);
+      EXPECT_EQ(other["state"], resume ? "done" : "failed") << other;
+      EXPECT_EQ(server.ask("GET", "/v1/jobs").json()["jobs"].size(), 2u);
+    });
+    EXPECT_EQ(again.exit_code, 0) << again.err;
+  }
+}
+
+TEST(Serve, RefusesToStartWhereItShouldNot) {
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "keys", "anna: short\n");
+  const std::pair<std::vector<std::string>, const char*> cases[] = {
+      {{"serve", "--host", "0.0.0.0", "--port", "0"}, "--api-key-file"},
+      {{"serve", "--host", "somewhere", "--port", "0", "--insecure"}, "is no address"},
+      {{"serve", "--port", "0", "--api-key-file", (folder / "keys").string()}, "keys:1"},
+      {{"serve", "--port", "0", "--api-key-file", (folder / "none").string()}, "none"},
+      {{"serve", "--port", "0", "--tls-cert", "a.pem"}, "go together"},
+      {{"serve", "--port", "0", "--tls-cert", (folder / "none").string(), "--tls-key", (folder / "none").string()},
+       "no certificate"},
+      {{"serve", "--port", "0", "--cors", "https://a/"}, "no origin"},
+      {{"serve", "--port", "0", "--resume-jobs"}, "--jobs"},
+      {{"serve", "--port", "0", "--worker-name", "a/b"}, "--worker-name"},
+      {{"serve", "--port", "0", "-m", (folder / "none").string()}, "none"}};
+  for (const auto& [arguments, part] : cases) {
+    const Outcome o = run(arguments);
+    EXPECT_NE(o.exit_code, 0) << part;
+    EXPECT_THAT(o.err, HasSubstr(part));
+  }
+}
+
+TEST(Serve, TwoServersNeitherShareAPortNorAJournal) {
+  const TemporaryFolder folder;
+  const std::string jobs = (folder / "jobs").string();
+  const Outcome o = serve({"--jobs", jobs}, [&](const Running& server) {
+    const Outcome same_port = run({"serve", "--port", std::to_string(server.port())});
+    EXPECT_NE(same_port.exit_code, 0);
+    EXPECT_THAT(same_port.err, HasSubstr("cannot listen"));
+    const Outcome same_jobs = run({"serve", "--port", "0", "--jobs", jobs});
+    EXPECT_NE(same_jobs.exit_code, 0);
+    EXPECT_THAT(same_jobs.err, HasSubstr("another server"));
+  });
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+}
+
+}  // namespace
+}  // namespace newbie::e2e

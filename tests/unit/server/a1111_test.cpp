@@ -1,0 +1,153 @@
+// What AUTOMATIC1111's clients send and need (../shared/server.md §3).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "image/picture_format.h"
+#include "served.h"
+#include "text/base64.h"
+
+namespace newbie {
+namespace {
+
+using ::testing::HasSubstr;
+
+const OrderedJson kLibreChat{{"prompt", "1girl"}, {"negative_prompt", "blurry"},
+                             {"cfg_scale", 4.5},  {"steps", 2},
+                             {"width", 64},       {"height", 64}};
+
+TEST(A1111, TextToImage) {
+  Served served;
+  OrderedJson asked = kLibreChat;
+  asked["seed"] = 7;
+  asked["batch_size"] = 2;
+  asked["sampler_name"] = "Euler a";
+  asked["scheduler"] = "Karras";
+  const HttpAnswer answer = served.post("/sdapi/v1/txt2img", asked, "Authorization: \r\n");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const OrderedJson json = answer.json();
+  ASSERT_EQ(json["images"].size(), 2u);
+  EXPECT_THAT(json["images"][0].get<std::string>(), ::testing::StartsWith("iVBOR")) << "bare base64";
+  EXPECT_EQ(json["parameters"], asked);
+  ASSERT_TRUE(json["info"].is_string()) << "a JSON inside a text";
+  const OrderedJson info = OrderedJson::parse(json["info"].get<std::string>());
+  EXPECT_EQ(info["infotexts"].size(), 2u);
+  EXPECT_EQ(info["seed"], 7);
+  EXPECT_EQ(info["all_seeds"][1], 8);
+  EXPECT_EQ(info["sampler_name"], "Euler a");
+  EXPECT_EQ(info["notes"].size(), 1u) << "Karras is another schedule here";
+  EXPECT_EQ(served.get("/v1/jobs/" + answer.headers.at("x-job-id")).json()["origin"], "a1111");
+}
+
+// All 47 fields of webuiapi 0.9.17, with its defaults.
+TEST(A1111, NeutralValuesOfWhatWeLackPass) {
+  Served served;
+  OrderedJson asked = OrderedJson::parse(R"({
+    "enable_hr": false, "hr_scale": 2, "hr_upscaler": "Latent", "hr_second_pass_steps": 0, "hr_resize_x": 0,
+    "hr_resize_y": 0, "denoising_strength": 0.7, "firstphase_width": 0, "firstphase_height": 0, "prompt": "1girl",
+    "styles": [], "seed": -1, "subseed": -1, "subseed_strength": 0.0, "seed_resize_from_h": 0, "seed_resize_from_w": 0,
+    "batch_size": 1, "n_iter": 1, "steps": 2, "cfg_scale": 7.0, "width": 64, "height": 64, "restore_faces": false,
+    "tiling": false, "do_not_save_samples": false, "do_not_save_grid": false, "negative_prompt": "", "eta": 1.0,
+    "s_churn": 0, "s_tmax": 0, "s_tmin": 0, "s_noise": 1, "override_settings": {},
+    "override_settings_restore_afterwards": true, "sampler_name": "Euler a", "scheduler": "automatic",
+    "script_args": [], "script_name": null, "send_images": true, "save_images": false, "alwayson_scripts": {}})");
+  EXPECT_EQ(served.post("/sdapi/v1/txt2img", asked).status, 200) << served.post("/sdapi/v1/txt2img", asked).body;
+}
+
+TEST(A1111, WhatWouldBeAnotherPictureIsRefusedByName) {
+  Served served;
+  const std::pair<const char*, OrderedJson> cases[] = {{"restore_faces", true},
+                                                       {"tiling", true},
+                                                       {"styles", {"a"}},
+                                                       {"subseed_strength", 0.5},
+                                                       {"script_name", "x"},
+                                                       {"alwayson_scripts", {{"controlnet", 1}}},
+                                                       {"sampler_name", "Nobody's"},
+                                                       {"no_such_field", 1},
+                                                       {"steps", 0},
+                                                       {"steps", "many"},
+                                                       {"batch_size", 1.5},
+                                                       {"width", 65}};
+  for (const auto& [field, value] : cases) {
+    OrderedJson asked = kLibreChat;
+    asked[field] = value;
+    const HttpAnswer answer = served.post("/sdapi/v1/txt2img", asked);
+    EXPECT_GE(answer.status, 400) << field << answer.body;
+    EXPECT_LT(answer.status, 500) << field;
+    EXPECT_LT(answer.body.size(), 1000u);
+    for (const char* member : {"error", "detail", "body", "errors"}) EXPECT_TRUE(answer.json().contains(member));
+  }
+}
+
+TEST(A1111, ImageToImage) {
+  Served served;
+  const std::string picture = encode_base64(encode_picture(PictureFormat::Png, MadeUpEngine::picture(3), {}, 0));
+  OrderedJson asked = kLibreChat;
+  asked["init_images"] = {"data:image/png;base64," + picture};
+  asked["mask"] = picture;
+  asked["mask_blur"] = 4;
+  asked["inpainting_mask_invert"] = 1;
+  asked["denoising_strength"] = 0.6;
+  asked["resize_mode"] = 0;
+  const HttpAnswer answer = served.post("/sdapi/v1/img2img", asked);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_TRUE(answer.json()["parameters"]["init_images"].is_null());
+  asked["init_images"] = {"http://127.0.0.1/a.png"};
+  EXPECT_EQ(served.post("/sdapi/v1/img2img", asked).status, 422);
+  asked["init_images"] = OrderedJson::array();
+  EXPECT_EQ(served.post("/sdapi/v1/img2img", asked).status, 422);
+}
+
+TEST(A1111, ProgressAndInterrupt) {
+  Served served;
+  OrderedJson progress = served.get("/sdapi/v1/progress").json();
+  EXPECT_EQ(progress["state"]["job_count"], 0);
+  EXPECT_EQ(progress["progress"], 0);
+  served.engine->hold();
+  const std::string other = served.post("/v1/jobs", {{"prompt", "other"}, {"steps", 2}}).json()["id"];
+  served.engine->wait_for_started(1);
+  RawClient client(served.http.port());
+  OrderedJson asked = kLibreChat;
+  asked["steps"] = 4;
+  client.send(http_request("POST", "/sdapi/v1/txt2img", asked.dump()));
+  while (served.get("/sdapi/v1/progress").json()["state"]["job_count"] == 0) std::this_thread::yield();
+  served.engine->allow(2 + 2);  // the other job, and half of this one
+  while ((progress = served.get("/sdapi/v1/progress").json())["state"]["sampling_step"] != 2) std::this_thread::yield();
+  EXPECT_GT(progress["progress"], 0.4);
+  EXPECT_TRUE(progress["current_image"].is_string());
+  EXPECT_TRUE(served.get("/sdapi/v1/progress?skip_current_image=true").json()["current_image"].is_null());
+  EXPECT_EQ(served.post("/sdapi/v1/interrupt", {}).body, "{}\n");
+  EXPECT_EQ(parse_answer(client.read_all()).status, 200);
+  EXPECT_EQ(served.wait_for_end(other)["state"], "done") << "interrupt is for this interface's jobs";
+}
+
+TEST(A1111, ListsKeepClientsGoing) {
+  Served served;
+  EXPECT_EQ(served.get("/sdapi/v1/options").json()["sd_model_checkpoint"], "avatar");
+  EXPECT_EQ(served.get("/sdapi/v1/sd-models").json()[0]["title"], "avatar");
+  EXPECT_EQ(served.post("/sdapi/v1/options", served.get("/sdapi/v1/options").json()).status, 200)
+      << "all of them come back";
+  EXPECT_EQ(served.post("/sdapi/v1/options", {{"sd_model_checkpoint", "another"}}).status, 422);
+  for (const char* list : {"samplers", "schedulers", "upscalers"}) {
+    const OrderedJson json = served.get(std::string("/sdapi/v1/") + list).json();
+    ASSERT_FALSE(json.empty()) << list;
+    EXPECT_TRUE(json[0]["name"].is_string());
+  }
+  for (const char* list : {"sd-vae", "sd-modules", "loras", "latent-upscale-modes", "prompt-styles", "hypernetworks",
+                           "face-restorers", "script-info"})
+    EXPECT_EQ(served.get(std::string("/sdapi/v1/") + list).body, "[]\n") << list;
+  EXPECT_EQ(served.get("/sdapi/v1/scripts").body, "{\"txt2img\":[],\"img2img\":[]}\n");
+  for (const char* address : {"/sdapi/v1/embeddings", "/sdapi/v1/cmd-flags", "/sdapi/v1/memory", "/internal/ping"})
+    EXPECT_EQ(served.get(address).status, 200) << address;
+  EXPECT_EQ(served.ask("HEAD", "/").status, 200);
+}
+
+TEST(A1111, PngInfo) {
+  Served served;
+  const TextChunk texts[] = {{"parameters", "1girl\nSteps: 5"}};
+  const std::string picture = encode_base64(encode_picture(PictureFormat::Png, MadeUpEngine::picture(1), texts, 0));
+  EXPECT_EQ(served.post("/sdapi/v1/png-info", {{"image", picture}}).json()["info"], "1girl\nSteps: 5");
+  EXPECT_EQ(served.post("/sdapi/v1/png-info", {{"image", "x"}}).status, 422);
+}
+
+}  // namespace
+}  // namespace newbie

@@ -1,0 +1,206 @@
+// What OpenAI's clients send and need (../shared/server.md §3), and what becomes of a client that leaves.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "image/picture_format.h"
+#include "served.h"
+#include "text/base64.h"
+
+namespace newbie {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const OrderedJson kAsked{{"model", "gpt-image-1"},
+                         {"prompt", "1girl"},
+                         {"n", 2},
+                         {"size", "64x48"},
+                         {"quality", "auto"},
+                         {"moderation", "low"},
+                         {"background", "auto"},
+                         {"output_format", "png"},
+                         {"user", "u"},
+                         {"steps", 2},
+                         {"seed", 7},
+                         {"cfg_scale", 3.5},
+                         {"negative_prompt", "blurry"}};
+
+Image decoded(const std::string& base64) {
+  const std::string bytes = decode_base64(base64).value();
+  return decode_picture(std::as_bytes(std::span(bytes)), "it").image;
+}
+
+TEST(OpenAi, Generations) {
+  Served served;
+  const HttpAnswer answer = served.post("/v1/images/generations?api-version=1", kAsked, "Authorization: Bearer\r\n");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const OrderedJson json = answer.json();
+  EXPECT_EQ(json["model"], "avatar") << "another name is accepted, and the used one is told";
+  EXPECT_TRUE(json["created"].is_number_integer());
+  ASSERT_EQ(json["data"].size(), 2u);
+  EXPECT_EQ(decoded(json["data"][0]["b64_json"]), MadeUpEngine::picture(7));
+  EXPECT_EQ(json["data"][1]["seed"], 8);
+  EXPECT_EQ(json["usage"]["total_tokens"],
+            json["usage"]["input_tokens"].get<int>() + json["usage"]["output_tokens"].get<int>());
+  EXPECT_EQ(answer.headers.at("x-request-id"), answer.headers.at("x-job-id"));
+  EXPECT_EQ(served.get("/v1/jobs/" + answer.headers.at("x-job-id")).json()["origin"], "openai");
+}
+
+TEST(OpenAi, UrlsAreDataUrls) {
+  Served served;
+  OrderedJson asked = kAsked;
+  asked["response_format"] = "url";
+  EXPECT_THAT(served.post("/v1/images/generations", asked).json()["data"][0]["url"].get<std::string>(),
+              HasSubstr("data:image/png;base64,iVBOR"));
+}
+
+TEST(OpenAi, ErrorsAreObjectsNamingTheField) {
+  Served served;
+  const std::pair<const char*, OrderedJson> cases[] = {{"n", 0},
+                                                       {"n", "two"},
+                                                       {"size", "64"},
+                                                       {"size", "64x"},
+                                                       {"size", "axb"},
+                                                       {"size", 64},
+                                                       {"background", "transparent"},
+                                                       {"response_format", "text"},
+                                                       {"output_format", "gif"},
+                                                       {"output_compression", 101},
+                                                       {"stream", "yes"},
+                                                       {"partial_images", 4},
+                                                       {"unknown_field", 1},
+                                                       {"steps", -1},
+                                                       {"prompt", nullptr}};
+  for (const auto& [field, value] : cases) {
+    OrderedJson asked = kAsked;
+    asked[field] = value;
+    if (value.is_null()) asked.erase(field);
+    const HttpAnswer answer = served.post("/v1/images/generations", asked);
+    EXPECT_EQ(answer.status, 400) << field;
+    const OrderedJson error = answer.json()["error"];
+    EXPECT_EQ(error["type"], "invalid_request_error");
+    EXPECT_TRUE(error["message"].is_string() && error.contains("code"));
+    const std::string param = error["param"].is_string() ? error["param"].get<std::string>() : "";
+    EXPECT_TRUE(param == field || (param == "batch" && std::string_view(field) == "n")) << answer.body;
+  }
+}
+
+TEST(OpenAi, StreamsPartialPicturesAndThenWholeOnes) {
+  Served served;
+  OrderedJson asked = kAsked;
+  asked["n"] = 1;
+  asked["steps"] = 8;
+  asked["stream"] = true;
+  asked["partial_images"] = 2;
+  const HttpAnswer answer = served.post("/v1/images/generations", asked);
+  EXPECT_EQ(answer.headers.at("content-type"), "text/event-stream; charset=utf-8");
+  std::vector<OrderedJson> events;
+  for (size_t at = answer.body.find("data: "); at != std::string::npos; at = answer.body.find("\ndata: ", at + 1)) {
+    const size_t begin = answer.body.find('{', at);
+    events.push_back(OrderedJson::parse(answer.body.substr(begin, answer.body.find('\n', begin) - begin)));
+  }
+  ASSERT_GE(events.size(), 1u);
+  EXPECT_LE(events.size(), 3u);
+  for (size_t i = 0; i + 1 < events.size(); ++i) {
+    EXPECT_EQ(events[i]["type"], "image_generation.partial_image");
+    EXPECT_EQ(events[i]["partial_image_index"], i);
+    decoded(events[i]["b64_json"]);
+  }
+  EXPECT_EQ(events.back()["type"], "image_generation.completed");
+  EXPECT_TRUE(events.back().contains("usage"));
+  EXPECT_EQ(decoded(events.back()["b64_json"]), MadeUpEngine::picture(7));
+}
+
+TEST(OpenAi, AFailureIsAnErrorInAStreamToo) {
+  Served served;
+  served.engine->fails = true;
+  EXPECT_EQ(served.post("/v1/images/generations", kAsked).status, 400);
+  OrderedJson asked = kAsked;
+  asked["stream"] = true;
+  EXPECT_THAT(served.post("/v1/images/generations", asked).body, HasSubstr("data: {\"error\":{\"message\":"));
+}
+
+std::string form(const std::vector<std::pair<std::string, std::string>>& fields, const std::string& image,
+                 const std::string& name = "image") {
+  std::string out;
+  for (const auto& [key, value] : fields)
+    out += "--b\r\nContent-Disposition: form-data; name=\"" + key + "\"\r\n\r\n" + value + "\r\n";
+  return out + "--b\r\nContent-Disposition: form-data; name=\"" + name +
+         "\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n" + image + "\r\n--b--\r\n";
+}
+
+TEST(OpenAi, EditsAreForms) {
+  Served served;
+  const std::vector<std::byte> png = encode_picture(PictureFormat::Png, MadeUpEngine::picture(3), {}, 0);
+  const std::string image(reinterpret_cast<const char*>(png.data()), png.size());
+  const std::string type = "Content-Type: multipart/form-data; boundary=b\r\n";
+  for (const char* name : {"image", "image[]"}) {
+    const HttpAnswer answer = served.ask("POST", "/v1/images/edits",
+                                         form({{"prompt", "1girl"},
+                                               {"n", "1"},
+                                               {"steps", "2"},
+                                               {"seed", "7"},
+                                               {"strength", "0.5"},
+                                               {"model", "dall-e-2"}},
+                                              image, name),
+                                         type);
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(answer.json()["data"].size(), 1u);
+  }
+  EXPECT_EQ(served.ask("POST", "/v1/images/edits", form({{"prompt", "a"}, {"n", "one"}}, image), type).status, 400);
+  EXPECT_EQ(
+      served.ask("POST", "/v1/images/edits", form({{"prompt", "a"}}, "no picture"), type).json()["error"]["param"],
+      "image");
+  EXPECT_EQ(served.ask("POST", "/v1/images/edits", "{}", "Content-Type: application/json\r\n").status, 400);
+}
+
+TEST(OpenAi, Models) {
+  Served served;
+  const OrderedJson list = served.get("/v1/models").json();
+  EXPECT_EQ(list["object"], "list");
+  EXPECT_EQ(list["data"][0]["id"], "avatar");
+  EXPECT_EQ(served.get("/v1/models/avatar").json()["object"], "model");
+  EXPECT_EQ(served.get("/v1/models/gpt-4").status, 404);
+}
+
+TEST(OpenAi, AClientThatLeavesTakesItsJobAlong) {
+  Served served;
+  served.engine->hold();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 6; ++i) {  // one draws, five wait
+    OrderedJson asked = kAsked;
+    asked["prompt"] = std::to_string(i);
+    clients.push_back(std::make_unique<RawClient>(served.http.port()));
+    clients.back()->send(http_request("POST", "/v1/images/generations", asked.dump()));
+    while (served.get("/v1/jobs").json()["jobs"].size() < static_cast<size_t>(i) + 1) std::this_thread::yield();
+  }
+  served.engine->wait_for_started(1);
+  clients.clear();
+  while (true) {
+    const ServiceCounters counters = served.server.jobs().counters();
+    if (counters.waiting == 0 && counters.drawing == 0) break;
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(served.engine->started().size(), 1u) << "none of the five began";
+  EXPECT_EQ(served.server.jobs().counters().left, 6u);
+}
+
+TEST(OpenAi, ALeavingClientStopsNobodyElse) {
+  Served served;
+  served.engine->hold();
+  RawClient stays(served.http.port());
+  stays.send(http_request("POST", "/v1/images/generations", kAsked.dump()));
+  served.engine->wait_for_started(1);
+  {
+    RawClient leaves(served.http.port());
+    leaves.send(http_request("POST", "/v1/images/generations", kAsked.dump()));
+    while (served.server.jobs().counters().waiting == 0) std::this_thread::yield();
+  }
+  while (served.server.jobs().counters().waiting > 0) std::this_thread::yield();
+  served.engine->release();
+  EXPECT_EQ(parse_answer(stays.read_all()).status, 200);
+}
+
+}  // namespace
+}  // namespace newbie
