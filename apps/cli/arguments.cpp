@@ -40,17 +40,14 @@ std::string help_of(const RequestField& field, const std::string& more) {
   std::string out = in_flags(field.help) + more;
   if (lists_words) out += (field.words_only ? ":\n" : "; names:\n") + joined_words(field);
   std::string facts;
-  if (field.most > field.least) {
-    const std::string range = expected_values(field);
-    facts = range.substr(range.find(", ") + 2);
-    if (!field.unset.empty()) facts = facts.substr(0, facts.find(", or "));
-  }
+  if (field.most > field.least) facts = range_words(field);
   const OrderedJson value = field.get(GenerateRequest());
   const std::string normal = !field.unset.empty() ? std::string(field.unset)
                              : value.is_number() || (value.is_string() && value != "")
                                  ? words_of_value(field, value).front()
                                  : "";
   if (!normal.empty()) facts += fmt::format("{}(default: {})", facts.empty() ? "" : " ", normal);
+  if (!field.implied.empty()) facts += fmt::format(" (without {}: {})", field.value, field.implied);
   if (facts.empty()) return out;
   const size_t last_line = out.size() - (out.rfind('\n') == out.npos ? 0 : out.rfind('\n') + 1);
   constexpr size_t kWidth = 72;
@@ -128,6 +125,16 @@ class FieldFlags {
   GenerateRequest& request_;
 };
 
+// "auto" is none.
+std::optional<DType> parse_compute_dtype(std::string_view what, const std::string& given) {
+  if (given == "auto") return std::nullopt;
+  const std::optional<DType> dtype = find_dtype(given);
+  for (const DType known : {DType::F32, DType::BF16, DType::F16, DType::I8})
+    if (dtype == known) return dtype;
+  fail_with_hint(ErrorKind::InvalidRequest, "possible: auto, f32, bf16, f16, int8", "{}: unknown value '{}'", what,
+                 given);
+}
+
 }  // namespace
 
 std::string read_prompt(const std::string& file) {
@@ -152,16 +159,6 @@ PrecisionPreset parse_precision_preset(std::string_view what, const std::string&
     names += (names.empty() ? "" : ", ") + std::string(row.name) +
              (row.other_name != nullptr ? fmt::format(" ({})", row.other_name) : "");
   fail_with_hint(ErrorKind::InvalidRequest, "possible: " + names, "{}: unknown value '{}'", what, given);
-}
-
-// "auto" is none.
-static std::optional<DType> parse_compute_dtype(std::string_view what, const std::string& given) {
-  if (given == "auto") return std::nullopt;
-  const std::optional<DType> dtype = find_dtype(given);
-  for (const DType known : {DType::F32, DType::BF16, DType::F16, DType::I8})
-    if (dtype == known) return dtype;
-  fail_with_hint(ErrorKind::InvalidRequest, "possible: auto, f32, bf16, f16, int8", "{}: unknown value '{}'", what,
-                 given);
 }
 
 void add_precision_flags(Flags& flags, PrecisionRequest& request) {

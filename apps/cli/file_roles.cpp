@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "flags.h"
+#include "image/picture_format.h"
 
 namespace newbie {
 
@@ -68,7 +69,8 @@ void FileRoles::writes(const std::string& role, const fs::path& path) {
   const bool is_there = fs::exists(own, ignored);
   for (const Role& other : inputs_) {
     const bool is_folder = fs::is_directory(other.path, ignored);
-    if (is_there && is_folder && is_inside(own, other.path) && other.is_model)
+    const bool is_picture = format_of_name(own).has_value();  // somebody's, in a folder that has a model, too
+    if (is_there && is_folder && other.is_model && !is_picture && is_inside(own, other.path))
       fail_with_hint(ErrorKind::InvalidRequest, "choose a name outside of it", "{}: {} is a file of the model", role,
                      path.string());
     if (!is_folder && is_same_file(own, other.path))

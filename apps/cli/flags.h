@@ -35,6 +35,16 @@ class Flags {
         ->group(group_);
   }
 
+  // Of a flag given several times, all values in their order; each gives one.
+  CLI::Option* values(const std::string& names, const std::string& type, const std::string& help,
+                      std::vector<std::string>& target) {
+    const auto take = [&target](const std::vector<std::string>& given) { target = given; };
+    return parser_.add_option_function<std::vector<std::string>>(names, take, help)
+        ->allow_extra_args(false)
+        ->type_name(type)
+        ->group(group_);
+  }
+
   template <typename Text>  // std::string, path, or optional of one
   CLI::Option* text(const std::string& names, Text& target, const std::string& type, const std::string& help) {
     return value(names, type, help, [&target](const std::string& given) { target = given; });

@@ -15,7 +15,7 @@ constexpr int kMostPartialImages = 3;
 
 // Accepted, and without meaning here: the answer says which model was used, and how.
 constexpr const char* kWithoutMeaning[] = {"model",          "quality",   "style", "user", "safety_identifier",
-                                    "input_fidelity", "moderation"};
+                                           "input_fidelity", "moderation"};
 
 std::string text_member(OrderedJson& json, const std::string& name, std::string otherwise) {
   const OrderedJson value = take_member(json, name);

@@ -16,6 +16,13 @@ void check_text(std::string_view field, const std::string& text, size_t most) {
   if (text.find('\0') != std::string::npos) refuse(field, "expected text, got a zero byte");
 }
 
+// Seeds above 2^53 come as text from clients whose numbers end there.
+void read_seed(OrderedJson& json) {
+  const auto seed = json.find("seed");
+  if (seed != json.end() && seed->is_string())
+    *seed = value_of_words(request_field("seed"), seed->get_ref<const std::string&>());
+}
+
 }  // namespace
 
 OrderedJson take_member(OrderedJson& json, const std::string& name) {
@@ -58,9 +65,10 @@ Submission own_submission(const Call& call, OrderedJson json) {
       refuse("client_id", fmt::format("expected a text of at most {} bytes", kMostClientId));
     out.client_id = id.get<std::string>();
   }
+  read_seed(json);
   out.request = request_from_json(json, {}, picture_reader(call.server.limits.pictures));
   check_prompts(out.request, call.server.limits);
-  json["seed"] = std::to_string(out.request.seed);  // the one that was drawn for -1: drawn again it is the same picture
+  json["seed"] = out.request.seed;  // the one that was drawn for -1: drawn again it is the same picture
   out.text = one_line(json);
   return out;
 }

@@ -85,7 +85,8 @@ void add_vocabulary(std::vector<GgufKey>& keys, GgufVocabulary vocabulary, size_
     if (vocabulary.types[id] != kUserDefined) continue;
     std::string& text = vocabulary.texts[id];
     vocabulary.scores[id] = kAddedScore;
-    for (size_t at = text.find(kMark); at != text.npos; at = text.find(kMark, at)) text.replace(at, kMark.size(), " ");
+    for (size_t at = text.find(kMark); at != text.npos; at = text.find(kMark, at))
+      text.replace(at, kMark.size(), 1, ' ');
   }
   for (size_t id = vocabulary.texts.size(); id < rows; ++id) {
     vocabulary.texts.push_back(fmt::format("[PAD{}]", id));

@@ -36,7 +36,7 @@ Engine::Engine(const ModelPaths& paths, const EngineOptions& options, Log& l)
   runtime.fuse = options.fuse;
   runtime.decompose = options.decompose;
   runtime.name_values = options.name_values;
-  if (options.weight_cache) weight_cache.emplace(*options.weight_cache, l);
+  if (options.weight_cache) weight_cache.emplace(*options.weight_cache, l, options.kept_hashes);
 }
 
 Network Engine::network(NetworkKind kind) {

@@ -23,6 +23,8 @@ namespace {
 
 constexpr std::string_view kSpiece = "spiece_model";  // ComfyUI's tokenizer, among the weights
 
+constexpr const char* kBuiltIn = "built-in values";
+
 fs::path folder_of(const fs::path& path) { return fs::is_directory(path) ? path : path.parent_path(); }
 
 // Nothing, or the text of a small tensor: a marker of how another is stored.
@@ -86,6 +88,8 @@ DerivedTensor derived(const OpenedWeights& files, const QuantisedKeys& keys, con
 void add_named(Part& part, const QuantisedKeys& keys, const NameMap& map, Log& log) {
   for (const MappedName& name : map.names) {
     const FileTensor& tensor = *part.files.find(name.file_key);
+    if (std::ranges::find(tensor.entry->shape, 0) != tensor.entry->shape.end())
+      fail(ErrorKind::BadFile, "{}: expected values, got an empty tensor", tensor.where());
     if (name.minus_one)
       part.weights.add_derived(name.canonical, minus_one(derived(part.files, keys, name.file_key)));
     else if (keys.weights.contains(name.file_key))
@@ -134,7 +138,17 @@ void read_config(Part& part) {
     part.config_origin = "file metadata";
     return;
   }
-  part.config_origin = "built-in values";
+  part.config_origin = kBuiltIn;
+}
+
+// What shapes do not say is only known of the official models: anything else would draw another picture without a word.
+void require_config(const Part& part, bool is_official_size) {
+  if (part.config_origin != kBuiltIn || is_official_size) return;
+  fail_with_hint(
+      ErrorKind::BadFile, "put the model's config.json beside the file",
+      "{}: expected a configuration, as its sizes are not the official model's; got no config.json in {}, and "
+      "none in the file",
+      part.path.string(), folder_of(part.path).string());
 }
 
 // llama.cpp's keys, where no configuration lies beside the file or in it.
@@ -245,6 +259,7 @@ Transformer open_transformer(const fs::path& path, Log& log, Strictness strictne
   add_named(part, keys, next_dit_names(keys.keys, path.string()), log);
   read_config(part);
   part.sizes = next_dit_config(part.config_source());
+  require_config(part, part.sizes.dim == 2304);
   return part;
 }
 
@@ -255,6 +270,7 @@ TextEncoder open_text_encoder(const fs::path& path, Log& log, Strictness strictn
   read_config(part);
   read_gemma_keys(part, log);
   part.sizes = gemma3_config(part.config_source());
+  require_config(part, part.sizes.width == 2560);
   return part;
 }
 
@@ -273,6 +289,7 @@ ClipModel open_clip_model(const fs::path& path, Log& log, Strictness strictness)
         low_rank_merge(*part.files.find(name.base_key), *part.files.find(name.a_key), *part.files.find(name.b_key),
                        name.is_embedding ? LowRankKind::Embedding : LowRankKind::Linear, scale));
   part.sizes = jina_text_config(part.config_source());
+  require_config(part, part.sizes.width == 1024);
   return part;
 }
 
@@ -291,6 +308,7 @@ Vae open_vae(const fs::path& path, Log& log, Strictness strictness) {
   add_named(part, keys, flux_vae_names(keys.keys, path.string()), log);
   read_config(part);
   part.sizes = flux_vae_config(part.config_source());
+  require_config(part, part.sizes.channels == std::vector<int64_t>{128, 256, 512, 512});
   return part;
 }
 

@@ -84,7 +84,10 @@ const RequestField* find_request_field_by_flag(std::string_view flag);  // "cfg-
 // Error{InvalidRequest} with this field: another type, a number out of range, an unknown word.
 void check_value(const RequestField& field, const OrderedJson& value);
 
-// "16 to 16384, or 0 (the model's own)": what the field takes.
+// "above 0 to 1", "64 to 16384 in steps of 32": the numbers of a row that has some.
+std::string range_words(const RequestField& field);
+
+// "a whole number, 16 to 16384, or 0 (the model's own)": what the field takes.
 std::string expected_values(const RequestField& field);
 
 // A value written as words, as on a command line: checked. And back, one text for each time a flag is given.

@@ -184,10 +184,15 @@ const RequestField* find_request_field_by_flag(std::string_view flag) {
   return found == fields.end() ? nullptr : &*found;
 }
 
-std::string expected_values(const RequestField& field) {
-  std::string range =
+std::string range_words(const RequestField& field) {
+  std::string out =
       fmt::format("{}{} to {}", field.above ? "above " : "", number_words(field.least), number_words(field.most));
-  if (field.multiple != 1) range += fmt::format(" in steps of {}", field.multiple);
+  if (field.multiple != 1) out += fmt::format(" in steps of {}", field.multiple);
+  return out;
+}
+
+std::string expected_values(const RequestField& field) {
+  std::string range = range_words(field);
   const OrderedJson none = field.get(GenerateRequest());
   if (!field.unset.empty() && none.is_number())
     range += fmt::format(", or {} ({})", number_words(none.get<double>()), field.unset);

@@ -90,7 +90,6 @@ void show_graphs(const JobContext& job, const Networks& networks, RunObserver& o
 GenerateResult run_timeline(const JobContext& job, const PlannedRun& planned, Networks& networks,
                             EngineMemory::Reservation& reservation, RunObserver& observer, StopToken stop,
                             const std::function<void(GeneratedImage)>& on_image) {
-  Engine& engine = job.engine;
   show_graphs(job, networks, observer);
   RunSoFar state{.picture = {}, .on_image = on_image};
   std::vector<Buffer> buffers(planned.timeline.buffers.size());

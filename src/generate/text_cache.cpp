@@ -12,15 +12,16 @@ namespace newbie {
 namespace {
 
 constexpr const char* kTensor = "values";
-constexpr const char* kHash = "sha256";
+constexpr const char* kHash = "sha256";  // of the key and the numbers: an entry says what it is of
 
-std::string hash_of(std::span<const std::byte> bytes) {
+std::string hash_of(const std::string& key, std::span<const std::byte> bytes) {
   Sha256 hash;
+  hash.add(std::as_bytes(std::span(key)));
   hash.add(bytes);
   return hash.hex();
 }
 
-std::vector<float> read_entry(const std::filesystem::path& path, size_t count) {
+std::vector<float> read_entry(const std::filesystem::path& path, const std::string& key, size_t count) {
   const SafetensorsFile file(path);
   const SafetensorsEntry* entry = file.find(kTensor);
   const TensorSpec want{{static_cast<int64_t>(count)}, DType::F32};
@@ -31,8 +32,8 @@ std::vector<float> read_entry(const std::filesystem::path& path, size_t count) {
   if (!bytes.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
   file.check_intact();
   const auto hash = file.metadata().find(kHash);
-  if (hash == file.metadata().end() || hash->second != hash_of(std::as_bytes(std::span(values))))
-    fail(ErrorKind::BadFile, "{}: the numbers are not those that were written", path.string());
+  if (hash == file.metadata().end() || hash->second != hash_of(key, std::as_bytes(std::span(values))))
+    fail(ErrorKind::BadFile, "{}: the numbers are not those that were written for this prompt", path.string());
   return values;
 }
 
@@ -66,7 +67,7 @@ std::optional<std::vector<float>> TextCache::find(const TextCacheKey& key, size_
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return std::nullopt;
   try {
-    return read_entry(path, count);
+    return read_entry(path, key.hash(), count);
   } catch (const Error& e) {
     log_.warn("text cache: {}: computed anew", e.message());
     return std::nullopt;
@@ -78,7 +79,7 @@ void TextCache::keep(const TextCacheKey& key, std::span<const float> values) con
     const ConstTensorView view({{static_cast<int64_t>(values.size())}, DType::F32},
                                reinterpret_cast<const std::byte*>(values.data()));
     const NamedTensor tensor{kTensor, view};
-    write_safetensors(path_of(key), std::span(&tensor, 1), {{kHash, hash_of(std::as_bytes(values))}});
+    write_safetensors(path_of(key), std::span(&tensor, 1), {{kHash, hash_of(key.hash(), std::as_bytes(values))}});
   } catch (const Error& e) {
     log_.warn("text cache: {}", e.message());
   }

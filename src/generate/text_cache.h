@@ -24,8 +24,8 @@ struct TextCacheKey {
   std::string hash() const;  // SHA-256, hex: the entry's name
 };
 
-// One entry a file of the folder, written atomically, with a hash of its own numbers. Several processes may share a
-// folder.
+// One entry a file of the folder, written atomically, with a hash of its key and its numbers. Several processes may
+// share a folder.
 class TextCache {
  public:
   // Makes the folder. Error{BadFile} when that cannot be done.

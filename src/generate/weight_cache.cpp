@@ -82,7 +82,10 @@ std::string WeightCacheKey::hash() const {
   return hash.hex();
 }
 
-WeightCache::WeightCache(std::filesystem::path folder, Log& log) : folder_(std::move(folder)), log_(log) {
+WeightCache::WeightCache(std::filesystem::path folder, Log& log,
+                         const std::optional<std::filesystem::path>& kept_hashes)
+    : folder_(std::move(folder)), log_(log) {
+  if (kept_hashes) kept_.emplace(*kept_hashes);
   std::error_code error;
   std::filesystem::create_directories(folder_, error);
   if (error) fail(ErrorKind::BadFile, "{}: cannot make the folder: {}", folder_.string(), error.message());
@@ -101,7 +104,7 @@ std::shared_ptr<const WeightCache::Opened> WeightCache::open(const WeightCacheKe
   for (const std::filesystem::path& path : paths) {
     if (!path.filename().string().starts_with(hash.substr(0, kKeyDigits) + '-')) continue;
     try {
-      out->add(std::make_unique<const PackedFile>(path, hash));
+      out->add(std::make_unique<const PackedFile>(path, hash, kept_ ? &*kept_ : nullptr));
     } catch (const Error& e) {
       if (damaged_.insert(path).second) log_.warn("weight cache: {}: packed anew", e.message());
     }

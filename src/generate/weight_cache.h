@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -32,8 +33,9 @@ std::string stamps_of(const Part& part);  // for `files`; Error{BadFile} when th
 // share a folder.
 class WeightCache {
  public:
-  // Makes the folder. Error{BadFile} when that cannot be done.
-  WeightCache(std::filesystem::path folder, Log& log);
+  // Makes the folder. Error{BadFile} when that cannot be done. `kept_hashes`: where hashes of files that were read
+  // through once are kept; without it each file is read through when it is opened.
+  WeightCache(std::filesystem::path folder, Log& log, const std::optional<std::filesystem::path>& kept_hashes = {});
 
   // What there is for a key, mapped. A file that is damaged is told to the log, once, and passed over.
   class Opened : public PackedWeights {
@@ -50,6 +52,7 @@ class WeightCache {
   std::filesystem::path folder_;
   Log& log_;
   std::mutex mutex_;
+  std::optional<KeptHashes> kept_;
   std::set<std::filesystem::path> damaged_;  // were told
   struct Known {
     std::string hash;

@@ -8,7 +8,6 @@
 
 #include "backend/program.h"
 #include "core/allocator.h"
-#include "core/allocator.h"
 #include "graph/graph.h"
 
 namespace newbie {

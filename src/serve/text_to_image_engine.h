@@ -1,8 +1,6 @@
 // TextToImage as jobs use it.
 #pragma once
 
-#include <mutex>
-
 #include "serve/job_engine.h"
 
 namespace newbie {
@@ -18,7 +16,6 @@ class TextToImageEngine : public JobEngine {
   const TextToImage& engine() const { return engine_; }
 
  private:
-  std::mutex mutex_;  // TextToImage takes one call at a time
   TextToImage engine_;
 };
 

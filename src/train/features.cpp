@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "generate/network.h"
+#include "generate/parts.h"
 #include "models/flux_vae/graph.h"
 #include "models/gemma3/graph.h"
 #include "models/jina_clip/graph.h"

@@ -55,7 +55,9 @@ bool is_hash(const Json& json) {
 
 }  // namespace
 
-KeptHashes::KeptHashes(std::filesystem::path file) : file_(std::move(file)) {
+KeptHashes::KeptHashes(std::filesystem::path file) : file_(std::move(file)) { read(); }
+
+void KeptHashes::read() {
   try {
     const Json json = parse_json(read_file(file_, kMaxFileBytes), file_.string());
     const auto found = json.is_object() ? json.find("sha256") : json.end();
@@ -75,6 +77,7 @@ std::string KeptHashes::find(const FileStamp& stamp) const {
 void KeptHashes::keep(const FileStamp& stamp, const std::string& hash) {
   const std::chrono::nanoseconds now = std::chrono::system_clock::now().time_since_epoch();
   if (now - std::chrono::nanoseconds(std::max(stamp.modified_ns, stamp.changed_ns)) < kSettled) return;
+  read();  // what others kept meanwhile
   if (hashes_.size() >= kMostKept) hashes_.clear();
   hashes_[words(stamp)] = hash;
   std::error_code failed;

@@ -23,6 +23,8 @@ class KeptHashes {
   void keep(const FileStamp& stamp, const std::string& hash);
 
  private:
+  void read();
+
   std::filesystem::path file_;
   std::map<std::string, std::string> hashes_;
 };

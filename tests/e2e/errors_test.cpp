@@ -98,7 +98,7 @@ TEST(Errors, Requests) {
 
 TEST(Errors, UnknownWordsAreNamedWithWhatWasMeant) {
   expect_refused({"-p", "a", "--cfg-scal", "4"}, 2, {"no flag --cfg-scal", "--cfg-scale?", "newbie generate --help"});
-  expect_refused({"-p", "a", "--sampler=euler"}, 2, {"no flag --sampler", "--sampling-method?"});
+  expect_refused({"-p", "a", "--sampler=euler"}, 2, {"no flag --sampler", "here it is --sampling-method"});
   const auto told = [](std::vector<std::string> words) {
     const Outcome o = run(std::move(words));
     EXPECT_EQ(o.exit_code, 2) << o.err;

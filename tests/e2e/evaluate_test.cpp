@@ -59,6 +59,13 @@ TEST(Evaluate, DistancesCarryTheirExtractorAndN) {
     EXPECT_THAT(words.out, HasSubstr("N = 20 and 30"));
     EXPECT_THAT(words.out, HasSubstr("split-half"));
     EXPECT_THAT(words.out, HasSubstr("no interval"));
+    copy_avatars(folder / metric, 0, 19);
+    const Json few = json_of({metric, folder / metric, b, "--bootstrap", "20", "-t", "1"});
+    EXPECT_TRUE(few.at("interval").is_null());
+    EXPECT_TRUE(few.at("detectable").is_null());
+    const bool is_kid = metric == std::string_view("kid");
+    EXPECT_EQ(one.contains("p_value"), is_kid);
+    EXPECT_EQ(one.contains("extrapolated"), !is_kid);
     if (metric == std::string_view("fid")) {
       EXPECT_THAT(words.err, HasSubstr("singular"));
     }

@@ -163,6 +163,8 @@ TEST(Serve, RefusesToStartWhereItShouldNot) {
       {{"serve", "--port", "0", "--tls-cert", (folder / "none").string(), "--tls-key", (folder / "none").string()},
        "no certificate"},
       {{"serve", "--port", "0", "--cors", "https://a/"}, "no origin"},
+      {{"serve", "--port", "0", "--cors", "https://a/", "--cors", "https://b"}, "'https://a/' is no origin"},
+      {{"serve", "--port", "0", "--cors", "https://a", "--cors", "https://b/"}, "'https://b/' is no origin"},
       {{"serve", "--port", "0", "--resume-jobs"}, "--jobs"},
       {{"serve", "--port", "0", "--worker-name", "a/b"}, "--worker-name"},
       {{"serve", "--port", "0", "-m", (folder / "none").string()}, "none"}};

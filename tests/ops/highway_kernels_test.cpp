@@ -25,7 +25,8 @@ namespace {
 class VectorKernels final : public HostBackend {
  public:
   std::string name() const override { return "vector kernels"; }
-  std::shared_ptr<const HostKernel> make_host_kernel(const KernelRequest& request, std::string* why_not) const override {
+  std::shared_ptr<const HostKernel> make_host_kernel(const KernelRequest& request,
+                                                     std::string* why_not) const override {
     for (auto make :
          {cpu::make_linear, cpu::make_rms_norm, cpu::make_layer_norm, cpu::make_group_norm, cpu::make_rope,
           cpu::make_map, cpu::make_combination, cpu::make_modulation, cpu::make_embedding, cpu::make_mean_rows})

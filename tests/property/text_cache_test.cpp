@@ -119,5 +119,20 @@ TEST(TextCache, AFolderThatCannotBeIsRefused) {
   EXPECT_THROW(TextCache(folder.path() / "file" / "folder", silent_log()), Error);
 }
 
+TEST(TextCache, AnothersEntryUnderThisNameIsToldAndComputedAnew) {
+  const TemporaryFolder folder;
+  Warnings log;
+  TextCache cache(folder.path(), log);
+  const std::vector<int32_t> blue{2, 5, 7}, pink{2, 5, 8};
+  const TextCacheKey of_blue{"text_encoder", "model", "f32", blue, {}},
+      of_pink{"text_encoder", "model", "f32", pink, {}};
+  const std::vector<float> numbers{1, 2, 3};
+  cache.keep(of_pink, numbers);
+  EXPECT_EQ(cache.find(of_pink, 3), numbers);
+  std::filesystem::rename(folder / (of_pink.hash() + ".safetensors"), folder / (of_blue.hash() + ".safetensors"));
+  EXPECT_EQ(cache.find(of_blue, 3), std::nullopt);
+  EXPECT_THAT(log.seen, ::testing::ElementsAre(::testing::HasSubstr("not those that were written for this prompt")));
+}
+
 }  // namespace
 }  // namespace newbie::test

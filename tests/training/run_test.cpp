@@ -1,5 +1,7 @@
 // Laws of a training run on the embedded model: stopped or killed anywhere and started again, with other threads, it
 // ends with the bytes of one that was not; a broken checkpoint is passed over; what was encoded once is not again.
+#include "train/run.h"
+
 #include <gmock/gmock.h>
 #include <unistd.h>
 
@@ -13,7 +15,6 @@
 #include "image/picture_format.h"
 #include "support/golden.h"
 #include "train/checkpoint.h"
-#include "train/run.h"
 
 namespace newbie::test {
 namespace {

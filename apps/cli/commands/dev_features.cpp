@@ -7,8 +7,8 @@
 #include "commands/commands.h"
 #include "commands/dev.h"
 #include "core/machine.h"
-#include "generate/find_model.h"
 #include "flags.h"
+#include "generate/find_model.h"
 #include "generate/network.h"
 #include "interrupt.h"
 #include "models/gemma3/graph.h"
@@ -111,9 +111,7 @@ void run(FeatureArguments& args) {
   const StopToken stop = stop_on_signals();
   const Resolution precision = resolve_precision(args.engine.options.precision, this_cpu());
   const int threads = args.engine.options.threads > 0 ? args.engine.options.threads : usable_cpus();
-  Runtime runtime(
-      threads, precision.policy,
-      make_backend(args.engine.options.backend));
+  Runtime runtime(threads, precision.policy, make_backend(args.engine.options.backend));
   runtime.fuse = args.engine.options.fuse;
 
   Collector collector(args.paths);

@@ -28,10 +28,9 @@ void run(FitArguments& args) {
   const ModelPaths paths =
       args.engine.model.vae.empty() ? locate_model(find_model(args.engine.model)).paths : args.engine.model;
   const Vae vae = open_vae(paths.vae, terminal, paths.strictness);
-  Runtime runtime(
-      args.engine.options.threads > 0 ? args.engine.options.threads : usable_cpus(),
-      resolve_precision(PrecisionRequest::F32, this_cpu()).policy,
-      make_backend(args.engine.options.backend));
+  Runtime runtime(args.engine.options.threads > 0 ? args.engine.options.threads : usable_cpus(),
+                  resolve_precision(PrecisionRequest::F32, this_cpu()).policy,
+                  make_backend(args.engine.options.backend));
   std::vector<Image> pictures;
   for (const std::string& file : args.pictures) pictures.push_back(read_picture(file).image);
   const PreviewFactors factors = fit_preview(vae, runtime, pictures, stop);

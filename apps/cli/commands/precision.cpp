@@ -5,9 +5,9 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "core/machine.h"
-#include "generate/find_model.h"
 #include "flags.h"
 #include "generate/explain_precision.h"
+#include "generate/find_model.h"
 #include "rate_cache.h"
 #include "standard_streams.h"
 

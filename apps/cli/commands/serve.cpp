@@ -34,10 +34,9 @@ void add_network_flags(CLI::App& parser, ServeArguments& a) {
   flags.integer("--port", http.port, fmt::format("(default: {}; 0: any that is free)", kPort), 0, 65535);
   flags.text("--tls-cert", a.certificate, "FILE", "certificate in PEM, with --tls-key; read anew on SIGHUP");
   flags.text("--tls-key", a.key, "FILE", "its key");
-  flags.value("--host-name", "NAME", "on loopback: another name it is asked by (again for more)",
-              [&a](const std::string& name) { a.serve.gate.hosts.push_back(name); });
-  flags.value("--cors", "ORIGIN", "a site whose pages may use it, as https://example.org (again for more)",
-              [&a](const std::string& origin) { a.serve.gate.origins.push_back(origin); });
+  flags.values("--host-name", "NAME", "on loopback: another name it is asked by (again for more)", a.serve.gate.hosts);
+  flags.values("--cors", "ORIGIN", "a site whose pages may use it, as https://example.org (again for more)",
+               a.serve.gate.origins);
   flags.value("--max-body", "SIZE", "of a request, base64 counted (default: 64MiB)",
               [&http](const std::string& text) { http.body_bytes = parse_bytes("--max-body", text); });
   flags.integer("--max-connections", http.connections, fmt::format("(default: {})", http.connections), 1, 65536);

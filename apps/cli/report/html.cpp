@@ -2,8 +2,8 @@
 
 #include "image/picture_format.h"
 #include "report/style.h"
-#include "text/utf8.h"
 #include "text/base64.h"
+#include "text/utf8.h"
 
 namespace newbie {
 

@@ -9,7 +9,8 @@ extern const Route health_route, ready_route, metrics_route, openapi_route, capa
 extern const Route submit_job_route, list_jobs_route, get_job_route, delete_job_route, front_job_route,
     job_events_route, job_picture_route;
 extern const Route plan_route, metadata_route;
-extern const Route lint_route, format_route, tokens_route, from_tags_route, prompt_schema_route, outline_route, words_route;
+extern const Route lint_route, format_route, tokens_route, from_tags_route, prompt_schema_route, outline_route,
+    words_route;
 extern const Route openai_models_route, openai_model_route, openai_generations_route, openai_edits_route;
 extern const Route a1111_txt2img_route, a1111_img2img_route, a1111_progress_route, a1111_interrupt_route,
     a1111_skip_route, a1111_get_options_route, a1111_set_options_route, a1111_samplers_route, a1111_schedulers_route,

@@ -23,7 +23,7 @@ void plan(const Call& call) {
   out["precision"] = {{"name", model.precision}, {"reasons", model.precision_reasons}};
   out["width"] = size.width;
   out["height"] = size.height;
-  out["decided_by"] = made.largest_stage().name;
+  out["decided_by"] = made.largest_stage().name();
   out["unused"] = unused_fields(asked.request);
   call.answer(out);
 }

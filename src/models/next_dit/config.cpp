@@ -30,6 +30,9 @@ NextDitConfig next_dit_config(const ConfigSource& source) {
   c.ffn = source.require("layers.0.feed_forward.w1.weight", 2)[0];
   c.conditioning = time[0];
   c.time_width = time[1];
+  if (c.time_width % 2 != 0)
+    fail(ErrorKind::BadFile, "{}: t_embedder.mlp.0 {} does not fit pairs of sines and cosines", source.where,
+         time.str());
   c.caption_width = caption[1];
   c.pooled_width = source.require("clip_text_pooled_proj.0.weight", 1)[0];
 

@@ -1,7 +1,7 @@
 // A file of prepared weights, to be used where they lie: safetensors whose tensors are plain bytes at whole pages, and
-// whose index is under a hash. A tensor is named by its place and its weight ("000007 layers.0.…"), so that weights lie
-// in the order they were given. What the bytes mean is between those who write and find them; `key` names all that
-// decided them.
+// whose index is under a hash, and whose contents are under another at its end. A tensor is named by its place and its
+// weight ("000007 layers.0.…"), so that weights lie in the order they were given. What the bytes mean is between those
+// who write and find them; `key` names all that decided them.
 #pragma once
 
 #include <filesystem>
@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "weights/fingerprint.h"
 #include "weights/formats/safetensors.h"
 
 namespace newbie {
@@ -23,10 +24,13 @@ void check_packed_header(const SafetensorsHeader& header, std::string_view key, 
 
 class PackedFile {
  public:
-  // Reads the index, no weight. Error{BadFile} as above, and as of SafetensorsFile.
-  PackedFile(const std::filesystem::path& path, std::string_view key);
+  // Reads the index, and all weights once where `kept` (may be null) does not know the file as it is now.
+  // Error{BadFile} as above, as of SafetensorsFile, and when a byte is not the one that was written.
+  PackedFile(const std::filesystem::path& path, std::string_view key, KeptHashes* kept = nullptr);
 
-  const std::vector<SafetensorsEntry>& entries() const { return file_.entries(); }
+  std::span<const SafetensorsEntry> entries() const {  // of weights
+    return std::span(file_.entries()).first(file_.entries().size() - 1);
+  }
   static std::string_view weight_of(const SafetensorsEntry& entry);  // its name
   std::span<const std::byte> bytes(const SafetensorsEntry& entry) const { return file_.bytes(entry); }
 
@@ -37,6 +41,8 @@ class PackedFile {
   void drop_pages(std::span<const std::byte> range) const { file_.drop_pages(range); }
 
  private:
+  void check_contents(KeptHashes* kept) const;
+
   SafetensorsFile file_;
 };
 

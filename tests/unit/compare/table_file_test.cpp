@@ -76,12 +76,6 @@ TEST(TableFile, WhatIsNoTableIsTold) {
   EXPECT_EQ(error_of(R"({"device": {}, "rows": [{"name": "a"}]})"), "no error");
 }
 
-TEST(TableFile, AnotherPublishedTableIsConsistent) {
-  const TableFile file = read_table(std::string(NEWBIE_SOURCE_DIR) + "/examples/sdxl_fast.json");
-  EXPECT_EQ(file.table.rows.size(), 5u);
-  EXPECT_THAT(check_table(file.table), testing::IsEmpty());
-}
-
 // Tables with one planted fault each, named after it, and consistent ones.
 TEST(TableFile, PlantedFaultsAreFoundAndConsistentTablesAreNot) {
   int bad = 0, good = 0;

@@ -46,8 +46,11 @@ class MadeUpEngine : public JobEngine {
         wait_for_step(stop);
         stop.throw_if_stopped();
         if (fails) fail(ErrorKind::BadFile, "a weight is no number");
-        const RunPlace at{
-            .stage = StageKind::FirstPass, .picture = k, .pictures = r.batch, .evaluation = step, .evaluations = r.steps};
+        const RunPlace at{.stage = StageKind::FirstPass,
+                          .picture = k,
+                          .pictures = r.batch,
+                          .evaluation = step,
+                          .evaluations = r.steps};
         observer.on_step(at, 0.5);
         if (r.preview_every > 0) observer.on_preview(at, {step, r.steps, picture(r.seed)});
         ++out.evaluations;

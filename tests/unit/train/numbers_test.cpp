@@ -6,8 +6,8 @@
 
 #include "support/tensors.h"
 #include "train/draw.h"
-#include "train/objective.h"
 #include "train/lr_schedule.h"
+#include "train/objective.h"
 #include "train/sum_tree.h"
 
 namespace newbie::test {

@@ -46,6 +46,36 @@ TEST(PackedFile, WhatIsWrittenIsReadBackAtWholePages) {
   file.check_intact();
 }
 
+TEST(PackedFile, EveryChangedWeightIsRefused) {
+  const TemporaryFolder folder;
+  write(folder / "w");
+  const std::string whole = read_file(folder / "w", SIZE_MAX);
+  for (size_t back = 1; back < whole.size(); back += 777) {
+    std::string changed = whole;
+    changed[whole.size() - back] = static_cast<char>(changed[whole.size() - back] ^ 0x40);
+    put_file(folder / "w", changed);
+    if (back <= kPackedAlignment - 64) continue;  // what fills the last page up is nobody's
+    EXPECT_THROW(PackedFile(folder / "w", kKey), Error) << back;
+  }
+}
+
+// A file that is known by its stamp is not read through again.
+TEST(PackedFile, AKnownFileIsTaken) {
+  const TemporaryFolder folder;
+  write(folder / "w");
+  const std::string whole = read_file(folder / "w", SIZE_MAX);
+  const std::string contents = whole.substr(whole.size() - kPackedAlignment, 64);
+  std::string changed = whole;
+  changed[whole.size() - kPackedAlignment - 1] ^= 1;
+  put_file(folder / "w", changed);
+  const FileStamp stamp = MappedFile(folder / "w").stamp();
+  put_file(folder / "hashes.json", fmt::format(R"({{"sha256":{{"{} {} {} {} {}":"{}"}}}})", stamp.device, stamp.inode,
+                                               stamp.bytes, stamp.modified_ns, stamp.changed_ns, contents));
+  KeptHashes kept(folder / "hashes.json");
+  EXPECT_NO_THROW(PackedFile(folder / "w", kKey, &kept));
+  EXPECT_ERROR(PackedFile(folder / "w", kKey), ErrorKind::BadFile, "not those that were written");
+}
+
 TEST(PackedFile, AnotherKeyIsRefused) {
   const TemporaryFolder folder;
   write(folder / "w");
@@ -56,7 +86,7 @@ TEST(PackedFile, AnotherFormatIsRefused) {
   const TemporaryFolder folder;
   put_file(folder / "w", safetensors_bytes(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})"));
   EXPECT_ERROR(PackedFile(folder / "w", kKey), ErrorKind::BadFile,
-               "expected prepared weights, version 1, got version ''");
+               "expected prepared weights, version 2, got version ''");
   put_file(folder / "w", "");
   EXPECT_ERROR(PackedFile(folder / "w", kKey), ErrorKind::BadFile, "w");
 }

@@ -14,7 +14,8 @@ std::shared_ptr<const HostKernel> make_onednn_linear(const KernelRequest& reques
 std::shared_ptr<const HostKernel> make_onednn_conv2d(const KernelRequest& request, std::string* why_not);
 std::shared_ptr<const HostKernel> make_onednn_pool2d(const KernelRequest& request, std::string* why_not);
 std::shared_ptr<const HostKernel> make_onednn_attention(const KernelRequest& request, std::string* why_not);
-std::shared_ptr<const HostKernel> make_onednn_matmul(const KernelRequest& request, std::string* why_not);  // of two activations
+std::shared_ptr<const HostKernel> make_onednn_matmul(const KernelRequest& request,
+                                                     std::string* why_not);  // of two activations
 
 std::string onednn_version();  // "oneDNN 2.7.2"
 

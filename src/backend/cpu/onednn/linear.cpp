@@ -1,5 +1,7 @@
 // linear and linear_add as tiles of rows times panels of the weight, of f32, bf16 or 8-bit numbers. A tile's result is
 // dense scratch and then copied to its columns: oneDNN's fast matmul writes no strided results.
+#include "graph/ops/linear.h"
+
 #include <map>
 #include <vector>
 
@@ -9,7 +11,6 @@
 #include "backend/cpu/onednn/primitive.h"
 #include "core/checked.h"
 #include "core/float_formats.h"
-#include "graph/ops/linear.h"
 #include "graph/ops/linear_add.h"
 
 namespace newbie::cpu {
