@@ -16,10 +16,10 @@ struct PartRow {
   FileKind kind;
   std::filesystem::path ModelPaths::*path;
 };
-constexpr PartRow kParts[] = {{"transformer", FileKind::Transformer, &ModelPaths::transformer},
-                              {"text_encoder", FileKind::TextEncoder, &ModelPaths::text_encoder},
-                              {"clip_model", FileKind::ClipModel, &ModelPaths::clip_model},
-                              {"vae", FileKind::Vae, &ModelPaths::vae}};
+constexpr PartRow kPartRows[] = {{"transformer", FileKind::Transformer, &ModelPaths::transformer},
+                                 {"text_encoder", FileKind::TextEncoder, &ModelPaths::text_encoder},
+                                 {"clip_model", FileKind::ClipModel, &ModelPaths::clip_model},
+                                 {"vae", FileKind::Vae, &ModelPaths::vae}};
 
 std::string words(const PrecisionRule* rule) {
   if (rule == nullptr) return "no rule: f32";
@@ -40,7 +40,7 @@ std::vector<ExplainedOp> explain_precision(const ModelPaths& paths, const Precis
   const ModelPaths located = locate_model(paths).paths;
   const std::string wanted = with_part(glob);
   std::vector<ExplainedOp> out;
-  for (const PartRow& part : kParts) {
+  for (const PartRow& part : kPartRows) {
     if (wanted.find('*') == std::string::npos && !wanted.starts_with(part.name)) continue;
     const OpenedPart opened = open_part(located.*part.path, part.kind, located.strictness);
     for (const NamedGraph& named : opened.graphs) {

@@ -11,6 +11,12 @@
 
 namespace newbie {
 
+namespace {
+
+double shift_of(const GenerateRequest& r) { return r.shift != 0 ? r.shift : kUsualShift; }
+
+}  // namespace
+
 std::span<const Named<BatchNoise>> batch_noises() {
   static constexpr Named<BatchNoise> kNoises[] = {{BatchNoise::Seeds, "seeds"}, {BatchNoise::Slices, "slices"}};
   return kNoises;

@@ -259,7 +259,10 @@ std::vector<std::string> words_of_value(const RequestField& field, const Ordered
     return out;
   }
   std::string list;
-  for (const OrderedJson& one : value) list += (list.empty() ? "" : ",") + plain(one);
+  for (const OrderedJson& one : value) {
+    if (!list.empty()) list += ',';
+    list += plain(one);
+  }
   return {list};
 }
 
