@@ -213,6 +213,8 @@ void add_engine_flags(CLI::App& parser, EngineArguments& a, const std::string& w
   engine.text(
       "--weight-cache", a.options.weight_cache, "DIR",
       "keep prepared weights there, as large as the model: later runs start\nsooner and use them where they lie");
+  engine.text("--lora-dir", a.options.adapters.folder, "DIR",
+              "where adapters are looked for that --lora and <lora:NAME> name");
   engine.switch_off("--no-fuse", a.options.fuse, "run without fused kernels, to compare with");
 }
 

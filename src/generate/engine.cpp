@@ -29,6 +29,7 @@ Engine::Engine(const ModelPaths& paths, const EngineOptions& options, Log& l)
       budget_bytes(options.memory_budget_bytes),
       guard_mode(options.guard),
       text_cache(options.text_cache ? std::optional<TextCache>(std::in_place, *options.text_cache, l) : std::nullopt),
+      adapters(model.transformer, model.text_encoder, options.adapters),
       programs(kMostPrograms, [this](const ProgramKey& key) {
         return newbie::compile(build_graph(model, key), *runtime.backend, compile_options(key));
       }) {
@@ -47,7 +48,8 @@ Network Engine::network(NetworkKind kind) {
 }
 
 CompileOptions Engine::compile_options(const ProgramKey& key, std::span<const std::string> wide) {
-  const Network compiled = network(network_of(key.graph));
+  Network compiled = network(network_of(key.graph));
+  compiled.adapt(adapters.find(key.adapters));
   PrecisionPolicy policy = runtime.precision;
   const auto widen = [&](std::string glob) {
     policy.rules.push_back(

@@ -13,6 +13,7 @@
 #include "generate/engine_options.h"
 #include "generate/model.h"
 #include "generate/network.h"
+#include "generate/open_adapters.h"
 #include "generate/program_cache.h"
 #include "generate/text_cache.h"
 #include "generate/weight_cache.h"
@@ -31,6 +32,7 @@ class Engine {
   const GuardMode guard_mode;
   const std::optional<TextCache> text_cache;
   std::optional<WeightCache> weight_cache;
+  AdapterLibrary adapters;
   ProgramCache programs;
   EngineMemory memory;
 
@@ -52,6 +54,9 @@ class Engine {
 
 // The networks of a job.
 struct Networks {
+  Networks(Engine& engine, const JobAdapters& adapters) : Networks(engine) {
+    for (const NetworkRow& row : kNetworks) (*this)[row.network].adapt(adapters.over(row.part));
+  }
   explicit Networks(Engine& engine)
       : items{engine.network(NetworkKind::Gemma), engine.network(NetworkKind::Jina), engine.network(NetworkKind::Dit),
               engine.network(NetworkKind::Decoder), engine.network(NetworkKind::Encoder)} {}

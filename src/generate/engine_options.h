@@ -8,6 +8,7 @@
 #include "backend/registry.h"
 #include "compile/precision.h"
 #include "core/allocator.h"
+#include "generate/adapter_place.h"
 #include "generate/guard_mode.h"
 
 namespace newbie {
@@ -24,6 +25,7 @@ struct EngineOptions {
   std::optional<std::filesystem::path> text_cache;  // a folder for what the encoders made of prompts
   // A folder for prepared weights: later runs map them instead of preparing them.
   std::optional<std::filesystem::path> weight_cache;
+  AdapterPlace adapters;                             // where those of requests are looked for
   std::optional<std::filesystem::path> kept_hashes;  // a file for hashes of large weight files (weights/fingerprint.h)
   Allocator::FaultHook allocation_fault;             // tests
 };

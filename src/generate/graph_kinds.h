@@ -4,6 +4,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <string>
 
 #include "compile/band_convolutions.h"
 #include "generate/model.h"
@@ -31,6 +32,8 @@ struct ProgramKey {
   std::array<int64_t, 3> shape{};  // as the kind says
   Bands bands = Bands::None;       // of the autoencoder
   bool wide = false;               // all of its part in f32, for the guard
+
+  std::string adapters = {};  // what lies over its part (AdaptedWeights::tag); empty: nothing
 
   auto operator<=>(const ProgramKey&) const = default;
 };

@@ -26,8 +26,8 @@ struct Job::Impl {
         options(o),
         log(o.log != nullptr ? *o.log : e.log),
         prepared(prepare_request(e, request, budget(), log)),
-        programs(e.programs),
-        networks(e),
+        programs(e.programs, prepared.adapters),
+        networks(e, prepared.adapters),
         context{engine, prepared, programs, log} {
     plan();
     prepare_seconds = seconds_from(start);

@@ -8,15 +8,6 @@ namespace newbie {
 
 namespace {
 
-void take_from_prompts(GenerateRequest& request) {
-  for (std::string* prompt : {&request.prompt, &request.negative_prompt}) {
-    PromptAdapters taken = take_prompt_adapters(*prompt);
-    if (taken.adapters.empty()) continue;
-    *prompt = std::move(taken.prompt);
-    request.adapters.insert(request.adapters.end(), taken.adapters.begin(), taken.adapters.end());
-  }
-}
-
 bool in_eight_bits(const PrecisionPolicy& precision, const AdapterChange& change) {
   if (change.shape.rank() != 2) return false;
   const std::string path =
@@ -40,9 +31,17 @@ void refuse_lossy_merge(const JobAdapters& adapters, const PrecisionPolicy& prec
 
 }  // namespace
 
+void move_prompt_adapters(GenerateRequest& request) {
+  for (std::string* prompt : {&request.prompt, &request.negative_prompt}) {
+    PromptAdapters taken = take_prompt_adapters(*prompt);
+    if (taken.adapters.empty()) continue;
+    *prompt = std::move(taken.prompt);
+    request.adapters.insert(request.adapters.end(), taken.adapters.begin(), taken.adapters.end());
+  }
+}
+
 JobAdapters job_adapters(AdapterLibrary& library, const PrecisionPolicy& precision, GenerateRequest& request,
                          Log& log) {
-  take_from_prompts(request);
   JobAdapters out;
   if (request.adapters.empty()) return out;
   out.used = library.open(request.adapters, log);

@@ -58,11 +58,11 @@ class WatchedRun final : public Observer, public StepClock {
 
 }  // namespace
 
-std::optional<DType> stored_dtype(const WeightStore& store, const std::string& name) {
-  const auto spec = store.find(name);
+std::optional<DType> stored_dtype(const WeightSource& weights, const std::string& name) {
+  const auto spec = weights.find(name);
   if (!spec) return std::nullopt;
-  if (store.mapped(name).data == nullptr) return DType::F32;  // computed tensors come in f32
-  return is_f8(spec->dtype) ? DType::BF16 : spec->dtype;      // kernels read no 8-bit floats; bf16 holds them exactly
+  if (weights.mapped(name).data == nullptr) return DType::F32;  // computed tensors come in f32
+  return is_f8(spec->dtype) ? DType::BF16 : spec->dtype;        // kernels read no 8-bit floats; bf16 holds them exactly
 }
 
 Network::Network(Runtime& runtime, const WeightStore& store, std::string part)
@@ -70,12 +70,13 @@ Network::Network(Runtime& runtime, const WeightStore& store, std::string part)
 
 CompileOptions Network::compile_options(PrecisionPolicy policy) const {
   CompileOptions options{.precision = std::move(policy),
+                         .adapters = adapted_ ? &adapted_->attached() : nullptr,
                          .part = part_,
                          .threads = runtime_.pool.size(),
                          .fuse = runtime_.fuse,
                          .decompose_all = runtime_.decompose,
                          .name_all = runtime_.name_values};
-  options.stored_dtype = [&store = store_](const std::string& name) { return newbie::stored_dtype(store, name); };
+  options.stored_dtype = [&weights = source()](const std::string& name) { return newbie::stored_dtype(weights, name); };
   return options;
 }
 
@@ -90,11 +91,12 @@ Program Network::compile(const Graph& graph, Bands bands) const {
 }
 
 void Network::show(const Graph& graph, Bands bands, const Program& program, RunObserver& observer) const {
-  if (observer.wants().graphs) observer.on_graph(part_, transformed(graph, bands), program, store_);
+  if (observer.wants().graphs) observer.on_graph(part_, transformed(graph, bands), program, source());
 }
 
 void Network::check_intact() const {
   store_.check_intact();
+  if (adapted_) adapted_->added().check_intact();
   for (const auto& loaded : {base_, std::shared_ptr<const LoadedWeights>(own_)})
     if (loaded && loaded->packed) loaded->packed->check_intact();
 }
@@ -134,6 +136,7 @@ void Network::keep_prepared(std::span<const Program* const> programs, StopToken 
   size_t room_bytes = 0;
   for (const Program* program : programs)
     for (const WeightUse& use : program->weights()) {
+      if (adapted_ && adapted_->adds(use.name)) continue;  // of this job alone
       if (!bank.needs_work(use) || !given_to_cache_.insert(use.key()).second) continue;
       if (bank.streams(use)) room_bytes = std::max(room_bytes, bank.window_bytes(use));
       weights.push_back({use.key(), bank.prepared_bytes(use), [&] {
@@ -237,7 +240,7 @@ double Network::seconds_per_streamed_byte(const Program& program, const Streamed
 }
 
 void Network::load(const Program& program, StopToken stop) try {
-  if (!own_) own_ = std::make_shared<LoadedWeights>(LoadedWeights{packed_, base_, bank(streamed_, base())});
+  if (!own_) own_ = std::make_shared<LoadedWeights>(LoadedWeights{adapted_, packed_, base_, bank(streamed_, base())});
   own_->bank.prepare(program.weights(), runtime_.pool, stop);
   check_intact();
 } catch (...) {

@@ -10,6 +10,7 @@
 #include "compile/compile.h"
 #include "core/allocator.h"
 #include "core/parallel.h"
+#include "generate/adapt_part.h"
 #include "generate/run_observer.h"
 #include "generate/weight_cache.h"
 #include "weights/weight_store.h"
@@ -32,18 +33,23 @@ struct Runtime {
 
 // Weights that are there, and the packed files that some of them lie in. Shared, they are not changed any more.
 struct LoadedWeights {
+  std::shared_ptr<const AdaptedWeights> adapted;  // whose weights may be among them
   std::shared_ptr<const WeightCache::Opened> packed;
   std::shared_ptr<const LoadedWeights> base;  // others, that the bank reads
   WeightBank bank;
 };
 
 // What a compiler needs to know of a part's weights.
-std::optional<DType> stored_dtype(const WeightStore& store, const std::string& name);
+std::optional<DType> stored_dtype(const WeightSource& weights, const std::string& name);
 
 class Network {
  public:
   // `part` prefixes paths in precision policies. Runtime and store must outlive the network.
   Network(Runtime& runtime, const WeightStore& store, std::string part);
+
+  // From now on adapters lie over the part; null: none. Before anything is compiled or loaded. Their own weights are
+  // loaded beside the part's, under names of their own, so that others may adopt what is loaded.
+  void adapt(std::shared_ptr<const AdaptedWeights> adapted) { adapted_ = std::move(adapted); }
 
   Program compile(const Graph& graph, Bands bands = Bands::None) const;
   // What compile() compiles with, under another policy.
@@ -113,8 +119,9 @@ class Network {
   friend class WeightForecast;
   WeightBank bank(StreamedWeights streamed,
                   const WeightBank* base) const {  // an empty one
-    return {store_, runtime_.allocator, std::move(streamed), packed_.get(), base};
+    return {source(), runtime_.allocator, std::move(streamed), packed_.get(), base};
   }
+  const WeightSource& source() const { return adapted_ ? adapted_->source() : store_; }
   const WeightBank* base() const { return base_ ? &base_->bank : nullptr; }
   const WeightBank& loaded() const;  // Error{Internal} when nothing is
   Graph transformed(const Graph& graph, Bands bands) const;
@@ -123,6 +130,7 @@ class Network {
   Runtime& runtime_;
   const WeightStore& store_;
   std::string part_;
+  std::shared_ptr<const AdaptedWeights> adapted_;
   StreamedWeights streamed_;
   WeightCache* cache_ = nullptr;
   std::function<WeightCacheKey()> cache_key_;          // of the part's files as they are now

@@ -13,16 +13,11 @@
 #include "core/files.h"
 #include "core/log.h"
 #include "generate/adapt_part.h"
+#include "generate/adapter_place.h"
 #include "generate/parts.h"
 #include "generate/request.h"
 
 namespace newbie {
-
-// Where names may lead.
-struct AdapterPlace {
-  std::filesystem::path folder;  // where they are looked for; may be empty
-  bool only_there = false;       // for requests of strangers: no path of theirs is opened
-};
 
 // Where `name` is: itself when there is such a file or folder; else in the folder, with or without .safetensors, in its
 // subfolders too. Error{BadFile} when there is none (it names what is near) or several.

@@ -113,16 +113,20 @@ void refuse_giants(const OpenedModel& model, const Pass& last, size_t budget) {
 
 PreparedRequest prepare_request(Engine& engine, const GenerateRequest& request, size_t budget, Log& log) {
   const OpenedModel& model = engine.model;
-  PreparedRequest p{.request = request};
+  PreparedRequest p;
+  p.request = request;
+  move_prompt_adapters(p.request);
   if (p.request.shift == 0) p.request.shift = model.shift;
   check_request(p.request);
+  p.adapters = job_adapters(engine.adapters, engine.runtime.precision, p.request, log);
   add_passes(model, p);
   p.sampler = &find_sampler(request.sampler);
   read_prompts(model, p, log);
   if (engine.text_cache)
     for (TokenizedPrompt& t : p.prompts) {
       const BufferSizes sizes(model, p);
-      t.cached_features = engine.text_cache->find(features_key(engine, t), sizes.features(t) / sizeof(float));
+      t.cached_features =
+          engine.text_cache->find(features_key(engine, p.adapters, t), sizes.features(t) / sizeof(float));
       t.cached_pooled = engine.text_cache->find(pooled_key(engine, t), sizes.pooled() / sizeof(float));
     }
   refuse_giants(model, p.last(), budget);
@@ -154,9 +158,10 @@ std::string identity_of(const OpenedModel& model, PartKind kind) {
 
 }  // namespace
 
-TextCacheKey features_key(const Engine& engine, const TokenizedPrompt& t) {
+TextCacheKey features_key(const Engine& engine, const JobAdapters& adapters, const TokenizedPrompt& t) {
+  const std::string over = adapters.text_encoder ? " + " + adapters.text_encoder->tag() : "";
   return {std::string(to_string(PartKind::TextEncoder)), identity_of(engine.model, PartKind::TextEncoder),
-          engine.arithmetic(), t.gemma, t.gemma_weights};
+          engine.arithmetic() + over, t.gemma, t.gemma_weights};
 }
 
 TextCacheKey pooled_key(const Engine& engine, const TokenizedPrompt& t) {

@@ -13,7 +13,7 @@ PreparedRequest prepare_request(Engine& engine, const GenerateRequest& request, 
 PictureSize final_size(const OpenedModel& model, const GenerateRequest& request);  // of the pictures it will give
 
 // Of the text cache.
-TextCacheKey features_key(const Engine& engine, const TokenizedPrompt& prompt);
+TextCacheKey features_key(const Engine& engine, const JobAdapters& adapters, const TokenizedPrompt& prompt);
 TextCacheKey pooled_key(const Engine& engine, const TokenizedPrompt& prompt);
 
 }  // namespace newbie

@@ -8,6 +8,7 @@
 
 #include "diffusion/sampler.h"
 #include "generate/init_picture.h"
+#include "generate/job_adapters.h"
 #include "generate/latent_preview.h"
 #include "generate/request.h"
 #include "generate/vae_tiles.h"
@@ -39,7 +40,8 @@ struct Pass {
 };
 
 struct PreparedRequest {
-  GenerateRequest request;
+  GenerateRequest request;  // with every adapter's hash, and without those in its prompts
+  JobAdapters adapters;
   std::vector<Pass> passes;  // the first, and the hires pass if there is one
   std::optional<InitPicture> init;
   const Sampler* sampler = nullptr;

@@ -22,7 +22,8 @@ size_t ProgramCache::size() const {
   return items_.size();
 }
 
-const CachedProgram& JobPrograms::get(const ProgramKey& key) {
+const CachedProgram& JobPrograms::get(ProgramKey key) {
+  if (const auto& adapted = adapters_.over(row_of(network_of(key.graph)).part)) key.adapters = adapted->tag();
   auto it = programs_.find(key);
   if (it == programs_.end()) it = programs_.emplace(key, cache_.get(key)).first;
   return *it->second;

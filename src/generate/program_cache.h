@@ -11,6 +11,7 @@
 
 #include "backend/program.h"
 #include "generate/graph_kinds.h"
+#include "generate/job_adapters.h"
 
 namespace newbie {
 
@@ -46,12 +47,13 @@ class ProgramCache {
 // The programs of a job, found once and kept as long as it.
 class JobPrograms {
  public:
-  explicit JobPrograms(ProgramCache& cache) : cache_(cache) {}
-  const CachedProgram& get(const ProgramKey& key);
+  JobPrograms(ProgramCache& cache, const JobAdapters& adapters) : cache_(cache), adapters_(adapters) {}
+  const CachedProgram& get(ProgramKey key);  // as the job's adapters make it
   const std::map<ProgramKey, std::shared_ptr<const CachedProgram>>& all() const { return programs_; }
 
  private:
   ProgramCache& cache_;
+  const JobAdapters& adapters_;
   std::map<ProgramKey, std::shared_ptr<const CachedProgram>> programs_;
 };
 

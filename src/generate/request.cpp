@@ -13,11 +13,6 @@ namespace newbie {
 
 namespace {
 
-void refuse_unfinished(const GenerateRequest& r) {
-  if (!r.adapters.empty())
-    throw Error(ErrorKind::Unsupported, "this version has no adapters yet", "merge it into the model's files", "loras");
-}
-
 double shift_of(const GenerateRequest& r) { return r.shift != 0 ? r.shift : kUsualShift; }
 
 }  // namespace
@@ -35,7 +30,6 @@ std::span<const Named<PreviewMethod>> preview_methods() {
 
 void check_request(const GenerateRequest& r) {
   for (const RequestField& field : request_fields()) check_value(field, field.get(r));
-  refuse_unfinished(r);
   if (r.weights) {
     parse_weights(r.prompt, "the prompt");
     parse_weights(r.negative_prompt, "the negative prompt");

@@ -40,7 +40,7 @@ void encode_features(StageRun& run, const TokenizedPrompt& t, BufferId arena, Bu
   }
   const Engine& engine = run.job.engine;
   if (engine.text_cache && run.guard.events().empty())
-    engine.text_cache->keep(features_key(engine, t), run.floats(out));
+    engine.text_cache->keep(features_key(engine, run.job.prepared.adapters, t), run.floats(out));
 }
 
 void encode_pooled(StageRun& run, const TokenizedPrompt& t, BufferId arena, BufferId out) {

@@ -234,13 +234,6 @@ TEST(RequestFields, WhatChangesNothingIsTold) {
   EXPECT_EQ(unused_fields(r).size(), 2u);
 }
 
-TEST(RequestFields, AdaptersAreRefusedForNow) {
-  GenerateRequest r;
-  check_request(r);
-  r.adapters.push_back({"a"});
-  EXPECT_ERROR(check_request(r), ErrorKind::Unsupported, "loras");
-}
-
 TEST(RequestFields, StrengthsOfAdaptersAreWords) {
   const RequestField& field = request_field("loras");
   const auto words = [&](const char* text) { return value_of_words(field, text)[0].dump(); };
