@@ -84,6 +84,7 @@ void run(ServeArguments& a) {
          a.serve.service.worker);
   a.serve.model = a.engine.model;
   a.serve.engine = a.engine.options;
+  a.serve.engine.adapters.only_there = true;  // a client names an adapter, never a path of this machine
   a.serve.log.put = [](std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); };
   serve(a.serve);
 }
