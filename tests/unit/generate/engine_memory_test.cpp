@@ -28,7 +28,7 @@ struct Fixture {
 
   // So many weights of 1 MiB.
   std::shared_ptr<const LoadedWeights> weights(int count) {
-    auto out = std::make_shared<LoadedWeights>(LoadedWeights{nullptr, nullptr, WeightBank(source, allocator)});
+    auto out = std::make_shared<LoadedWeights>(LoadedWeights{nullptr, nullptr, nullptr, WeightBank(source, allocator)});
     std::vector<WeightUse> uses;
     for (int i = 0; i < count; ++i) uses.push_back({std::to_string(i), {{256, 1024}, DType::F32}, {}});
     out->bank.prepare(uses, pool);

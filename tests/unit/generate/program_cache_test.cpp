@@ -52,7 +52,8 @@ TEST(ProgramCache, EveryPartOfTheKeyTellsProgramsApart) {
 TEST(ProgramCache, AJobKeepsItsProgramsWhenTheCacheLetsGo) {
   Compiler compiler;
   ProgramCache cache(1, std::ref(compiler));
-  JobPrograms job(cache);
+  const JobAdapters none;
+  JobPrograms job(cache, none);
   const CachedProgram& mine = job.get(key_of(5));
   cache.get(key_of(6));
   EXPECT_EQ(cache.size(), 1U);
