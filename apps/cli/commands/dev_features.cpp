@@ -101,7 +101,7 @@ Features run_encoder(Runtime& runtime, const Part& part, const char* name, std::
   bindings.inputs["ids"] = {{Shape{static_cast<int64_t>(out.ids.size())}, DType::I32},
                             reinterpret_cast<const std::byte*>(out.ids.data())};
   bindings.outputs[output.name] = {{out.shape, DType::F32}, reinterpret_cast<std::byte*>(out.values.data())};
-  network.run(program, arena, bindings, stop, &observer);
+  network.run(program, arena, bindings, stop, {}, &observer);
   return out;
 }
 

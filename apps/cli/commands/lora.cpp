@@ -132,7 +132,7 @@ void merge(const LoraArguments& args) {
   AdapterLibrary library(parts.transformer, parts.text_encoder, {args.folder});
   const std::vector<UsedAdapter> used = library.open(uses, terminal);
   const MergedFiles done = merge_adapters(parts.transformer, parts.text_encoder, used, args.output,
-                                          [&](const auto& path) { terminal.on_stage(path.string()); });
+                                          [&](const auto& path) { terminal.stage(path.string()); });
   terminal.clear_bar();
   tell_written(args, done.written, {{"weights", done.weights}});
 }
@@ -186,7 +186,7 @@ void extract(const LoraArguments& args) {
   Extraction how{.rank = args.rank};
   how.on_weight = [&](const std::string& weight, double error) {
     weights[weight] = error;
-    terminal.on_stage(weight);
+    terminal.stage(weight);
   };
   const Extracted done =
       extract_adapter(AdapterPart::Transformer, parts.transformer.weights, tuned.weights, how, threads);

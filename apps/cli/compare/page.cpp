@@ -160,7 +160,7 @@ std::string distance_plot(const CompareReport& report, DistanceOfRow which, cons
     const auto& d = report.rows[i].*which;
     if (!d) continue;
     PlotDot dot{.name = report.rows[i].row.name, .value = d->distance.value, .colour = static_cast<int>(i)};
-    if (const auto& i = d->distance.sureness.interval) dot.low = i->low, dot.high = i->high;
+    if (const auto& interval = d->distance.sureness.interval) dot.low = interval->low, dot.high = interval->high;
     plot.dots.push_back(dot);
     if (!plot.guide && d->distance.split_half) plot.guide = PlotMark{d->distance.split_half->mean, "split half"};
   }
