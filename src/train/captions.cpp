@@ -81,8 +81,8 @@ std::map<std::string, std::string> caption_rows(const std::filesystem::path& fol
   return out;
 }
 
-std::optional<std::string> caption_of(const std::filesystem::path& picture,
-                                      const std::map<std::string, std::string>& rows) {
+std::optional<std::string> training_caption(const std::filesystem::path& picture,
+                                            const std::map<std::string, std::string>& rows) {
   for (const char* extension : {".txt", ".xml", ".caption", ".json"}) {
     std::filesystem::path path = picture;
     path.replace_extension(extension);

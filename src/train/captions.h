@@ -13,7 +13,7 @@ std::map<std::string, std::string> caption_rows(const std::filesystem::path& fol
 
 // See Dataset. Nothing when there are no words. Bytes that are not UTF-8 are read as Latin-1, as the official trainer
 // does.
-std::optional<std::string> caption_of(const std::filesystem::path& picture,
-                                      const std::map<std::string, std::string>& rows);
+std::optional<std::string> training_caption(const std::filesystem::path& picture,
+                                            const std::map<std::string, std::string>& rows);
 
 }  // namespace newbie

@@ -85,7 +85,7 @@ Dataset read_dataset(const DatasetOptions& options, Log& log) {
     }
     const fs::path folder = f.path.parent_path();
     if (!rows.contains(folder)) rows[folder] = caption_rows(folder);
-    if (const auto caption = caption_of(f.path, rows[folder])) e.caption = *caption;
+    if (const auto caption = training_caption(f.path, rows[folder])) e.caption = *caption;
     if (e.caption.empty()) out.without_caption.push_back(e.name);
     e.bucket = nearest_bucket(out.buckets, e.width, e.height);
     by_content[e.content].push_back(e.name);
