@@ -21,7 +21,8 @@ class MadeUpEngine : public JobEngine {
     const PictureSize size = final_size(r);
     out.process_bytes = 1000;
     out.budget_bytes = budget;
-    out.stages.push_back({.name = "denoise", .buffer_bytes = static_cast<size_t>(size.width * size.height * r.batch)});
+    out.stages.push_back(
+        {.stage = StageKind::FirstPass, .buffer_bytes = static_cast<size_t>(size.width * size.height * r.batch)});
     if (out.peak_bytes() > budget) fail(ErrorKind::OverBudget, "{} bytes are needed", out.peak_bytes());
     return out;
   }

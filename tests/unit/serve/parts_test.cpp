@@ -58,7 +58,7 @@ TEST(EventLog, ManyStepsTakeBoundedMemory) {
 MemoryPlan plan_of(size_t own, size_t shared) {
   MemoryPlan plan;
   plan.process_bytes = shared;
-  plan.stages.push_back({.name = "denoise", .buffer_bytes = own});
+  plan.stages.push_back({.stage = StageKind::FirstPass, .buffer_bytes = own});
   return plan;
 }
 

@@ -12,9 +12,8 @@ namespace newbie::test {
 namespace {
 
 const Json& trace() {
-  static const Json json = parse_json(
-      read_file(std::string(NEWBIE_SOURCE_DIR) + "/tests/data/training/grad_scaler_trace.json", size_t{1} << 20),
-      "trace");
+  static const Json json =
+      parse_json(read_file(NEWBIE_SOURCE_DIR "/tests/data/training/grad_scaler_trace.json", size_t{1} << 20), "trace");
   return json;
 }
 
