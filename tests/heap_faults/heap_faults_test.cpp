@@ -31,6 +31,11 @@ void* take_or_throw(size_t bytes, size_t alignment) {
 
 }  // namespace
 
+// GCC inlines one half of a pair and then takes the other for a mismatch.
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#endif
+
 // All forms, because a sanitizer brings some of its own: those would not go with these.
 void* operator new(size_t bytes) { return take_or_throw(bytes, 1); }
 void* operator new[](size_t bytes) { return take_or_throw(bytes, 1); }

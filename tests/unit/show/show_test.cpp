@@ -10,7 +10,7 @@
 
 #include "core/error.h"
 #include "image/png.h"
-#include "show/base64.h"
+#include "text/base64.h"
 
 namespace newbie {
 namespace {
@@ -53,7 +53,7 @@ TEST(Base64, TheVectorsOfTheRfc) {
                                                          {"fooba", "Zm9vYmE="},
                                                          {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, coded] : vectors) {
-    EXPECT_EQ(base64(std::as_bytes(std::span(std::string_view(plain)))), coded);
+    EXPECT_EQ(encode_base64(std::as_bytes(std::span(std::string_view(plain)))), coded);
     EXPECT_EQ(unbase64(coded), plain);
   }
 }
