@@ -24,7 +24,7 @@ constexpr const char* kLongRequest =
 // A running `newbie serve` on a port of its own, for the time of `use`, which ends it (or it is terminated).
 class Running {
  public:
-  Running(pid_t process, uint16_t port) : process(process), port_(port) {}
+  Running(pid_t pid, uint16_t port) : process(pid), port_(port) {}
 
   HttpAnswer ask(const std::string& method, const std::string& target, const std::string& body = {}) const {
     RawClient client(port_);
