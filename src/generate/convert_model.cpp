@@ -160,12 +160,17 @@ void add_tokenizer(Outcome& out, const Part& part, const fs::path& folder, const
     out.texts.push_back({folder / sentencepiece_name, sentencepiece_of(part, sentencepiece_name)});
     return;
   }
+  const size_t before = out.texts.size();
   for (const char* name : kTokenizerFiles)
     for (const fs::path& from : tokenizer_folders(part))
       if (fs::is_regular_file(from / name)) {
         out.texts.push_back({folder / name, read_file(from / name, kMaxTokenizerBytes)});
         break;
       }
+  // The keys of a GGUF file hold a vocabulary, and no file that other programs read.
+  if (out.texts.size() == before)
+    fail_with_hint(ErrorKind::BadFile, fmt::format("put {} beside it", sentencepiece_name),
+                   "{}: no file of a tokenizer to write into {}", part.path.string(), folder.string());
 }
 
 StreamedTensor sentencepiece_tensor(const Part& part, const char* file_name) {

@@ -35,6 +35,15 @@ std::string as_tag(std::string_view piece) {
 
 std::string size_words(PictureSize size) { return fmt::format("{}x{}", size.width, size.height); }
 
+// A tag may be a megabyte; no character is cut in two.
+std::string beginning_of(const std::string& tag) {
+  constexpr size_t kMostTold = 60;
+  if (tag.size() <= kMostTold) return tag;
+  size_t end = kMostTold;
+  while (end > 0 && (static_cast<unsigned char>(tag[end]) & 0xC0) == 0x80) --end;
+  return tag.substr(0, end) + "…";
+}
+
 }  // namespace
 
 std::optional<KnownThings> read_known(const std::filesystem::path& model_folder) {
@@ -77,7 +86,7 @@ std::vector<std::string> notes_on_known(const KnownThings& known, const Generate
       !known.words.empty() && !tags.empty()) {
     constexpr size_t kMostTold = 5;
     std::string list;
-    for (size_t i = 0; i < std::min(tags.size(), kMostTold); ++i) list += (i > 0 ? ", " : "") + tags[i];
+    for (size_t i = 0; i < std::min(tags.size(), kMostTold); ++i) list += (i > 0 ? ", " : "") + beginning_of(tags[i]);
     out.push_back(fmt::format("this model never learned: {}{}", list, tags.size() > kMostTold ? " …" : ""));
   }
   const auto is_size = [&](PictureSize s) { return s.width == size.width && s.height == size.height; };

@@ -19,11 +19,12 @@ constexpr std::pair<const char*, const char*> kEngineOptions[] = {{"precision", 
 
 // Format 1 had the fields of the second pass in an object of their own.
 void flatten_hires(OrderedJson& j) {
-  const auto hires = j.find("hires");
-  if (hires == j.end() || !hires->is_object()) return;
+  const auto found = j.find("hires");
+  if (found == j.end() || !found->is_object()) return;
+  const OrderedJson hires = *found;  // what is added to an ordered object moves what is in it
   for (const char* key : {"scale", "strength", "steps"})
-    if (const auto value = hires->find(key); value != hires->end()) j[std::string("hires_") + key] = *value;
-  if (const auto rule = hires->find("strength_rule"); rule != hires->end()) j["strength_rule"] = *rule;
+    if (const auto value = hires.find(key); value != hires.end()) j[std::string("hires_") + key] = *value;
+  if (const auto rule = hires.find("strength_rule"); rule != hires.end()) j["strength_rule"] = *rule;
   j.erase("hires");
 }
 

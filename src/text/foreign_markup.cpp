@@ -40,7 +40,7 @@ bool is_editing(std::string_view inside) {
 }
 
 bool is_extra_network(std::string_view inside) {
-  return inside.starts_with("lora:") || inside.starts_with("lyco:") || inside.starts_with("hypernet:");
+  return inside.starts_with("lyco:") || inside.starts_with("hypernet:");
 }
 
 // A word by itself.

@@ -122,7 +122,7 @@ TEST(Compare, GoesOnWhereItStopped) {
 
   const Outcome other = comparison.draw("f32", {"--resume", "--cfg-scale", "1"});
   EXPECT_EQ(other.exit_code, 2);
-  EXPECT_THAT(other.err, HasSubstr("pictures/0/cfg is 4.5 there, asked for is 1.0"));
+  EXPECT_THAT(other.err, HasSubstr("pictures/0/cfg is nothing there, asked for is 1.0"));
   written(comparison.out / "f32/000002.json", "{}");
   const Outcome damaged = comparison.draw("f32", {"--resume"});
   EXPECT_EQ(damaged.exit_code, 3);

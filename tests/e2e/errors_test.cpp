@@ -148,10 +148,16 @@ TEST(Errors, Outputs) {
   expect_refused({"-p", "a", "-o", "no/where.png"}, 3, {"no/where.png", "create the folder"});
   expect_refused({"-p", "a", "-o", "no/where/"}, 3, {"no"});
   expect_refused({"-p", "a", "-o", "-", "-b", "2"}, 2, {"standard output"});
+}
+
+TEST(Errors, AFolderInThePlaceOfAPictureStays) {
   const TemporaryFolder folder;
-  fs::create_directory(folder / "taken.png");
-  fs::create_directory(folder / "taken.png/0.png");
-  expect_refused({"-p", "a", "-o", (folder / "taken.png").string()}, 3, {"0.png"});
+  fs::create_directory(folder / "pictures");
+  fs::create_directory(folder / "pictures/0.png");
+  const Outcome o = run({"generate", "-p", "a", "--steps", "1", "-q", "-o", (folder / "pictures").string()});
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_THAT(names_in(folder / "pictures"), testing::UnorderedElementsAre("0.png", "0_2.png"));
+  EXPECT_TRUE(fs::is_directory(folder / "pictures/0.png"));
 }
 
 TEST(Errors, AFolderThatMayNotBeWrittenIsFoundBeforeTheWork) {

@@ -105,7 +105,7 @@ TEST_F(FromPictures, Mistakes) {
                {{"--from", text}, 3, "not a PNG"},
                {{"--from", "no-such.png"}, 3, "no-such.png"},
                {{"-p", "a", "-i", text}, 3, "not a PNG"},
-               {{"-p", "a", "--mask", nothing}, 2, "mask without a picture"},
+               {{"-p", "a", "--mask", nothing}, 2, "--mask: there is no picture it could be of"},
                {{"-p", "a", "-i", nothing, "--strength", "0"}, 2, "strength"},
                {{"-p", "a", "--hires", "0.5"}, 2, "hires"},
                {{"-p", "a", "--grid", "x.gif"}, 4, "x.gif"},

@@ -55,7 +55,7 @@ TEST(Hostile, AnInitPictureIsPlannedByItsHeader) {
       run({.arguments = {"generate", "-p", "x", "-i", "large.png", "-W", "32", "-H", "32", "--memory", "80MiB"},
            .folder = folder.path()});
   EXPECT_EQ(o.exit_code, 5) << o.err;
-  EXPECT_THAT(o.err, HasSubstr("large.png: a picture of 8192x8192 takes 514 MiB to read"));
+  EXPECT_THAT(o.err, HasSubstr("large.png: a picture of 8192x8192 takes 513 MiB to read"));
 }
 
 }  // namespace

@@ -70,12 +70,12 @@ TEST(Models, TheEnvironmentWinsAndTheFlagWinsOverIt) {
   EXPECT_THAT(o.out, HasSubstr("problem: "));
 
   o = run({.arguments = {"models", "-m", avatar().string()}, .environment = {{"NEWBIE_MODEL", "/nowhere"}}});
-  EXPECT_THAT(o.out, testing::StartsWith(avatar().string() + " (--model): used\n"));
+  EXPECT_THAT(o.out, testing::StartsWith(avatar().string() + " (given): used\n"));
   EXPECT_THAT(o.out, testing::Not(HasSubstr("/nowhere")));
 
   o = run({"models", "-m", "/nowhere"});
   EXPECT_EQ(o.exit_code, 0) << o.err;
-  EXPECT_THAT(o.out, testing::StartsWith("/nowhere (--model): used\n  nothing there\n"));
+  EXPECT_THAT(o.out, testing::StartsWith("/nowhere (given): used\n  nothing there\n"));
 }
 
 }  // namespace

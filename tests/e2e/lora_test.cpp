@@ -27,7 +27,7 @@ Json request_of(const fs::path& file) { return parse_json(text_of(picture(file),
 TEST(Lora, ChangesThePictureAndTravelsInIt) {
   const TemporaryFolder folder;
   ASSERT_EQ(draw(folder, {"-p", "1girl", "-o", "base.png"}).exit_code, 0);
-  const Outcome drawn = draw(folder, {"-p", "1girl", "--lora", adapter("kohya") + ":0.5", "-o", "a.png"});
+  const Outcome drawn = draw(folder, {"-p", "1girl", "--lora", adapter("kohya") + ":0.5", "-v", "-o", "a.png"});
   ASSERT_EQ(drawn.exit_code, 0) << drawn.err;
   EXPECT_THAT(drawn.err, HasSubstr("kohya: 7 of 7 modules"));
   EXPECT_NE(picture(folder / "a.png").image, picture(folder / "base.png").image);

@@ -70,7 +70,7 @@ TEST_F(Notes, MarkupOfOtherPrograms) {
     more.insert(more.begin(), {"-p", text});  // the last one counts
     return told(std::move(more));
   };
-  EXPECT_THAT(prompt("1girl <lora:x:0.8>"), HasSubstr("adapters are given with --lora"));
+  EXPECT_THAT(prompt("1girl <lyco:x:0.8>"), HasSubstr("adapters are given with --lora"));
   EXPECT_THAT(prompt("1girl, (smile:1.2) BREAK"), AllOf(HasSubstr("without --weights"), HasSubstr("BREAK")));
   EXPECT_THAT(prompt("[blue hair:red hair:0.5]", {"--weights"}), HasSubstr("no prompt changes between steps"));
 }

@@ -92,7 +92,7 @@ TEST_F(Precision, PoliciesThatAreNoneAreRefusedWithTheirLine) {
   refused("[[rule]]\nop = \"reshape\"\nstorage = \"f32\"", "no op 'reshape' that computes");
   refused("[[rule]]\nwhere = \"x\"", "unknown key 'where'");
   refused("[[rule", "p.toml:1:");
-  EXPECT_EQ(tell({"--precision", "half"}).exit_code, 2);
+  EXPECT_EQ(tell({"--precision", "quarter"}).exit_code, 2);
   EXPECT_EQ(tell({"--precision", "exact", "--dtype", "bf16"}).exit_code, 2);
 }
 

@@ -72,7 +72,7 @@ TEST(Profile, MistakesAreToldWithTheirLine) {
       {"cfg-scale = 2\ncfg_scale = 3\n", "is set twice"},
       {"steps = \n", "p.toml:1: "},
       {"json = true\n", "p.toml:1: unknown key 'json'"},
-      {"shift = nan\n", "p.toml:1: --shift: expected a number, above 0 to 100, got 'nan'"},
+      {"shift = nan\n", "p.toml:1: --shift: expected a number, above 0 to 100, or 0 (the model's own), got 'nan'"},
       {"sigmas = [1, 0]\nsteps = 2\n", "exclude each other"},
       {"prompt = \"\xff\"\n", "p.toml:1: "},
   };

@@ -111,7 +111,7 @@ TEST(Prompt, ABrokenOneIsDrawnWithAWarning) {
   EXPECT_THAT(o.err, AllOf(HasSubstr("prompt:2:1: <n> is not closed"), HasSubstr("newbie prompt lint tells all")));
   EXPECT_EQ(prompt_of(folder / "a.png"), kBroken);
   const Outcome formatted = generate(folder, {"-p", kBroken, "-o", "b.png", "--format-prompt"});
-  EXPECT_THAT(formatted.err, Not(HasSubstr("warning")));
+  EXPECT_THAT(formatted.err, Not(HasSubstr("warning: --prompt")));
   EXPECT_EQ(prompt_of(folder / "b.png"), "<character_1>\n<n>aoi</n>\n<gender>1girl</gender>\n</character_1>");
 }
 
@@ -149,11 +149,11 @@ TEST(Prompt, AListIsCheckedBeforeAnythingIsDrawn) {
       {"[]", "list.jsonl:2: expected an object"},
       {"{\"steps\": 2}", "list.jsonl:2: no \"prompt\""},
       {"{\"prompt\": \"a\", \"width\": 33}", "list.jsonl:2: picture sides"},
-      {"{\"prompt\": \"a\", \"width\": \"32\"}", "list.jsonl:2: \"width\": expected an integer"},
+      {"{\"prompt\": \"a\", \"width\": \"32\"}", "list.jsonl:2: width: expected a whole number"},
       {"{\"prompt\": \"a\", \"seed\": -2}", "list.jsonl:2: seed: expected -1"},
       {"{\"prompt\": \"a\", \"sampler\": \"x\"}", "list.jsonl:2: "},
       {"{\"prompt\": \"a\", \"output\": \"x.gif\"}", "list.jsonl:2: "},
-      {"{\"prompt\": \"a\", \"output\": \"output.png\"}", "list.jsonl:2: output.png is the name"},
+      {"{\"prompt\": \"a\", \"output\": \"000.png\"}", "list.jsonl:2: 000.png is the name"},
       {"{\"prompt\": \"__x__\"}", "list.jsonl:2: __x__: there is no"},
   };
   for (const auto& [line, message] : cases) {

@@ -123,7 +123,7 @@ TEST(Presets, EveryOneIsFoundByItsNamesAndRuns) {
     EXPECT_GE(r.reasons.size(), 2U);
     EXPECT_EQ(r.emulated, r.policy.dtype == DType::F16 || r.policy.dtype == DType::I8);
   }
-  EXPECT_EQ(find_precision_preset("half"), std::nullopt);
+  EXPECT_EQ(find_precision_preset("quarter"), std::nullopt);
 }
 
 TEST(Presets, PoliciesAreToldApartByTheirHash) {

@@ -51,10 +51,10 @@ TEST(RequestNotes, LevelsGuidanceAndNames) {
   r.sigmas = {1, 0.5};
   r.cfg_trunc = 0;
   r.system_prompt = "xlm";
-  r.negative_prompt = "<lora:a:1>";
+  r.negative_prompt = "<lyco:a:1>";
   EXPECT_THAT(request_notes(r),
               ElementsAre(HasSubstr("which is never"), HasSubstr("noise is left"), HasSubstr("did you mean xml?"),
-                          HasSubstr("`negative_prompt`: <lora:a:1>")));
+                          HasSubstr("`negative_prompt`: <lyco:a:1>")));
 }
 
 KnownThings known() { return {.sizes = {{128, 128}, {256, 128}}, .words = {{"all", {"1girl", "blue_hair", "smile"}}}}; }

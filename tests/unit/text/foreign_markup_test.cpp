@@ -16,7 +16,7 @@ std::vector<std::string> found(std::string_view prompt, bool weights = false) {
 
 TEST(ForeignMarkup, IsFoundOncePerKind) {
   using testing::ElementsAre;
-  EXPECT_THAT(found("1girl, <lora:name:0.8>, <lora:other>"), ElementsAre("<lora:name:0.8>"));
+  EXPECT_THAT(found("1girl, <lora:own>, <lyco:name:0.8>, <lyco:other>"), ElementsAre("<lyco:name:0.8>"));
   EXPECT_THAT(found("<hypernet:a:1>"), ElementsAre("<hypernet:a:1>"));
   EXPECT_THAT(found("a, embedding:EasyNegative, b"), ElementsAre("embedding:EasyNegative"));
   EXPECT_THAT(found("a BREAK b"), ElementsAre("BREAK"));
