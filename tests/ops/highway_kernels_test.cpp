@@ -154,7 +154,7 @@ TEST_P(OnTarget, MatchesTheReferenceForEveryMixOfDTypes) {
     for (unsigned mix = 0; mix < mixes(c); ++mix)
       for (DType result : {DType::F32, DType::BF16}) {
         const bool moves = c.op->numeric_class == NumericClass::Movement;
-        const bool gated = c.op == &swiglu_op || c.op == &geglu_tanh_op;
+        const bool gated = c.op == &swiglu_op || c.op == &geglu_tanh_op || c.op == &silu_gradient_op;
         if (moves && (mix != (result == DType::BF16 ? mixes(c) - 1 : 0))) continue;
         if (gated && mix != 0 && mix != 3) continue;
         const Graph g = mixed_graph(c, mix, result);
