@@ -73,9 +73,17 @@ function closeButton(): HTMLElement {
 
 const large = (k: Kept): HTMLElement => h("img", { class: "large", src: urlOf(k.file), alt: strings.value.picture(k.seed), width: k.width, height: k.height });
 
+// What drawing again showed. One line as long as one picture is open: a new picture in the gallery fills the viewer
+// anew, and what is still being found out must not go with what was there before.
+let line: { key: string; element: HTMLElement } | null = null;
+function verdictLine(k: Kept): HTMLElement {
+  if (line?.key !== k.key) line = { key: k.key, element: h("p", { role: "status", "aria-live": "polite" }) };
+  return line.element;
+}
+
 function facts(k: Kept): HTMLElement {
   const s = strings.value;
-  const verdict = h("p", { role: "status", "aria-live": "polite" });
+  const verdict = verdictLine(k);
   const button = (words: string, work: () => void): HTMLElement => h("button", { type: "button", onclick: work }, words);
   return h(
     "div",
