@@ -7,6 +7,7 @@
 
 #include "../core/expect_error.h"
 #include "graph/ops/linear.h"
+#include "measure/full_size.h"
 #include "models/next_dit/graph.h"
 #include "support/close.h"
 #include "support/graph_runner.h"
@@ -14,23 +15,6 @@
 
 namespace newbie::test {
 namespace {
-
-// The official sizes (spec/nextdit.md §1): shapes only, no weights.
-NextDitConfig full_size() {
-  return {.dim = 2304,
-          .layers = 36,
-          .refiner_layers = 2,
-          .heads = 24,
-          .kv_heads = 8,
-          .head_size = 96,
-          .ffn = 9216,
-          .conditioning = 1024,
-          .caption_width = 2560,
-          .pooled_width = 1024,
-          .time_width = 256,
-          .latent_channels = 16,
-          .rope_axes = {32, 32, 32}};
-}
 
 size_t parameters(const AdapterPlan& plan) {
   size_t out = 0;
@@ -49,7 +33,7 @@ size_t parameters(const AdapterPlan& plan) {
 }  // namespace
 
 TEST(AdapterTargets, AreTheOfficial122) {
-  const Graph g = next_dit(full_size(), 4, 4, 4);
+  const Graph g = next_dit(full_size().transformer, 4, 4, 4);
   const AdapterPlan plan = plan_adapters(g, {.rank = 8});
   EXPECT_EQ(plan.modules.size(), 122U);
   EXPECT_EQ(parameters(plan), 7'168'000U);
@@ -71,7 +55,7 @@ TEST(AdapterTargets, ArePatterns) {
 
 // Case 32: each pattern must name something, or the nearest is told.
 TEST(AdapterTargets, OneThatNamesNothingIsRefused) {
-  const Graph g = next_dit(full_size(), 4, 4, 4);
+  const Graph g = next_dit(full_size().transformer, 4, 4, 4);
   try {
     plan_adapters(g, {.targets = {"attention.qkv", "attention.qvk"}});
     ADD_FAILURE();
@@ -85,7 +69,7 @@ TEST(AdapterTargets, OneThatNamesNothingIsRefused) {
 }
 
 TEST(AdapterTargets, RanksAndScalesByPattern) {
-  const Graph g = next_dit(full_size(), 4, 4, 4);
+  const Graph g = next_dit(full_size().transformer, 4, 4, 4);
   const AdapterPlan plan = plan_adapters(g, {.rank = 16,
                                              .alpha = 8,
                                              .rslora = true,
