@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace newbie {
@@ -15,5 +16,9 @@ DecodedCharacter decode_utf8(std::string_view text, size_t at);  // at < text.si
 
 // Byte offset of the first sequence that is not UTF-8 (overlong forms, surrogates and values above U+10FFFF included).
 std::optional<size_t> find_invalid_utf8(std::string_view text);
+
+// For messages: a text of at most `most` bytes as it is, of a longer one as many of them as are whole characters and
+// "…".
+std::string beginning_of(std::string_view text, size_t most);
 
 }  // namespace newbie

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "core/utf8.h"
 
 namespace newbie {
 
@@ -34,15 +35,6 @@ std::string as_tag(std::string_view piece) {
 }
 
 std::string size_words(PictureSize size) { return fmt::format("{}x{}", size.width, size.height); }
-
-// A tag may be a megabyte; no character is cut in two.
-std::string beginning_of(const std::string& tag) {
-  constexpr size_t kMostTold = 60;
-  if (tag.size() <= kMostTold) return tag;
-  size_t end = kMostTold;
-  while (end > 0 && (static_cast<unsigned char>(tag[end]) & 0xC0) == 0x80) --end;
-  return tag.substr(0, end) + "…";
-}
 
 }  // namespace
 
@@ -84,9 +76,10 @@ std::vector<std::string> notes_on_known(const KnownThings& known, const Generate
   std::vector<std::string> out;
   if (const std::vector<std::string> tags = unknown_tags(known, request.prompt);
       !known.words.empty() && !tags.empty()) {
-    constexpr size_t kMostTold = 5;
+    constexpr size_t kMostTold = 5, kLongest = 60;  // a tag may be a megabyte
     std::string list;
-    for (size_t i = 0; i < std::min(tags.size(), kMostTold); ++i) list += (i > 0 ? ", " : "") + beginning_of(tags[i]);
+    for (size_t i = 0; i < std::min(tags.size(), kMostTold); ++i)
+      list += (i > 0 ? ", " : "") + beginning_of(tags[i], kLongest);
     out.push_back(fmt::format("this model never learned: {}{}", list, tags.size() > kMostTold ? " …" : ""));
   }
   const auto is_size = [&](PictureSize s) { return s.width == size.width && s.height == size.height; };

@@ -7,6 +7,7 @@
 
 #include "core/edit_distance.h"
 #include "core/error.h"
+#include "core/utf8.h"
 #include "generate/request_fields.h"
 
 namespace newbie {
@@ -26,16 +27,9 @@ std::string number_words(double value) {
                                                               : fmt::format("{}", value);
 }
 
-// At most `most` bytes, cut between letters.
-std::string clipped(const std::string& text, size_t most) {
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
-  return text.substr(0, most);
-}
-
-[[noreturn]] void refuse_value(const RequestField& field, std::string got) {
+[[noreturn]] void refuse_value(const RequestField& field, const std::string& got) {
   constexpr size_t kLongest = 60;
-  if (got.size() > kLongest) got = clipped(got, kLongest) + "…";
-  fail_field(field.name, "", "expected {}, got {}", expected_values(field), got);
+  fail_field(field.name, "", "expected {}, got {}", expected_values(field), beginning_of(got, kLongest));
 }
 [[noreturn]] void refuse_value(const RequestField& field, const OrderedJson& got) {
   refuse_value(field, got.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));

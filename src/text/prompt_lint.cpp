@@ -94,10 +94,7 @@ bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") 
 // A name of the prompt, short enough for a message.
 std::string shown(std::string_view name) {
   constexpr size_t kLongest = 40;
-  if (name.size() <= kLongest) return std::string(name);
-  size_t end = kLongest;
-  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;
-  return std::string(name.substr(0, end)) + "…";
+  return beginning_of(name, kLongest);
 }
 
 class Linter {

@@ -24,15 +24,7 @@ std::string trimmed(std::string_view text) {
 
 std::string from_latin1(std::string_view bytes) {
   std::string out;
-  for (const char c : bytes) {
-    const auto b = static_cast<unsigned char>(c);
-    if (b < 0x80) {
-      out += c;
-    } else {
-      out += static_cast<char>(0xC0 | (b >> 6));
-      out += static_cast<char>(0x80 | (b & 0x3F));
-    }
-  }
+  for (const char c : bytes) append_utf8(out, static_cast<unsigned char>(c));
   return out;
 }
 
