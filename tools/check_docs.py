@@ -5,7 +5,8 @@ Usage: check_docs.py [ROOT]      prints each problem as path:line: message, exit
        check_docs.py --self-test
 
 Checked: relative links and pictures in every *.md resolve inside ROOT; README.md and README.zh-CN.md have the same
-levels of headings in the same order, the same code blocks and the same links (but for the link to each other).
+levels of headings in the same order, the same code blocks and the same links (but for the link to each other). No page
+holds the marks that git writes where a merge was left undecided.
 """
 
 import re
@@ -24,6 +25,7 @@ MARKDOWN_LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\]\([^)]*\))*\]\(\s*<?([^)\s>]
 INNER_PICTURE = re.compile(r"!\[[^\]]*\]\(\s*<?([^)\s>]+)>?")
 REFERENCE = re.compile(r"^\s*\[[^\]]+\]:\s*<?(\S+?)>?\s*$")
 HTML_TARGET = re.compile(r"<(?:a|img|source)\b[^>]*?\b(?:href|src|srcset)\s*=\s*\"([^\"]+)\"")
+UNDECIDED = re.compile(r"^(<{7}|>{7})( |$)")
 ELSEWHERE = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*:|//|#)")
 
 
@@ -31,9 +33,11 @@ class Page:
     """Headings, code blocks and link targets of one document."""
 
     def __init__(self, text):
-        self.headings, self.blocks, self.links = [], [], []
+        self.headings, self.blocks, self.links, self.undecided = [], [], [], []
         fence, block = None, []
         for number, line in enumerate(text.splitlines(), 1):
+            if UNDECIDED.match(line):
+                self.undecided.append(number)
             if match := FENCE.match(line):
                 mark = match.group(1)
                 if fence is None:
@@ -94,6 +98,7 @@ def check_tree(root):
             continue
         page = pages[path.as_posix()] = Page(file.read_text(encoding="utf-8"))
         problems += check_links(root, path.as_posix(), page)
+        problems += [(path.as_posix(), number, "an undecided merge") for number in page.undecided]
     missing = [name for name in READMES if name not in pages]
     problems += [(name, 1, "is not there") for name in missing]
     if not missing:
@@ -117,6 +122,7 @@ BAD = [
     ("docs/c.md", "[x]: gone.md\n", ["gone.md is not there"]),
     ("docs/c.md", "[![gone](no.png)](p.png)\n", ["no.png is not there"]),
     ("docs/c.md", "[out](../../etc)\n", ["leads out of the project"]),
+    ("docs/c.md", "<<<<<<< HEAD\na\n=======\nb\n>>>>>>> main\n", ["docs/c.md:1: an undecided", "docs/c.md:5: an undecided"]),
     ("README.zh-CN.md", GOOD["README.zh-CN.md"] + "### 丙\n", ["headings of levels [1, 2, 3]"]),
     ("README.zh-CN.md", GOOD["README.zh-CN.md"].replace("run", "walk"), ["code block 1 is not that of README.md"]),
     ("README.zh-CN.md", GOOD["README.zh-CN.md"] + "```\nmore\n```\n", ["2 code blocks, README.md has 1"]),
