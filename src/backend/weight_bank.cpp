@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <set>
 
 namespace newbie {
 
@@ -163,16 +162,6 @@ size_t WeightBank::stored_bytes(const WeightUse& use) const {
   if (lies_packed(use)) return packed_->around(use.key()).size();
   stored_spec(use);  // told when it is not there
   return source_.stored_bytes(use.name);
-}
-
-std::vector<WeightUse> WeightBank::missing(const std::vector<WeightUse>& uses) const {
-  std::set<std::string> seen;
-  std::vector<WeightUse> out;
-  for (const WeightUse& use : uses) {
-    const std::string key = use.key();
-    if (!prepared_.contains(key) && !lies_in_base(key) && !streams(use) && seen.insert(key).second) out.push_back(use);
-  }
-  return out;
 }
 
 WeightBank::~WeightBank() { release_pages(); }

@@ -99,9 +99,6 @@ class WeightBank {
   bool needs_work(const WeightUse& use) const { return !usable_as_mapped(use) && !lies_packed(use); }
   size_t prepared_bytes(const WeightUse& use) const;
 
-  // Of these uses, those that would stay and are not prepared, each once.
-  std::vector<WeightUse> missing(const std::vector<WeightUse>& uses) const;
-
   // The pages of weights that are used where they lie are given back; they come again as they are read.
   void release_pages() const;
 
