@@ -75,8 +75,11 @@ class Watcher:
 
 
 class Call:
-    def __init__(self, job: Optional[c_void_p], watcher: Watcher) -> None:
+    """`keeps`: who owns the job, which must live as long as the thread does."""
+
+    def __init__(self, job: Optional[c_void_p], watcher: Watcher, keeps: object) -> None:
         self._job = job
+        self._keeps = keeps
         self._watcher = watcher
         self._events: "queue.SimpleQueue[Optional[Callable[[], None]]]" = queue.SimpleQueue()
         self._heard = threading.Semaphore(0)
@@ -87,8 +90,8 @@ class Call:
     def run(self) -> Dict[str, Any]:
         context = contextvars.copy_context()
         worker = threading.Thread(target=context.run, args=(self._draw,), name="newbie", daemon=True)
-        worker.start()
         try:
+            worker.start()
             while True:
                 event = self._events.get()
                 if event is None:
@@ -101,7 +104,7 @@ class Call:
             self._heard.release()
             raise
         finally:
-            _join(worker)
+            self._join(worker)
         if self._failure is not None:
             raise self._failure
         assert self._result is not None
@@ -118,6 +121,18 @@ class Call:
             self._failure = problem
         finally:
             self._events.put(None)
+
+    def _join(self, worker: threading.Thread) -> None:
+        """Until it has ended: a second Ctrl-C must not leave the engine with a call that runs."""
+        interrupted: Optional[KeyboardInterrupt] = None
+        while worker.is_alive():
+            try:
+                worker.join()
+            except KeyboardInterrupt as again:
+                interrupted = again
+                lib.newbie_job_stop(self._job)
+        if interrupted is not None:
+            raise interrupted
 
     def _tell(self, event: Callable[[], None]) -> None:
         if self._over:
@@ -169,17 +184,3 @@ class Call:
         if type(w).on_latent is not plain.on_latent:
             out.on_latent = structs.OnLatent(on_latent)
         return out
-
-
-def _join(worker: threading.Thread) -> None:
-    """Until it has ended: a second Ctrl-C must not leave the engine with a call that runs."""
-    interrupted: Optional[KeyboardInterrupt] = None
-    while worker.is_alive():
-        try:
-            worker.join()
-        except KeyboardInterrupt as again:
-            interrupted = again
-    if interrupted is not None:
-        raise interrupted
-
-

@@ -206,7 +206,7 @@ class Job:
         and measured. May be called again. Ctrl-C, and what the watcher raises, stop it within one operation of the
         network."""
         with self._engine._held():
-            return Call(self._handle, watcher or Watcher()).run()
+            return Call(self._handle, watcher or Watcher(), self).run()
 
     def stop(self) -> None:
         """From any thread: the job ends with Cancelled, now and whenever it is run again."""
