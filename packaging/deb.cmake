@@ -8,6 +8,9 @@ set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_GROUPING ONE_PER_GROUP)
 set(CPACK_COMPONENTS_ALL program library development model)
+if(NEWBIE_CAPI AND CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  list(APPEND CPACK_COMPONENTS_ALL python3)  # cmake/install_library.cmake
+endif()
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
@@ -42,6 +45,16 @@ set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
 "text to pictures with NewBie-image models, for developers
 The header of libnewbie, and what pkg-config and CMake need to link it.")
 
+set(CPACK_DEBIAN_PYTHON3_PACKAGE_NAME python3-newbie)
+set(CPACK_DEBIAN_PYTHON3_PACKAGE_SECTION python)
+set(CPACK_DEBIAN_PYTHON3_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_PYTHON3_PACKAGE_DEPENDS "python3 (>= 3.9), python3-pil, ${deb_library} (= ${deb_version})")
+set(CPACK_DEBIAN_PYTHON3_PACKAGE_SUGGESTS "newbie-model-avatar, python3-numpy, python3-tqdm")
+set(CPACK_COMPONENT_PYTHON3_DESCRIPTION
+"text to pictures with NewBie-image models, for Python
+import newbie draws pictures from text with the NewBie-image family of
+models, under the names that diffusers has, without PyTorch.")
+
 set(CPACK_DEBIAN_MODEL_PACKAGE_NAME newbie-model-avatar)
 set(CPACK_DEBIAN_MODEL_PACKAGE_SECTION graphics)
 set(CPACK_DEBIAN_MODEL_PACKAGE_ARCHITECTURE all)
@@ -62,7 +75,8 @@ file(WRITE ${deb_changelog} "newbie (${deb_version}) unstable; urgency=low
 ")
 find_program(GZIP_PROGRAM gzip REQUIRED)
 execute_process(COMMAND ${GZIP_PROGRAM} -9nf ${deb_changelog} COMMAND_ERROR_IS_FATAL ANY)
-foreach(pair program:newbie library:${deb_library} development:libnewbie-dev model:newbie-model-avatar)
+foreach(pair program:newbie library:${deb_library} development:libnewbie-dev python3:python3-newbie
+             model:newbie-model-avatar)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 component)
   list(GET pair 1 package)
@@ -74,5 +88,16 @@ endforeach()
 file(WRITE ${deb_folder}/shlibs "libnewbie ${PROJECT_VERSION_MAJOR} ${deb_library} (>= ${PROJECT_VERSION})\n")
 file(WRITE ${deb_folder}/triggers "activate-noawait ldconfig\n")
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_EXTRA ${deb_folder}/shlibs ${deb_folder}/triggers)
+
+# Python modules are compiled where they are installed, and what that made goes with them.
+file(WRITE ${deb_folder}/postinst "#!/bin/sh
+set -e
+if [ \"$1\" = configure ] && command -v py3compile >/dev/null; then py3compile -p python3-newbie; fi
+")
+file(WRITE ${deb_folder}/prerm "#!/bin/sh
+set -e
+if command -v py3clean >/dev/null; then py3clean -p python3-newbie; fi
+")
+set(CPACK_DEBIAN_PYTHON3_PACKAGE_CONTROL_EXTRA ${deb_folder}/postinst ${deb_folder}/prerm)
 
 include(CPack)

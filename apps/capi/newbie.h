@@ -8,8 +8,8 @@
  *   those do not know at 0. Structs given to a callback tell with their size which fields the library filled.
  * - Texts are UTF-8 and end with a zero byte; NULL stands for "not given". Texts and pictures handed to a callback live
  *   until it returns; texts handed out through a char** are yours: newbie_text_free.
- * - One engine takes one call at a time; a second one, from a callback too, is refused. Only newbie_stop may come from
- *   another thread or a signal handler. Different engines are independent.
+ * - One engine takes one call at a time; a second one, from a callback too, is refused. Only what says so may come from
+ *   another thread meanwhile: stopping, from a signal handler too. Different engines are independent.
  * - Callbacks run on the thread of the call. They must return: no longjmp, no closing of the engine.
  */
 #ifndef NEWBIE_H
@@ -39,6 +39,11 @@ typedef struct newbie_error newbie_error;
 
 NEWBIE_API const char* newbie_version(void);
 
+/* What may be chosen, as JSON: precision presets with their meaning, dtypes, guards, backends, picture formats, system
+ * prompts; and this CPU. */
+NEWBIE_API newbie_status newbie_describe(char** json, newbie_error** error);
+NEWBIE_API void newbie_text_free(char* text); /* NULL is allowed */
+
 /* What went wrong, and what to try ("" when there is no advice). NULL gives "". */
 NEWBIE_API const char* newbie_error_message(const newbie_error* error);
 NEWBIE_API const char* newbie_error_hint(const newbie_error* error);
@@ -56,7 +61,8 @@ typedef enum newbie_precision {
 
 typedef struct newbie_options {
   size_t struct_size;
-  const char* model;       /* folder with transformer, text_encoder, clip_model and vae */
+  const char* model;       /* folder with transformer, text_encoder, clip_model and vae; NULL, and no part: the one that
+                              the environment variable NEWBIE_MODEL names, else the one installed with the library */
   const char* transformer; /* single parts, each a file or a folder; they win over `model` */
   const char* text_encoder;
   const char* clip_model;
@@ -66,6 +72,17 @@ typedef struct newbie_options {
   int32_t precision;     /* newbie_precision */
   void (*on_message)(void* user, int is_warning, const char* text); /* NULL: messages are dropped */
   void* user;                                                       /* given to on_message */
+  /* NULL and 0 are the defaults of `newbie generate`. Words are those that newbie_describe lists. */
+  const char* dtype;            /* "f32", "bf16", "f16", "int8", "auto"; instead of `precision` */
+  const char* precision_preset; /* "exact", "f16-safe", … */
+  const char* precision_policy; /* a file of rules (docs/precision.md) */
+  const char* guard;            /* what is done about values that are no numbers */
+  const char* backend;
+  const char* text_cache; /* folders that keep encoded prompts, and prepared weights */
+  const char* weight_cache;
+  const char* adapter_folder; /* where adapters are looked for by name */
+  const char* hash_file;      /* keeps hashes of large weight files, which pictures name */
+  int32_t lenient;            /* not 0: headers padded with NUL bytes are read */
 } newbie_options;
 
 NEWBIE_API void newbie_options_init(newbie_options* options, size_t struct_size);
@@ -73,6 +90,14 @@ NEWBIE_API void newbie_options_init(newbie_options* options, size_t struct_size)
 /* Reads configurations and tokenizers and maps the weights. `*engine` is NULL after a failure. */
 NEWBIE_API newbie_status newbie_open(const newbie_options* options, newbie_engine** engine, newbie_error** error);
 NEWBIE_API void newbie_close(newbie_engine* engine); /* NULL is allowed; not while another call runs */
+
+/* What was opened, as JSON: files of the parts, precision with its reasons, threads, the model's own size, what it says
+ * it knows. From any thread. */
+NEWBIE_API newbie_status newbie_engine_describe(newbie_engine* engine, char** json, newbie_error** error);
+
+/* Memory at this moment, as JSON: allocated_bytes and reserved_bytes of the engine, resident_bytes and
+ * peak_resident_bytes of the process. From any thread, and from callbacks. */
+NEWBIE_API newbie_status newbie_engine_memory(newbie_engine* engine, char** json, newbie_error** error);
 
 /* ---- a request ---- */
 
@@ -108,8 +133,6 @@ NEWBIE_API newbie_status newbie_request_complete(const char* request, char** jso
 
 /* A struct as that JSON. */
 NEWBIE_API newbie_status newbie_request_to_json(const newbie_request* request, char** json, newbie_error** error);
-
-NEWBIE_API void newbie_text_free(char* text); /* NULL is allowed */
 
 /* ---- planning ---- */
 
@@ -147,6 +170,7 @@ typedef struct newbie_picture {
   uint64_t seed;
   const char* parameters;   /* how it was made, as A1111 writes it */
   const char* request_json; /* everything needed to draw it again */
+  int32_t index;            /* in the batch, from 0 */
 } newbie_picture;
 
 typedef struct newbie_step {
@@ -156,7 +180,28 @@ typedef struct newbie_step {
   double seconds;                  /* of the last evaluation */
 } newbie_step;
 
-/* Any may be NULL. They are called on the thread that called newbie_generate. */
+/* What the picture is going to be, when the request has "preview_every". */
+typedef struct newbie_preview {
+  size_t struct_size;
+  int32_t picture, pictures;
+  int32_t step, steps;             /* done and in all, of this walk */
+  int32_t width, height, channels; /* as newbie_picture has them */
+  const uint8_t* pixels;
+  size_t pixel_bytes;
+} newbie_preview;
+
+/* The latent after a step: [channels, height, width], normalised. */
+typedef struct newbie_latent {
+  size_t struct_size;
+  int32_t picture, pictures;
+  int32_t pass; /* 0: the first walk, 1: the hires pass */
+  int32_t step; /* from 0 */
+  int32_t channels, height, width;
+  const float* values;
+  size_t value_count;
+} newbie_latent;
+
+/* Any may be NULL. They are called on the thread that draws. */
 typedef struct newbie_callbacks {
   size_t struct_size;
   void* user;
@@ -164,6 +209,8 @@ typedef struct newbie_callbacks {
   void (*on_step)(void* user, const newbie_step* step);
   void (*on_picture)(void* user, const newbie_picture* picture);
   int (*should_stop)(void* user); /* asked at every stage and evaluation; not 0 stops the request */
+  void (*on_preview)(void* user, const newbie_preview* preview);
+  void (*on_latent)(void* user, const newbie_latent* latent);
 } newbie_callbacks;
 
 NEWBIE_API void newbie_callbacks_init(newbie_callbacks* callbacks, size_t struct_size);
@@ -177,12 +224,84 @@ NEWBIE_API newbie_status newbie_generate(newbie_engine* engine, const newbie_req
 NEWBIE_API newbie_status newbie_generate_json(newbie_engine* engine, const char* request,
                                               const newbie_callbacks* callbacks, newbie_error** error);
 
-/* Stops the request that runs now, within one operation of the network: it returns NEWBIE_CANCELLED. Before the first
- * callback of a request nothing runs yet, and the call is without effect; should_stop has no such gap. */
+/* Stops the newbie_generate or newbie_generate_json that runs now, within one operation of the network: it returns
+ * NEWBIE_CANCELLED. Before the first callback of a request nothing runs yet, and the call is without effect;
+ * should_stop has no such gap, nor have jobs. */
 NEWBIE_API void newbie_stop(newbie_engine* engine);
+
+/* ---- jobs: a request prepared once, to look at and to draw ---- */
+
+typedef struct newbie_job newbie_job;
+
+/* A picture for a field of the request that lies in memory, and not in a file that the JSON names. Read during the call
+ * alone. */
+typedef struct newbie_input {
+  size_t struct_size;
+  const char* field; /* "init_image" or "mask" */
+  const void* data;  /* a whole PNG, JPEG or WebP; or pixels, where `width` is not 0 */
+  size_t data_bytes;
+  int32_t width, height, channels; /* of pixels: 8 bits, rows from the top; 1 grey, 3 RGB, 4 RGBA */
+} newbie_input;
+
+NEWBIE_API void newbie_input_init(newbie_input* input, size_t struct_size);
+
+/* Checks a request in JSON, tokenises and plans it. `inputs`: `input_count` pointers. The job keeps what it needs of
+ * the engine, which may be closed before it. */
+NEWBIE_API newbie_status newbie_prepare(newbie_engine* engine, const char* request, const newbie_input* const* inputs,
+                                        size_t input_count, newbie_job** job, newbie_error** error);
+NEWBIE_API void newbie_job_free(newbie_job* job); /* NULL is allowed; not while it runs */
+
+/* As JSON: the request with every field said (pictures by their hash), width and height, the seed of each picture, the
+ * passes with their sizes and noise levels, and notes: sentences about what will not do what it seems to ask for. */
+NEWBIE_API newbie_status newbie_job_describe(newbie_job* job, char** json, newbie_error** error);
+
+/* What newbie_make_plan_json tells. */
+NEWBIE_API newbie_status newbie_job_plan(newbie_job* job, char** json, newbie_error** error);
+
+/* Draws, as newbie_generate does; may be called again. `*result`, where `result` is not NULL: what it took, as JSON:
+ * seconds by stage, evaluations, memory planned and measured, precision, and what the guard did. */
+NEWBIE_API newbie_status newbie_job_run(newbie_job* job, const newbie_callbacks* callbacks, char** result,
+                                        newbie_error** error);
+
+/* Stops the job for good, whether it runs already or not: newbie_job_run returns NEWBIE_CANCELLED, within one operation
+ * of the network. From any thread or signal handler, as long as the job is there. */
+NEWBIE_API void newbie_job_stop(newbie_job* job);
+
+/* ---- picture files ---- */
 
 /* Writes a PNG with `parameters` and `request_json` in it: beside its place first, then renamed. */
 NEWBIE_API newbie_status newbie_save_png(const newbie_picture* picture, const char* path, newbie_error** error);
+
+/* The same for PNG, JPEG and WebP, by the extension of `path`. `quality` 1 to 100 matters to the last two; 0: 95. */
+NEWBIE_API newbie_status newbie_save_picture(const newbie_picture* picture, const char* path, int32_t quality,
+                                             newbie_error** error);
+
+/* Such a file in memory; `format` is "png", "jpg" or "webp". Free the bytes with newbie_bytes_free. */
+NEWBIE_API newbie_status newbie_encode_picture(const newbie_picture* picture, const char* format, int32_t quality,
+                                               uint8_t** data, size_t* data_bytes, newbie_error** error);
+NEWBIE_API void newbie_bytes_free(uint8_t* data); /* NULL is allowed */
+
+/* What a picture says about how it was drawn, as JSON: width, height, its texts, and "recalled", null when no text is
+ * known: the request's fields as newbie_prepare takes them, options of the engine, notes about what cannot be taken
+ * over, hashes of the model and of the pictures it started from. `data` is a PNG, JPEG or WebP, or the JSON of a
+ * request or of a workflow of ComfyUI; messages call it `name`, or "picture". */
+NEWBIE_API newbie_status newbie_read_metadata(const void* data, size_t data_bytes, const char* name, char** json,
+                                              newbie_error** error);
+
+/* ---- prompts ---- */
+
+/* What is wrong with a prompt, and what the encoders read of it, as JSON. `settings`: an object of the request's fields
+ * that count here (weights, routing, system_prompt, max_gemma_tokens, max_jina_tokens), or NULL. `engine`: whose
+ * tokenizers count; NULL: nothing is counted. From any thread. */
+NEWBIE_API newbie_status newbie_prompt_lint(newbie_engine* engine, const char* prompt, const char* settings,
+                                            char** json, newbie_error** error);
+/* Every token of both encoders. */
+NEWBIE_API newbie_status newbie_prompt_tokens(newbie_engine* engine, const char* prompt, const char* settings,
+                                              char** json, newbie_error** error);
+/* An XML prompt in its canonical form. `escape`, not 0: & < > in texts as entities. */
+NEWBIE_API newbie_status newbie_prompt_format(const char* prompt, int32_t escape, char** text, newbie_error** error);
+/* A list of Danbooru tags as an XML prompt. */
+NEWBIE_API newbie_status newbie_prompt_from_tags(const char* tags, char** text, newbie_error** error);
 
 #ifdef __cplusplus
 }

@@ -204,8 +204,7 @@ void add_engine_flags(CLI::App& parser, EngineArguments& a, const std::string& w
                                {{"cpu", BackendChoice::Cpu}, {"reference", BackendChoice::Reference}},
                                "reference: plain loops, very slow, to compare with");
   engine.choice<GuardMode>(
-      "--guard", a.options.guard,
-      {{"off", GuardMode::Off}, {"warn", GuardMode::Warn}, {"retry", GuardMode::Retry}, {"strict", GuardMode::Strict}},
+      "--guard", a.options.guard, guard_modes(),
       "where numbers stop being finite or a picture comes out plain:\nwarn, run the block again in "
       "f32 (default), or fail at once");
   engine.text("--text-cache", a.options.text_cache, "DIR",

@@ -4,11 +4,13 @@
 #include <CLI/CLI.hpp>
 #include <concepts>
 #include <limits>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "core/named.h"
 #include "units.h"
 
 namespace newbie {
@@ -101,6 +103,14 @@ class Flags {
   CLI::Option* flag(const std::string& names, bool& target, const std::string& help) {
     return parser_.add_flag(names, target, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)->group(group_);
   }
+  // The same, by the table of an enum.
+  template <typename T>
+  CLI::Option* choice(const std::string& names, T& target, std::span<const Named<T>> table, const std::string& help) {
+    std::vector<std::pair<std::string, T>> choices;
+    for (const Named<T>& row : table) choices.emplace_back(row.name, row.value);
+    return choice(names, target, std::move(choices), help);
+  }
+
   template <typename T>  // sets `target` to `meaning`
   CLI::Option* value_flag(const std::string& names, T& target, T meaning, const std::string& help) {
     const auto take = [&target, meaning](int64_t times) {

@@ -36,7 +36,12 @@ class BlockProbe final : public Observer {
   std::string bad_, problem_;
 };
 
+constexpr Named<GuardMode> kGuardModes[] = {
+    {GuardMode::Off, "off"}, {GuardMode::Warn, "warn"}, {GuardMode::Retry, "retry"}, {GuardMode::Strict, "strict"}};
+
 }  // namespace
+
+std::span<const Named<GuardMode>> guard_modes() { return kGuardModes; }
 
 // What was found to need f32, and what runs instead of the stage's programs.
 struct Guard::State {

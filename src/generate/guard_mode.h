@@ -1,7 +1,10 @@
 // What the guard may do, and what it tells.
 #pragma once
 
+#include <span>
 #include <string>
+
+#include "core/named.h"
 
 namespace newbie {
 
@@ -11,6 +14,8 @@ enum class GuardMode {
   Retry,   // runs again with the bad block in f32, then with the whole part; an error when that does not help
   Strict,  // an error at the first bad value
 };
+
+std::span<const Named<GuardMode>> guard_modes();  // "off", "warn", …
 
 struct GuardEvent {
   std::string where;    // "transformer.layers.7", "latent", "picture"

@@ -15,11 +15,22 @@ size_t memory_left_for_pictures(size_t budget_bytes) {
   return budget_bytes - std::min(budget_bytes, resident_bytes());
 }
 
-Image read_start_picture(const std::filesystem::path& path, size_t memory_bytes, Log& log) {
-  DecodedPicture picture = read_picture(path, {.max_memory_bytes = memory_bytes});
+namespace {
+
+Image in_srgb(DecodedPicture picture, std::string_view where, Log& log) {
   if (const std::string problem = to_srgb(picture.image, picture.colours); !problem.empty())
-    log.warn("{}: {}", path.string(), problem);
+    log.warn("{}: {}", where, problem);
   return std::move(picture.image);
+}
+
+}  // namespace
+
+Image read_start_picture(const std::filesystem::path& path, size_t memory_bytes, Log& log) {
+  return in_srgb(read_picture(path, {.max_memory_bytes = memory_bytes}), path.string(), log);
+}
+
+Image decode_start_picture(std::span<const std::byte> bytes, std::string_view where, size_t memory_bytes, Log& log) {
+  return in_srgb(decode_picture(bytes, where, {.max_memory_bytes = memory_bytes}), where, log);
 }
 
 std::optional<InitPicture> init_picture(const GenerateRequest& r, PictureSize size) {

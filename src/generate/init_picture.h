@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "core/log.h"
 #include "generate/request.h"
@@ -21,6 +22,9 @@ size_t memory_left_for_pictures(size_t budget_bytes);
 // The picture of a file, its colours as sRGB; `log` is told where they cannot be. Error{OverBudget} when it needs more
 // than `memory_bytes` by its header, else as read_picture().
 Image read_start_picture(const std::filesystem::path& path, size_t memory_bytes, Log& log);
+
+// The same for the bytes of a file, which messages call `where`.
+Image decode_start_picture(std::span<const std::byte> bytes, std::string_view where, size_t memory_bytes, Log& log);
 
 // Resized (Lanczos; the mask with triangles) and freed of alpha: white behind the picture, black behind the mask.
 // Nothing when the request starts from noise.

@@ -122,6 +122,7 @@ Job& Job::operator=(Job&&) noexcept = default;
 
 const GenerateRequest& Job::request() const { return impl_->prepared.request; }
 PictureSize Job::size() const { return impl_->prepared.last().size; }
+std::span<const Pass> Job::passes() const { return impl_->prepared.passes; }
 const MemoryPlan& Job::plan() const { return impl_->planned.plan; }
 
 MemoryPlan Job::plan_with_times() const try {

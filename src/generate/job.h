@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "core/log.h"
 #include "core/stop_token.h"
@@ -21,6 +22,7 @@
 namespace newbie {
 
 class Engine;
+struct Pass;
 
 struct JobOptions {
   Log* log = nullptr;  // of this job; null: the engine's. Must outlive the job
@@ -38,6 +40,8 @@ class Job {
 
   const GenerateRequest& request() const;
   PictureSize size() const;  // of the pictures it will give
+  // Its walks, with size and noise levels of each (generate/prepared_request.h).
+  std::span<const Pass> passes() const;
 
   // Every byte, stage by stage, before anything is allocated.
   const MemoryPlan& plan() const;

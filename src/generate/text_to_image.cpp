@@ -23,6 +23,7 @@ Job TextToImage::prepare(const GenerateRequest& request, const JobOptions& optio
 
 size_t TextToImage::allocated_bytes() const { return engine_->runtime.allocator.in_use_bytes(); }
 size_t TextToImage::reserved_bytes() const { return engine_->memory.reserved_bytes(); }
+const OpenedModel& TextToImage::model() const { return engine_->model; }
 const Resolution& TextToImage::precision() const { return engine_->resolution; }
 int TextToImage::threads() const { return engine_->runtime.pool.size(); }
 PictureSize TextToImage::final_size(const GenerateRequest& r) const { return newbie::final_size(engine_->model, r); }

@@ -42,6 +42,7 @@ class TextToImage {
   size_t allocated_bytes() const;  // at this moment: weights, arenas and buffers of all jobs, and kept weights
   size_t reserved_bytes() const;   // by jobs that run, and of kept weights
 
+  const OpenedModel& model() const;
   const Resolution& precision() const;  // what was decided, and why
   const std::vector<std::string>& precision_reasons() const { return precision().reasons; }
   const std::string& precision_name() const { return precision().policy.name; }

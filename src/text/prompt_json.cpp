@@ -67,6 +67,19 @@ OrderedJson tokens_json(const PromptTokens& tokens, bool with_pieces) {
   return {{"system_prompt", tokens.system_prompt}, {"encoders", encoders}};
 }
 
+size_t count_findings(const PromptReport& report, Severity severity) {
+  return static_cast<size_t>(std::count_if(report.findings.begin(), report.findings.end(),
+                                           [&](const Finding& f) { return f.severity == severity; }));
+}
+
+OrderedJson report_json(const PromptReport& report) {
+  return {{"findings", findings_json(report.findings)},
+          {"errors", count_findings(report, Severity::Error)},
+          {"warnings", count_findings(report, Severity::Warning)},
+          {"infos", count_findings(report, Severity::Info)},
+          {"tokens", report.tokens ? tokens_json(*report.tokens, false) : OrderedJson(nullptr)}};
+}
+
 PromptReport report_prompt(std::string_view text, bool weighted, const CountTokens& count) {
   PromptReport out;
   out.findings = lint_prompt(text, parse_prompt(text));
@@ -79,7 +92,7 @@ PromptReport report_prompt(std::string_view text, bool weighted, const CountToke
   }
   const bool is_text =
       std::none_of(out.findings.begin(), out.findings.end(), [](auto& f) { return f.code == "not-utf8"; });
-  if (!is_text) return out;
+  if (!is_text || !count) return out;
   out.tokens = count(*out.plain, parse_prompt(*out.plain));
   for (Finding& finding : lint_tokens(*out.tokens)) out.findings.push_back(std::move(finding));
   return out;

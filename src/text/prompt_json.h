@@ -31,6 +31,12 @@ struct PromptReport {
   std::shared_ptr<const std::string> plain;  // without markup; the blocks of `tokens` view it
   std::optional<PromptTokens> tokens;
 };
+// {findings, errors, warnings, infos, tokens}: tokens without pieces, null where the text is none.
+OrderedJson report_json(const PromptReport& report);
+// How many findings are as severe as that.
+size_t count_findings(const PromptReport& report, Severity severity);
+
+// Without `count` the encoders are not asked.
 using CountTokens = std::function<PromptTokens(std::string_view text, const PromptTree& tree)>;
 PromptReport report_prompt(std::string_view text, bool weighted, const CountTokens& count);
 

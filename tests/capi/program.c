@@ -6,17 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int failures = 0;
+#include "checks.h"
 
-static void expect(int condition, const char* what, int line) {
+int failures = 0;
+
+void expect(int condition, const char* what, int line) {
   if (condition) return;
   fprintf(stderr, "line %d: %s\n", line, what);
   ++failures;
 }
-#define EXPECT(condition) expect((condition), #condition, __LINE__)
 
-/* A refusal has a status, words, and leaves nothing behind. */
-static void expect_refused(newbie_status got, newbie_status want, newbie_error* error, const char* part, int line) {
+void expect_refused(newbie_status got, newbie_status want, newbie_error* error, const char* part, int line) {
   expect(got == want, "another status", line);
   if (strstr(newbie_error_message(error), part) == NULL) {
     fprintf(stderr, "line %d: \"%s\" does not hold \"%s\"\n", line, newbie_error_message(error), part);
@@ -24,12 +24,6 @@ static void expect_refused(newbie_status got, newbie_status want, newbie_error* 
   }
   newbie_error_free(error);
 }
-#define EXPECT_REFUSED(call, want, part)                  \
-  do {                                                    \
-    newbie_error* error = NULL;                           \
-    const newbie_status got = (call);                     \
-    expect_refused(got, (want), error, (part), __LINE__); \
-  } while (0)
 
 struct seen {
   int stages, steps, pictures, stop_after; /* stop_after < 0: never */
@@ -159,7 +153,12 @@ int main(int argc, char** argv) {
 
   newbie_options options;
   newbie_options_init(&options, sizeof options);
-  EXPECT_REFUSED(newbie_open(&options, &engine, &error), NEWBIE_INVALID_REQUEST, "no path");
+  /* Without a path it is the model that is found: here the source tree's, whatever the environment says. */
+  unsetenv("NEWBIE_MODEL");
+  EXPECT(newbie_open(&options, &engine, NULL) == NEWBIE_OK);
+  newbie_close(engine);
+  setenv("NEWBIE_MODEL", "/nowhere/in/the/environment", 1);
+  EXPECT_REFUSED(newbie_open(&options, &engine, &error), NEWBIE_BAD_FILE, "/nowhere/in/the/environment");
   options.model = "/nowhere/at/all";
   EXPECT_REFUSED(newbie_open(&options, &engine, &error), NEWBIE_BAD_FILE, "/nowhere/at/all");
   {
@@ -175,6 +174,12 @@ int main(int argc, char** argv) {
   options.precision = 7;
   EXPECT_REFUSED(newbie_open(&options, &engine, &error), NEWBIE_INVALID_REQUEST, "precision");
   options.precision = NEWBIE_PRECISION_F32;
+  options.dtype = "f32";
+  EXPECT_REFUSED(newbie_open(&options, &engine, &error), NEWBIE_INVALID_REQUEST, "said twice");
+  options.dtype = NULL;
+  options.guard = "sometimes";
+  EXPECT_REFUSED(newbie_open(&options, &engine, &error), NEWBIE_INVALID_REQUEST, "sometimes");
+  options.guard = NULL;
   options.threads = 100000;
   EXPECT_REFUSED(newbie_open(&options, &engine, &error), NEWBIE_INVALID_REQUEST, "thread count");
   options.threads = 2;
@@ -265,8 +270,8 @@ int main(int argc, char** argv) {
   EXPECT(third.pixels != NULL && third.bytes == first.bytes && memcmp(first.pixels, third.pixels, first.bytes) == 0);
   free(third.pixels);
   newbie_text_free(json);
-  snprintf(command, sizeof command,
-           "{\"prompt\": \"a\", \"init_image\": \"%s\", \"hires_scale\": 2, \"steps\": 3}", output);
+  snprintf(command, sizeof command, "{\"prompt\": \"a\", \"init_image\": \"%s\", \"hires_scale\": 2, \"steps\": 3}",
+           output);
   EXPECT(newbie_make_plan_json(engine, command, &json, NULL) == NEWBIE_OK);
   for (const char* const* stage = kAllStages; *stage != NULL; ++stage) EXPECT(strstr(json, *stage) != NULL);
   newbie_text_free(json);
@@ -278,6 +283,10 @@ int main(int argc, char** argv) {
            argv[3], argv[1], request.prompt, cli_output);
   EXPECT(system(command) == 0);
   EXPECT(same_files(output, cli_output));
+
+  check_jobs(engine, first.pixels, first.bytes);
+  check_files(output);
+  check_prompts(engine);
 
   int calls = 0;
   newbie_callbacks_init(&c, sizeof c);
@@ -291,6 +300,12 @@ int main(int argc, char** argv) {
 
   /* An engine with less memory than a picture takes; both live side by side. */
   newbie_engine* small = NULL;
+  options.precision = NEWBIE_PRECISION_AUTO;
+  options.dtype = "bf16";
+  EXPECT(newbie_open(&options, &small, NULL) == NEWBIE_OK);
+  EXPECT(newbie_engine_describe(small, &json, NULL) == NEWBIE_OK && strstr(json, "\"dtype\":\"bf16\"") != NULL);
+  newbie_text_free(json);
+  newbie_close(small);
   options.memory_bytes = 1 << 20;
   EXPECT(newbie_open(&options, &small, NULL) == NEWBIE_OK);
   EXPECT_REFUSED(newbie_generate(small, &request, NULL, &error), NEWBIE_OVER_BUDGET, "needs");

@@ -11,6 +11,7 @@
 #include "generate/find_model.h"
 #include "generate/known.h"
 #include "generate/metadata.h"
+#include "generate/result_json.h"
 #include "image/grid.h"
 #include "image/picture_format.h"
 #include "interrupt.h"
@@ -70,26 +71,14 @@ std::string summary(std::span<const WrittenFile> files, const PictureName& first
   return out;
 }
 
-OrderedJson result_json(std::span<const WrittenFile> files, const PictureName& first, const TextToImage& engine,
-                        const MemoryPlan& plan, const GenerateResult& result) {
-  OrderedJson pictures = OrderedJson::array(), seconds;
+OrderedJson report_of(std::span<const WrittenFile> files, const PictureName& first, const TextToImage& engine,
+                      const GenerateResult& result) {
+  OrderedJson out, pictures = OrderedJson::array();
   for (const WrittenFile& file : files)
     pictures.push_back({{"path", file.path}, {"seed", file.seed}, {"width", first.width}, {"height", first.height}});
-  for (const StageTime& time : result.times) seconds[time.name] = time.seconds;
-  OrderedJson out;
   out["version"] = NEWBIE_VERSION;
   out["files"] = pictures;
-  out["seconds"] = seconds;
-  out["evaluations"] = result.evaluations;
-  out["shortened_evaluations"] = result.shortened_evaluations;
-  out["precision"] = {{"name", engine.precision_name()}, {"reasons", engine.precision_reasons()}};
-  out["guard"] = guard_json(result.guard_events);
-  out["threads"] = engine.threads();
-  out["memory"] = {{"planned_peak_bytes", plan.peak_bytes()},
-                   {"measured_peak_bytes", peak_resident_bytes()},
-                   {"planned_allocated_bytes", plan.allocated_peak_bytes()},
-                   {"measured_allocated_bytes", result.allocated_peak_bytes}};
-  out["plan"] = plan_json(plan);
+  out.update(result_json(engine, result));
   return out;
 }
 
@@ -169,7 +158,7 @@ void run(CLI::App& parser, GenerateArguments& args) {
   memory_log.finish();
   terminal.clear_bar();
   if (sheet) sheet->save(sheet_path.front(), encode_picture(sheet->format(), grid_of(drawn), {}, args.picture.quality));
-  if (args.report.json) return print_json(result_json(files, names.front(), engine, result.plan, result));
+  if (args.report.json) return print_json(report_of(files, names.front(), engine, result));
   if (args.report.verbosity.quiet) return;
   const std::string text = summary(files, names.front(), result.plan, result, parser.count("--seed") == 0);
   output.is_standard_output() ? terminal.tell(text) : print(text);

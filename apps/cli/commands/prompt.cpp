@@ -75,14 +75,9 @@ void lint(const PromptArguments& args) {
   const std::vector<Finding>& findings = report.findings;
   const std::optional<PromptTokens>& tokens = report.tokens;
 
-  std::array<size_t, 3> counts{};
-  for (const Finding& finding : findings) ++counts[static_cast<size_t>(finding.severity)];
+  const size_t errors = count_findings(report, Severity::Error);
   if (args.json) {
-    print_json({{"findings", findings_json(findings)},
-                {"errors", counts[0]},
-                {"warnings", counts[1]},
-                {"infos", counts[2]},
-                {"tokens", tokens ? tokens_json(*tokens, false) : OrderedJson(nullptr)}});
+    print_json(report_json(report));
   } else {
     std::string out;
     for (const Finding& f : findings) {
@@ -90,11 +85,12 @@ void lint(const PromptArguments& args) {
                          f.message, f.code);
       if (!f.hint.empty()) out += fmt::format("    {}\n", in_flags(f.hint));
     }
-    out += fmt::format("{} errors, {} warnings, {} infos\n", counts[0], counts[1], counts[2]);
+    out += fmt::format("{} errors, {} warnings, {} infos\n", errors, count_findings(report, Severity::Warning),
+                       count_findings(report, Severity::Info));
     if (tokens) out += "\n" + token_table(*tokens);
     print(out);
   }
-  if (counts[0] > 0) throw EndWith{kLintFoundErrors};
+  if (errors > 0) throw EndWith{kLintFoundErrors};
 }
 
 // A prompt, as the other commands and the encoders would take it.

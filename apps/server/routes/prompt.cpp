@@ -1,6 +1,5 @@
 // /v1/prompt: what `newbie prompt` tells, for pages and programs. The engine's own words: no second parser anywhere.
-#include <algorithm>
-
+#include "generate/request_json.h"
 #include "own_request.h"
 #include "routes/all.h"
 #include "text/prompt_format.h"
@@ -53,15 +52,7 @@ void lint(const Call& call) {
       report_prompt(body.prompt, settings.weights, [&](std::string_view text, const PromptTree& tree) {
         return call.server.model().count_tokens(text, tree, token_options(settings));
       });
-  const auto count = [&](Severity severity) {
-    return std::count_if(report.findings.begin(), report.findings.end(),
-                         [&](const Finding& f) { return f.severity == severity; });
-  };
-  call.answer({{"findings", findings_json(report.findings)},
-               {"errors", count(Severity::Error)},
-               {"warnings", count(Severity::Warning)},
-               {"infos", count(Severity::Info)},
-               {"tokens", report.tokens ? tokens_json(*report.tokens, false) : OrderedJson(nullptr)}});
+  call.answer(report_json(report));
 }
 
 void tokens(const Call& call) {
