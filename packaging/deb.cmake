@@ -21,7 +21,7 @@ set(deb_library libnewbie${PROJECT_VERSION_MAJOR})
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME newbie)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION graphics)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS "newbie-model-avatar")
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS "newbie-model-avatar, libvulkan1")
 set(CPACK_COMPONENT_PROGRAM_DESCRIPTION
 "text to pictures with NewBie-image models, on the CPU
 newbie draws pictures from text with the NewBie-image family of models. It
@@ -31,7 +31,7 @@ newbie-model-avatar.")
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME ${deb_library})
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_LIBRARY_PACKAGE_SUGGESTS "newbie-model-avatar")
+set(CPACK_DEBIAN_LIBRARY_PACKAGE_SUGGESTS "newbie-model-avatar, libvulkan1")
 set(CPACK_COMPONENT_LIBRARY_DESCRIPTION
 "text to pictures with NewBie-image models, C library
 libnewbie draws pictures from text with the NewBie-image family of models,

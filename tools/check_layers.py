@@ -40,6 +40,7 @@ NARROW = {"compile": {"backend": ["backend/backend.h", "backend/program.h"]}}
 DOORS = [
     (r"(oneapi/|dnnl)", r"src/backend/cpu/", "src/backend/cpu"),
     (r"hwy/", r"src/backend/cpu/", "src/backend/cpu"),
+    (r"vulkan/vulkan", r"src/backend/vulkan/", "src/backend/vulkan"),
     (r"nlohmann/", r"src/core/json\.h$", "src/core/json.h"),
     (r"png(conf)?\.h$", r"src/image/", "src/image"),
     (r"(jpeglib|jerror|jmorecfg)\.h$", r"src/image/", "src/image"),

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/executor.h"
+#include "backend/host_step.h"
 #include "core/checked.h"
 
 namespace newbie {
@@ -37,9 +38,12 @@ size_t Program::window_bytes(const WeightBank& bank) const {
 
 size_t Program::staging_bytes(const WeightBank& bank) const {
   size_t out = 0;  // of one weight after the other
-  for (const LoweredGraph::Step& step : graph_->steps)
+  for (const LoweredGraph::Step& step : graph_->steps) {
+    if (const auto* on_host = dynamic_cast<const HostStep*>(step.kernel.get()))
+      out = std::max(out, on_host->host_bytes());
     for_streamed(*graph_, step, bank,
                  [&](const WeightUse& use) { out = std::max(out, bank.window_staging_bytes(use)); });
+  }
   return out;
 }
 

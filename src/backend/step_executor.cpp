@@ -1,38 +1,11 @@
 #include "backend/step_executor.h"
 
-#include <cstring>
-
 #include "backend/bound_run.h"
+#include "backend/host_copies.h"
 #include "backend/lowered_graph.h"
 #include "core/error.h"
 
 namespace newbie {
-
-namespace {
-
-// Values as the host can read them: where they lie, or downloaded into one place, to be read at once.
-class HostCopies {
- public:
-  explicit HostCopies(MemorySpace* memory) : memory_(memory) {}
-
-  TensorView of(const TensorSpec& spec, const std::byte* at) {
-    if (memory_ == nullptr) return {spec, const_cast<std::byte*>(at)};
-    const size_t bytes = spec.bytes();
-    if (copy_.size() < bytes) copy_.resize(bytes);
-    memory_->download(at, copy_.data(), bytes);
-    return {spec, copy_.data()};
-  }
-  // What was changed in the last copy is put back where it came from.
-  void put_back(const TensorView& copy, std::byte* at) const {
-    if (memory_ != nullptr) memory_->upload(copy.data, at, copy.spec.bytes());
-  }
-
- private:
-  MemorySpace* memory_;
-  std::vector<std::byte> copy_;
-};
-
-}  // namespace
 
 void StepExecutor::run_kernel(const HostKernel& kernel, const KernelArgs& args, MemorySpace* /*memory*/) const {
   kernel.run(args);

@@ -64,7 +64,9 @@ RunResult run_graph(const Graph& graph, const Backend& backend, const WeightSour
   const Buffer arena = memory.allocate(run.memory.arena_bytes + 2 * kGuardBytes, "test arena");
   std::vector<std::byte> guards(arena.size(), kGuard);
   memory.upload(guards.data(), arena.data(), arena.size());
-  ExecutionContext context{.threads = threads, .arena = arena.data() + kGuardBytes, .memory = device.get()};
+  const Buffer staging = host.allocate(device ? program.staging_bytes(bank) : 0, "test staging");
+  ExecutionContext context{
+      .threads = threads, .arena = arena.data() + kGuardBytes, .memory = device.get(), .staging = staging.data()};
   Recorder recorder(run.paths);
   program.run(context, bank, bindings, options.observe ? &recorder : nullptr);
 

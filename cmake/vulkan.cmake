@@ -1,0 +1,51 @@
+# The Vulkan backend: its shaders are compiled to SPIR-V and built into the program. It needs Vulkan's headers
+# (libvulkan-dev) and glslangValidator (glslang-tools) when the program is built, and neither when it runs. Without them
+# the program is built without it, and `newbie devices` says so.
+option(NEWBIE_VULKAN "Build the Vulkan backend" ON)
+find_path(VULKAN_INCLUDE_DIR vulkan/vulkan_core.h)
+find_program(GLSLANG_VALIDATOR glslangValidator)
+set(vulkan_missing "")
+if(NOT NEWBIE_VULKAN)
+  set(vulkan_missing "NEWBIE_VULKAN is off")
+elseif(NOT VULKAN_INCLUDE_DIR)
+  set(vulkan_missing "no vulkan/vulkan_core.h (Debian: libvulkan-dev)")
+elseif(NOT GLSLANG_VALIDATOR)
+  set(vulkan_missing "no glslangValidator (Debian: glslang-tools)")
+endif()
+if(vulkan_missing)
+  message(STATUS "Vulkan backend: not built: ${vulkan_missing}")
+else()
+  message(STATUS "Vulkan backend: built, shaders by ${GLSLANG_VALIDATOR}")
+endif()
+
+# newbie_shader(NAME SOURCE FLAGS…): vulkan_shaders/NAME.h, an array shader_NAME.
+set(vulkan_shaders "")
+function(newbie_shader name source)
+  set(folder ${CMAKE_SOURCE_DIR}/src/backend/vulkan/shaders)
+  set(header ${CMAKE_BINARY_DIR}/generated/vulkan_shaders/${name}.h)
+  file(GLOB included CONFIGURE_DEPENDS ${folder}/*.glsl)
+  add_custom_command(
+    OUTPUT ${header}
+    COMMAND ${GLSLANG_VALIDATOR} -V --target-env vulkan1.2 -g0 --quiet ${ARGN} -I${folder} --vn shader_${name} -o ${header}
+            ${folder}/${source}.comp
+    DEPENDS ${folder}/${source}.comp ${included}
+    VERBATIM)
+  set(vulkan_shaders ${vulkan_shaders} ${header} PARENT_SCOPE)
+endfunction()
+
+# newbie_vulkan(TARGET): adds the backend's shaders to the room that holds it.
+function(newbie_vulkan target)
+  if(vulkan_missing)
+    return()
+  endif()
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/generated/vulkan_shaders)
+  foreach(name attention group_norm mean_rows move norm pointwise pool softmax)
+    newbie_shader(${name} ${name})
+  endforeach()
+  newbie_shader(matrix_direct matrix)
+  newbie_shader(matrix_tiled matrix -DTILED)
+  target_sources(${target} PRIVATE ${vulkan_shaders})
+  set_source_files_properties(src/backend/vulkan/shaders.cpp PROPERTIES INCLUDE_DIRECTORIES ${CMAKE_BINARY_DIR}/generated)
+  target_include_directories(${target} SYSTEM PRIVATE ${VULKAN_INCLUDE_DIR})
+  target_link_libraries(${target} PRIVATE ${CMAKE_DL_LIBS})
+endfunction()

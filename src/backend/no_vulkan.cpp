@@ -1,0 +1,16 @@
+// In a program that was built without Vulkan.
+#include "backend/vulkan_devices.h"
+#include "core/error.h"
+
+namespace newbie {
+
+VulkanListing list_vulkan_devices() {
+  return {.devices = {}, .problem = "this program was built without Vulkan's headers or a shader compiler"};
+}
+
+std::unique_ptr<Backend> make_vulkan_backend(std::string_view, VulkanOptions) {
+  fail_with_hint(ErrorKind::Unsupported, "build it with libvulkan-dev and glslang-tools installed", "{}",
+                 list_vulkan_devices().problem);
+}
+
+}  // namespace newbie

@@ -1,0 +1,99 @@
+// The Vulkan backend computes what the reference computes: every case of an op that it has, every dtype, within the
+// bound that the roundings of both explain; by the kernels for GPUs and by those for drivers on a CPU.
+#include "support/vulkan.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "graph/ops/all.h"
+#include "ops/cases.h"
+#include "support/close.h"
+#include "support/graph_runner.h"
+
+namespace newbie::test {
+
+namespace {
+
+// Made by training alone, by the bands of an autoencoder that has too little of the host's memory, or not used by our
+// networks' inference: a device has no kernel for them, and says so.
+const std::set<const OpDef*>& without_kernel() {
+  static const std::set<const OpDef*> ops{&banded_conv2d_op,     &attention_softmax_gradient_op,
+                                          &rms_norm_gradient_op, &layer_norm_gradient_op,
+                                          &silu_gradient_op,     &sum_rows_op,
+                                          &squared_error_op,     &squared_error_gradient_op};
+  return ops;
+}
+
+bool has_kernel(const OpCase& c) { return !without_kernel().contains(c.op); }
+bool is_matrix(const OpCase& c) {
+  return has_kernel(c) &&
+         (c.op->numeric_class == NumericClass::Matmul || c.op->numeric_class == NumericClass::Convolution);
+}
+
+void compare(const OpCase& c, const Backend& device) {
+  const auto reference = make_reference_backend();
+  for (const CaseDTypes& dtypes : dtypes_for(c)) {
+    const Graph g = op_graph(c, dtypes);
+    const RunResult fast = run_graph(g, device, weights_of(c), inputs_of(c), {.observe = true});
+    const RunResult slow = run_graph(g, *reference, weights_of(c), inputs_of(c));
+    const Expected e = expected(c, dtypes);
+    Doubles far = bound(c, dtypes, e, DType::F32);
+    const Doubles own = bound(c, dtypes, e, DType::F64);
+    for (size_t i = 0; i < far.size(); ++i) far[i] += own[i];
+    EXPECT_TRUE(within(fast.output("y"), slow.output("y"), far)) << c.name << ", " << dtypes.name;
+    EXPECT_TRUE(same_bytes(fast.path("y"), fast.output("y"))) << c.name << ", " << dtypes.name;
+    EXPECT_EQ(fast.used_arena_bytes, fast.memory.arena_bytes);
+  }
+}
+
+// One for all tests of a program: shaders are compiled once.
+const Backend& on_software() {
+  static const auto backend = make_vulkan_backend(kSoftwareDriver);
+  return *backend;
+}
+
+class VulkanCase : public ::testing::TestWithParam<size_t> {};
+class VulkanMatrix : public ::testing::TestWithParam<size_t> {};
+
+}  // namespace
+
+TEST_P(VulkanCase, MatchesReference) {
+  NEWBIE_NEEDS_VULKAN();
+  compare(all_cases()[GetParam()], on_software());
+}
+
+TEST_P(VulkanMatrix, ForGpusMatchesReference) {
+  NEWBIE_NEEDS_VULKAN();
+  static const auto tiled = make_vulkan_backend(kSoftwareDriver, {.tiled = true});
+  compare(all_cases()[GetParam()], *tiled);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, VulkanCase, ::testing::ValuesIn(case_numbers(has_kernel)),
+                         [](const auto& i) { return case_name(i.param); });
+INSTANTIATE_TEST_SUITE_P(Ops, VulkanMatrix, ::testing::ValuesIn(case_numbers(is_matrix)),
+                         [](const auto& i) { return case_name(i.param); });
+
+// Every dispatch in pieces, every copy as on a card.
+TEST(Vulkan, GivesTheSameBytesInPiecesAndByCopies) {
+  NEWBIE_NEEDS_VULKAN();
+  const auto cut = make_vulkan_backend(kSoftwareDriver, {.staged = true, .work_of_submission = 1000});
+  for (const OpCase& c : all_cases()) {
+    if (!has_kernel(c)) continue;
+    const Graph g = op_graph(c, dtypes_for(c).front());
+    const RunResult whole = run_graph(g, on_software(), weights_of(c), inputs_of(c));
+    const RunResult pieces = run_graph(g, *cut, weights_of(c), inputs_of(c));
+    EXPECT_TRUE(same_bytes(pieces.output("y"), whole.output("y"))) << c.name;
+  }
+}
+
+TEST(Vulkan, RefusesOtherOpsWithAReason) {
+  NEWBIE_NEEDS_VULKAN();
+  for (const OpCase& c : all_cases()) {
+    if (has_kernel(c)) continue;
+    const Graph g = op_graph(c, dtypes_for(c).front());
+    EXPECT_THROW(run_graph(g, on_software(), weights_of(c), inputs_of(c)), Error) << c.name;
+  }
+}
+
+}  // namespace newbie::test
