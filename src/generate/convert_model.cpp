@@ -4,12 +4,12 @@
 #include <iterator>
 #include <map>
 #include <set>
-#include <system_error>
 
 #include "core/checked.h"
 #include "core/files.h"
 #include "generate/convert_gguf.h"
 #include "generate/convert_int8.h"
+#include "generate/destination.h"
 #include "generate/file_limits.h"
 #include "generate/latent_preview.h"
 #include "models/flux_vae/names.h"
@@ -346,38 +346,19 @@ Outcome to_folder(const Model& model, const fs::path& folder, bool int8) {
 // Before the first byte is written.
 void check_destination(const Outcome& out, const fs::path& folder) {
   size_t needed = 0;
-  const auto check_free = [](const fs::path& path) {
-    std::error_code ignored;
-    if (fs::exists(fs::symlink_status(path, ignored)))
-      fail_with_hint(ErrorKind::InvalidRequest, "give an empty or a new folder", "{}: there is such a file already",
-                     path.string());
-  };
   for (const SafetensorsOut& file : out.weights) {
-    check_free(file.path);
+    refuse_existing(file.path);
     needed = checked_add(needed, file.bytes());
   }
   for (const GgufOut& file : out.ggufs) {
-    check_free(file.path);
+    refuse_existing(file.path);
     needed = checked_add(needed, file.bytes());
   }
   for (const TextFile& file : out.texts) {
-    check_free(file.path);
+    refuse_existing(file.path);
     needed = checked_add(needed, file.text.size());
   }
-  fs::path existing = fs::absolute(folder);
-  std::error_code error;
-  while (!fs::exists(existing, error) && existing.has_parent_path() && existing != existing.parent_path())
-    existing = existing.parent_path();
-  const fs::space_info space = fs::space(existing, error);
-  if (!error && space.available < needed)
-    fail_with_hint(ErrorKind::OverBudget, "make room, or choose another disk", "{}: expected room for {} bytes, got {}",
-                   folder.string(), needed, space.available);
-}
-
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) fail(ErrorKind::BadFile, "{}: cannot make the folder: {}", folder.string(), error.message());
+  require_room(folder, needed);
 }
 
 }  // namespace
