@@ -9,9 +9,9 @@
 namespace newbie {
 namespace {
 
-constexpr std::array<const Sampler*, 7> kSamplers{
-    &res_multistep_sampler, &euler_sampler,    &midpoint_sampler, &heun_sampler,
-    &rk4_sampler,           &dpmpp_2m_sampler, &euler_a_sampler,
+constexpr std::array<const Sampler*, 8> kSamplers{
+    &res_multistep_sampler, &unipc_sampler, &euler_sampler,    &midpoint_sampler,
+    &heun_sampler,          &rk4_sampler,   &dpmpp_2m_sampler, &euler_a_sampler,
 };
 
 }  // namespace
@@ -31,9 +31,13 @@ std::string_view our_sampler_name(std::string_view theirs) {
     plain += c == ' ' || c == '-' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   for (const std::string_view prefix : {"sample_", "k_"})
     if (plain.starts_with(prefix)) plain.erase(0, prefix.size());
-  constexpr std::pair<std::string_view, std::string_view> kOthers[] = {
-      {"dpm++_2m", "dpmpp_2m"}, {"dpm2m++", "dpmpp_2m"},       {"euler_ancestral_discrete", "euler_a"},
-      {"heun2", "heun"},        {"flow_match_euler", "euler"}, {"flowmatcheulerdiscretescheduler", "euler"}};
+  constexpr std::pair<std::string_view, std::string_view> kOthers[] = {{"dpm++_2m", "dpmpp_2m"},
+                                                                       {"dpm2m++", "dpmpp_2m"},
+                                                                       {"euler_ancestral_discrete", "euler_a"},
+                                                                       {"unipcmultistepscheduler", "unipc"},
+                                                                       {"heun2", "heun"},
+                                                                       {"flow_match_euler", "euler"},
+                                                                       {"flowmatcheulerdiscretescheduler", "euler"}};
   for (const auto& [other, ours] : kOthers)
     if (plain == other) return ours;
   for (const Sampler* s : kSamplers)

@@ -6,6 +6,7 @@
 namespace newbie {
 
 extern const Sampler res_multistep_sampler;
+extern const Sampler unipc_sampler;
 extern const Sampler euler_sampler;
 extern const Sampler midpoint_sampler;
 extern const Sampler heun_sampler;

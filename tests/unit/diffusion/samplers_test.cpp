@@ -41,7 +41,7 @@ double error_of(const Sampler& sampler, const std::vector<double>& sigmas) {
 // cancel.) The stretch lies between noise and data, where no method falls back to first order for long.
 TEST(Samplers, ConvergeWithTheirOrder) {
   const std::map<std::string_view, double> orders{{"euler", 1},    {"euler_a", 1},       {"midpoint", 2}, {"heun", 2},
-                                                  {"dpmpp_2m", 2}, {"res_multistep", 2}, {"rk4", 4}};
+                                                  {"dpmpp_2m", 2}, {"res_multistep", 2}, {"rk4", 4},      {"unipc", 3}};
   ASSERT_EQ(orders.size(), samplers().size());
   for (const Sampler* s : samplers()) {
     const double want = orders.at(s->name);
@@ -125,7 +125,7 @@ TEST(Samplers, ReportEveryInterval) {
 
 TEST(Samplers, OneStepMethodsEndOnTheDenoisedEstimate) {
   const GaussianData data;
-  for (const char* name : {"dpmpp_2m", "res_multistep", "euler_a", "euler"}) {
+  for (const char* name : {"dpmpp_2m", "res_multistep", "unipc", "euler_a", "euler"}) {
     std::vector<float> x = noise(), last;
     const auto keep = [&](const SampleStep& step) { last.assign(step.denoised.begin(), step.denoised.end()); };
     sample(find_sampler(name),
@@ -146,6 +146,35 @@ TEST(Samplers, HistoryIsEmptyAtTheStart) {
     EXPECT_NEAR(b[i], a[i], 8 * kEps * (1 + std::abs(a[i])));
     EXPECT_NEAR(c[i], a[i], 8 * kEps * (1 + std::abs(a[i])));
   }
+}
+
+// Where the denoised estimate is a straight line over lambda = ln (1 - sigma) - ln sigma, whatever the state, a method
+// that is exact for such lines has no error but rounding. With D = a + b lambda, from s to r,
+//   x(r) = r / s · x(s) + r (F(r) - F(s)),   F = ∫ e^lambda D dlambda = (1 - sigma) / sigma · (a + b lambda - b).
+TEST(Samplers, AnEstimateThatIsALineOverLambdaIsExact) {
+  const auto lambda = [](double sigma) { return std::log((1 - sigma) / sigma); };
+  const std::vector<float> start = noise(), a = noise(32, 6), b = noise(32, 7);
+  const std::vector<double> sigmas{0.97, 0.9, 0.86, 0.7, 0.45, 0.3, 0.1};
+  const Denoise field = [&](std::span<const float> x, double t, std::span<float> v) {
+    for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>((a[i] + b[i] * lambda(1 - t) - x[i]) / (1 - t));
+  };
+  std::vector<float> x = start;
+  std::vector<std::vector<float>> states{start};
+  const auto keep = [&](const SampleStep& step) { states.emplace_back(step.latent.begin(), step.latent.end()); };
+  sample(find_sampler("unipc"), {.sigmas = sigmas, .denoise = field, .options = {}, .on_step = keep}, x);
+  const auto exact = [&](size_t i, double s, double r) {
+    const auto primitive = [&](double sigma) { return (1 - sigma) / sigma * (a[i] + b[i] * lambda(sigma) - b[i]); };
+    return r / s * start[i] + r * (primitive(r) - primitive(s));
+  };
+  double first_error = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    // Each interval rounds a handful of numbers, none larger than the state and the estimates.
+    const double largest = std::abs(start[i]) + std::abs(a[i]) + std::abs(b[i] * lambda(sigmas.front()));
+    EXPECT_NEAR(x[i], exact(i, sigmas.front(), sigmas.back()),
+                16 * static_cast<double>(sigmas.size()) * kEps * largest);
+    first_error = std::max(first_error, std::abs(states[1][i] - exact(i, sigmas[0], sigmas[1])));
+  }
+  EXPECT_GT(first_error, 0.01);  // one estimate tells no line: it is the corrector that makes the first interval exact
 }
 
 TEST(Samplers, StopBetweenEvaluations) {
@@ -177,7 +206,7 @@ TEST(Samplers, AreFoundByNameAndAlias) {
     ADD_FAILURE() << "an empty name was accepted";
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::InvalidRequest);
-    EXPECT_THAT(e.hint(), testing::HasSubstr("res_multistep, euler, midpoint, heun, rk4, dpmpp_2m, euler_a"));
+    EXPECT_THAT(e.hint(), testing::HasSubstr("res_multistep, unipc, euler, midpoint, heun, rk4, dpmpp_2m, euler_a"));
   }
 }
 
