@@ -8,12 +8,12 @@ if(NEWBIE_PAGE)
     set(bundle ${CMAKE_BINARY_DIR}/page)
     set(page_source ${CMAKE_BINARY_DIR}/page_files.cpp)
     file(GLOB_RECURSE web_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/web/*.ts ${CMAKE_SOURCE_DIR}/web/*.css
-                                                    ${CMAKE_SOURCE_DIR}/web/*.html)
+                                                    ${CMAKE_SOURCE_DIR}/web/*.html ${CMAKE_SOURCE_DIR}/examples/prompts/*)
     add_custom_command(
       OUTPUT ${page_source}
       COMMAND ${CMAKE_COMMAND} -E rm -rf ${bundle}
       COMMAND ${ESBUILD} ${CMAKE_SOURCE_DIR}/web/main.ts --bundle --minify --format=esm --target=es2022
-              --entry-names=[name]-[hash] --outdir=${bundle} --log-level=warning
+              --loader:.xml=text --loader:.txt=text --entry-names=[name]-[hash] --outdir=${bundle} --log-level=warning
       COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_SOURCE_DIR}/tools/embed_page.py ${CMAKE_SOURCE_DIR}/web ${bundle}
               ${page_source}
       DEPENDS ${web_sources} ${CMAKE_SOURCE_DIR}/tools/embed_page.py

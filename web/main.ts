@@ -3,7 +3,7 @@ import "./styles/page.css";
 import { reachable } from "./api/client";
 import { h } from "./core/h";
 import { effect } from "./core/signal";
-import { drawBar } from "./components/draw";
+import { drawBar, planPanel } from "./components/draw";
 import { watchDrops } from "./components/drop";
 import { galleryPanel } from "./components/gallery";
 import { header, notices } from "./components/header";
@@ -25,7 +25,7 @@ document.body.append(
   header(() => sheet.showModal()),
   notices(),
   h("main", {},
-    h("div", { class: "column write" }, promptPanel(), drawBar(), settingsPanel(), initPanel()),
+    h("div", { class: "column write" }, promptPanel(), settingsPanel(), initPanel(), planPanel(), drawBar()),
     h("div", { class: "column see" }, resultPanel(), queuePanel(), galleryPanel())),
   viewer(),
   sheet,

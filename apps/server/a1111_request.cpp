@@ -6,6 +6,7 @@
 
 #include "diffusion/registry.h"
 #include "diffusion/schedules.h"
+#include "generate/open_adapters.h"
 #include "generate/request_json.h"
 #include "read_picture.h"
 
@@ -154,6 +155,13 @@ void take_names(OrderedJson& json, OrderedJson& ours, std::vector<std::string>& 
   if (!schedule.empty()) ours["schedule"] = our_name(kScheduleNames, "scheduler", schedule, notes);
 }
 
+// Their adapters stand in the prompt: "1girl <lora:style:0.8>".
+void take_prompt(OrderedJson& json, OrderedJson& ours) {
+  const PromptAdapters read = take_prompt_adapters(text_of(take_member(json, "prompt"), "prompt"));
+  ours["prompt"] = read.prompt;
+  for (const AdapterUse& use : read.adapters) ours["loras"].push_back({{"name", use.name}, {"strength", use.strength}});
+}
+
 void take_hires(OrderedJson& json, OrderedJson& ours, A1111Kind kind) {
   const bool enabled = truth_of(take_member(json, "enable_hr"), "enable_hr");
   const OrderedJson scale = take_member(json, "hr_scale"), steps = take_member(json, "hr_second_pass_steps");
@@ -187,6 +195,13 @@ void take_pictures(OrderedJson& json, A1111Request& out, const DecodeLimits& lim
   }
   r.mask = picture_of_base64("mask", text_of(mask, "mask"), limits).image;
   if (truth_of(invert, "inpainting_mask_invert")) r.mask = inverted(std::move(*r.mask));
+}
+
+// What A1111 has no name for is said by our own.
+void take_our_own(OrderedJson& json, OrderedJson& ours) {
+  for (const RequestField& field : request_fields())
+    if (const std::string name(field.name); field.kind != FieldKind::Picture && !ours.contains(name))
+      move_member(json, name.c_str(), ours, name.c_str());
 }
 
 // What is left is neutral, or it is asked for in vain.
@@ -228,15 +243,17 @@ A1111Request a1111_request(const Call& call, OrderedJson json, A1111Kind kind) {
   out.send_images = json.contains("send_images") ? truth_of(take_member(json, "send_images"), "send_images") : true;
 
   OrderedJson ours = OrderedJson::object();
-  ours["prompt"] = text_of(take_member(json, "prompt"), "prompt");
+  take_prompt(json, ours);
   for (const char* name : {"negative_prompt", "width", "height", "steps", "seed", "eta"})
     move_member(json, name, ours, name);
   move_member(json, "cfg_scale", ours, "cfg");
+  read_seed(ours);
   if (!ours.contains("seed")) ours["seed"] = -1;
   ours["batch"] =
       whole_of(take_member(json, "batch_size"), "batch_size", 1) * whole_of(take_member(json, "n_iter"), "n_iter", 1);
   take_names(json, ours, out.notes);
   take_hires(json, ours, kind);
+  take_our_own(json, ours);
   s.request = request_from_json(ours);
   if (kind == A1111Kind::ImageToImage) take_pictures(json, out, call.server.limits.pictures);
   check_rest(json);

@@ -1,9 +1,9 @@
 #include "job_json.h"
 
-#include "answers.h"
 #include "generate/metadata.h"
 #include "generate/plan_json.h"
 #include "serve/picture_kind.h"
+#include "serve/refusal.h"
 
 namespace newbie {
 
@@ -33,12 +33,20 @@ std::string picture_file_name(const JobView& job, size_t index) {
   return fmt::format("newbie-{}-{}{}", job.pictures.at(index).seed, id, kind_of(job.format).extension);
 }
 
+Response failure_answer(const JobView& job, Dialect dialect) {
+  constexpr int kRetryAfter_s = 5;
+  if (!job.interrupted) return error_answer(*job.error, dialect);
+  return error_answer(Refusal(Refused::Draining, job.error->message(), "ask again when it is back", kRetryAfter_s),
+                      dialect);
+}
+
 OrderedJson job_row(const JobView& job) {
   OrderedJson out{{"id", job.id},
                   {"state", to_string(job.state)},
                   {"position", job.position},
                   {"origin", job.origin},
                   {"client_id", job.client_id},
+                  {"precision", job.precision.empty() ? OrderedJson(nullptr) : OrderedJson(job.precision)},
                   {"stage", job.stage},
                   {"progress", job.progress},
                   {"picture", job.picture},

@@ -29,13 +29,15 @@ std::unique_ptr<OpenModel> open_model(const ModelPaths& given, const EngineOptio
                                       const ServerLimits& limits, Log& log) {
   const ModelPaths paths = find_model(given);
   const std::filesystem::path path = model_path(paths);
-  auto engine = std::make_unique<TextToImageEngine>(TextToImage::open(paths, options, log));
+  auto engine = std::make_unique<TextToImageEngine>(paths, options, log);
   auto out = std::make_unique<OpenModel>();
   out->name = path.stem().string();
   out->created = changed_at(path);
   out->default_size = engine->final_size({});
   out->threads = engine->engine().threads();
+  out->adapters = options.adapters;
   out->precision = engine->engine().precision_name();
+  out->precision_preset = to_string(engine->engine().precision().preset);
   out->precision_reasons = engine->engine().precision_reasons();
   out->memory_budget_bytes =
       options.memory_budget_bytes != 0 ? options.memory_budget_bytes : available_memory_bytes() + resident_bytes();

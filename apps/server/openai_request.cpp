@@ -106,11 +106,14 @@ OpenAiRequest openai_request(const Call& call, OrderedJson json) {
   }
   set_size(json);
   if (!json.contains("prompt")) refuse("prompt", "is needed");
+  read_seed(json);
   if (!json.contains("seed")) json["seed"] = -1;  // another picture each time, as everywhere else
   s.request = request_from_json(json, {}, picture_reader(call.server.limits.pictures));
   check_prompts(s.request, call.server.limits);
-  if (out.is_stream && out.partial_images > 0)
+  if (out.is_stream && out.partial_images > 0) {
     s.request.preview_every = std::max(1, s.request.steps / (out.partial_images + 1));
+    s.keep_preview = true;  // its drawing may begin before anybody listens
+  }
   return out;
 }
 

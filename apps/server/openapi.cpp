@@ -52,6 +52,7 @@ OrderedJson request_schema() {
   properties["output_format"] = {
       {"type", "string"}, {"enum", {"png", "jpeg", "webp"}}, {"description", "of the pictures' files"}};
   properties["quality"] = {{"type", "integer"}, {"minimum", 0}, {"maximum", 100}, {"description", "of JPEG and WebP"}};
+  properties["precision"] = {{"type", "string"}, {"description", "other numbers to compute in: a preset's name"}};
   properties["client_id"] = {{"type", "string"}, {"description", "the client's own name for the job"}};
   return {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}};
 }

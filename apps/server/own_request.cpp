@@ -1,5 +1,6 @@
 #include "own_request.h"
 
+#include "compile/precision.h"
 #include "generate/request_json.h"
 #include "read_picture.h"
 #include "serve/picture_kind.h"
@@ -16,14 +17,13 @@ void check_text(std::string_view field, const std::string& text, size_t most) {
   if (text.find('\0') != std::string::npos) refuse(field, "expected text, got a zero byte");
 }
 
-// Seeds above 2^53 come as text from clients whose numbers end there.
+}  // namespace
+
 void read_seed(OrderedJson& json) {
   const auto seed = json.find("seed");
   if (seed != json.end() && seed->is_string())
     *seed = value_of_words(request_field("seed"), seed->get_ref<const std::string&>());
 }
-
-}  // namespace
 
 OrderedJson take_member(OrderedJson& json, const std::string& name) {
   const auto found = json.find(name);
@@ -60,6 +60,11 @@ Submission own_submission(const Call& call, OrderedJson json) {
   out.origin = "jobs";
   set_format(out, take_member(json, "output_format"), "output_format");
   set_quality(out, take_member(json, "quality"), "quality");
+  if (const OrderedJson precision = take_member(json, "precision"); !precision.is_null()) {
+    if (!precision.is_string() || !find_precision_preset(precision.get_ref<const std::string&>()))
+      refuse("precision", "there is no such precision", "GET /v1/capabilities lists them");
+    out.precision = precision.get<std::string>();
+  }
   if (const OrderedJson id = take_member(json, "client_id"); !id.is_null()) {
     if (!id.is_string() || id.get_ref<const std::string&>().size() > kMostClientId)
       refuse("client_id", fmt::format("expected a text of at most {} bytes", kMostClientId));

@@ -6,8 +6,9 @@
 
 namespace newbie {
 
-// Fields as request_fields.h has them, and "output_format" ("png", "jpeg", "webp"), "quality" (1 to 100), "client_id".
-// Error{InvalidRequest} as request_from_json() throws it, and for a prompt that is too long or no text.
+// Fields as request_fields.h has them, and "output_format" ("png", "jpeg", "webp"), "quality" (1 to 100), "precision"
+// (a preset's name), "client_id". Error{InvalidRequest} as request_from_json() throws it, and for a prompt that is too
+// long or no text.
 Submission own_submission(const Call& call, OrderedJson json);
 
 // Limits of every interface: prompts of so many bytes, both UTF-8.
@@ -15,6 +16,9 @@ void check_prompts(const GenerateRequest& request, const ServerLimits& limits);
 
 // Takes `name` out of an object; null when it is not there.
 OrderedJson take_member(OrderedJson& json, const std::string& name);
+
+// Seeds above 2^53 come as text from clients whose numbers end there: "seed" as the number it says.
+void read_seed(OrderedJson& json);
 
 // "output_format" and "quality" as a submission has them; null: the default. Errors name `field`.
 void set_format(Submission& submission, const OrderedJson& format, std::string_view field);

@@ -24,7 +24,9 @@ struct OpenModel {
   std::unique_ptr<JobEngine> engine;
   PictureSize default_size{};
   int threads = 0;
-  std::string precision;
+  AdapterPlace adapters;  // whose names requests may use
+  std::string precision;         // of its numbers: "bf16"
+  std::string precision_preset;  // that decided them: "balanced"
   std::vector<std::string> precision_reasons;
   size_t memory_budget_bytes = 0;
   std::function<PromptTokens(std::string_view text, const PromptTree& tree, const TokenOptions& options)> count_tokens;

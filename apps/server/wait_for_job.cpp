@@ -15,18 +15,19 @@ Response stream_head() {
   return head;
 }
 
-// One client that waits for one job. Lives as long as the job calls it.
+// One client that waits for its jobs. Lives as long as one of them calls it.
 class Waiter : public std::enable_shared_from_this<Waiter> {
  public:
-  Waiter(const Call& call, std::string id)
-      : exchange_(call.exchange), jobs_(call.server.jobs()), id_(std::move(id)), owner_(call.owner) {}
+  Waiter(const Call& call, std::vector<std::string> ids)
+      : exchange_(call.exchange), jobs_(call.server.jobs()), ids_(std::move(ids)), owner_(call.owner) {}
   virtual ~Waiter() = default;
 
   void begin(bool leaves_with_client) {
     const std::weak_ptr<Waiter> weak = weak_from_this();
     {
       const std::lock_guard lock(mutex_);
-      listener_ = jobs_.listen(id_, owner_, [self = shared_from_this()] { self->look(); });
+      for (const std::string& id : ids_)
+        listeners_.push_back(jobs_.listen(id, owner_, [self = shared_from_this()] { self->look(); }));
     }
     exchange_->when_gone([weak, leaves_with_client] {
       if (const auto self = weak.lock()) self->client_left(leaves_with_client);
@@ -40,68 +41,78 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
 
   const ExchangePtr exchange_;
   JobService& jobs_;
-  const std::string id_, owner_;
+  const std::vector<std::string> ids_;
+  const std::string owner_;
 
  private:
   void look() {
-    JobService::Listener done;  // let go of without the lock: it may be the last to hold this
+    Listeners done;  // let go of without the lock: they may be the last to hold this
     const std::lock_guard lock(mutex_);
-    if (!listener_) return;
+    if (listeners_.empty()) return;
     try {
       if (!take_news()) return;
     } catch (const Error& error) {
       exchange_->respond(error_answer(error));
       exchange_->finish();
     }
-    done = std::move(listener_);
+    done = std::move(listeners_);
+    listeners_.clear();
   }
 
   void client_left(bool leaves_with_client) {
-    JobService::Listener done;
+    Listeners done;
     {
       const std::lock_guard lock(mutex_);
-      done = std::move(listener_);
+      done = std::move(listeners_);
+      listeners_.clear();
     }
-    if (!done || !leaves_with_client) return;
-    try {
-      jobs_.cancel(id_, owner_, CancelReason::ClientLeft);
-    } catch (const Error&) {  // it has ended and is gone
+    if (done.empty() || !leaves_with_client) return;
+    for (const std::string& id : ids_) {
+      try {
+        jobs_.cancel(id, owner_, CancelReason::ClientLeft);
+      } catch (const Error&) {  // it has ended and is gone
+      }
     }
   }
 
+  using Listeners = std::vector<JobService::Listener>;
   std::mutex mutex_;
-  JobService::Listener listener_;  // null: nothing more is to be told
+  Listeners listeners_;  // empty: nothing more is to be told
 };
 
 class EndWaiter : public Waiter {
  public:
-  EndWaiter(const Call& call, std::string id, std::function<Response(const JobView&)> answer)
-      : Waiter(call, std::move(id)), answer_(std::move(answer)) {}
+  EndWaiter(const Call& call, std::vector<std::string> ids, WhenEnded answer)
+      : Waiter(call, std::move(ids)), answer_(std::move(answer)) {}
 
  private:
   bool take_news() override {
-    const JobView job = jobs_.view(id_, owner_);
-    if (!is_final(job.state)) return false;
-    Response response = answer_(job);
-    response.set("X-Job-Id", id_);
-    response.set("X-Request-Id", id_);
+    std::vector<JobView> ended;
+    for (const std::string& id : ids_) {
+      ended.push_back(jobs_.view(id, owner_));
+      if (!is_final(ended.back().state)) return false;
+    }
+    Response response = answer_(ended);
+    response.set("X-Job-Id", ids_.front());
+    response.set("X-Request-Id", ids_.front());
     exchange_->respond(std::move(response));
     return true;
   }
 
-  std::function<Response(const JobView&)> answer_;
+  WhenEnded answer_;
 };
 
 class EventWaiter : public Waiter {
  public:
-  EventWaiter(const Call& call, std::string id, uint64_t after, OnEvent on_event)
-      : Waiter(call, std::move(id)), last_(after), on_event_(std::move(on_event)) {}
+  EventWaiter(const Call& call, const std::string& id, uint64_t after, OnEvent on_event)
+      : Waiter(call, {id}), last_(after), on_event_(std::move(on_event)) {}
 
  private:
   bool take_news() override {
-    const JobView job = jobs_.view(id_, owner_);  // first: when it has ended, its last event is among those that follow
+    const std::string& id = ids_.front();
+    const JobView job = jobs_.view(id, owner_);  // first: when it has ended, its last event is among those that follow
     bool is_read = true;
-    for (const JobEvent& event : jobs_.events(id_, owner_, last_)) {
+    for (const JobEvent& event : jobs_.events(id, owner_, last_)) {
       last_ = event.id;
       if (std::string text = on_event_(event, job); !text.empty()) is_read = exchange_->write(std::move(text));
     }
@@ -115,9 +126,23 @@ class EventWaiter : public Waiter {
 
 }  // namespace
 
+void submit_and_wait(const Call& call, std::vector<Submission> submissions, WhenEnded answer) {
+  JobService& jobs = call.server.jobs();
+  std::vector<std::string> ids;
+  try {
+    for (Submission& submission : submissions) ids.push_back(jobs.submit(std::move(submission)));
+  } catch (...) {
+    for (const std::string& id : ids) jobs.cancel(id, call.owner);  // all of them, or none
+    throw;
+  }
+  std::make_shared<EndWaiter>(call, std::move(ids), std::move(answer))->begin(true);
+}
+
 void submit_and_wait(const Call& call, Submission submission, std::function<Response(const JobView&)> answer) {
-  const std::string id = call.server.jobs().submit(std::move(submission));
-  std::make_shared<EndWaiter>(call, id, std::move(answer))->begin(true);
+  std::vector<Submission> one;
+  one.push_back(std::move(submission));
+  submit_and_wait(call, std::move(one),
+                  [answer = std::move(answer)](const std::vector<JobView>& ended) { return answer(ended.front()); });
 }
 
 void submit_and_stream(const Call& call, Submission submission, OnEvent on_event) {

@@ -11,6 +11,10 @@ namespace newbie {
 // goes, its job goes, too. Errors of submit() are thrown.
 void submit_and_wait(const Call& call, Submission submission, std::function<Response(const JobView&)> answer);
 
+// The same for several: handed in all or none, and all over when `answer` is called.
+using WhenEnded = std::function<Response(const std::vector<JobView>& ended)>;
+void submit_and_wait(const Call& call, std::vector<Submission> submissions, WhenEnded answer);
+
 // The same as a stream of server-sent events: `on_event` writes what it makes of each.
 using OnEvent = std::function<std::string(const JobEvent& event, const JobView& job)>;
 void submit_and_stream(const Call& call, Submission submission, OnEvent on_event);

@@ -21,6 +21,7 @@ void EventLog::forget(std::string_view name, size_t keep) {
 }
 
 std::vector<JobEvent> EventLog::since(uint64_t id) const {
+  if (id > last_id()) return events_;
   const auto first = std::upper_bound(events_.begin(), events_.end(), id,
                                       [](uint64_t value, const JobEvent& event) { return value < event.id; });
   return {first, events_.end()};

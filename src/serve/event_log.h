@@ -24,7 +24,8 @@ class EventLog {
   static constexpr size_t kMostSteps = 64;
 
   void add(std::string_view name, const OrderedJson& data);
-  std::vector<JobEvent> since(uint64_t id) const;  // those after `id`, oldest first
+  // Those after `id`, oldest first; all of them for an id that was never given: it was another process's.
+  std::vector<JobEvent> since(uint64_t id) const;
   uint64_t last_id() const { return next_ - 1; }
 
  private:

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <string>
 
 #include "core/log.h"
 #include "core/stop_token.h"
@@ -21,6 +23,10 @@ class JobEngine {
   // `log` gets what is to be told about this request.
   virtual GenerateResult draw(const GenerateRequest& request, RunObserver& observer, Log& log, StopToken stop,
                               const OnImage& on_image) = 0;
+
+  // The same model computed in other numbers, for one job: a name of precision_presets(). Error{InvalidRequest} for
+  // none of them, else as opening an engine throws.
+  virtual std::unique_ptr<JobEngine> in_precision(const std::string& preset) = 0;
 };
 
 }  // namespace newbie

@@ -26,7 +26,8 @@ struct Submission {
   std::string origin;     // the interface it came by: "jobs", "openai", "a1111"
   std::string client_id;  // the client's own name for it; may be empty
   PictureFormat format = PictureFormat::Png;
-  int quality = 95;  // of JPEG and WebP
+  int quality = 95;       // of JPEG and WebP
+  std::string precision;  // a preset's name (compile/precision.h); empty: the engine's own
   // As it can be read again after a restart (ServiceOptions::read_request); empty: it does not outlive the process.
   std::string text;
   double patience_s = 0;      // nobody waits longer than this; 0: for ever
@@ -65,12 +66,14 @@ struct JobView {
   std::optional<double> seconds_left;
   JobTimes times;
   PictureFormat format = PictureFormat::Png;
+  std::string precision;  // asked for; empty: the engine's own
   std::shared_ptr<const MemoryPlan> plan;
   std::vector<std::string> warnings;
   std::vector<GuardEvent> guard_events;
   std::vector<JobPicture> pictures;
   std::optional<JobPreview> preview;
   std::optional<Error> error;  // of a failed or cancelled job
+  bool interrupted = false;    // cancelled by the end of the process: in the journal it stays unfinished
   std::shared_ptr<const std::string> text;
 };
 
@@ -87,7 +90,6 @@ struct JobEntry {
   std::atomic<bool> stop{false};
   std::string stop_reason;
   bool journaled = false;
-  bool interrupted = false;  // by the end of the process: in the journal it stays unfinished
   EventLog events;
   std::vector<std::weak_ptr<const std::function<void()>>> listeners;
 };

@@ -48,7 +48,8 @@ void JobService::resume(JobRecord record) {
   record.view.times.started = 0;
   try {
     auto request = std::make_shared<const GenerateRequest>(options_.read_request(*record.view.text));
-    auto plan = std::make_shared<const MemoryPlan>(plan_or_say_what_fits(engine_, *request));
+    auto plan = std::make_shared<const MemoryPlan>(
+        with_engine(record.view.precision, [&](JobEngine& engine) { return plan_or_say_what_fits(engine, *request); }));
     const auto job = std::make_shared<JobEntry>(record.view);
     job->request = std::move(request);
     job->view.plan = std::move(plan);
@@ -66,7 +67,7 @@ void JobService::resume(JobRecord record) {
 
 JobRecord JobService::record_of(const JobEntry& job) {
   const Lock lock(mutex_);
-  return {job.view, job.quality, job.interrupted};
+  return {job.view, job.quality};
 }
 
 // Before the job is there for anybody: what was promised is written down.
@@ -94,7 +95,7 @@ void JobService::persist_picture(const JobEntry& job) { write_quietly(record_of(
 void JobService::persist_ended(const JobEntry& job, JobMove how, const std::optional<Error>& error) {
   if (!job.journaled) return;
   JobRecord record = record_of(job);
-  if (record.interrupted && how != JobMove::Finish) return;
+  if (record.view.interrupted && how != JobMove::Finish) return;
   record.view.state = after(record.view.state, how).value_or(record.view.state);
   record.view.times.ended = options_.clock();
   record.view.error = error;

@@ -168,7 +168,7 @@ std::string JobService::submit(Submission s) {
   Arrival arrival(*this, bytes);
   MemoryPlan plan;
   try {
-    plan = plan_or_say_what_fits(engine_, s.request);
+    plan = with_engine(s.precision, [&](JobEngine& engine) { return plan_or_say_what_fits(engine, s.request); });
   } catch (const TooLarge&) {
     count_refusal("over_budget");
     throw;
@@ -200,6 +200,7 @@ JobService::JobPtr JobService::make_job(Submission&& s, MemoryPlan&& plan) {
                                                 .origin = std::move(s.origin),
                                                 .client_id = std::move(s.client_id),
                                                 .format = s.format,
+                                                .precision = std::move(s.precision),
                                                 .plan = std::make_shared<const MemoryPlan>(std::move(plan))});
   job->view.times.created = options_.clock();
   job->journaled = journal_ != nullptr && !s.text.empty();
@@ -260,7 +261,7 @@ JobService::Listener JobService::listen(const std::string& id, const std::string
 void JobService::ask_to_stop(JobEntry& job, CancelReason reason, Calls& calls) {
   if (is_final(job.view.state) || job.view.state == JobState::Stopping) return;
   job.stop_reason = words(reason);
-  job.interrupted = reason == CancelReason::Shutdown;
+  job.view.interrupted = reason == CancelReason::Shutdown;
   if (reason == CancelReason::ClientLeft) ++counters_.left;
   if (job.view.state == JobState::Queued) {
     queue_.remove(job.view.id);
@@ -283,7 +284,7 @@ JobView JobService::cancel(const std::string& id, const std::string& owner, Canc
   work_.notify_all();  // what waited behind it may fit now
   announce(calls);
   JobView out = view(id, owner);
-  if (out.state == JobState::Cancelled && job->journaled && !job->interrupted) write_quietly({out, job->quality});
+  if (out.state == JobState::Cancelled && job->journaled && !out.interrupted) write_quietly({out, job->quality});
   return out;
 }
 
@@ -317,6 +318,11 @@ void JobService::drain() {
 bool JobService::is_idle() {
   const Lock lock(mutex_);
   return queue_.size() == 0 && arriving_ == 0 && ledger_.jobs() == 0;
+}
+
+std::optional<double> JobService::seconds_of(double work, const std::string& precision) {
+  const Lock lock(mutex_);
+  return speeds_.seconds(precision, work);
 }
 
 void JobService::count_refusal(const std::string& reason) {

@@ -22,6 +22,7 @@
 #include "serve/journal.h"
 #include "serve/memory_ledger.h"
 #include "serve/refusal.h"
+#include "serve/speed_log.h"
 
 namespace newbie {
 
@@ -90,6 +91,10 @@ class JobService {
   bool is_idle();  // nothing waits and nothing runs
   void cancel_all(CancelReason reason);
 
+  // What so much work (speed_log.h) will take, by what was drawn before in that precision (Submission::precision);
+  // nothing: nothing was.
+  std::optional<double> seconds_of(double work, const std::string& precision);
+
   ServiceCounters counters();
   void count_refusal(const std::string& reason);
   void sweep();  // what is over its time goes; also done by the way
@@ -116,6 +121,13 @@ class JobService {
 
   // Without it.
   static void announce(const Calls& calls);
+  // Calls `work` with the engine that draws in this precision.
+  template <typename Work>
+  auto with_engine(const std::string& precision, const Work& work) {
+    if (precision.empty()) return work(engine_);
+    const std::unique_ptr<JobEngine> other = engine_.in_precision(precision);
+    return work(*other);
+  }
   JobPtr make_job(Submission&& submission, MemoryPlan&& plan);
   void write_promise(const JobEntry& job);
   void read_journal();
@@ -147,6 +159,7 @@ class JobService {
   bool draining_ = false, stopping_ = false;
   double mean_seconds_ = 0;  // of the jobs so far, the last ones counting most
   ServiceCounters counters_;
+  SpeedLog speeds_;
   std::vector<std::thread> workers_;
 };
 

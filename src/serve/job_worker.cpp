@@ -15,6 +15,11 @@ namespace {
 
 constexpr int kPreviewQuality = 80;
 
+PictureSize size_of(const JobEntry& job) {
+  if (job.view.pictures.empty()) return {0, 0};
+  return {job.view.pictures[0].width, job.view.pictures[0].height};
+}
+
 }  // namespace
 
 // Listens to the engine while one job is drawn, on the thread that draws it.
@@ -162,8 +167,10 @@ void JobService::draw(const JobPtr& job) {
   GenerateResult result;
   std::optional<Error> error;
   try {
-    result = engine_.draw(*request, watcher, watcher, StopToken(&job->stop),
-                          [&](GeneratedImage image) { add_picture(*job, std::move(image)); });
+    result = with_engine(job->view.precision, [&](JobEngine& engine) {
+      return engine.draw(*request, watcher, watcher, StopToken(&job->stop),
+                         [&](GeneratedImage image) { add_picture(*job, std::move(image)); });
+    });
   } catch (const Error& e) {
     error = e;
   } catch (const std::bad_alloc&) {
@@ -231,7 +238,10 @@ void JobService::finish(JobEntry& job, JobMove how, std::optional<Error> error, 
     for (const StageTime& time : result.times) counters_.stage_seconds[time.name] += time.seconds;
     counters_.guard_events += result.guard_events.size();
     job.view.guard_events = result.guard_events;
-    if (how == JobMove::Finish) job.view.progress = 1;
+    if (how == JobMove::Finish) {
+      job.view.progress = 1;
+      speeds_.add(job.view.precision, work_of(*job.request, size_of(job)), result.times);
+    }
     end(job, how, std::move(error), calls);
     const double seconds = job.view.times.ended - job.view.times.started;
     mean_seconds_ = mean_seconds_ == 0 ? seconds : 0.75 * mean_seconds_ + 0.25 * seconds;

@@ -53,13 +53,21 @@ OrderedJson record_json(const JobRecord& record) {
   const JobView& v = record.view;
   OrderedJson pictures = OrderedJson::array();
   for (const JobPicture& picture : v.pictures) pictures.push_back(picture_record(picture));
-  OrderedJson out{{"version", kVersion},        {"id", v.id},
-                  {"owner", v.owner},           {"origin", v.origin},
-                  {"client_id", v.client_id},   {"state", to_string(v.state)},
-                  {"created", v.times.created}, {"started", v.times.started},
-                  {"ended", v.times.ended},     {"format", kind_of(v.format).name},
-                  {"quality", record.quality},  {"warnings", v.warnings},
-                  {"pictures", pictures},       {"request", v.text ? *v.text : std::string()}};
+  OrderedJson out{{"version", kVersion},
+                  {"id", v.id},
+                  {"owner", v.owner},
+                  {"origin", v.origin},
+                  {"client_id", v.client_id},
+                  {"state", to_string(v.state)},
+                  {"created", v.times.created},
+                  {"started", v.times.started},
+                  {"ended", v.times.ended},
+                  {"format", kind_of(v.format).name},
+                  {"quality", record.quality},
+                  {"precision", v.precision},
+                  {"warnings", v.warnings},
+                  {"pictures", pictures},
+                  {"request", v.text ? *v.text : std::string()}};
   if (v.error)
     out["error"] = {{"kind", to_string(v.error->kind())}, {"message", v.error->message()}, {"hint", v.error->hint()}};
   return out;
@@ -82,6 +90,7 @@ JobRecord record_of(const Json& json) {
   v.format = *format;
   v.times = {json.at("created").get<double>(), json.at("started").get<double>(), json.at("ended").get<double>()};
   get_whole_number(json, "quality", record.quality);
+  v.precision = json.value("precision", std::string());  // records before it have none
   v.warnings = json.at("warnings").get<std::vector<std::string>>();
   for (const Json& picture : json.at("pictures")) v.pictures.push_back(picture_of(picture));
   v.text = std::make_shared<const std::string>(json.at("request").get<std::string>());

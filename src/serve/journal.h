@@ -16,7 +16,6 @@ namespace newbie {
 struct JobRecord {
   JobView view;
   int quality = 95;
-  bool interrupted = false;  // not written: JobEntry::interrupted
 };
 
 // `write` and `remove` of one job must not overlap; everything else may be called from several threads.

@@ -7,15 +7,21 @@ namespace newbie {
 
 class TextToImageEngine : public JobEngine {
  public:
-  explicit TextToImageEngine(TextToImage engine) : engine_(std::move(engine)) {}
+  // As TextToImage::open() has them.
+  TextToImageEngine(ModelPaths paths, const EngineOptions& options, Log& log)
+      : paths_(std::move(paths)), options_(options), log_(log), engine_(TextToImage::open(paths_, options, log)) {}
 
   MemoryPlan plan(const GenerateRequest& request) override;
   PictureSize final_size(const GenerateRequest& request) override;
   GenerateResult draw(const GenerateRequest& request, RunObserver& observer, Log& log, StopToken stop,
                       const OnImage& on_image) override;
+  std::unique_ptr<JobEngine> in_precision(const std::string& preset) override;
   const TextToImage& engine() const { return engine_; }
 
  private:
+  const ModelPaths paths_;
+  const EngineOptions options_;
+  Log& log_;
   TextToImage engine_;
 };
 

@@ -37,6 +37,7 @@ OrderedJson findings_json(std::span<const Finding> findings) {
     one.update(position_json(f.at));
     one["message"] = f.message;
     one["hint"] = f.hint;
+    if (f.fix) one["fix"] = {{"begin", f.fix->begin}, {"end", f.fix->end}, {"text", f.fix->text}};
     list.push_back(std::move(one));
   }
   return list;

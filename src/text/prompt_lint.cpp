@@ -77,6 +77,7 @@ constexpr Special kSpecials[] = {
 };
 
 constexpr std::string_view kEntities[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&apos;"};
+constexpr std::string_view kEntityCharacters = "&<>\"'";
 constexpr std::string_view kMarkup[] = {"<?xml", "<!--", "<![CDATA["};
 
 bool is_atom(std::string_view name) {
@@ -124,12 +125,35 @@ class Linter {
                          fmt::format(message, std::forward<Args>(args)...),
                          std::move(hint)});
   }
+  // Of what was told last.
+  void fix(size_t begin, size_t end, std::string text) { findings_.back().fix = {begin, end, std::move(text)}; }
+
+  const WrittenTag* tag_at(size_t offset) const {
+    const auto offset_of = [](const WrittenTag& tag) { return tag.at.offset; };
+    const auto found = std::ranges::lower_bound(tree_.tags, offset, {}, offset_of);
+    return found == tree_.tags.end() || found->at.offset != offset ? nullptr : &*found;
+  }
+
+  // Another name for the element that begins there, at both ends. Of long ones no whole copy is made.
+  void rename(const WrittenTag& tag, std::string_view name) {
+    constexpr size_t kLongest = 4096;
+    const auto known = elements_.find(tag.at.offset);
+    if (known == elements_.end() || content(*known->second).size() > kLongest) return;
+    const PromptNode* node = known->second;
+    if (tag.kind == WrittenTag::Kind::SelfClosing)
+      return fix(node->begin, node->end, fmt::format("<{}></{}>", name, name));
+    const bool is_closed = node->end > node->content_end;
+    fix(node->begin, node->end,
+        fmt::format("<{}>{}{}", name, content(*node), is_closed ? fmt::format("</{}>", name) : std::string()));
+  }
 
   void lint_bytes() {
     if (const auto bad = find_invalid_utf8(text_))
       tell("not-utf8", *bad, "save it as UTF-8", "byte {} is not UTF-8", *bad);
-    if (text_.starts_with("\xEF\xBB\xBF"))
+    if (text_.starts_with("\xEF\xBB\xBF")) {
       tell("byte-order-mark", 0, "save it without a byte order mark", "the text starts with a byte order mark");
+      fix(0, 3, "");
+    }
   }
 
   void lint_problem(const PromptProblem& p) {
@@ -147,6 +171,9 @@ class Linter {
         return;
       case PromptProblemKind::MismatchedClosing:
         tell("mismatched-closing", p.at.offset, "spell both alike", "<{}> is closed by </{}>", name, shown(p.found));
+        if (const WrittenTag* tag = tag_at(p.at.offset);
+            tag != nullptr && tag->kind == WrittenTag::Kind::Closing && is_known_tag(p.name))
+          fix(tag->at.offset, tag->end, fmt::format("</{}>", p.name));
         return;
       case PromptProblemKind::BrokenTag:
         tell("broken-tag", p.at.offset, "write the > behind the name", "the tag {} has no >", name);
@@ -154,6 +181,9 @@ class Linter {
       case PromptProblemKind::SpacesInTag:
         tell("spaces-in-tag", p.at.offset, fmt::format("write <{}> or </{}>", name, name),
              "white space inside the tag {}: it is other text than the model was trained with", name);
+        if (const WrittenTag* tag = tag_at(p.at.offset); tag != nullptr && tag->kind != WrittenTag::Kind::SelfClosing)
+          fix(tag->at.offset, tag->end,
+              fmt::format("<{}{}>", tag->kind == WrittenTag::Kind::Closing ? "/" : "", p.name));
         return;
       case PromptProblemKind::Attributes:
         tell("attributes", p.at.offset, "say it in the text of the element",
@@ -166,8 +196,10 @@ class Linter {
   void lint_tags() {
     std::map<std::string_view, std::string_view> nearest;
     std::set<size_t> old;
-    for (const PromptNode& node : tree_.nodes)
+    for (const PromptNode& node : tree_.nodes) {
       if (is_old_character(tree_, node)) old.insert(node.begin);
+      if (node.kind == PromptNode::Kind::Element) elements_.emplace(node.begin, &node);
+    }
     for (const WrittenTag& tag : tree_.tags) {
       if (is_known_tag(tag.name)) {
         if (tag.name == "general tags" && tag.kind == WrittenTag::Kind::Opening)
@@ -175,6 +207,7 @@ class Linter {
         if (tag.kind == WrittenTag::Kind::SelfClosing)
           tell("self-closing", tag.at.offset, fmt::format("write <{}></{}>", tag.name, tag.name),
                "<{}/> is other text than the model was trained with", tag.name);
+        if (tag.kind == WrittenTag::Kind::SelfClosing) rename(tag, tag.name);
         continue;
       }
       if (is_special_tag(tag.name) || is_atom(tag.name)) {
@@ -196,6 +229,7 @@ class Linter {
            known->second.empty() ? std::string("newbie prompt schema lists the known ones")
                                  : fmt::format("did you mean <{}>?", known->second),
            "the tag <{}> is unknown", shown(tag.name));
+      if (!known->second.empty()) rename(tag, known->second);
     }
   }
 
@@ -294,12 +328,24 @@ class Linter {
         tell("special-token", at, "write it in another way", "{} is a special token for {}", s->text, s->of);
       else if (const auto* e = std::find_if(std::begin(kEntities), std::end(kEntities), starts);
                e != std::end(kEntities))
-        tell("entity", at, "write the character itself", "{} is read letter by letter", *e);
+        lint_entity(at, static_cast<size_t>(e - std::begin(kEntities)));
       else if (const auto* m = std::find_if(std::begin(kMarkup), std::end(kMarkup), starts); m != std::end(kMarkup))
         tell("xml-markup", at, "take it away", "{} is text for the model", *m);
       else if (text_[at] == '(' && at > 0 && text_[at - 1] == '_')
-        tell("bare-parenthesis", at, "write it as in name_\\(series\\)", "a parenthesis without a backslash");
+        lint_parenthesis(at);
     }
+  }
+
+  void lint_entity(size_t at, size_t which) {
+    tell("entity", at, "write the character itself", "{} is read letter by letter", kEntities[which]);
+    fix(at, at + kEntities[which].size(), std::string(1, kEntityCharacters[which]));
+  }
+
+  void lint_parenthesis(size_t at) {
+    tell("bare-parenthesis", at, "write it as in name_\\(series\\)", "a parenthesis without a backslash");
+    const size_t end = text_.find_first_of("()\\,\n<", at + 1);
+    if (end != text_.npos && text_[end] == ')')
+      fix(at, end + 1, fmt::format("\\({}\\)", text_.substr(at + 1, end - at - 1)));
   }
 
   std::string_view content(const PromptNode& node) const {
@@ -308,6 +354,7 @@ class Linter {
 
   std::string_view text_;
   const PromptTree& tree_;
+  std::map<size_t, const PromptNode*> elements_;  // by where they begin
   std::vector<Finding> findings_;
 };
 

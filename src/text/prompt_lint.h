@@ -1,6 +1,7 @@
 // What is wrong, doubtful or worth knowing about a prompt. The model reads any text, so nothing here stops a picture.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,12 +28,19 @@ struct LintRule {
 };
 std::span<const LintRule> lint_rules();
 
+// What makes it right without a decision of the writer's: bytes [begin, end) become `text`.
+struct Fix {
+  size_t begin = 0, end = 0;
+  std::string text;
+};
+
 struct Finding {
   std::string_view code;
   Severity severity;
   TextPosition at;
   std::string message;
   std::string hint;  // what to do; may be empty
+  std::optional<Fix> fix = {};
 };
 
 // Everything that can be said from the text, in its order. `text` is what `tree` was made from; any bytes.

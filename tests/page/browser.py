@@ -1,8 +1,10 @@
 """A browser by the WebDriver protocol, with the standard library alone: chromedriver is Debian's."""
 
 import base64
+import contextlib
 import json
 import pathlib
+import random
 import socket
 import subprocess
 import time
@@ -17,9 +19,12 @@ class BrowserError(Exception):
 
 
 def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """Below those that the system gives to outgoing connections: nobody takes it before it is used."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 class Browser:
@@ -48,7 +53,7 @@ class Browser:
         request = urllib.request.Request(self._base + path, data=data, method=method,
                                          headers={"Content-Type": "application/json"})  # fmt: skip
         try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as e:
             raise BrowserError(json.load(e)["value"]["message"]) from None
@@ -106,6 +111,9 @@ class Browser:
     def dark(self, on: bool) -> None:
         self.cdp("Emulation.setEmulatedMedia",
                  features=[{"name": "prefers-color-scheme", "value": "dark" if on else "light"}])  # fmt: skip
+
+    def downloads_to(self, folder: str) -> None:
+        self.cdp("Browser.setDownloadBehavior", behavior="allow", downloadPath=folder)
 
     def errors(self) -> list[str]:
         """Of the console, since the last time this was asked."""

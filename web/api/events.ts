@@ -8,8 +8,8 @@ export interface ServerEvent {
   data: unknown;
 }
 
-// Events until the stream ends by itself. After a break it goes on behind the last event that was heard; what the server
-// refuses (a job it no longer knows) is thrown.
+// Events of a job until its last one. After a break, or when the server ended, it goes on behind the last event that was
+// heard; what the server refuses (a job it no longer knows) is thrown.
 export async function* listen(path: string, abort: AbortSignal): AsyncGenerator<ServerEvent> {
   let last = "";
   while (!abort.aborted) {
@@ -18,14 +18,13 @@ export async function* listen(path: string, abort: AbortSignal): AsyncGenerator<
       for await (const event of parse(response.body!)) {
         last = event.id || last;
         yield event;
-        if (event.name === "end") return;
+        if (event.name === "done" || event.name === "error") return;
       }
-      return;
     } catch (e) {
       if (abort.aborted) return;
       if (!(e instanceof Unreachable) && !(e instanceof TypeError)) throw e;
-      await sleep(1000);
     }
+    await sleep(1000);
   }
 }
 

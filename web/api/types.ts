@@ -25,6 +25,7 @@ export interface Named {
 
 export interface Precision {
   name: string;
+  preset?: string; // what a job asks for by `precision`
   reasons: string[];
 }
 
@@ -36,6 +37,8 @@ export interface Capabilities {
   threads: number;
   memory_budget_bytes: number;
   precision: Precision;
+  precisions: Named[]; // what a job may ask for instead
+  loras: string[];
   samplers: Named[];
   schedules: Named[];
   output_formats: { name: string; media_type: string }[];
@@ -49,6 +52,11 @@ export interface Stage {
   peak_bytes: number;
 }
 
+export interface Adapter {
+  name: string;
+  strength: number;
+}
+
 export interface Plan {
   peak_bytes: number;
   budget_bytes: number;
@@ -57,7 +65,7 @@ export interface Plan {
   width: number;
   height: number;
   precision: Precision;
-  seconds?: number;
+  seconds?: number | null; // by what was drawn here before
   unused: string[];
 }
 
@@ -85,11 +93,11 @@ export interface ServerError {
   kind: string;
   message: string;
   hint: string;
-  field?: string;
+  param?: string | null;
   would_fit?: { what: string; request: RequestFields; peak_bytes: number };
 }
 
-export type JobState = "queued" | "running" | "stopping" | "done" | "failed" | "cancelled";
+export type JobState = "queued" | "running" | "cancelling" | "done" | "failed" | "cancelled";
 export const isOver = (state: JobState): boolean => state === "done" || state === "failed" || state === "cancelled";
 
 export interface Job {
@@ -97,6 +105,7 @@ export interface Job {
   state: JobState;
   position: number;
   client_id: string;
+  precision?: string | null;
   stage: string;
   progress: number;
   picture: number;
@@ -154,5 +163,5 @@ export interface OutlineBlock extends OutlineElement {
 export interface Metadata {
   width: number;
   height: number;
-  request: { source: string; request: RequestFields; notes: string[] } | null;
+  recalled: { source: string; request: RequestFields; notes: string[] } | null;
 }

@@ -1,5 +1,5 @@
 // The request as other programs say it: the page teaches the interfaces.
-import type { Json, RequestFields } from "../api/types";
+import type { Adapter, Json, RequestFields } from "../api/types";
 import { h } from "../core/h";
 import { capabilities } from "../state/capabilities";
 import { tell } from "../state/notices";
@@ -22,7 +22,7 @@ function commandLine(request: RequestFields): string {
   const words = said(request).flatMap(([name, value]) => {
     const flag = `--${fields.find((f) => f.name === name)!.flag}`;
     if (value === true) return [flag];
-    if (name === "loras") return (value as unknown as { name: string; strength: number }[]).map((a) => `${flag} ${quoted(`${a.name}:${a.strength}`)}`);
+    if (name === "loras") return (value as unknown as Adapter[]).map((a) => `${flag} ${quoted(`${a.name}:${a.strength}`)}`);
     const text = Array.isArray(value) ? value.join(",") : String(value);
     return [`${flag} ${/^[\w.,-]+$/.test(text) ? text : quoted(text)}`];
   });
@@ -40,13 +40,12 @@ const kForms: { [name: string]: (request: RequestFields) => string } = {
     const size = width && height ? `, size="${String(width)}x${String(height)}"` : "";
     return `from openai import OpenAI\nimport base64\n\nclient = OpenAI(base_url="${here("v1")}", api_key="none")\nout = client.images.generate(model="newbie", prompt=${JSON.stringify(prompt ?? "")}${size},\n                             extra_body=${python(rest)})\nopen("picture.png", "wb").write(base64.b64decode(out.data[0].b64_json))\n`;
   },
-  "Python (newbie)": (r) => {
-    const { prompt, ...rest } = Object.fromEntries(said(r));
-    return `import newbie\n\nengine = newbie.Engine("MODEL")\nengine.draw({"prompt": ${JSON.stringify(prompt ?? "")}, **${python(rest)}})[0].save("picture.png")\n`;
-  },
   "A1111 JSON": (r) => {
-    const names: { [ours: string]: string } = { cfg: "cfg_scale", sampler: "sampler_name", schedule: "scheduler", batch: "n_iter" };
-    return JSON.stringify(Object.fromEntries(said(r).map(([name, value]) => [names[name] ?? name, value])), null, 2);
+    const names: { [ours: string]: string } = { cfg: "cfg_scale", sampler: "sampler_name", schedule: "scheduler", batch: "n_iter", hires_scale: "hr_scale", hires_steps: "hr_second_pass_steps", hires_strength: "denoising_strength" };
+    const { loras, prompt, ...rest } = Object.fromEntries(said(r));
+    const tags = ((loras ?? []) as unknown as Adapter[]).map((a) => ` <lora:${a.name}:${a.strength}>`).join("");
+    const theirs = Object.entries(rest).map(([name, value]) => [names[name] ?? name, value]);
+    return JSON.stringify({ prompt: `${String(prompt ?? "")}${tags}`, ...(rest["hires_scale"] ? { enable_hr: true } : {}), ...Object.fromEntries(theirs) }, null, 2);
   },
   JSON: json,
 };

@@ -1,16 +1,16 @@
-// Draw, or why not: what it will take stands beside it before anything is drawn.
+// Draw, or why not: what it will take stands beside it before anything is drawn; a panel says where it goes, and why.
 import { fill, h } from "../core/h";
 import { effect } from "../core/signal";
 import { draw, submit } from "../state/jobs";
 import { planned } from "../state/plan";
 import { changed, keepSeed, randomSeed, request, setField } from "../state/settings";
 import { bytesInWords, secondsInWords, strings } from "../strings";
+import { memoryBars } from "./memory_bars";
 
 export function drawBar(): HTMLElement {
   const button = h("button", { type: "button", class: "primary", onclick: () => void draw() });
   const four = h("button", { type: "button", onclick: () => void drawNextSeeds(4) });
   const note = h("p", { role: "status", class: "cost" });
-  const why = h("details", { class: "why" });
   effect(() => {
     const s = strings.value;
     const p = planned.value;
@@ -19,14 +19,27 @@ export function drawBar(): HTMLElement {
     four.textContent = s.nextSeeds;
     button.disabled = four.disabled = p.kind === "refused";
     fill(note, noteOf());
-    if (p.kind === "fits") {
-      fill(why, [
-        h("summary", {}, `${s.why}: ${p.plan.precision.name}`),
-        h("ul", {}, ...p.plan.precision.reasons.map((r) => h("li", {}, r))),
-      ]);
-    }
   });
-  return h("section", { class: "draw" }, h("div", { class: "row" }, button, four), note, why);
+  return h("section", { class: "draw" }, h("div", { class: "row" }, button, four), note);
+}
+
+export function planPanel(): HTMLElement {
+  const name = h("summary");
+  const out = h("details", { class: "panel plan" }, name);
+  effect(() => {
+    const s = strings.value;
+    const p = planned.value;
+    name.textContent = s.details;
+    if (p.kind !== "fits") return;
+    fill(out, [
+      name,
+      h("h3", {}, s.memoryByStage(bytesInWords(p.plan.peak_bytes), bytesInWords(p.plan.budget_bytes))),
+      memoryBars(p.plan),
+      h("h3", {}, `${s.why}: ${p.plan.precision.name}`),
+      h("ul", {}, ...p.plan.precision.reasons.map((r) => h("li", {}, r))),
+    ]);
+  });
+  return out;
 }
 
 function noteOf(): Node[] {

@@ -6,10 +6,10 @@ import { strings } from "../strings";
 
 async function recall(file: Blob): Promise<void> {
   try {
-    const { request } = await api.metadata(file);
-    if (!request) return tell(strings.value.nothingRecalled);
-    takeOver(request.request);
-    tell([strings.value.recalled(request.source), ...request.notes].join(" "));
+    const { recalled } = await api.metadata(file);
+    if (!recalled) return tell(strings.value.nothingRecalled);
+    takeOver(recalled.request);
+    tell([strings.value.recalled(recalled.source), ...recalled.notes].join(" "));
   } catch (e) {
     if (e instanceof ApiError || e instanceof Unreachable) tellError(e);
     else throw e;

@@ -38,7 +38,7 @@ export function galleryPanel(): HTMLElement {
       return made.tile;
     }));
   });
-  return h("section", { class: "panel" }, h("div", { class: "row" }, title, search), empty, grid);
+  return h("section", { class: "panel gallery-panel" }, h("div", { class: "row" }, title, search), empty, grid);
 }
 
 function tileOf(k: Kept): HTMLElement {

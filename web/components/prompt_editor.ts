@@ -87,7 +87,10 @@ function findingRow(f: Finding, area: HTMLTextAreaElement): HTMLElement {
 export function applyFixes(findings: readonly Finding[]): void {
   const fixes = findings.flatMap((f) => (f.fix ? [f.fix] : [])).sort((a, b) => b.begin - a.begin);
   let text = prompt.peek();
+  let before = Infinity; // those that overlap are told again, and fixed then
   for (const fix of fixes) {
+    if (fix.end > before) continue;
+    before = fix.begin;
     const [begin, end] = unitsOf(text, [fix.begin, fix.end]) as [number, number];
     text = text.slice(0, begin) + fix.text + text.slice(end);
   }

@@ -2,7 +2,7 @@
 // text; what the form does not know stays as it is.
 import type { OutlineBlock } from "../api/types";
 import { fill, h } from "../core/h";
-import { effect } from "../core/signal";
+import { batch, effect } from "../core/signal";
 import { addCharacter, addGeneral, apply, type Edit, moved, remove, setField } from "../prompt/form_edits";
 import { fieldOrder } from "../state/capabilities";
 import { outline, prompt } from "../state/prompt";
@@ -13,16 +13,13 @@ const kShown = { character: ["n", "gender", "appearance", "clothing", "expressio
 export function promptForm(): HTMLElement {
   const blocks = h("div", { class: "blocks" });
   const buttons = h("div", { class: "row" });
-  const sets = new Map<string, Fieldset>();
+  const sets: Fieldset[] = []; // by place: two blocks may have one name
   effect(() => {
     const now = outline.value;
     if (!now || now.text !== prompt.value) return; // typing: the engine reads it in a moment
-    const wanted = now.blocks.map((b) => {
-      const set = sets.get(b.name) ?? fieldset(b);
-      sets.set(b.name, set);
-      set.update(now.text, b);
-      return set.element;
-    });
+    while (sets.length < now.blocks.length) sets.push(fieldset(sets.length));
+    now.blocks.forEach((block, i) => sets[i]!.update(now.text, block));
+    const wanted = sets.slice(0, now.blocks.length).map((set) => set.element);
     fill(blocks, wanted.length ? wanted : [h("p", { class: "quiet" }, strings.value.formEmpty)]);
   });
   effect(() => {
@@ -33,7 +30,9 @@ export function promptForm(): HTMLElement {
       ...(has ? [] : [h("button", { type: "button", onclick: () => edit((text) => addGeneral(text)) }, s.addGeneral)]),
     ]);
   });
-  return h("div", { class: "form" }, blocks, buttons);
+  const form = h("div", { class: "form" }, blocks, buttons);
+  effect(() => form.setAttribute("aria-busy", String(outline.value?.text !== prompt.value)));
+  return form;
 }
 
 function edit(make: (text: string, blocks: OutlineBlock[]) => Edit): void {
@@ -47,46 +46,50 @@ interface Fieldset {
   update(text: string, block: OutlineBlock): void;
 }
 
-function fieldset(first: OutlineBlock): Fieldset {
-  const s = strings.value;
-  const name = first.name;
-  const title = first.kind === "general" ? s.generalTags : s.character(/\d+$/.exec(name)?.[0] ?? "");
-  const inputs = new Map<string, HTMLInputElement>();
+// Of the block at that place.
+function fieldset(place: number): Fieldset {
+  const inputs = new Map<string, HTMLTextAreaElement>();
+  const waiting = new Map<string, string>(); // what was typed before the engine had read the text
   const rows = h("div", { class: "fields" });
-  const element = h(
-    "fieldset",
-    {},
-    h("legend", {}, title),
-    rows,
-    h("button", { type: "button", class: "small", onclick: () => edit((text, all) => remove(text, all.find((b) => b.name === name)!)) }, s.removeBlock(title)),
-  );
+  const legend = h("legend");
+  const gone = h("button", { type: "button", class: "small", onclick: () => edit((text, all) => remove(text, all[place]!)) });
+  const element = h("fieldset", {}, legend, rows, gone);
 
   const row = (field: string): HTMLElement => {
-    const input = h("input", { type: "text", autocomplete: "off", oninput: () => write(field, input.value) });
+    const input = h("textarea", { rows: "1", spellcheck: "false", autocomplete: "off", oninput: () => write(field, input.value) });
     inputs.set(field, input);
-    return h("label", {}, h("span", {}, field), input);
+    const words = h("span");
+    effect(() => (words.textContent = strings.value.promptFields[field] ?? field));
+    return h("label", {}, words, input);
   };
 
   // The outline is moved along at once, so that typing on does not wait for the engine.
   const write = (field: string, value: string): void => {
     const now = outline.peek();
-    const block = now?.blocks.find((b) => b.name === name);
-    if (!now || !block || now.text !== prompt.peek()) return;
+    const block = now?.blocks[place];
+    if (!now || !block || now.text !== prompt.peek()) return void waiting.set(field, value);
     const change = setField(block, field, value, fieldOrder.peek()[block.kind]);
     const text = apply(now.text, change);
-    const isNew = !block.fields.some((f) => f.name === field);
-    if (!isNew) outline.value = { text, blocks: moved(now.blocks, change) };
-    prompt.value = text;
+    waiting.delete(field);
+    batch(() => {
+      outline.value = { text, blocks: moved(now.blocks, place, change) };
+      prompt.value = text;
+    });
   };
 
   return {
     element,
     update(text, block) {
+      const s = strings.value;
+      const title = block.kind === "general" ? s.generalTags : s.character(/\d+$/.exec(block.name)?.[0] ?? "");
+      legend.textContent = title;
+      gone.textContent = s.removeBlock(title);
       const names = [...new Set([...kShown[block.kind], ...block.fields.map((f) => f.name)])];
-      if (names.some((n) => !inputs.has(n))) {
+      if (names.length !== inputs.size || names.some((n) => !inputs.has(n))) {
         inputs.clear();
         fill(rows, names.map(row));
       }
+      if (waiting.size) queueMicrotask(() => waiting.forEach((value, field) => write(field, value)));
       for (const [field, input] of inputs) {
         const there = block.fields.find((f) => f.name === field);
         const value = there ? text.slice(there.content_begin, there.content_end) : "";

@@ -42,6 +42,8 @@ export function promptPanel(): HTMLElement {
   const negativeArea = h("textarea", { rows: "2", spellcheck: "false", oninput: () => (negative.value = negativeArea.value) });
   const negativeName = h("span");
   const title = h("h2");
+  const templatesName = h("summary");
+  const kept = h("ul", { class: "templates" });
 
   effect(() => {
     const view = promptView.value;
@@ -59,6 +61,16 @@ export function promptPanel(): HTMLElement {
     name.placeholder = s.templateName;
     name.setAttribute("aria-label", s.templateName);
     keep.textContent = s.saveTemplate;
+    templatesName.textContent = s.templates;
+    fill(kept, Object.entries(templates.value).map(([name, text]) => {
+      const gone = (): void => {
+        const { [name]: _, ...rest } = templates.peek();
+        templates.value = rest;
+      };
+      return h("li", { class: "row" },
+        h("button", { type: "button", class: "plain", onclick: () => (prompt.value = text) }, name),
+        h("button", { type: "button", class: "small", "aria-label": s.deleteTemplate(name), onclick: gone }, "×"));
+    }));
     pick.setAttribute("aria-label", `${s.examples}, ${s.templates}`);
     const option = (value: string, words: string): HTMLElement => h("option", { value }, words);
     const group = (label: string, prefix: string, names: string[]): HTMLElement =>
@@ -84,12 +96,12 @@ export function promptPanel(): HTMLElement {
   return h(
     "section",
     { class: "panel prompt" },
-    h("div", { class: "row" }, title, h("div", { class: "tabs", role: "tablist" }, asText, asForm), pick),
+    h("div", { class: "row spread" }, h("div", { class: "row" }, title, h("div", { class: "tabs", role: "tablist" }, asText, asForm)), pick),
     text,
     form,
     tools,
     h("label", { class: "negative" }, negativeName, negativeArea),
-    h("details", {}, h("summary", {}, keep.textContent || "+"), h("div", { class: "row" }, name, keep)),
+    h("details", {}, templatesName, h("div", { class: "row" }, name, keep), kept),
   );
 }
 

@@ -4,17 +4,21 @@ import { fill, h } from "../core/h";
 import { effect } from "../core/signal";
 import { kept } from "../state/gallery";
 import { cancel, type Followed, jobs, shown, toFront } from "../state/jobs";
-import { secondsInWords, strings } from "../strings";
+import { bytesInWords, secondsInWords, strings } from "../strings";
+import { memoryBars } from "./memory_bars";
 import { openViewer } from "./viewer";
 
 export function resultPanel(): HTMLElement {
   const title = h("h2");
   const picture = h("img", { class: "result-picture", alt: "", hidden: true });
   const open = h("button", { type: "button", class: "plain picture-button", hidden: true, onclick: () => openShown() }, picture);
-  const empty = h("p", { class: "quiet" });
+  const empty = h("p", { class: "place quiet" });
   const bar = h("progress", { max: "1" });
   const words = h("p", { role: "status", "aria-live": "polite", class: "state" });
   const guard = h("ul", { class: "guard" });
+  const warnings = h("ul", { class: "guard" });
+  const memoryName = h("summary");
+  const memory = h("details", { class: "why", hidden: true }, memoryName);
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const stop = h("button", { type: "button", class: "small" });
   let url = "";
@@ -52,11 +56,16 @@ export function resultPanel(): HTMLElement {
     problem.hidden = !f?.job.error;
     if (f?.job.error) problem.textContent = `${s.failed}: ${f.job.error.message}${f.job.error.hint ? ` (${f.job.error.hint})` : ""}`;
     fill(guard, (f?.job.guard ?? []).map((g) => h("li", {}, s.guard(g.where, g.action, g.evaluation))));
-    stop.textContent = f?.job.state === "stopping" ? s.stopping : s.cancel;
-    stop.disabled = f?.job.state === "stopping";
+    fill(warnings, (f?.job.warnings ?? []).filter((w) => !(f?.job.guard?.length && w.startsWith("guard: "))).map((w) => h("li", {}, w)));
+    const plan = f && !isOver(f.job.state) ? f.job.plan : undefined;
+    memory.hidden = !plan;
+    memoryName.textContent = s.memoryByStage(plan ? bytesInWords(plan.peak_bytes) : "", "");
+    if (plan) fill(memory, [memoryName, memoryBars(plan, f!.job.stage)]);
+    stop.textContent = f?.job.state === "cancelling" ? s.stopping : s.cancel;
+    stop.disabled = f?.job.state === "cancelling";
     stop.onclick = () => void (f && cancel(f.job.id));
   });
-  return h("section", { class: "panel result" }, title, open, empty, h("div", { class: "row" }, bar, stop), words, problem, guard);
+  return h("section", { class: "panel result" }, title, open, empty, h("div", { class: "row" }, bar, stop), words, problem, guard, warnings, memory);
 }
 
 function stateInWords(f: Followed): string {
@@ -74,7 +83,7 @@ function stateInWords(f: Followed): string {
 export function queuePanel(): HTMLElement {
   const title = h("h2");
   const list = h("ol", { class: "queue" });
-  const out = h("section", { class: "panel" }, title, list);
+  const out = h("section", { class: "panel queue-panel" }, title, list);
   effect(() => {
     const s = strings.value;
     const waiting = jobs.value.filter((f) => !isOver(f.job.state));
@@ -82,9 +91,9 @@ export function queuePanel(): HTMLElement {
     out.hidden = waiting.length < 2;
     fill(list, waiting.map((f) => {
       const { id, state, position } = f.job;
-      const words = String(f.request["prompt"] ?? id).replace(/<[^>]*>/g, " ").replace(/\s+/g, " ").trim().slice(0, 60);
+      const words = f.words || id.slice(-8);
       return h("li", {},
-        h("button", { type: "button", class: "plain", onclick: () => (shown.value = id) }, `${words || id} — ${state === "queued" ? s.position(position || 1) : s.states[state]}`),
+        h("button", { type: "button", class: "plain", onclick: () => (shown.value = id) }, `${words} — ${state === "queued" ? s.position(position || 1) : s.states[state]}`),
         state === "queued" ? h("button", { type: "button", class: "small", "aria-label": `${s.front}: ${words}`, onclick: () => void toFront(id) }, "↑") : null,
         h("button", { type: "button", class: "small", "aria-label": `${s.cancel}: ${words}`, onclick: () => void cancel(id) }, "×"));
     }));

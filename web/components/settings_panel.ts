@@ -1,12 +1,12 @@
 // The request's fields, made from the server's own table: names, ranges, words and defaults are not repeated here.
-import type { Field, Json } from "../api/types";
+import type { Adapter, Field, Json } from "../api/types";
 import { fill, h } from "../core/h";
 import { effect } from "../core/signal";
 import { capabilities } from "../state/capabilities";
 import { changed, keepSeed, setField, shownFields } from "../state/settings";
 import { strings } from "../strings";
 
-const kFirst = ["width", "height", "steps", "cfg", "seed", "batch"]; // what people change most
+const kFirst = ["width", "height", "steps", "cfg", "batch", "seed"]; // what people change most
 
 export function settingsPanel(): HTMLElement {
   const title = h("h2");
@@ -23,24 +23,27 @@ export function settingsPanel(): HTMLElement {
     const groups = [...new Set(rest.map((f) => f.group))];
     fill(more, [
       ...groups.map((g) =>
-        h("fieldset", {}, h("legend", {}, g), h("div", { class: "fields" }, ...rest.filter((f) => f.group === g).map(row))),
+        h("fieldset", {}, h("legend", {}, s.groupNames[g] ?? g), h("div", { class: "fields" }, ...rest.filter((f) => f.group === g).map(row))),
       ),
-      ...fields.filter((f) => f.kind === "adapters").map(adapters),
+      ...fields.filter((f) => f.kind === "adapters" && capabilities.value?.loras.length).map(adapters),
     ]);
   });
   return h("section", { class: "panel settings" }, title, first, h("details", {}, moreName, more));
 }
+
+const nameOf = (f: Field): string => strings.value.fieldNames[f.name] ?? f.name.replaceAll("_", " ");
 
 function row(f: Field): HTMLElement {
   const control = controlOf(f);
   const reset = h("button", { type: "button", class: "plain reset", onclick: () => setField(f.name, undefined) }, "↺");
   effect(() => {
     const s = strings.value;
-    reset.setAttribute("aria-label", `${f.name}: ${s.reset}`);
+    reset.setAttribute("aria-label", `${nameOf(f)}: ${s.reset}`);
+    reset.title = s.reset;
     reset.hidden = changed.value[f.name] === undefined;
   });
-  const label = h("label", { title: f.help }, h("span", {}, f.name.replaceAll("_", " ")), control);
-  const out = h("div", { class: "field" }, label, reset);
+  const label = h("label", { title: f.help }, h("span", {}, nameOf(f)), control);
+  const out = h("div", { class: `field ${f.kind}`, "data-field": f.name }, label, reset);
   if (f.name === "seed") out.append(seedSwitch());
   return out;
 }
@@ -60,7 +63,7 @@ function controlOf(f: Field): HTMLElement {
     case "truth":
       return checkbox(f);
     case "choice":
-      return choice(f);
+      return f.default_means === undefined ? choice(f) : wordy(f);
     case "integer":
     case "real":
       return number(f);
@@ -94,7 +97,9 @@ function wordy(f: Field): HTMLElement {
   );
   effect(() => {
     none.textContent = f.default_means ?? strings.value.modelsOwn;
-    input.value = String(shownValue(f) ?? "");
+    const value = String(shownValue(f) ?? "");
+    if (![...input.options].some((o) => o.value === value)) input.append(h("option", { value }, value)); // a picture's own text
+    input.value = value;
   });
   return input;
 }
@@ -144,14 +149,9 @@ function text(f: Field): HTMLElement {
   return input;
 }
 
-interface Adapter {
-  name: string;
-  strength: number;
-}
-
 function adapters(f: Field): HTMLElement {
   const rows = h("div");
-  const add = h("button", { type: "button", onclick: () => write([...read(), { name: "", strength: 1 }]) });
+  const add = h("button", { type: "button", onclick: () => write([...read(), { name: capabilities.peek()!.loras[0]!, strength: 1 }]) });
   const legend = h("legend");
   const read = (): Adapter[] => ((changed.peek()[f.name] ?? []) as unknown as Adapter[]).map((a) => ({ ...a }));
   const write = (list: Adapter[]): void => setField(f.name, list.length ? (list as unknown as Json) : undefined);
@@ -165,7 +165,9 @@ function adapters(f: Field): HTMLElement {
     shown = list.length;
     fill(rows, list.map((a, i) => {
       const change = (what: Partial<Adapter>): void => write(read().map((b, k) => (k === i ? { ...b, ...what } : b)));
-      const file = h("input", { type: "text", value: a.name, "aria-label": s.loraFile, placeholder: s.loraFile, oninput: () => change({ name: file.value }) });
+      const names = [...new Set([...capabilities.peek()!.loras, a.name])];
+      const file = h("select", { "aria-label": s.loraFile, onchange: () => change({ name: file.value }) }, ...names.map((n) => h("option", { value: n }, n)));
+      file.value = a.name;
       const strength = h("input", { type: "number", step: "0.05", value: a.strength, "aria-label": s.loraStrength, oninput: () => change({ strength: strength.valueAsNumber || 0 }) });
       return h("div", { class: "row" }, file, strength,
         h("button", { type: "button", class: "small", "aria-label": `${s.remove}: ${s.loras} ${i + 1}`, onclick: () => write(read().filter((_, k) => k !== i)) }, "×"));

@@ -2,11 +2,11 @@
 import { fill, h } from "../core/h";
 import { computed, effect, signal } from "../core/signal";
 import { capabilities } from "../state/capabilities";
-import { isOver, type RequestFields } from "../api/types";
+import { isOver, type JobState, type RequestFields } from "../api/types";
 import { type Kept, kept, removeWithUndo } from "../state/gallery";
 import { jobs, submit } from "../state/jobs";
-import { tell } from "../state/notices";
-import { initPicture, takeOver } from "../state/settings";
+import { notice, tell } from "../state/notices";
+import { asJobSays, initPicture, takeOver } from "../state/settings";
 import { strings } from "../strings";
 import { comparison } from "./comparison";
 import { copyMenu } from "./copy_as";
@@ -24,6 +24,7 @@ export function openViewer(key: string): void {
 }
 export function pickOther(key: string): void {
   picking.value = false;
+  notice.value = null; // which asked to pick
   if (open.peek()) other.value = key;
 }
 export function closeViewer(): void {
@@ -55,7 +56,7 @@ export function viewer(): HTMLDialogElement {
       return;
     }
     dialog.setAttribute("aria-label", strings.value.picture(k.seed));
-    fill(body, pair ? [closeButton(), comparison(k, pair)] : [closeButton(), large(k), facts(k)]);
+    fill(body, pair ? [head(strings.value.compare), comparison(k, pair)] : [head(`${k.width} × ${k.height} · ${strings.value.seed} ${k.seed}`, true), large(k), facts(k)]);
     if (!dialog.open) dialog.showModal();
   });
   return dialog;
@@ -67,8 +68,12 @@ function step(by: number): void {
   if (next) openViewer(next.key);
 }
 
-function closeButton(): HTMLElement {
-  return h("button", { type: "button", class: "close", "aria-label": strings.value.close, onclick: closeViewer }, "×");
+function head(words: string, steps = false): HTMLElement {
+  const s = strings.value;
+  const button = (name: string, sign: string, work: () => void): HTMLElement => h("button", { type: "button", class: "icon", "aria-label": name, title: name, onclick: work }, sign);
+  return h("div", { class: "viewer-head" }, h("span", { class: "numbers" }, words),
+    ...(steps ? [button(s.previous, "←", () => step(-1)), button(s.next, "→", () => step(1))] : []),
+    h("button", { type: "button", class: "icon close", "aria-label": s.close, title: s.close, onclick: closeViewer }, "×"));
 }
 
 const large = (k: Kept): HTMLElement => h("img", { class: "large", src: urlOf(k.file), alt: strings.value.picture(k.seed), width: k.width, height: k.height });
@@ -88,20 +93,56 @@ function facts(k: Kept): HTMLElement {
   return h(
     "div",
     { class: "facts" },
-    h("p", { class: "numbers" }, `${k.width} × ${k.height} · ${k.seed}`),
     h("pre", { class: "prompt-text" }, k.prompt),
     k.guard.length ? h("ul", { class: "guard" }, ...k.guard.map((g) => h("li", {}, g))) : null,
     h("div", { class: "row wrap" },
-      h("a", { class: "button", href: urlOf(k.file), download: k.fileName }, s.download),
+      h("a", { class: "button primary", href: urlOf(k.file), download: k.fileName }, s.download),
       button(s.useAll, () => { takeOver(k.request); closeViewer(); }),
       button(s.again, () => void drawAgain(k, verdict)),
       button(s.startFrom, () => void base64Of(k.file).then((data) => { initPicture.value = data; closeViewer(); })),
+      precisionMenu(k),
       button(s.compareWith, () => { picking.value = true; tell(s.comparePick); }),
       copyMenu(k.request),
-      button(s.remove, () => { void removeWithUndo(k); closeViewer(); })),
+      h("button", { type: "button", class: "danger", onclick: () => { void removeWithUndo(k); closeViewer(); } }, s.remove)),
     verdict,
-    h("details", {}, h("summary", {}, "parameters"), h("pre", { class: "prompt-text" }, k.parameters)),
+    h("details", {}, h("summary", {}, s.parameters), h("pre", { class: "prompt-text" }, k.parameters)),
   );
+}
+
+// The first picture of a job once it is in the gallery; else how the job ended.
+function drawnBy(id: string): Promise<Kept | JobState> {
+  return new Promise((resolve) => {
+    const ended = effect(() => {
+      const picture = find(`${id}/0`);
+      const state = jobs.value.find((f) => f.job.id === id)?.job.state;
+      const result = picture ?? (state && isOver(state) && state !== "done" ? state : null);
+      if (result === null) return;
+      queueMicrotask(() => ended());
+      resolve(result);
+    });
+  });
+}
+
+// The same request in other numbers, and the two side by side when it is drawn.
+function precisionMenu(k: Kept): HTMLElement {
+  const s = strings.value;
+  const own = k.request["precision_preset"] ?? capabilities.peek()?.precision.preset;
+  const names = (capabilities.peek()?.precisions ?? []).map((p) => p.name).filter((name) => name !== own);
+  const draw = async (precision: string): Promise<void> => {
+    const verdict = verdictLine(k);
+    const followed = await submit({ ...requestOf(k), precision });
+    if (!followed) return;
+    verdict.textContent = s.drawingIn(precision);
+    const drawn = await drawnBy(followed.job.id);
+    verdict.textContent = typeof drawn === "string" ? s.states[drawn] : "";
+    if (typeof drawn !== "string" && open.peek() === k.key) pickOther(drawn.key);
+  };
+  const menu = h("select", { "aria-label": s.inPrecision, onchange: () => {
+    const precision = menu.value;
+    menu.value = "";
+    if (precision) void draw(precision);
+  } }, h("option", { value: "" }, `${s.inPrecision}…`), ...names.map((name) => h("option", { value: name }, name)));
+  return menu;
 }
 
 // The same request once more; then the files, byte by byte, and where they differ the pixels.
@@ -109,28 +150,20 @@ async function drawAgain(k: Kept, verdict: HTMLElement): Promise<void> {
   const s = strings.value;
   const followed = await submit(requestOf(k));
   if (!followed) return;
-  const id = followed.job.id;
-  verdict.textContent = "…";
-  const ended = effect(() => {
-    const job = jobs.value.find((f) => f.job.id === id)?.job;
-    const drawn = kept.value.find((other) => other.key === `${id}/0`);
-    if (drawn) void said(drawn);
-    else if (job && isOver(job.state) && job.state !== "done") verdict.textContent = s.states[job.state];
-  });
-  const said = async (drawn: Kept): Promise<void> => {
-    queueMicrotask(() => ended());
-    const [a, b] = await Promise.all([k.file.arrayBuffer(), drawn.file.arrayBuffer()]);
-    const x = new Uint8Array(a);
-    const y = new Uint8Array(b);
-    const same = x.length === y.length && x.every((byte, i) => byte === y[i]);
-    verdict.textContent = same ? s.same : s.different(`${((await differenceOf(k.file, drawn.file)).share * 100).toFixed(2)} %`);
-    openViewer(k.key);
-  };
+  verdict.textContent = s.drawingAgain;
+  const drawn = await drawnBy(followed.job.id);
+  if (typeof drawn === "string") {
+    verdict.textContent = s.states[drawn];
+    return;
+  }
+  const [x, y] = (await Promise.all([k.file.arrayBuffer(), drawn.file.arrayBuffer()])).map((a) => new Uint8Array(a)) as [Uint8Array, Uint8Array];
+  const same = x.length === y.length && x.every((byte, i) => byte === y[i]);
+  verdict.textContent = same ? s.same : s.different(`${((await differenceOf(k.file, drawn.file)).share * 100).toFixed(2)} %`);
 }
 
 // A picture's own request says its facts, too: the server takes fields alone.
 export function requestOf(k: Kept): RequestFields {
-  return Object.fromEntries(Object.entries(k.request).filter(([name]) => kSendable.value.has(name)));
+  return Object.fromEntries(Object.entries(asJobSays(k.request)).filter(([name]) => kSendable.value.has(name)));
 }
 
 const kSendable = computed(() => new Set((capabilities.value?.fields ?? []).map((f) => f.name).filter((n) => n !== "batch")));

@@ -7,11 +7,11 @@ let waiting: Set<Effect> | null = null;
 
 export interface Readable<T> {
   readonly value: T;
+  peek(): T; // without being told of changes
 }
 
 export interface Signal<T> extends Readable<T> {
   value: T;
-  peek(): T; // without being told of changes
 }
 
 export function signal<T>(first: T): Signal<T> {

@@ -9,14 +9,26 @@ export interface Edit {
 
 export const apply = (text: string, edit: Edit): string => text.slice(0, edit.begin) + edit.text + text.slice(edit.end);
 
-export function setField(block: OutlineBlock, field: string, value: string, order: readonly string[]): Edit {
+// The field whose content it replaces, or the new one as it stands after the edit.
+export interface FieldEdit extends Edit {
+  within?: OutlineElement;
+  added?: OutlineElement;
+}
+
+export function setField(block: OutlineBlock, field: string, value: string, order: readonly string[]): FieldEdit {
   const there = block.fields.find((f) => f.name === field);
-  if (there) return { begin: there.content_begin, end: there.content_end, text: value };
+  if (there) return { begin: there.content_begin, end: there.content_end, text: value, within: there };
   const rank = order.indexOf(field);
   const before = block.fields.filter((f) => order.indexOf(f.name) < rank).pop();
   const at = before ? before.end : block.content_begin;
-  const written = `<${field}>${value}</${field}>`;
-  return { begin: at, end: at, text: `\n${written}${before || block.fields.length ? "" : "\n"}` };
+  const content = at + `\n<${field}>`.length;
+  const end = content + value.length;
+  return {
+    begin: at,
+    end: at,
+    text: `\n<${field}>${value}</${field}>${before || block.fields.length ? "" : "\n"}`,
+    added: { name: field, begin: at + 1, content_begin: content, content_end: end, end: end + `</${field}>`.length },
+  };
 }
 
 // With the line break in front of it.
@@ -39,19 +51,17 @@ export function addGeneral(text: string): Edit {
   return { begin: text.length, end: text.length, text: text.trim() && !text.endsWith("\n") ? `\n${written}` : written };
 }
 
-// The outline as it is after an edit of a field's content, until the engine has read the new text.
-export function moved(blocks: readonly OutlineBlock[], edit: Edit): OutlineBlock[] {
+// The outline as it is after an edit of the block at `place`, until the engine has read the new text.
+export function moved(blocks: readonly OutlineBlock[], place: number, edit: FieldEdit): OutlineBlock[] {
   const by = edit.text.length - (edit.end - edit.begin);
-  const place = (at: number, isEnd: boolean): number => (at > edit.begin || (isEnd && at === edit.begin) ? at + by : at);
   const element = <T extends OutlineElement>(e: T): T => {
-    const inside = e.content_begin <= edit.begin && edit.end <= e.content_end;
-    return {
-      ...e,
-      begin: place(e.begin, false),
-      content_begin: place(e.content_begin, false),
-      content_end: inside ? e.content_end + by : place(e.content_end, false),
-      end: e.end >= edit.end && inside ? e.end + by : place(e.end, false),
-    };
+    if (e === (blocks[place] as OutlineElement) || e === edit.within) return { ...e, content_end: e.content_end + by, end: e.end + by };
+    if (e.begin < edit.end) return e; // all of it is before: elements do not overlap
+    return { ...e, begin: e.begin + by, content_begin: e.content_begin + by, content_end: e.content_end + by, end: e.end + by };
   };
-  return blocks.map((b) => ({ ...element(b), fields: b.fields.map(element) }));
+  return blocks.map((b, i) => {
+    const fields = b.fields.map(element);
+    if (edit.added && i === place) fields.push(edit.added);
+    return { ...element(b), fields: fields.sort((x, y) => x.begin - y.begin) };
+  });
 }

@@ -1,6 +1,6 @@
 // What the server is: asked until it answers.
 import { api, ApiError, apiKey, Unreachable } from "../api/client";
-import type { Capabilities } from "../api/types";
+import type { Capabilities, Field } from "../api/types";
 import { effect, signal } from "../core/signal";
 import { sleep } from "../core/wait";
 
@@ -14,7 +14,7 @@ async function ask(mine: number): Promise<void> {
   while (mine === turn) {
     try {
       const [all, known, schema] = await Promise.all([api.capabilities(), api.words(), api.schema()]);
-      capabilities.value = all;
+      capabilities.value = { ...all, fields: [...all.fields, precisionField(all)] };
       words.value = known.words;
       fieldOrder.value = orderOf(schema);
       return;
@@ -24,6 +24,13 @@ async function ask(mine: number): Promise<void> {
       await sleep(1000);
     }
   }
+}
+
+// Not a field of a request, but of a job; people set it beside the others.
+function precisionField(all: Capabilities): Field {
+  const words = all.precisions.map((p) => p.name);
+  const help = all.precisions.map((p) => `${p.name}: ${p.summary}`).join("\n");
+  return { name: "precision", kind: "choice", group: "Sampling", flag: "precision", help, words, default: "", default_means: all.precision.name };
 }
 
 type Members = { properties?: { [name: string]: Members }; patternProperties?: { [pattern: string]: Members } };

@@ -31,12 +31,18 @@ export const request = computed<RequestFields>(() => {
   return out;
 });
 
+// A picture says its precision and the preset that decided it; a job asks for a preset, or for the server's own.
+export function asJobSays(picture: RequestFields): RequestFields {
+  const { precision: _, precision_preset: preset, ...rest } = picture;
+  const own = capabilities.peek()?.precision.preset;
+  return preset !== undefined && own !== undefined && preset !== own ? { ...rest, precision: preset } : rest;
+}
+
 // Everything a picture says; what it does not say goes back to the default.
 export function takeOver(from: RequestFields): void {
   const known = new Set(capabilities.peek()?.fields.map((f) => f.name));
   const rest: RequestFields = {};
-  for (const [name, value] of Object.entries(from))
-    if (known.has(name) && !kElsewhere.has(name)) rest[name] = value;
+  for (const [name, value] of Object.entries(asJobSays(from))) if (known.has(name) && !kElsewhere.has(name)) rest[name] = value;
   prompt.value = String(from["prompt"] ?? "");
   negative.value = String(from["negative_prompt"] ?? "");
   changed.value = rest;

@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "a1111_request.h"
+#include "job_json.h"
 #include "routes/all.h"
 #include "text/base64.h"
 #include "wait_for_job.h"
@@ -65,7 +66,7 @@ void draw_for_a1111(const Call& call, A1111Kind kind) {
   const auto r = std::make_shared<const GenerateRequest>(asked.submission.request);  // for `info`
   const auto answer = [&jobs, owner = call.owner, parameters = std::move(asked.parameters),
                        notes = std::move(asked.notes), r, sends = asked.send_images](const JobView& job) {
-    if (job.state == JobState::Failed) return error_answer(*job.error, Dialect::A1111);
+    if (job.state == JobState::Failed || job.interrupted) return failure_answer(job, Dialect::A1111);
     OrderedJson images = OrderedJson::array();
     for (size_t i = 0; sends && i < job.pictures.size(); ++i)
       images.push_back(encode_base64(*jobs.picture(job.id, owner, i)));

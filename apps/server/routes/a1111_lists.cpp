@@ -1,6 +1,7 @@
 // /sdapi/v1: what AUTOMATIC1111's clients ask before they draw. What we have none of is an empty list, which keeps them
 // going.
 #include "a1111_request.h"
+#include "adapter_names.h"
 #include "core/machine.h"
 #include "diffusion/registry.h"
 #include "diffusion/schedules.h"
@@ -67,6 +68,14 @@ void models_list(const Call& call) {
                                    {"config", nullptr}}}));
 }
 
+void loras_list(const Call& call) {
+  OrderedJson out = OrderedJson::array();
+  if (call.server.is_open())
+    for (const AdapterName& one : adapter_names(call.server.model().adapters))
+      out.push_back({{"name", one.name}, {"alias", one.name}, {"path", one.file}, {"metadata", OrderedJson::object()}});
+  call.answer(out);
+}
+
 void upscalers_list(const Call& call) {
   call.answer(OrderedJson::array(
       {{{"name", "Lanczos"}, {"model_name", nullptr}, {"model_path", nullptr}, {"model_url", nullptr}, {"scale", 4}}}));
@@ -114,7 +123,7 @@ const Route a1111_models_route{"GET", "/sdapi/v1/sd-models", Dialect::A1111,
                                false, models_list,           "The model that is open (A1111)"};
 const Route a1111_vae_route{"GET", "/sdapi/v1/sd-vae", Dialect::A1111, false, nothing, "None (A1111)"};
 const Route a1111_modules_route{"GET", "/sdapi/v1/sd-modules", Dialect::A1111, false, nothing, "None (A1111)"};
-const Route a1111_loras_route{"GET", "/sdapi/v1/loras", Dialect::A1111, false, nothing, "None (A1111)"};
+const Route a1111_loras_route{"GET", "/sdapi/v1/loras", Dialect::A1111, false, loras_list, "Names of LoRA (A1111)"};
 const Route a1111_upscalers_route{"GET", "/sdapi/v1/upscalers", Dialect::A1111,
                                   false, upscalers_list,        "What a second pass enlarges with (A1111)"};
 const Route a1111_latent_upscale_modes_route{

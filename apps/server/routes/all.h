@@ -8,7 +8,7 @@ namespace newbie {
 extern const Route health_route, ready_route, metrics_route, openapi_route, capabilities_route, page_route, asset_route;
 extern const Route submit_job_route, list_jobs_route, get_job_route, delete_job_route, front_job_route,
     job_events_route, job_picture_route;
-extern const Route plan_route, metadata_route;
+extern const Route plan_route, metadata_route, compare_route;
 extern const Route lint_route, format_route, tokens_route, from_tags_route, prompt_schema_route, outline_route,
     words_route;
 extern const Route openai_models_route, openai_model_route, openai_generations_route, openai_edits_route;

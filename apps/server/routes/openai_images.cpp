@@ -1,5 +1,6 @@
 // /v1/images: OpenAI's way to ask for pictures. The client waits; if it goes, its work goes, too.
 #include "http/multipart.h"
+#include "job_json.h"
 #include "openai_request.h"
 #include "routes/all.h"
 #include "serve/picture_kind.h"
@@ -57,7 +58,7 @@ std::string base64_of(const Answering& a, const JobView& job, size_t index) {
 int64_t created_of(const JobView& job) { return static_cast<int64_t>(job.times.created); }
 
 Response images_answer(const Answering& a, const JobView& job) {
-  if (job.state != JobState::Done) return error_answer(*job.error, Dialect::OpenAi);
+  if (job.state != JobState::Done) return failure_answer(job, Dialect::OpenAi);
   OrderedJson data = OrderedJson::array();
   for (size_t i = 0; i < job.pictures.size(); ++i) {
     OrderedJson one;

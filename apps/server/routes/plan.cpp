@@ -1,4 +1,5 @@
 // /v1/plan: what a request will take, before anything is drawn. /v1/metadata: a picture in, its request out.
+#include "compile/precision.h"
 #include "generate/plan_json.h"
 #include "generate/recall.h"
 #include "generate/request_json.h"
@@ -12,17 +13,29 @@ namespace newbie {
 
 namespace {
 
+std::string meaning_of(const std::string& precision) {
+  for (const PrecisionPresetRow& row : precision_presets())
+    if (row.preset == find_precision_preset(precision)) return row.meaning;
+  return {};
+}
+
 void plan(const Call& call) {
   const Submission asked = own_submission(call, call.json());
   OpenModel& model = call.server.model();
-  const MemoryPlan made = plan_or_say_what_fits(*model.engine, asked.request);
-  const PictureSize size = model.engine->final_size(asked.request);
+  std::unique_ptr<JobEngine> other;
+  if (!asked.precision.empty()) other = model.engine->in_precision(asked.precision);
+  JobEngine& engine = other ? *other : *model.engine;
+  const MemoryPlan made = plan_or_say_what_fits(engine, asked.request);
+  const PictureSize size = engine.final_size(asked.request);
   OrderedJson out = plan_json(made);
   out["budget_bytes"] = made.budget_bytes;
   out["threads"] = model.threads;
-  out["precision"] = {{"name", model.precision}, {"reasons", model.precision_reasons}};
+  out["precision"] = other ? OrderedJson{{"name", asked.precision}, {"reasons", {meaning_of(asked.precision)}}}
+                           : OrderedJson{{"name", model.precision}, {"reasons", model.precision_reasons}};
   out["width"] = size.width;
   out["height"] = size.height;
+  const std::optional<double> seconds = model.jobs->seconds_of(work_of(asked.request, size), asked.precision);
+  out["seconds"] = seconds ? OrderedJson(*seconds) : OrderedJson(nullptr);
   out["decided_by"] = made.largest_stage().name();
   out["unused"] = unused_fields(asked.request);
   call.answer(out);

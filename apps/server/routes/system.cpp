@@ -1,5 +1,7 @@
 // What the server is, whether it is there and ready, and the page.
 #include "a1111_request.h"
+#include "adapter_names.h"
+#include "compile/precision.h"
 #include "diffusion/registry.h"
 #include "diffusion/schedules.h"
 #include "generate/request_json.h"
@@ -41,6 +43,20 @@ OrderedJson sampler_list() {
   return out;
 }
 
+// What a job may ask for instead.
+OrderedJson precision_list() {
+  OrderedJson out = OrderedJson::array();
+  for (const PrecisionPresetRow& row : precision_presets())
+    if (row.preset != PrecisionPreset::Auto) out.push_back({{"name", row.name}, {"summary", row.meaning}});
+  return out;
+}
+
+OrderedJson lora_names(const OpenModel& model) {
+  OrderedJson out = OrderedJson::array();
+  for (const AdapterName& one : adapter_names(model.adapters)) out.push_back(one.name);
+  return out;
+}
+
 void capabilities(const Call& call) {
   const OpenModel& model = call.server.model();
   OrderedJson formats = OrderedJson::array();
@@ -53,7 +69,12 @@ void capabilities(const Call& call) {
                {"height", model.default_size.height},
                {"threads", model.threads},
                {"memory_budget_bytes", model.memory_budget_bytes},
-               {"precision", {{"name", model.precision}, {"reasons", model.precision_reasons}}},
+               {"precision",
+                {{"name", model.precision},
+                 {"preset", model.precision_preset},
+                 {"reasons", model.precision_reasons}}},
+               {"precisions", precision_list()},
+               {"loras", lora_names(model)},
                {"samplers", sampler_list()},
                {"schedules", names_of(schedules())},
                {"output_formats", formats},

@@ -15,6 +15,7 @@ class MadeUpEngine : public JobEngine {
  public:
   size_t budget = 1 << 20;
   bool fails = false;
+  uint64_t brighter = 0;
 
   MemoryPlan plan(const GenerateRequest& r) override {
     MemoryPlan out;
@@ -57,10 +58,18 @@ class MadeUpEngine : public JobEngine {
         ++out.evaluations;
       }
       const uint64_t seed = r.seed + static_cast<uint64_t>(k);
-      on_image({picture(seed), seed, "Steps: 2", R"({"seed":1})"});
+      on_image({picture(seed + brighter), seed, "Steps: 2", R"({"seed":1})"});
     }
     out.times.push_back({"denoise", 1.5});
     out.guard_events.push_back({"transformer.layers.7", "infinite", "run again in f32", 0, 1});
+    return out;
+  }
+
+  // One level brighter than this one's.
+  std::unique_ptr<JobEngine> in_precision(const std::string& preset) override {
+    if (preset != "exact") fail(ErrorKind::InvalidRequest, "there is no precision '{}'", preset);
+    auto out = std::make_unique<MadeUpEngine>();
+    out->brighter = 1;
     return out;
   }
 

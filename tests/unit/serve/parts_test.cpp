@@ -11,6 +11,7 @@
 #include "serve/job_store.h"
 #include "serve/memory_ledger.h"
 #include "serve/progress_meter.h"
+#include "serve/speed_log.h"
 
 namespace newbie {
 namespace {
@@ -38,7 +39,7 @@ TEST(EventLog, NumbersRiseAndALateListenerGetsTheRest) {
   EXPECT_EQ(rest[0].id, 2u);
   EXPECT_EQ(*rest[0].data, R"({"stage":"gemma"})");
   EXPECT_TRUE(log.since(2).empty());
-  EXPECT_TRUE(log.since(99).empty());
+  EXPECT_EQ(log.since(99).size(), 2u);  // an earlier process counted so far
 }
 
 TEST(EventLog, ManyStepsTakeBoundedMemory) {
@@ -111,6 +112,33 @@ TEST(ProgressMeter, TellsHowLongTheRestTakes) {
   EXPECT_FALSE(meter.seconds_left());
   meter.step({StageKind::FirstPass, 0, 0, 1, 1, 4}, 2.0);
   EXPECT_DOUBLE_EQ(meter.seconds_left().value_or(0), 6.0);
+}
+
+TEST(SpeedLog, TimeGoesWithWork) {
+  SpeedLog log;
+  EXPECT_EQ(log.seconds("", 1000), std::nullopt);
+  log.add("", 1000, {{"gemma", 1}, {"denoise", 4}, {"hires", 6}, {"total", 13}});
+  EXPECT_EQ(log.seconds("", 1000), 13);
+  EXPECT_EQ(log.seconds("", 3000), 33);
+  EXPECT_EQ(log.seconds("exact", 1000), std::nullopt);  // another speed
+  log.add("", 1000, {{"denoise", 20}, {"total", 23}});  // twice as slow: half of it is believed
+  EXPECT_EQ(log.seconds("", 1000), 18);
+}
+
+TEST(WorkOf, CountsPicturesPassesAndGuidance) {
+  GenerateRequest r;
+  r.sampler = "euler";
+  r.schedule = "simple";
+  r.steps = 10;
+  r.cfg = 1;
+  const double one = work_of(r, {64, 64});
+  EXPECT_EQ(one, 10 * 64 * 64);
+  r.cfg = 4;
+  r.batch = 3;
+  EXPECT_EQ(work_of(r, {64, 64}), 2 * 3 * one);
+  r.hires_scale = 2;
+  r.hires_strength = 1;
+  EXPECT_EQ(work_of(r, {128, 128}), 2 * 3 * (one + 4 * one));
 }
 
 TEST(WhatWouldFit, GivesUpTheLeast) {

@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/files.h"
 #include "image/picture_format.h"
 #include "served.h"
 #include "text/base64.h"
+#include "unit/core/temporary_folder.h"
 
 namespace newbie {
 namespace {
@@ -139,6 +141,48 @@ TEST(A1111, ListsKeepClientsGoing) {
   for (const char* address : {"/sdapi/v1/embeddings", "/sdapi/v1/cmd-flags", "/sdapi/v1/memory", "/internal/ping"})
     EXPECT_EQ(served.get(address).status, 200) << address;
   EXPECT_EQ(served.ask("HEAD", "/").status, 200);
+}
+
+TEST(A1111, LoraStandInPromptsAndAreListed) {
+  Served served;
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "style.safetensors", std::string("it"));
+  served.server.model().adapters = {.folder = folder.path(), .only_there = true};
+  const OrderedJson list = served.get("/sdapi/v1/loras").json();
+  ASSERT_EQ(list.size(), 1u);
+  EXPECT_EQ(list[0]["name"], "style");
+  EXPECT_EQ(list[0]["path"], "style.safetensors") << "no path of this machine";
+  EXPECT_EQ(served.get("/v1/capabilities").json()["loras"], OrderedJson::array({"style"}));
+  OrderedJson asked = kLibreChat;
+  asked["prompt"] = "1girl, <lora:style:0.8>, smile";
+  EXPECT_EQ(served.post("/sdapi/v1/txt2img", asked).status, 200);
+  EXPECT_EQ(served.engine->started().back(), "1girl, smile");
+  asked["prompt"] = "1girl <lora:style:much>";
+  EXPECT_EQ(served.post("/sdapi/v1/txt2img", asked).status, 422);
+}
+
+TEST(A1111, FieldsOfOursStandBesideTheirs) {
+  Served served;
+  OrderedJson asked = kLibreChat;
+  asked["shift"] = 3;
+  asked["seed"] = "18446744073709551615";
+  const HttpAnswer answer = served.post("/sdapi/v1/txt2img", asked);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(OrderedJson::parse(answer.json()["info"].get<std::string>())["seed"], "18446744073709551615");
+  asked["shift"] = -3;
+  EXPECT_EQ(served.post("/sdapi/v1/txt2img", asked).status, 422);
+}
+
+TEST(A1111, WhatTheEndOfTheServerStopsIsWorthAskingForAgain) {
+  Served served;
+  served.engine->hold();
+  RawClient client(served.http.port());
+  client.send(http_request("POST", "/sdapi/v1/txt2img", kLibreChat.dump()));
+  served.engine->wait_for_started(1);
+  served.server.jobs().cancel_all(CancelReason::Shutdown);
+  const HttpAnswer answer = parse_answer(client.read_all());
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_TRUE(answer.headers.contains("retry-after"));
 }
 
 TEST(A1111, PngInfo) {

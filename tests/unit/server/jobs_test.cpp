@@ -2,6 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <regex>
+
+#include "core/files.h"
 #include "image/picture_format.h"
 #include "served.h"
 #include "text/base64.h"
@@ -81,6 +85,72 @@ TEST(Jobs, SeedsBeyondWhatJavaScriptCountsComeAsText) {
   request["seed"] = "18446744073709551615";
   const OrderedJson job = served.wait_for_end(submit(served, request));
   EXPECT_EQ(job["pictures"][0]["seed"], "18446744073709551615");
+}
+
+TEST(Jobs, OtherNumbersAreAskedForByName) {
+  Served served;
+  OrderedJson request = kRequest;
+  request["precision"] = "exact";
+  const OrderedJson job = served.wait_for_end(submit(served, request));
+  EXPECT_EQ(job["precision"], "exact");
+  const HttpAnswer picture = served.get("/" + job["pictures"][0]["url"].get<std::string>());
+  EXPECT_EQ(decode_picture(std::as_bytes(std::span(picture.body)), "it").image, MadeUpEngine::picture(8));
+  EXPECT_EQ(served.post("/v1/plan", request).json()["precision"]["name"], "exact");
+  request["precision"] = "much";
+  EXPECT_EQ(served.post("/v1/jobs", request).json()["error"]["param"], "precision");
+  EXPECT_EQ(served.get("/v1/capabilities").json()["precisions"][0]["name"], "exact");
+}
+
+TEST(Jobs, APlanSaysHowLongOnceSomethingWasDrawn) {
+  Served served;
+  EXPECT_TRUE(served.post("/v1/plan", kRequest).json()["seconds"].is_null());
+  served.wait_for_end(submit(served));
+  EXPECT_GT(served.post("/v1/plan", kRequest).json()["seconds"], 0);
+}
+
+TEST(Compare, TwoPrecisionsOfOneRequest) {
+  Served served;
+  OrderedJson request = kRequest;
+  request["precisions"] = {nullptr, "exact"};
+  HttpAnswer answer = served.post("/v1/compare", request);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  OrderedJson json = answer.json();
+  EXPECT_EQ(json["pictures"][0]["identical"], false);
+  EXPECT_EQ(json["pictures"][0]["different"], 1);
+  EXPECT_NEAR(json["pictures"][0]["psnr"].get<double>(), 20 * std::log10(255), 1e-9);  // one level apart everywhere
+  EXPECT_EQ(json["jobs"][1]["precision"], "exact");
+  EXPECT_EQ(json["jobs"][0]["pictures"][0]["seed"], json["jobs"][1]["pictures"][0]["seed"]);
+  request["precisions"] = {"exact", "exact"};
+  json = served.post("/v1/compare", request).json();
+  EXPECT_EQ(json["pictures"][0]["identical"], true);
+  EXPECT_TRUE(json["pictures"][0]["psnr"].is_null());
+  request["precisions"] = {"exact"};
+  EXPECT_EQ(served.post("/v1/compare", request).json()["error"]["param"], "precisions");
+}
+
+TEST(Compare, AClientThatLeavesTakesBothAlong) {
+  Served served;
+  served.engine->hold();
+  {
+    RawClient client(served.http.port());
+    OrderedJson request = kRequest;
+    request["precisions"] = {nullptr, "exact"};
+    client.send(http_request("POST", "/v1/compare", request.dump()));
+    served.engine->wait_for_started(1);
+    while (served.server.jobs().counters().waiting == 0) std::this_thread::yield();
+  }
+  while (served.server.jobs().counters().left < 2) std::this_thread::yield();
+}
+
+TEST(Metrics, TheDashboardAsksForWhatThereIs) {
+  Served served;
+  served.server.metrics_on = true;
+  served.wait_for_end(submit(served));
+  const std::string told = served.get("/metrics").body;
+  const std::string asked = read_file(NEWBIE_SOURCE_DIR "/examples/serve/grafana.json", size_t{1} << 20);
+  const std::regex name("newbie_[a-z_]+");
+  for (auto at = std::sregex_iterator(asked.begin(), asked.end(), name); at != std::sregex_iterator(); ++at)
+    EXPECT_THAT(told, HasSubstr("# TYPE " + at->str() + " "));
 }
 
 TEST(Jobs, UnknownIsNotGone) {

@@ -176,6 +176,8 @@ TEST(OpenAi, AClientThatLeavesTakesItsJobAlong) {
     while (served.get("/v1/jobs").json()["jobs"].size() < static_cast<size_t>(i) + 1) std::this_thread::yield();
   }
   served.engine->wait_for_started(1);
+  clients.resize(1);  // those that wait leave first: the one that draws would make place for them
+  while (served.server.jobs().counters().waiting > 0) std::this_thread::yield();
   clients.clear();
   while (true) {
     const ServiceCounters counters = served.server.jobs().counters();
@@ -184,6 +186,27 @@ TEST(OpenAi, AClientThatLeavesTakesItsJobAlong) {
   }
   EXPECT_EQ(served.engine->started().size(), 1u) << "none of the five began";
   EXPECT_EQ(served.server.jobs().counters().left, 6u);
+}
+
+TEST(OpenAi, WhatTheEndOfTheServerStopsIsWorthAskingForAgain) {
+  Served served;
+  served.engine->hold();
+  RawClient client(served.http.port());
+  client.send(http_request("POST", "/v1/images/generations", kAsked.dump()));
+  served.engine->wait_for_started(1);
+  served.server.jobs().cancel_all(CancelReason::Shutdown);
+  const HttpAnswer answer = parse_answer(client.read_all());
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_TRUE(answer.headers.contains("retry-after"));
+  EXPECT_FALSE(answer.headers.contains("x-should-retry"));
+}
+
+TEST(OpenAi, SeedsBeyondWhatJavaScriptCountsComeAsText) {
+  Served served;
+  OrderedJson asked = kAsked;
+  asked["n"] = 1;
+  asked["seed"] = "18446744073709551615";
+  EXPECT_EQ(served.post("/v1/images/generations", asked).json()["data"][0]["seed"], "18446744073709551615");
 }
 
 TEST(OpenAi, ALeavingClientStopsNobodyElse) {

@@ -54,6 +54,31 @@ TEST(PromptLint, NamesTheNearestTag) {
   EXPECT_EQ(findings[0].severity, Severity::Warning);
 }
 
+std::string fixed(std::string text) {
+  const std::vector<Finding> findings = lint_prompt(text, parse_prompt(text));
+  for (auto f = findings.rbegin(); f != findings.rend(); ++f)
+    if (f->fix) text.replace(f->fix->begin, f->fix->end - f->fix->begin, f->fix->text);
+  return text;
+}
+
+TEST(PromptLint, FixesWhatNeedsNoDecision) {
+  EXPECT_EQ(fixed("<backgorund>x</backgorund>"), "<background>x</background>");
+  EXPECT_EQ(fixed("<backgorund/>"), "<background></background>");
+  EXPECT_EQ(fixed("<gender >1girl</ gender>"), "<gender>1girl</gender>");
+  EXPECT_EQ(fixed("<gender>1girl</gendre>"), "<gender>1girl</gender>");
+  EXPECT_EQ(fixed("<n/>"), "<n></n>");
+  EXPECT_EQ(fixed("\xEF\xBB\xBF<n>a &amp; b, rem_(re:zero), x_(y</n>"), "<n>a & b, rem_\\(re:zero\\), x_(y</n>");
+  EXPECT_EQ(fixed("<wholly_unknown>x</wholly_unknown>"), "<wholly_unknown>x</wholly_unknown>");
+  // Thousands of elements in each other, each of them misspelt: no copy of a copy of a copy.
+  std::string deep;
+  for (int i = 0; i < 4000; ++i) deep += "<gendre>";
+  for (int i = 0; i < 4000; ++i) deep += "</gendre>";
+  size_t bytes = 0;
+  for (const Finding& f : lint_prompt(deep, parse_prompt(deep)))
+    if (f.fix) bytes += f.fix->text.size();
+  EXPECT_LT(bytes, size_t{4000} * 4200);
+}
+
 TEST(PromptLint, Others) {
   EXPECT_THAT(lint("\xEF\xBB\xBF<?xml version=\"1.0\"?><document><rem><name>rem</name></rem></document>"),
               ElementsAre("1:1 byte-order-mark", "1:2 xml-markup", "1:33 old-form"));
