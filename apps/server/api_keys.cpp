@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/lines.h"
 #include "http/request.h"
 #include "text/base64.h"
 #include "weights/sha256.h"
@@ -59,13 +60,9 @@ std::optional<std::string> key_in(std::string_view authorization) {
 ApiKeys ApiKeys::read(const std::filesystem::path& file) {
   const std::string text = read_file(file, kMostFileBytes);
   ApiKeys out;
-  size_t number = 0;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line = trimmed(std::string_view(text).substr(at, end - at));
-    at = end + 1;
-    ++number;
-    if (line.empty() || line[0] == '#') continue;
+  for_each_line(text, [&](std::string_view whole, size_t number) {
+    const std::string_view line = trimmed(whole);
+    if (line.empty() || line[0] == '#') return;
     const size_t colon = std::min(line.find(':'), line.size());
     const std::string_view name = trimmed(line.substr(0, colon)),
                            key = trimmed(line.substr(std::min(colon + 1, line.size())));
@@ -74,7 +71,7 @@ ApiKeys ApiKeys::read(const std::filesystem::path& file) {
                      "{}:{}: expected \"name: key\", a key of {} characters or more", file.string(), number,
                      kShortestKey);
     out.keys_.push_back({std::string(name), digest_of(key)});
-  }
+  });
   if (out.keys_.empty()) fail(ErrorKind::BadFile, "{}: no key is in it", file.string());
   return out;
 }

@@ -42,8 +42,11 @@ bool WeightBank::packs_from_mapped(const WeightUse& use) const {
   return view.data != nullptr && reinterpret_cast<uintptr_t>(view.data) % size_of(use.spec.dtype) == 0;
 }
 
+// A small weight between others is copied: the system maps 64 KiB of a file for it, which nobody would have planned.
 bool WeightBank::usable_as_mapped(const WeightUse& use) const {
-  return packs_from_mapped(use) && use.layout.key.empty() && !goes_to_device(use);
+  constexpr size_t kWorthItsPages = size_t{64} << 10;
+  return packs_from_mapped(use) && use.layout.key.empty() && !goes_to_device(use) &&
+         (use.by_rows || use.spec.bytes() >= kWorthItsPages);
 }
 
 const std::byte* WeightBank::packed(const WeightUse& use) const {

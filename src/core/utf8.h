@@ -17,6 +17,8 @@ DecodedCharacter decode_utf8(std::string_view text, size_t at);  // at < text.si
 // Byte offset of the first sequence that is not UTF-8 (overlong forms, surrogates and values above U+10FFFF included).
 std::optional<size_t> find_invalid_utf8(std::string_view text);
 
+void append_utf8(std::string& out, char32_t code_point);
+
 // For messages: a text of at most `most` bytes as it is, of a longer one as many of them as are whole characters and
 // "…".
 std::string beginning_of(std::string_view text, size_t most);

@@ -5,6 +5,7 @@
 
 #include "core/files.h"
 #include "core/json.h"
+#include "core/lines.h"
 #include "generate/recall.h"
 #include "image/flatten.h"
 #include "image/picture_format.h"
@@ -109,13 +110,8 @@ PicturePairs pair_pictures(const PictureList& a, const PictureList& b) {
 Captions read_captions(const fs::path& jsonl, const std::string& key) {
   const std::string text = read_file(jsonl, kMaxCaptionsBytes);
   Captions out;
-  size_t number = 0;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string_view line = std::string_view(text).substr(begin, end - begin);
-    begin = end + 1;
-    ++number;
-    if (line.find_first_not_of(" \t\r") == line.npos) continue;
+  for_each_line(text, [&](std::string_view line, size_t number) {
+    if (line.find_first_not_of(" \t") == line.npos) return;
     const std::string where = fmt::format("{}:{}", jsonl.string(), number);
     const Json json = parse_json(line, where);
     if (!json.is_object()) fail(ErrorKind::BadFile, "{}: expected an object, got {}", where, json.type_name());
@@ -127,7 +123,7 @@ Captions read_captions(const fs::path& jsonl, const std::string& key) {
     if (caption == nullptr)
       fail(ErrorKind::BadFile, "{}: no text in {}", where, key.empty() ? "any known key" : '"' + key + '"');
     if (!out.emplace(*name, *caption).second) fail(ErrorKind::BadFile, "{}: a second line for {}", where, *name);
-  }
+  });
   if (out.empty()) fail(ErrorKind::BadFile, "{}: no captions", jsonl.string());
   return out;
 }

@@ -144,7 +144,7 @@ std::vector<StreamedTensor> transformer_tensors(const Transformer& part, bool in
 }
 
 // The SentencePiece model of an encoder, from its file or from beside it; empty when there is none.
-std::string sentencepiece_of(const Part& part, const char* file_name) {
+std::string sentencepiece_file_of(const Part& part, const char* file_name) {
   if (const FileTensor* inside = part.files.find("spiece_model")) {
     std::string bytes(reinterpret_cast<const char*>(inside->bytes().data()), inside->bytes().size());
     inside->file->check_intact();
@@ -153,6 +153,13 @@ std::string sentencepiece_of(const Part& part, const char* file_name) {
   for (const fs::path& folder : tokenizer_folders(part))
     if (fs::is_regular_file(folder / file_name)) return read_file(folder / file_name, kMaxTokenizerBytes);
   return {};
+}
+
+// That, or one made of the vocabulary in the keys of a GGUF file.
+std::string sentencepiece_of(const Part& part, const char* file_name) {
+  if (std::string file = sentencepiece_file_of(part, file_name); !file.empty()) return file;
+  auto vocabulary = vocabulary_in_keys(part);
+  return vocabulary ? sentencepiece_of_gguf(std::move(*vocabulary), part.path.string()) : std::string();
 }
 
 void add_tokenizer(Outcome& out, const Part& part, const fs::path& folder, const char* sentencepiece_name) {
@@ -167,8 +174,10 @@ void add_tokenizer(Outcome& out, const Part& part, const fs::path& folder, const
         out.texts.push_back({folder / name, read_file(from / name, kMaxTokenizerBytes)});
         break;
       }
-  // The keys of a GGUF file hold a vocabulary, and no file that other programs read.
-  if (out.texts.size() == before)
+  if (out.texts.size() != before) return;
+  if (std::string made = sentencepiece_of(part, sentencepiece_name); !made.empty())
+    out.texts.push_back({folder / sentencepiece_name, std::move(made)});
+  else
     fail_with_hint(ErrorKind::BadFile, fmt::format("put {} beside it", sentencepiece_name),
                    "{}: no file of a tokenizer to write into {}", part.path.string(), folder.string());
 }
@@ -246,7 +255,7 @@ Outcome to_comfyui(const Model& model, const fs::path& folder, bool int8) {
 
 // What a GGUF file carries as Gemma's tokenizer.
 GgufVocabulary vocabulary_of(const TextEncoder& part) {
-  const std::string bytes = sentencepiece_of(part, "tokenizer.model");
+  const std::string bytes = sentencepiece_file_of(part, "tokenizer.model");
   if (bytes.empty()) {
     if (auto vocabulary = vocabulary_in_keys(part)) return std::move(*vocabulary);
     fail_with_hint(ErrorKind::BadFile, "download tokenizer.model beside the text encoder",

@@ -209,6 +209,8 @@ std::optional<GgufVocabulary> vocabulary_in_keys(const Part& part) {
     vocabulary.types.push_back(type >= 0 && type <= 100 ? static_cast<int32_t>(type) : 0);
   const double begin = keys.number("tokenizer.ggml.bos_token_id", where).value_or(2);
   vocabulary.begin_id = begin < 1e9 ? static_cast<int32_t>(begin) : -1;
+  const double unknown = keys.number("tokenizer.ggml.unknown_token_id", where).value_or(3);
+  vocabulary.unknown_id = unknown < 1e9 ? static_cast<int32_t>(unknown) : -1;
   part.files.files.front()->check_intact();
   return vocabulary;
 }

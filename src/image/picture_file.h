@@ -37,6 +37,7 @@ struct DecodedPicture {
   Image image;
   std::vector<TextChunk> texts;  // in the order of the file
   ColourFacts colours;           // of `image`, which has the file's own numbers
+  bool is_animation = false;     // `image` is the first of several pictures
   int orientation = 1;           // EXIF's, 1 to 8: how `image` has to be turned to stand upright; 1 is upright
 };
 

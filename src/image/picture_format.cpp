@@ -6,6 +6,9 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "image/bmp.h"
+#include "image/flatten.h"
+#include "image/gif.h"
 #include "image/jpeg.h"
 #include "image/orientation.h"
 #include "image/png.h"
@@ -16,6 +19,23 @@ namespace newbie {
 namespace {
 
 constexpr size_t kMaxFileBytes = size_t{512} << 20;
+
+// What a file is that is none of ours, by its first bytes; empty: nobody knows.
+std::string_view foreign_picture(std::string_view head) {
+  using namespace std::string_view_literals;
+  if (head.starts_with("II*\0"sv) || head.starts_with("MM\0*"sv)) return "a TIFF picture";
+  if (head.size() >= 12 && head.substr(4, 4) == "ftyp") {
+    const std::string_view brand = head.substr(8, 4);
+    if (brand == "avif" || brand == "avis") return "an AVIF picture";
+    if (brand == "heic" || brand == "heix" || brand == "mif1") return "a HEIC picture";
+    return "a film";
+  }
+  if (head.starts_with("\xFF\x0A"sv) || head.starts_with("\0\0\0\x0CJXL "sv)) return "a JPEG XL picture";
+  if (head.starts_with("8BPS")) return "a Photoshop file";
+  if (head.starts_with("<svg") || head.starts_with("<?xml")) return "an SVG drawing";
+  if (head.starts_with("%PDF")) return "a PDF";
+  return {};
+}
 
 }  // namespace
 
@@ -40,7 +60,7 @@ std::vector<std::byte> encode_picture(PictureFormat format, const Image& image, 
                                       int quality) {
   switch (format) {
     case PictureFormat::Png: return encode_png(image, texts);
-    case PictureFormat::Jpeg: return encode_jpeg(image, quality, texts);
+    case PictureFormat::Jpeg: return encode_jpeg(flatten(image, 255), quality, texts);
     case PictureFormat::WebP: return encode_webp(image, quality, texts);
   }
   fail(ErrorKind::Internal, "a picture format without an encoder");
@@ -55,9 +75,15 @@ DecodedPicture decode_picture(std::span<const std::byte> bytes, std::string_view
     out = decode_jpeg(bytes, where, limits);
   else if (head.starts_with("RIFF") && head.ends_with("WEBP"))
     out = decode_webp(bytes, where, limits);
+  else if (head.starts_with("BM"))
+    out = decode_bmp(bytes, where, limits);
+  else if (head.starts_with("GIF87a") || head.starts_with("GIF89a"))
+    out = decode_gif(bytes, where, limits);
+  else if (const std::string_view what = foreign_picture(head); !what.empty())
+    fail_with_hint(ErrorKind::Unsupported, "convert it to PNG first", "{}: {}, which is not read", where, what);
   else
-    fail_with_hint(ErrorKind::BadFile, "convert it to one of these first", "{}: not a PNG, JPEG or WebP picture",
-                   where);
+    fail_with_hint(ErrorKind::BadFile, "convert it to one of these first",
+                   "{}: not a PNG, JPEG, WebP, BMP or GIF picture", where);
   out.image = upright(std::move(out.image), out.orientation);
   out.orientation = 1;
   return out;

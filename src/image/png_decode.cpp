@@ -94,6 +94,13 @@ size_t end_of_pixels(std::span<const std::byte> bytes) {
   return end;
 }
 
+// An animated PNG says so before its pixels, which are those of the first picture.
+bool is_animated(std::span<const std::byte> bytes, size_t pixels_end) {
+  constexpr std::string_view kName = "acTL";
+  const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min(pixels_end, size_t{4096}));
+  return head.find(kName) != head.npos;
+}
+
 ColourFacts colours_of(const PngReader& reader) {
   ColourFacts out;
   png_charp name = nullptr;
@@ -203,6 +210,7 @@ DecodedPicture decode_png(std::span<const std::byte> bytes, std::string_view whe
   if (!read) damaged();
   out.texts = texts_of(reader);
   out.colours = colours_of(reader);
+  out.is_animation = is_animated(bytes, pixels_end);
   const Exif exif = read_exif(exif_of(reader));
   out.orientation = exif.orientation;
   out.texts.insert(out.texts.end(), exif.texts.begin(), exif.texts.end());

@@ -1,13 +1,14 @@
-// UTF-8 and UTF-16 for the text in picture files.
+// The texts of picture files, which come in Latin-1 and UTF-16, too.
 #pragma once
 
 #include <string>
 #include <string_view>
 
+#include "core/utf8.h"
+
 namespace newbie {
 
-// Well-formed UTF-8: no stray or missing continuation, no overlong form, no surrogate, nothing above U+10FFFF.
-bool is_utf8(std::string_view text);
+inline bool is_utf8(std::string_view text) { return !find_invalid_utf8(text); }
 
 std::string latin1_to_utf8(std::string_view text);
 

@@ -74,6 +74,34 @@ ColourFacts colours_of_webp(std::span<const std::byte> file) {
 
 }  // namespace
 
+namespace {
+
+// The first picture of an animation on its canvas, which is transparent where it does not reach.
+Image first_frame(std::span<const std::byte> bytes, std::string_view where, int width, int height) {
+  const WebPData whole{octets(bytes), bytes.size()};
+  const std::unique_ptr<WebPDemuxer, DemuxDelete> demux(WebPDemux(&whole));
+  WebPIterator frame{};
+  if (!demux || WebPDemuxGetFrame(demux.get(), 1, &frame) == 0)
+    fail(ErrorKind::BadFile, "{}: damaged WebP: an animation without a first picture", where);
+  const std::unique_ptr<WebPIterator, void (*)(WebPIterator*)> owner(&frame, WebPDemuxReleaseIterator);
+  if (frame.x_offset < 0 || frame.y_offset < 0 || frame.width < 1 || frame.height < 1 ||
+      frame.x_offset > width - frame.width || frame.y_offset > height - frame.height)
+    fail(ErrorKind::BadFile, "{}: damaged WebP: a picture outside of its canvas", where);
+  const bool is_whole = frame.width == width && frame.height == height && frame.has_alpha == 0;
+  Image out{.width = width, .height = height, .channels = is_whole ? 3 : 4};
+  out.pixels.assign(pixel_bytes(width, height, out.channels), uint8_t{0});
+  const int stride = width * out.channels;
+  const size_t first = static_cast<size_t>(frame.y_offset) * static_cast<size_t>(stride) +
+                       static_cast<size_t>(frame.x_offset) * static_cast<size_t>(out.channels);
+  const auto decode = is_whole ? WebPDecodeRGBInto : WebPDecodeRGBAInto;
+  if (decode(frame.fragment.bytes, frame.fragment.size, out.pixels.data() + first, out.pixels.size() - first, stride) ==
+      nullptr)
+    fail(ErrorKind::BadFile, "{}: damaged WebP: the first picture cannot be read", where);
+  return out;
+}
+
+}  // namespace
+
 std::vector<std::byte> encode_webp(const Image& image, int quality, std::span<const TextChunk> texts) {
   check_image(image);
   if (image.width > WEBP_MAX_DIMENSION || image.height > WEBP_MAX_DIMENSION)
@@ -116,8 +144,6 @@ DecodedPicture decode_webp(std::span<const std::byte> bytes, std::string_view wh
   if (const VP8StatusCode status = WebPGetFeatures(octets(bytes), bytes.size(), &config.input); status != VP8_STATUS_OK)
     fail(ErrorKind::BadFile, "{}: damaged WebP: the header cannot be read (status {})", where,
          static_cast<int>(status));
-  if (found.has_animation)
-    fail_with_hint(ErrorKind::Unsupported, "save one frame of it as a picture", "{}: an animated WebP", where);
   if (found.width > limits.max_side || found.height > limits.max_side ||
       static_cast<size_t>(found.width) * static_cast<size_t>(found.height) > limits.max_pixels)
     fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where, found.width,
@@ -128,6 +154,11 @@ DecodedPicture decode_webp(std::span<const std::byte> bytes, std::string_view wh
   DecodedPicture out;
   out.colours = colours_of_webp(bytes);
   Image& image = out.image;
+  if (found.has_animation != 0) {
+    out.is_animation = true;
+    image = first_frame(bytes, where, found.width, found.height);
+    return out;
+  }
   image = {.width = found.width, .height = found.height, .channels = found.has_alpha ? 4 : 3};
   image.pixels.resize(pixel_bytes(image.width, image.height, image.channels));
   config.output.colorspace = found.has_alpha ? MODE_RGBA : MODE_RGB;

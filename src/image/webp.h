@@ -14,8 +14,8 @@ namespace newbie {
 // Error{InvalidRequest} on sides above 16383, a quality outside 1…100, or texts EXIF has no room for.
 std::vector<std::byte> encode_webp(const Image& image, int quality, std::span<const TextChunk> texts = {});
 
-// A still WebP as RGB, or RGBA when it has transparency. Limits are checked before memory is taken. Damage is
-// Error{BadFile}, its message opened by `where`; an animation is Error{Unsupported}.
+// A WebP, of an animation the first picture, as RGB, or RGBA when it has transparency. Limits are checked before memory
+// is taken. Damage is Error{BadFile}, its message opened by `where`.
 DecodedPicture decode_webp(std::span<const std::byte> bytes, std::string_view where = "WebP",
                            const DecodeLimits& limits = {});
 

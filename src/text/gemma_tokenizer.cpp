@@ -214,7 +214,9 @@ std::unique_ptr<Tokenizer> gemma_tokenizer_from_sentencepiece(std::span<const st
   return from_pieces(model.pieces, "<bos>", where);
 }
 
-std::unique_ptr<Tokenizer> gemma_tokenizer_from_gguf(GgufVocabulary vocabulary, std::string_view where) {
+namespace {
+
+std::vector<SentencePieceModel::Piece> gguf_pieces(GgufVocabulary& vocabulary, std::string_view where) {
   const size_t size = vocabulary.texts.size();
   if (size > kMaxVocabulary || vocabulary.scores.size() != size || vocabulary.types.size() != size)
     fail(ErrorKind::BadFile, "{}: expected a text, a score and a type for each of at most {} tokens, got {}, {} and {}",
@@ -225,6 +227,25 @@ std::unique_ptr<Tokenizer> gemma_tokenizer_from_gguf(GgufVocabulary vocabulary, 
   std::vector<SentencePieceModel::Piece> pieces;
   pieces.reserve(size);
   for (size_t id = 0; id < size; ++id) pieces.push_back(gguf_piece(vocabulary, id, where));
+  return pieces;
+}
+
+}  // namespace
+
+std::string sentencepiece_of_gguf(GgufVocabulary vocabulary, std::string_view where) {
+  SentencePieceModel model{.pieces = gguf_pieces(vocabulary, where),
+                           .algorithm = SentencePieceModel::Algorithm::Bpe,
+                           .charsmap = {},
+                           .add_dummy_prefix = false,
+                           .remove_extra_whitespaces = false};
+  // GGUF calls it a control token, as all that are added.
+  if (vocabulary.unknown_id >= 0 && static_cast<size_t>(vocabulary.unknown_id) < model.pieces.size())
+    model.pieces[static_cast<size_t>(vocabulary.unknown_id)].type = SentencePieceModel::PieceType::Unknown;
+  return write_sentencepiece_model(model);
+}
+
+std::unique_ptr<Tokenizer> gemma_tokenizer_from_gguf(GgufVocabulary vocabulary, std::string_view where) {
+  const std::vector<SentencePieceModel::Piece> pieces = gguf_pieces(vocabulary, where);
   return from_pieces(pieces, pieces[static_cast<size_t>(vocabulary.begin_id)].text, where);
 }
 

@@ -1,7 +1,9 @@
 #include "text/sentencepiece_model.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <optional>
 
 #include "core/error.h"
 #include "text/tokenizer_limits.h"
@@ -137,7 +139,62 @@ void read_normalizer_settings(std::span<const std::byte> bytes, SentencePieceMod
   }
 }
 
+void append_number(std::string& out, uint64_t value) {
+  for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
+  out += static_cast<char>(value);
+}
+void append_key(std::string& out, uint32_t field, Wire wire) {
+  append_number(out, uint64_t{field} << 3 | static_cast<uint64_t>(wire));
+}
+void append_setting(std::string& out, uint32_t field, uint64_t value) {
+  append_key(out, field, Wire::Varint);
+  append_number(out, value);
+}
+void append_bytes(std::string& out, uint32_t field, std::string_view bytes) {
+  append_key(out, field, Wire::Bytes);
+  append_number(out, bytes.size());
+  out += bytes;
+}
+
 }  // namespace
+
+std::string write_sentencepiece_model(const SentencePieceModel& model) {
+  std::string out;
+  for (const SentencePieceModel::Piece& piece : model.pieces) {
+    std::string one;
+    append_bytes(one, 1, piece.text);
+    append_key(one, 2, Wire::Fixed32);
+    const auto bits = std::bit_cast<uint32_t>(piece.score);
+    for (int shift = 0; shift < 32; shift += 8) one += static_cast<char>(bits >> shift);
+    if (piece.type != SentencePieceModel::PieceType::Normal) append_setting(one, 3, static_cast<uint64_t>(piece.type));
+    append_bytes(out, 1, one);
+  }
+  std::string trainer, normalizer;
+  constexpr uint32_t kModelType = 3, kVocabularySize = 4, kByteFallback = 35;
+  append_setting(trainer, kModelType, static_cast<uint64_t>(model.algorithm));
+  append_setting(trainer, kVocabularySize, model.pieces.size());
+  append_setting(trainer, kByteFallback, 1);
+  // The ids of special tokens, which a program that reads the file wants to find where they are.
+  const auto id_of = [&](std::initializer_list<std::string_view> texts) -> std::optional<size_t> {
+    for (size_t id = 0; id < model.pieces.size(); ++id)
+      if (std::ranges::find(texts, std::string_view(model.pieces[id].text)) != texts.end()) return id;
+    return std::nullopt;
+  };
+  constexpr uint32_t kUnknownId = 40, kBeginId = 41, kEndId = 42, kPaddingId = 43;
+  for (const auto& [field, id] : {std::pair{kUnknownId, id_of({"<unk>"})},
+                                  {kBeginId, id_of({"<bos>", "<s>"})},
+                                  {kEndId, id_of({"<eos>", "</s>"})},
+                                  {kPaddingId, id_of({"<pad>"})}})
+    if (id) append_setting(trainer, field, *id);
+  append_bytes(out, 2, trainer);
+  append_bytes(normalizer, 1, "identity");
+  append_bytes(normalizer, 2, model.charsmap);
+  append_setting(normalizer, 3, model.add_dummy_prefix ? 1 : 0);
+  append_setting(normalizer, 4, model.remove_extra_whitespaces ? 1 : 0);
+  append_setting(normalizer, 5, model.escape_whitespaces ? 1 : 0);
+  append_bytes(out, 3, normalizer);
+  return out;
+}
 
 SentencePieceModel read_sentencepiece_model(std::span<const std::byte> bytes, std::string_view where) {
   SentencePieceModel model;

@@ -34,4 +34,7 @@ struct SentencePieceModel {
 // Hostile bytes: Error{BadFile} naming `where`.
 SentencePieceModel read_sentencepiece_model(std::span<const std::byte> bytes, std::string_view where);
 
+// The bytes of such a file: with the settings of Gemma's training (BPE with byte pieces, text as it is).
+std::string write_sentencepiece_model(const SentencePieceModel& model);
+
 }  // namespace newbie

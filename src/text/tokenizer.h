@@ -52,8 +52,11 @@ struct GgufVocabulary {
   std::vector<std::string> texts;
   std::vector<float> scores;
   std::vector<int32_t> types;
-  int32_t begin_id = 2;  // <bos>
+  int32_t begin_id = 2;    // <bos>
+  int32_t unknown_id = 3;  // <unk>
 };
+// The same vocabulary as the SentencePiece model it was made from, the bytes of a file that other programs read.
+std::string sentencepiece_of_gguf(GgufVocabulary vocabulary, std::string_view where);
 std::unique_ptr<Tokenizer> gemma_tokenizer_from_gguf(GgufVocabulary vocabulary, std::string_view where);
 
 std::unique_ptr<Tokenizer> xlm_roberta_tokenizer_from_json(std::string_view json_text, std::string_view where);

@@ -22,8 +22,6 @@ std::vector<Character> decode_prompt(std::string_view text);
 // For strings from files: empty when `text` is not UTF-8.
 std::optional<std::u32string> to_code_points(std::string_view text);
 
-void append_utf8(std::string& out, char32_t code_point);
-
 // Unicode's White_Space property.
 bool is_white_space(char32_t code_point);
 

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "core/lines.h"
 #include "text/utf8.h"
 
 namespace newbie {
@@ -54,13 +55,8 @@ std::map<std::string, std::string> caption_rows(const std::filesystem::path& fol
   for (const auto& path : list_folder(folder, error)) {
     if (path.extension() != ".jsonl") continue;
     const std::string text = read_file(path, kMostRows);
-    size_t number = 0;
-    for (size_t at = 0; at < text.size();) {
-      const size_t end = std::min(text.find('\n', at), text.size());
-      const std::string_view line(text.data() + at, end - at);
-      at = end + 1;
-      ++number;
-      if (trimmed(line).empty()) continue;
+    for_each_line(text, [&](std::string_view line, size_t number) {
+      if (trimmed(line).empty()) return;
       const std::string where = fmt::format("{}, line {}", path.string(), number);
       const Json row = parse_json(line, where);
       const auto file = member(row, kFileKeys, where), caption = member(row, kCaptionKeys, where);
@@ -68,7 +64,7 @@ std::map<std::string, std::string> caption_rows(const std::filesystem::path& fol
         throw Error(ErrorKind::BadFile, fmt::format("{}: a row needs a picture and its caption", where),
                     "For example {\"file\": \"a.png\", \"caption\": \"…\"}.");
       out[std::filesystem::path(*file).filename().string()] = words(*caption);
-    }
+    });
   }
   return out;
 }

@@ -82,6 +82,19 @@ std::shared_ptr<const WeightFile> open_file(const fs::path& file, Strictness str
   });
 }
 
+// What a GGUF file says of being a part; a file that says nothing is a whole.
+void check_place(const WeightFile& file, int number, int count) {
+  const std::string where = file.path().string();
+  const double shards = file.header().keys.number("split.count", where).value_or(1);
+  const double place = file.header().keys.number("split.no", where).value_or(0) + 1;
+  if (shards == count && (count == 1 || place == number)) return;
+  if (count == 1)
+    fail_with_hint(ErrorKind::Unsupported, "all of them together are read, called NAME-00001-of-00003.gguf and so on",
+                   "{}: expected a whole model, got shard {} of {}", where, place, shards);
+  fail(ErrorKind::BadFile, "{}: expected shard {} of {}, as it is called, got shard {} of {}", where, number, count,
+       place, shards);
+}
+
 }  // namespace
 
 std::vector<std::string> OpenedWeights::keys() const {
@@ -110,9 +123,17 @@ OpenedWeights open_weights(const fs::path& path, Strictness strictness) {
   if (file.filename().string().ends_with(kIndex)) {
     opened.tensors = open_sharded(file, strictness);
   } else if (shard && shard->count > 1) {
-    opened.tensors = open_shards(file, strictness);
+    opened.tensors = open_shards(file, [&](const fs::path& one_path, const ShardName& name, int number) {
+      auto one = open_file(one_path, strictness);
+      if (name.ending == kGguf) {
+        check_place(*one, number, name.count);
+        opened.files.push_back(one);  // the first may hold keys alone
+      }
+      return one;
+    });
   } else {
     const std::shared_ptr<const WeightFile> single = open_file(file, strictness);
+    check_place(*single, 1, 1);
     for (const WeightEntry& entry : single->entries()) opened.tensors.push_back({single, &entry});
     opened.files.push_back(single);  // also when it holds no tensor: its metadata may be wanted
   }

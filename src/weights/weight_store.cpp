@@ -13,7 +13,7 @@ namespace newbie {
 
 namespace {
 
-constexpr size_t kComputedAtOnce = 256 * 1024;  // elements: 1 MiB of scratch a reader
+constexpr size_t kComputedAtOnce = 16 * 1024;  // elements: 64 KiB of scratch a reader, which no plan counts
 
 bool readable_as(DType dtype) { return dtype == DType::F32 || dtype == DType::BF16 || dtype == DType::F16; }
 

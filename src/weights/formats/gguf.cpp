@@ -205,7 +205,8 @@ WeightHeader parse_gguf_header(std::span<const std::byte> file, std::string_view
   header.keys.read(reader, keys, where);
   const size_t alignment = alignment_of(header.keys, where);
   check_known_keys(header.keys, where);
-  if (tensors == 0) fail(ErrorKind::BadFile, "{}: expected tensors, got none: a vocabulary alone?", where);
+  if (tensors == 0 && header.keys.number("split.count", where).value_or(1) <= 1)
+    fail(ErrorKind::BadFile, "{}: expected tensors, got none: a vocabulary alone?", where);
   std::set<std::string_view> names;
   for (uint64_t i = 0; i < tensors; ++i) header.entries.push_back(InfoReader(reader, header.keys, where).read());
   for (const WeightEntry& entry : header.entries)

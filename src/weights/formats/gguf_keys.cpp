@@ -261,10 +261,6 @@ void check_known_keys(const GgufKeys& keys, std::string_view where) {
       refuse_kind(where, key, word(row->wanted), value);
   }
   check_tokenizer(keys, where);
-  if (const double shards = keys.number("split.count", where).value_or(1); shards != 1)
-    fail_with_hint(ErrorKind::Unsupported, "gguf-split --merge makes one file of them",
-                   "{}: expected a whole model, got shard {} of {}", where,
-                   keys.number("split.no", where).value_or(0) + 1, shards);
 }
 
 }  // namespace newbie

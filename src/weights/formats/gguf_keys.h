@@ -57,7 +57,7 @@ class GgufKeys {
 };
 
 // That the keys which models of this family carry are of the kinds they are written in, arrays that belong together of
-// one length. Error{BadFile} naming `where` and the key; Error{Unsupported} for one shard of several.
+// one length. Error{BadFile} naming `where` and the key.
 void check_known_keys(const GgufKeys& keys, std::string_view where);
 
 }  // namespace newbie

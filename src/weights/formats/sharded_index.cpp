@@ -58,11 +58,12 @@ std::vector<FileTensor> open_sharded(const std::filesystem::path& index, Strictn
 }
 
 std::optional<ShardName> shard_name(std::string_view file_name) {
-  constexpr std::string_view kEnd = ".safetensors", kOf = "-of-";
+  constexpr std::string_view kOf = "-of-";
   constexpr size_t kDigits = 5;
   constexpr size_t kTail = 1 + kDigits + kOf.size() + kDigits;  // "-00002-of-00003"
-  if (!file_name.ends_with(kEnd) || file_name.size() <= kTail + kEnd.size()) return std::nullopt;
-  file_name.remove_suffix(kEnd.size());
+  const std::string_view ending = file_name.ends_with(".gguf") ? ".gguf" : ".safetensors";
+  if (!file_name.ends_with(ending) || file_name.size() <= kTail + ending.size()) return std::nullopt;
+  file_name.remove_suffix(ending.size());
   const std::string_view tail = file_name.substr(file_name.size() - kTail);
   const auto digits = [&](size_t at) -> std::optional<int> {
     int value = 0;
@@ -76,10 +77,10 @@ std::optional<ShardName> shard_name(std::string_view file_name) {
   if (tail[0] != '-' || tail.substr(1 + kDigits, kOf.size()) != kOf || !number || !count || *number < 1 ||
       *number > *count)
     return std::nullopt;
-  return ShardName{std::string(file_name.substr(0, file_name.size() - kTail)), *number, *count};
+  return ShardName{std::string(file_name.substr(0, file_name.size() - kTail)), std::string(ending), *number, *count};
 }
 
-std::vector<FileTensor> open_shards(const std::filesystem::path& shard, Strictness strictness) {
+std::vector<FileTensor> open_shards(const std::filesystem::path& shard, const OpenShard& open) {
   constexpr int kMostShards = 1000;
   const ShardName name = *shard_name(shard.filename().string());
   if (name.count > kMostShards)
@@ -87,12 +88,12 @@ std::vector<FileTensor> open_shards(const std::filesystem::path& shard, Strictne
   std::map<std::string, FileTensor> tensors;
   for (int number = 1; number <= name.count; ++number) {
     const std::filesystem::path path =
-        shard.parent_path() / fmt::format("{}-{:05}-of-{:05}.safetensors", name.base, number, name.count);
+        shard.parent_path() / fmt::format("{}-{:05}-of-{:05}{}", name.base, number, name.count, name.ending);
     if (std::error_code ignored; !std::filesystem::exists(path, ignored))
       fail_with_hint(ErrorKind::BadFile, "download the other shards, or the index.json that names them",
                      "{}: a shard of {}: expected {} beside it, got nothing there", shard.string(), name.count,
                      in_quotes(path.filename().string()));
-    const auto file = std::make_shared<const SafetensorsFile>(path, strictness);
+    const std::shared_ptr<const WeightFile> file = open(path, name, number);
     for (const WeightEntry& entry : file->entries())
       if (const auto [other, fresh] = tensors.emplace(entry.name, FileTensor{file, &entry}); !fresh)
         fail(ErrorKind::BadFile, "{}: tensor {}: expected once, got it in {}, too", path.string(),

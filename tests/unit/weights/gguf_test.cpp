@@ -110,6 +110,37 @@ TEST(Gguf, IsToldByItsFirstBytesWhateverItsName) {
   EXPECT_ERROR(open_weights(folder / "x.gguf"), ErrorKind::BadFile, "expected a file that begins with GGUF");
 }
 
+// One f32 of a name, and what a shard says of its place.
+std::string shard_bytes(const char* tensor, float value, uint64_t place, uint64_t count) {
+  const auto u16 = [](const char* key, uint64_t number) {
+    return gguf_text(key) + gguf_number(2, 4) + gguf_number(number, 2);
+  };
+  std::string file = gguf_begin(1, 2) + u16("split.no", place) + u16("split.count", count) + gguf_text(tensor) +
+                     gguf_number(1, 4) + gguf_number(1, 8) + gguf_number(0, 4) + gguf_number(0, 8);
+  file.resize((file.size() + 31) / 32 * 32, '\0');
+  return file + std::string(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+TEST(Gguf, ShardsAreReadTogether) {
+  const TemporaryFolder folder;
+  put_file(folder / "m-00001-of-00002.gguf", shard_bytes("a", 1.5F, 0, 2));
+  EXPECT_ERROR(open_weights(folder / "m-00001-of-00002.gguf"), ErrorKind::BadFile, "'m-00002-of-00002.gguf'");
+  put_file(folder / "m-00002-of-00002.gguf", shard_bytes("b", 2.5F, 1, 2));
+  for (const std::filesystem::path& path :
+       {folder / "m-00001-of-00002.gguf", folder / "m-00002-of-00002.gguf", std::filesystem::path(folder.path())}) {
+    const OpenedWeights files = open_weights(path);
+    ASSERT_EQ(files.tensors.size(), 2U) << path;
+    EXPECT_EQ(files.files.size(), 2U);
+    float value = 0;
+    files.find("b")->read(0, std::span(&value, 1));
+    EXPECT_EQ(value, 2.5F);
+  }
+  put_file(folder / "m-00002-of-00002.gguf", shard_bytes("b", 2.5F, 0, 2));
+  EXPECT_ERROR(open_weights(folder / "m-00001-of-00002.gguf"), ErrorKind::BadFile, "shard 2 of 2, as it is called");
+  put_file(folder / "m-00002-of-00002.gguf", shard_bytes("a", 2.5F, 1, 2));
+  EXPECT_ERROR(open_weights(folder / "m-00001-of-00002.gguf"), ErrorKind::BadFile, "expected once");
+}
+
 TEST(Gguf, KeysKeepTheirKinds) {
   const std::string file = read_file(cases() / "odd/every_value_type.gguf", kLimit);
   const WeightHeader header = parse_gguf_header(std::as_bytes(std::span(file)), "x.gguf");
