@@ -251,6 +251,10 @@ def main(program, model, folder):
     exact_manifest = newbie.export(exact, "f32", *PROMPT)  # the manifest is of this picture again
     check_picture(newbie, exact)
 
+    adapted = folder / "adapter"
+    adapter = ROOT / "tests/data/adapters/peft/adapter_model.safetensors"
+    check_f32(adapted, newbie.export(adapted, "f32", *PROMPT, "--samples", "--lora", adapter), " with an adapter")
+
     for dtype in ("bf16", "f16"):
         narrow = folder / dtype
         manifest = newbie.export(narrow, dtype, *PROMPT, "--samples")
