@@ -1,6 +1,9 @@
 #include "router.h"
 
+#include <atomic>
+#include <memory>
 #include <new>
+#include <utility>
 
 #include "quick_answers.h"
 
@@ -70,6 +73,18 @@ std::optional<Response> admit(const Server& server, const Request& request) {
   return quick_answer(request, server);
 }
 
+namespace {
+
+void run_route(const Route& route, Server& server, const ExchangePtr& exchange, std::vector<std::string> arguments) {
+  try {
+    route.run({server, exchange, std::move(arguments), server.owner(exchange->request())});
+  } catch (...) {
+    exchange->respond(failure(route));
+  }
+}
+
+}  // namespace
+
 void dispatch(Server& server, const ExchangePtr& exchange) {
   const Request& request = exchange->request();
   std::vector<std::string> arguments;
@@ -84,11 +99,12 @@ void dispatch(Server& server, const ExchangePtr& exchange) {
     if (!allowed.empty()) out.set("Allow", allowed);
     return exchange->respond(std::move(out));
   }
-  try {
-    route->run({server, exchange, std::move(arguments), server.owner(request)});
-  } catch (...) {
-    exchange->respond(failure(*route));
-  }
+  if (route->work == Work::Quick) return run_route(*route, server, exchange, std::move(arguments));
+  const auto has_left = std::make_shared<std::atomic<bool>>(false);
+  if (route->work == Work::PlansForWaiting) exchange->when_gone([has_left] { *has_left = true; });
+  server.slow_lane.post([&server, exchange, route, has_left, arguments = std::move(arguments)] {
+    if (!*has_left) run_route(*route, server, exchange, arguments);
+  });
 }
 
 }  // namespace newbie

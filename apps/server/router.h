@@ -11,6 +11,13 @@
 
 namespace newbie {
 
+// How long an answer may take to make.
+enum class Work {
+  Quick,            // no time
+  Plans,            // a request is planned: in the slow lane, whether or not the client stays
+  PlansForWaiting,  // the same for a client that waits: if it has left before its turn, nothing is done
+};
+
 struct Route {
   std::string_view method;   // GET answers HEAD, too
   std::string_view pattern;  // "/v1/jobs/{id}"
@@ -18,6 +25,7 @@ struct Route {
   bool is_open_to_all;  // without a key
   void (*run)(const Call&);
   std::string_view about;  // for the OpenAPI document
+  Work work = Work::Quick;
 };
 
 // All of them, in the order they are tried.

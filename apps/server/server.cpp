@@ -16,6 +16,7 @@ void Server::open(std::unique_ptr<OpenModel> model) {
 
 void Server::close() {
   draining_ = true;
+  slow_lane.stop();
   if (owned_) owned_->jobs.reset();
 }
 

@@ -13,6 +13,7 @@
 #include "http/exchange.h"
 #include "metrics.h"
 #include "serve/job_service.h"
+#include "slow_lane.h"
 #include "text/prompt_tokens.h"
 
 namespace newbie {
@@ -24,7 +25,7 @@ struct OpenModel {
   std::unique_ptr<JobEngine> engine;
   PictureSize default_size{};
   int threads = 0;
-  AdapterPlace adapters;  // whose names requests may use
+  AdapterPlace adapters;         // whose names requests may use
   std::string precision;         // of its numbers: "bf16"
   std::string precision_preset;  // that decided them: "balanced"
   std::vector<std::string> precision_reasons;
@@ -48,6 +49,7 @@ class Server {
   const ServerLimits limits;
   bool metrics_on = false;  // before the first request
   HttpCounters http_counters;
+  SlowLane slow_lane{2};
 
   // Refusal{Loading} until open() was called.
   OpenModel& model() const;

@@ -59,7 +59,12 @@ void compare(const Call& call) {
 
 }  // namespace
 
-const Route compare_route{"POST", "/v1/compare", Dialect::Own,
-                          false,  compare,       "One request in two precisions, and how far apart its pictures are"};
+const Route compare_route{"POST",
+                          "/v1/compare",
+                          Dialect::Own,
+                          false,
+                          compare,
+                          "One request in two precisions, and how far apart its pictures are",
+                          Work::PlansForWaiting};
 
 }  // namespace newbie

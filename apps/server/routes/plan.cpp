@@ -95,7 +95,13 @@ void metadata(const Call& call) {
 
 }  // namespace
 
-const Route plan_route{"POST", "/v1/plan", Dialect::Own, false, plan, "What a request will take, without drawing it"};
+const Route plan_route{"POST",
+                       "/v1/plan",
+                       Dialect::Own,
+                       false,
+                       plan,
+                       "What a request will take, without drawing it",
+                       Work::PlansForWaiting};
 const Route metadata_route{"POST", "/v1/metadata", Dialect::Own,
                            false,  metadata,       "What a picture says about how it was drawn"};
 

@@ -18,6 +18,12 @@ class MadeUpEngine : public JobEngine {
   uint64_t brighter = 0;
 
   MemoryPlan plan(const GenerateRequest& r) override {
+    if (r.prompt == "hard to plan") {
+      std::unique_lock lock(mutex_);
+      ++planning_;
+      changed_.notify_all();
+      changed_.wait(lock, [this] { return !held_; });
+    }
     MemoryPlan out;
     const PictureSize size = final_size(r);
     out.process_bytes = 1000;
@@ -92,6 +98,10 @@ class MadeUpEngine : public JobEngine {
     held_ = false;
     changed_.notify_all();
   }
+  void wait_for_planning(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return planning_ >= count; });
+  }
   // The prompts drawn so far, once there are as many.
   std::vector<std::string> wait_for_started(size_t count) {
     std::unique_lock lock(mutex_);
@@ -114,7 +124,7 @@ class MadeUpEngine : public JobEngine {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool held_ = false;
-  int allowed_ = 0;
+  int allowed_ = 0, planning_ = 0;
   std::vector<std::string> started_;
 };
 

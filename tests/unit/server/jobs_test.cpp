@@ -108,6 +108,21 @@ TEST(Jobs, APlanSaysHowLongOnceSomethingWasDrawn) {
   EXPECT_GT(served.post("/v1/plan", kRequest).json()["seconds"], 0);
 }
 
+TEST(Plans, WhatIsHardToPlanHoldsNobodyElseUp) {
+  Served served;
+  served.engine->hold();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 12; ++i) {  // more than there are threads of any kind
+    clients.push_back(std::make_unique<RawClient>(served.http.port()));
+    clients.back()->send(http_request("POST", "/v1/plan", OrderedJson{{"prompt", "hard to plan"}}.dump()));
+  }
+  served.engine->wait_for_planning(2);
+  EXPECT_EQ(served.post("/v1/prompt/lint", {{"prompt", "1girl"}}).status, 200);
+  EXPECT_EQ(served.get("/v1/jobs").status, 200);
+  served.engine->release();
+  EXPECT_EQ(parse_answer(clients[0]->read_all()).status, 200);
+}
+
 TEST(Compare, TwoPrecisionsOfOneRequest) {
   Served served;
   OrderedJson request = kRequest;
