@@ -59,7 +59,7 @@ Submission own_submission(const Call& call, OrderedJson json) {
   out.owner = call.owner;
   out.origin = "jobs";
   set_format(out, take_member(json, "output_format"), "output_format");
-  set_quality(out, take_member(json, "quality"), "quality");
+  set_quality(out, take_member(json, "output_compression"), "output_compression");
   if (const OrderedJson id = take_member(json, "client_id"); !id.is_null()) {
     if (!id.is_string() || id.get_ref<const std::string&>().size() > kMostClientId)
       refuse("client_id", fmt::format("expected a text of at most {} bytes", kMostClientId));

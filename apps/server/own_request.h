@@ -6,8 +6,8 @@
 
 namespace newbie {
 
-// Fields as request_fields.h has them, and "output_format" ("png", "jpeg", "webp"), "quality" (1 to 100), "client_id".
-// Error{InvalidRequest} as request_from_json() throws it, and for a prompt that is too long or no text.
+// Fields as request_fields.h has them, and "output_format" ("png", "jpeg", "webp"), "output_compression" (1 to 100),
+// "client_id". Error{InvalidRequest} as request_from_json() throws it, and for a prompt that is too long or no text.
 Submission own_submission(const Call& call, OrderedJson json);
 
 // Limits of every interface: prompts of so many bytes, both UTF-8.
@@ -16,7 +16,7 @@ void check_prompts(const GenerateRequest& request, const ServerLimits& limits);
 // Takes `name` out of an object; null when it is not there.
 OrderedJson take_member(OrderedJson& json, const std::string& name);
 
-// "output_format" and "quality" as a submission has them; null: the default. Errors name `field`.
+// "output_format" and "output_compression" as a submission has them; null: the default. Errors name `field`.
 void set_format(Submission& submission, const OrderedJson& format, std::string_view field);
 void set_quality(Submission& submission, const OrderedJson& quality, std::string_view field);
 
