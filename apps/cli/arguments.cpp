@@ -237,7 +237,7 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
   fields.group(FieldGroup::Picture);
   Flags picture(parser, "Picture");
   picture.text("-o,--output", a.output, "PATH", output_help() + fmt::format(" (default: {})", a.output));
-  picture.integer("--quality", a.quality,
+  picture.integer("--file-quality", a.quality,
                   fmt::format("of JPEG and WebP, 1 to 100; 100: WebP is lossless\n(default: {})", a.quality), 1, 100);
   picture.text("--grid", a.grid, "FILE", "all pictures of the batch on one sheet, too");
 
@@ -313,7 +313,7 @@ void resolve_prompts(PictureArguments& a, GenerateRequest& r) {
 void warn_of_unused(const PictureArguments& a, const OutputPath& output, Log& log) {
   for (const std::string& words : request_notes(a.request)) log.warn("{}", words);
   if (a.quality != PictureArguments().quality && output.format() == PictureFormat::Png)
-    log.warn("--quality does nothing with PNG, which loses nothing");
+    log.warn("--file-quality does nothing with PNG, which loses nothing");
   if (a.keep_preview && !a.preview) log.warn("--keep-preview does nothing without --preview");
   if (a.wildcard_folder && a.wildcards && !a.wildcards->were_used())
     log.warn("--wildcards does nothing: no __name__ in the prompts");

@@ -28,7 +28,7 @@ constexpr A1111Name kSamplerNames[] = {
     {"DPM2 a", "euler_a", false},
     {"LMS", "dpmpp_2m", false},
     {"DDIM", "euler", false},
-    {"UniPC", "dpmpp_2m", false},
+    {"UniPC", "unipc"},
 };
 
 // Empty: the sampler's own.

@@ -51,7 +51,8 @@ OrderedJson request_schema() {
   for (const RequestField& field : request_fields()) properties[std::string(field.name)] = field_schema(field);
   properties["output_format"] = {
       {"type", "string"}, {"enum", {"png", "jpeg", "webp"}}, {"description", "of the pictures' files"}};
-  properties["quality"] = {{"type", "integer"}, {"minimum", 0}, {"maximum", 100}, {"description", "of JPEG and WebP"}};
+  properties["output_compression"] = {
+      {"type", "integer"}, {"minimum", 0}, {"maximum", 100}, {"description", "of JPEG and WebP"}};
   properties["precision"] = {{"type", "string"}, {"description", "other numbers to compute in: a preset's name"}};
   properties["client_id"] = {{"type", "string"}, {"description", "the client's own name for the job"}};
   return {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}};

@@ -59,7 +59,7 @@ Submission own_submission(const Call& call, OrderedJson json) {
   out.owner = call.owner;
   out.origin = "jobs";
   set_format(out, take_member(json, "output_format"), "output_format");
-  set_quality(out, take_member(json, "quality"), "quality");
+  set_quality(out, take_member(json, "output_compression"), "output_compression");
   if (const OrderedJson precision = take_member(json, "precision"); !precision.is_null()) {
     if (!precision.is_string() || !find_precision_preset(precision.get_ref<const std::string&>()))
       refuse("precision", "there is no such precision", "GET /v1/capabilities lists them");

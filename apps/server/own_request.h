@@ -6,8 +6,8 @@
 
 namespace newbie {
 
-// Fields as request_fields.h has them, and "output_format" ("png", "jpeg", "webp"), "quality" (1 to 100), "precision"
-// (a preset's name), "client_id". Error{InvalidRequest} as request_from_json() throws it, and for a prompt that is too
+// Fields as request_fields.h has them, and "output_format" ("png", "jpeg", "webp"), "output_compression" (1 to 100),
+// "precision" (a preset's name), "client_id". Error{InvalidRequest} as request_from_json() throws it, and for a prompt that is too
 // long or no text.
 Submission own_submission(const Call& call, OrderedJson json);
 
@@ -20,7 +20,7 @@ OrderedJson take_member(OrderedJson& json, const std::string& name);
 // Seeds above 2^53 come as text from clients whose numbers end there: "seed" as the number it says.
 void read_seed(OrderedJson& json);
 
-// "output_format" and "quality" as a submission has them; null: the default. Errors name `field`.
+// "output_format" and "output_compression" as a submission has them; null: the default. Errors name `field`.
 void set_format(Submission& submission, const OrderedJson& format, std::string_view field);
 void set_quality(Submission& submission, const OrderedJson& quality, std::string_view field);
 

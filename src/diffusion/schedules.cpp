@@ -111,11 +111,12 @@ std::vector<double> beta(int steps, double shift) {
   return out;
 }
 
-// u^1.5 instead of u: in every shift the steps shrink towards the data, where a last step of first order ends (its
-// error is what the denoised estimate still changes below the last sigma), and the first ones stay as they are.
+// u^1.25 instead of u, before the shift: the steps shrink towards the data, where a last step of first order ends. Its
+// error is what the denoised estimate still changes below the last sigma. A higher power takes that from the first
+// steps, which decide what some pictures become (docs/speed.md).
 std::vector<double> few_steps(int steps, double shift) {
   std::vector<float> us = linspace(1, 1.0 / steps, steps);
-  for (float& u : us) u *= std::sqrt(u);
+  for (float& u : us) u *= std::sqrt(std::sqrt(u));
   return shift_all(us, shift);
 }
 
@@ -136,7 +137,7 @@ std::vector<double> linear_quadratic(int steps, double) {
 constexpr std::array kSchedules{
     Schedule{"official", "the official ODE grid; steps counts points, one interval fewer", 2, official},
     Schedule{"flow_euler", "diffusers flow matching with the pipeline's sigmas", 1, flow_euler},
-    Schedule{"few_steps", "denser at both ends than flow_euler: the most likeness from 6 to 16 steps", 1, few_steps},
+    Schedule{"few_steps", "flow_euler with smaller steps at the end: for 6 to 16 steps", 1, few_steps},
     Schedule{"flow_euler_double", "the same scheduler with its own sigmas, shifted twice", 1, flow_euler_double},
     Schedule{"dpm", "the official grid of DPM-Solver++, starts just below 1", 1, dpm},
     Schedule{"simple", "ComfyUI: every so many of a table of 1000", 1, simple},

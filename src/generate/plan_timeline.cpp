@@ -6,6 +6,7 @@
 #include "core/machine.h"
 #include "generate/job_programs.h"
 #include "generate/make_timeline.h"
+#include "generate/quality.h"
 #include "generate/wide_weights.h"
 
 namespace newbie {
@@ -175,11 +176,7 @@ int64_t runs_of(const JobContext& job, NetworkKind network) {
   switch (network) {
     case NetworkKind::Gemma: return static_cast<int64_t>(gemma_programs(job).size());
     case NetworkKind::Jina: return prompts;
-    case NetworkKind::Dit: {
-      int64_t evaluations = 0;
-      for (const Pass& pass : p.passes) evaluations += p.sampler->evaluations(pass.intervals()) * prompts * batch;
-      return evaluations;
-    }
+    case NetworkKind::Dit: return evaluations_of(p.request) * batch;
     case NetworkKind::Decoder: return static_cast<int64_t>(p.passes.size()) * batch;
     case NetworkKind::Encoder: return (p.init ? 1 : 0) + (p.hires() ? batch : 0);
   }

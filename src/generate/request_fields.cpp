@@ -7,6 +7,7 @@
 
 #include "diffusion/registry.h"
 #include "diffusion/schedules.h"
+#include "generate/quality.h"
 #include "text/system_prompts.h"
 
 namespace newbie {
@@ -79,6 +80,18 @@ RequestField system_prompt_row(RequestField row) {
     r.system_prompt = value.is_null() ? std::nullopt : std::optional(value.get<std::string>());
   };
   for (const NamedSystemPrompt& known : system_prompts()) row.words.push_back(known.name);
+  return row;
+}
+
+RequestField quality_row(RequestField row) {
+  row.kind = FieldKind::Choice;
+  row.words_only = true;
+  for (const Named<Quality>& one : qualities()) row.words.push_back(one.name);
+  row.help += quality_steps();
+  row.get = [](const Request& r) { return OrderedJson(name_in(qualities(), quality_of(r))); };
+  row.set = [](Request& r, const OrderedJson& value) {
+    set_quality(r, std::ranges::find(qualities(), value.get_ref<const std::string&>(), &Named<Quality>::name)->value);
+  };
   return row;
 }
 
@@ -258,6 +271,11 @@ std::vector<RequestField> make_fields() {
           {.name = "sigmas", .flag = "sigmas", .value = "A,B,C",
            .help = "falling noise levels by hand, from 1 (noise) to 0,\ninstead of `schedule` and `steps`", .most = 1,
            .instead_of = {"schedule", "steps"}, .recorded = Recorded::IfChanged}),
+      quality_row(
+          {.name = "quality", .flag = "quality",
+           .help = "how near to the picture that more steps do not change, instead of\n`sampler`, `schedule`, `steps` "
+                   "and `sigmas`; ", .unset = "as those say",
+           .instead_of = {"sampler", "schedule", "steps", "sigmas"}, .recorded = Recorded::Never}),
       real_row([](auto& r) -> auto& { return r.shift; },
           {.name = "shift", .flag = "shift",
            .help = "of the schedule", .unset = "the model's own", .most = 100, .above = true,
@@ -291,8 +309,8 @@ std::vector<RequestField> make_fields() {
            .recorded = Recorded::IfUsed, .unused = without_adapters}),
       choice_row(cache_modes(), [](auto& r) -> auto& { return r.cache.mode; },
           {.name = "cache", .flag = "cache",
-           .help = "steps that change little reuse, or extrapolate, what the layers\nbehind the first gave: sooner, "
-                   "not the same picture",
+           .help = "steps that change little reuse, or extrapolate, what the layers\nbehind the first gave: not the same "
+                   "picture; fewer steps are sooner and\nnearer to it",
            .recorded = Recorded::IfChanged}),
       real_row([](auto& r) -> auto& { return r.cache.threshold; },
           {.name = "cache_threshold", .flag = "cache-threshold",

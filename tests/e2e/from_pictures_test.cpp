@@ -109,7 +109,7 @@ TEST_F(FromPictures, Mistakes) {
                {{"-p", "a", "-i", nothing, "--strength", "0"}, 2, "strength"},
                {{"-p", "a", "--hires", "0.5"}, 2, "hires"},
                {{"-p", "a", "--grid", "x.gif"}, 4, "x.gif"},
-               {{"-p", "a", "--quality", "0"}, 2, "--quality"}};
+               {{"-p", "a", "--file-quality", "0"}, 2, "--file-quality"}};
   for (const auto& c : cases) {
     std::vector<std::string> words{"generate", "-o", out};
     words.insert(words.end(), c.words.begin(), c.words.end());

@@ -55,6 +55,19 @@ TEST(Generate, DrawsAPictureOfTheModelsSizeWithItsTexts) {
     EXPECT_FALSE(request["parts"][part].get<std::string>().empty()) << part;
 }
 
+TEST(Generate, AQualityIsRecordedAsTheStepsItStandsFor) {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "a.png").string();
+  const Outcome o = run({"generate", "-p", "a girl", "-W", "64", "-H", "48", "--quality", "draft", "-q", "-o", path});
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  const Json request = parse_json(text_of(picture(path), kRequestKey), "request");
+  EXPECT_EQ(request["sampler"], "unipc");
+  EXPECT_EQ(request["schedule"], "few_steps");
+  EXPECT_LT(request["steps"], 28);
+  EXPECT_FALSE(request.contains("quality")) << "another version may mean other steps by it";
+  EXPECT_EQ(run({"generate", "-p", "a", "--quality", "draft", "--steps", "3"}).exit_code, 2);
+}
+
 TEST(Generate, TheSameSeedGivesTheSameBytesForAnyNumberOfThreads) {
   const TemporaryFolder folder;
   const std::string once = drawn(folder, {"-p", "a girl", "-s", "3", "-t", "1"});

@@ -42,9 +42,9 @@ TEST_F(Notes, FlagsWithoutEffect) {
   EXPECT_THAT(told({"-n", "blurry", "--cfg-scale", "1", "--rescale-cfg", "0.7"}),
               AllOf(HasSubstr("--negative-prompt does nothing with --cfg-scale 1"),
                     HasSubstr("--rescale-cfg does nothing with --cfg-scale 1")));
-  EXPECT_THAT(told({"--eta", "0.3", "--scheduler", "linear_quadratic", "--shift", "3", "--quality", "50"}),
+  EXPECT_THAT(told({"--eta", "0.3", "--scheduler", "linear_quadratic", "--shift", "3", "--file-quality", "50"}),
               AllOf(HasSubstr("--eta does nothing"), HasSubstr("--shift does nothing with --scheduler"),
-                    HasSubstr("--quality does nothing with PNG")));
+                    HasSubstr("--file-quality does nothing with PNG")));
   EXPECT_THAT(told({"--cfg-trunc", "-1", "--keep-preview", "--batch-noise", "slices"}),
               AllOf(HasSubstr("which is never"), HasSubstr("--keep-preview does nothing"),
                     HasSubstr("--batch-noise does nothing with one picture")));

@@ -16,7 +16,7 @@ TEST(Plan, PrintsATableOfStages) {
   const Outcome o = run({"plan", "-W", "64", "-H", "64", "--memory", "2GiB"});
   ASSERT_EQ(o.exit_code, 0) << o.err;
   for (const char* word : {"gemma", "jina", "context", "denoise", "decode", "weights", "arena", "(scratch)", "buffers",
-                           "peak", "residency", "budget", "2048 MiB"})
+                           "peak", "residency", "budget", "2048 MiB", "evaluations a picture", "56  (--quality draft "})
     EXPECT_THAT(o.out, HasSubstr(word));
 }
 

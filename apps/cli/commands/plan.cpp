@@ -4,6 +4,7 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "generate/find_model.h"
+#include "generate/quality.h"
 #include "plan_report.h"
 #include "standard_streams.h"
 #include "units.h"
@@ -18,6 +19,18 @@ struct PlanArguments {
   ReportArguments report;
 };
 
+// The request's own, and what other qualities would take: time follows them.
+std::string evaluations_line(GenerateRequest request) {
+  const int64_t own = evaluations_of(request);
+  std::string others;
+  for (const Named<Quality>& quality : qualities()) {
+    if (quality.value == Quality::Manual) continue;
+    set_quality(request, quality.value);
+    others += fmt::format("{}{} {}", others.empty() ? "" : ", ", quality.name, evaluations_of(request));
+  }
+  return fmt::format("{:<28}{:>12}  (--quality {})\n", "evaluations a picture", own, others);
+}
+
 void run(CLI::App& parser, PlanArguments& args) {
   Terminal terminal(args.report.verbosity);
   // Without a prompt: an empty one.
@@ -27,11 +40,12 @@ void run(CLI::App& parser, PlanArguments& args) {
   if (args.report.json) {
     OrderedJson out = plan_json(plan);
     out["budget_bytes"] = plan.budget_bytes;
+    out["evaluations"] = evaluations_of(args.picture.request);
     out["threads"] = engine.threads();
     out["precision"] = {{"name", engine.precision_name()}, {"reasons", engine.precision_reasons()}};
     return print_json(out);
   }
-  print(plan_table(plan) +
+  print(plan_table(plan) + evaluations_line(args.picture.request) +
         fmt::format("{:<28}{:>12}{}\n", "budget", format_bytes(plan.budget_bytes),
                     args.engine.options.memory_budget_bytes != 0 ? "" : "  (what the machine has left)"));
 }

@@ -89,7 +89,7 @@ TEST(RequestFields, EveryMemberIsWrittenUnderItsName) {
     "max_gemma_tokens": 7, "max_jina_tokens": 8, "width": 32, "height": 48, "seed": 18446744073709551615, "batch": 3,
     "batch_noise": "slices", "vae_tiling": 96, "preview_every": 5, "preview_method": "decode", "init_image": "1",
     "strength": 0.5, "strength_rule": "comfyui", "mask": "2", "hires_scale": 1.25, "hires_strength": 0.375,
-    "hires_steps": 4, "sampler": "euler_a", "schedule": "beta", "steps": 9, "sigmas": [1.0, 0.5], "shift": 2.0,
+    "hires_steps": 4, "sampler": "euler_a", "schedule": "beta", "steps": 9, "sigmas": [1.0, 0.5], "quality": "manual", "shift": 2.0,
     "eta": 0.25, "cfg": 5.0, "cfg_trunc": 0.5, "renorm_cfg": 1.5, "rescale_cfg": 0.75,
     "loras": [{"name": "a", "strength": 0.5, "blocks": {"layers.0": 2.0}, "sha256": "ab"}], "merge_loras": true, "cache": "linear", "cache_threshold": 0.125})",
                                                   "expected");

@@ -64,7 +64,7 @@ TEST(Jobs, WhatIsWrongIsSaidByField) {
       {{{"prompt", "a"}, {"stepz", 3}}, "stepz"},
       {{{"prompt", 3}}, "prompt"},
       {{{"prompt", "a"}, {"output_format", "gif"}}, "output_format"},
-      {{{"prompt", "a"}, {"quality", 101}}, "quality"},
+      {{{"prompt", "a"}, {"output_compression", 101}}, "output_compression"},
       {{{"prompt", "a"}, {"client_id", 3}}, "client_id"},
       {{{"prompt", "a"}, {"init_image", "http://a/b.png"}}, "init_image"},
       {{{"prompt", "a"}, {"init_image", "AAAA"}}, "init_image"},

@@ -1,0 +1,35 @@
+// What the words of `quality` stand for: a sampler, a schedule and steps, those that docs/speed.md's table found best
+// for what they cost on the embedded model, against pictures that more steps do not change. A request keeps the three;
+// the word is another way to say them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "core/named.h"
+#include "generate/request.h"
+
+namespace newbie {
+
+enum class Quality {
+  Manual,  // any other sampler, schedule and steps
+  Draft,   // to choose among: a quarter of the default's evaluations, small details are off
+  Normal,  // hardly to be told from the converged picture
+  Fine,    // as near to it as the default, in half its evaluations
+};
+
+std::span<const Named<Quality>> qualities();
+
+Quality quality_of(const GenerateRequest& request);
+
+// Manual changes nothing. The others take back sigmas by hand, too.
+void set_quality(GenerateRequest& request, Quality quality);
+
+// Of the denoiser, for one picture of the request: both passes, guidance counted twice.
+int64_t evaluations_of(const GenerateRequest& request);
+
+// "draft: 7 steps, …", for help.
+std::string quality_steps();
+
+}  // namespace newbie
