@@ -12,6 +12,7 @@
 #include "generate/convert_int8.h"
 #include "generate/file_limits.h"
 #include "generate/latent_preview.h"
+#include "generate/unfinished_folder.h"
 #include "models/flux_vae/names.h"
 #include "text/sentencepiece_model.h"
 #include "weights/safetensors_writer.h"
@@ -346,12 +347,7 @@ Outcome to_folder(const Model& model, const fs::path& folder, bool int8) {
 // Before the first byte is written.
 void check_destination(const Outcome& out, const fs::path& folder) {
   size_t needed = 0;
-  const auto check_free = [](const fs::path& path) {
-    std::error_code ignored;
-    if (fs::exists(fs::symlink_status(path, ignored)))
-      fail_with_hint(ErrorKind::InvalidRequest, "give an empty or a new folder", "{}: there is such a file already",
-                     path.string());
-  };
+  const auto check_free = [&](const fs::path& path) { require_new_file(path, folder); };
   for (const SafetensorsOut& file : out.weights) {
     check_free(file.path);
     needed = checked_add(needed, file.bytes());
@@ -396,6 +392,7 @@ Conversion convert_model(const ModelPaths& source, const fs::path& destination, 
     fail(ErrorKind::InvalidRequest, "int8 is for safetensors: expected a GGUF type, as q8_0");
   check_destination(out, destination);
 
+  begin_folder(destination);
   Conversion done;
   done.notes = std::move(out.notes);
   const auto begin = [&](const fs::path& path) {
@@ -417,6 +414,7 @@ Conversion convert_model(const ModelPaths& source, const fs::path& destination, 
     write_file_atomically(file.path, file.text);
     done.files.push_back({file.path, file.text.size()});
   }
+  finish_folder(destination);
   return done;
 }
 
