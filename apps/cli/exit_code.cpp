@@ -9,6 +9,8 @@
 #include <new>
 
 #include "core/json.h"
+#include "core/printable.h"
+#include "core/utf8.h"
 #include "field_words.h"
 #include "interrupt.h"
 #include "standard_streams.h"
@@ -32,6 +34,8 @@ constexpr ExitCode kRows[] = {
     {ErrorKind::Cancelled, 128 + SIGINT, "stopped by Ctrl-C; 143 by SIGTERM, 129 by a terminal that was closed"},
 };
 
+std::string shown(const std::string& text) { return beginning_of(text, kLongestMessage); }
+
 }  // namespace
 
 int exit_code(ErrorKind kind) {
@@ -48,21 +52,28 @@ std::string exit_code_help() {
   return out;
 }
 
+OrderedJson error_json(const Error& error) {
+  std::string kind(to_string(error.kind()));
+  std::replace(kind.begin(), kind.end(), ' ', '_');
+  OrderedJson out;
+  out["error"] = {{"kind", kind},
+                  {"message", shown(message_in_flags(error))},
+                  {"hint", shown(in_flags(error.hint()))},
+                  {"exit_code", exit_code(error.kind())}};
+  return out;
+}
+
 int report(const Error& error, bool json) {
-  const std::string message = message_in_flags(error), hint = in_flags(error.hint());
-  std::string text = fmt::format("newbie: {}: {}\n", to_string(error.kind()), message);
-  if (!hint.empty()) text += fmt::format("  hint: {}\n", hint);
+  const std::string message = shown(message_in_flags(error)), hint = shown(in_flags(error.hint()));
+  std::string text = fmt::format("newbie: {}: {}\n", to_string(error.kind()), printable(message));
+  if (!hint.empty()) text += fmt::format("  hint: {}\n", printable(hint));
   // The terminal has echoed ^C where the cursor was: the message takes its place.
   if (stop_signal() == SIGINT && ::isatty(STDERR_FILENO) != 0) text.insert(0, "\r\x1b[K");
   std::fwrite(text.data(), 1, text.size(), stderr);
   const int code = exit_code(error.kind());
   if (!json) return code;
-  std::string kind(to_string(error.kind()));
-  std::replace(kind.begin(), kind.end(), ' ', '_');
-  OrderedJson out;
-  out["error"] = {{"kind", kind}, {"message", message}, {"hint", hint}, {"exit_code", code}};
   try {
-    print_json(out);
+    print_json(error_json(error));
   } catch (const Error&) {
     // stdout is gone; stderr and the exit code have told it.
   }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/json.h"
 
 namespace newbie {
 
@@ -17,6 +18,12 @@ inline constexpr int kLintFoundErrors = 1;
 
 // The table of exit codes for help texts.
 std::string exit_code_help();
+
+// {"error": {…}}: for a command whose report goes on beside it in one object.
+OrderedJson error_json(const Error& error);
+
+// Of a message, in bytes: names and values out of files may be as long as these.
+inline constexpr size_t kLongestMessage = 2000;
 
 // Tells the error and returns the exit code. With `json` the object goes to stdout as well.
 int report(const Error& error, bool json);

@@ -9,6 +9,7 @@
 #include "commands/commands.h"
 #include "exit_code.h"
 #include "flags.h"
+#include "last_resort.h"
 #include "standard_streams.h"
 #include "unknown_words.h"
 
@@ -59,6 +60,7 @@ void run_command(std::vector<std::string> words) {
 
 int main(int argc, char** argv) {
   using namespace newbie;
+  end_without_signals();  // also before this: last_resort.cpp
   settle_standard_streams();
   // Read here and not from the parser: words that do not parse are an error to be told, too.
   const bool json = std::any_of(argv + 1, argv + argc, [](std::string_view word) { return word == "--json"; });

@@ -52,7 +52,7 @@ void Previews::on_preview(const RunPlace& /*at*/, const Preview& preview) {
 void Previews::show(const Image& image) {
   if (encode_ == nullptr) return;
   terminal_.clear_bar();
-  print(encode_(image));
+  print_for_terminal(encode_(image));
 }
 
 }  // namespace newbie

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "core/error.h"
+#include "core/printable.h"
 
 namespace newbie {
 
@@ -58,7 +59,9 @@ void write_standard_output(std::span<const std::byte> bytes) {
   if (const int code = write_all(STDOUT_FILENO, bytes); code != 0) fail_to_write(code);
 }
 
-void print(std::string_view text) {
+void print(std::string_view text) { print_for_terminal(printable(text)); }
+
+void print_for_terminal(std::string_view text) {
   const int code = write_all(STDOUT_FILENO, std::as_bytes(std::span(text)));
   if (code != 0 && code != EPIPE) fail_to_write(code);
 }

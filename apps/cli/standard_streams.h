@@ -21,8 +21,10 @@ std::string read_standard_input(size_t limit);
 // Error{BadFile} when not everything could be written.
 void write_standard_output(std::span<const std::byte> bytes);
 
-// The same for words; a reader who has gone away is no error, because the pictures are there without him.
+// The same for words; a reader who has gone away is no error, because the pictures are there without him. Control
+// characters of files and prompts are shown, not obeyed (core/printable.h).
 void print(std::string_view text);
-void print_json(const OrderedJson& json);  // one line; text that is not UTF-8 (paths) is repaired
+void print_for_terminal(std::string_view sequences);  // what shall be obeyed: a picture as escape sequences
+void print_json(const OrderedJson& json);             // one line; text that is not UTF-8 (paths) is repaired
 
 }  // namespace newbie

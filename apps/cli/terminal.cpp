@@ -8,6 +8,9 @@
 #include <cstdio>
 
 #include "core/machine.h"
+#include "core/printable.h"
+#include "core/utf8.h"
+#include "exit_code.h"
 #include "field_words.h"
 #include "units.h"
 
@@ -59,7 +62,8 @@ Terminal::Terminal(Verbosity verbosity) : verbosity_(verbosity), is_terminal_(::
 void Terminal::write(LogLevel level, std::string_view text) {
   if (verbosity_.quiet || (level == LogLevel::Info && !verbosity_.verbose)) return;
   if (!told_.emplace(text).second) return;
-  line(level == LogLevel::Warning ? fmt::format("newbie: warning: {}", in_flags(text)) : in_flags(text));
+  const std::string told = beginning_of(in_flags(text), kLongestMessage);
+  line(level == LogLevel::Warning ? "newbie: warning: " + told : told);
 }
 
 void Terminal::on_stage(const RunPlace& at) {
@@ -126,7 +130,7 @@ void Terminal::draw(const std::string& text) {
 
 void Terminal::line(std::string_view text) {
   clear_bar();
-  std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+  std::fprintf(stderr, "%s\n", printable(text).c_str());
 }
 
 }  // namespace newbie

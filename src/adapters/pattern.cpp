@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "weights/in_quotes.h"
+#include "core/printable.h"
 
 namespace newbie {
 

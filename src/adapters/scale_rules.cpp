@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "adapters/pattern.h"
-#include "weights/in_quotes.h"
+#include "core/printable.h"
 
 namespace newbie {
 

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -63,7 +65,9 @@ const char* hint_for(int code, bool writing) {
 }
 
 [[noreturn]] void fail_with_errno(const fs::path& path, const char* doing, int code, bool writing) {
-  fail_with_hint(ErrorKind::BadFile, hint_for(code, writing), "{}: cannot {}: {}", path.string(), doing,
+  // No room to map it is no fault of the file.
+  const ErrorKind kind = code == ENOMEM ? ErrorKind::OverBudget : ErrorKind::BadFile;
+  fail_with_hint(kind, hint_for(code, writing), "{}: cannot {}: {}", path.string(), doing,
                  std::generic_category().message(code));
 }
 
@@ -108,23 +112,49 @@ const char* kind_of(mode_t mode) {
   return "a device";
 }
 
-// A new file beside the target, removed again unless it was renamed away.
+constexpr std::string_view kTemporaryPrefix = ".newbie-", kTemporarySuffix = ".tmp";
+
+// Whoever writes a temporary file holds a lock on it, which the system takes away from a process that has died.
+bool is_ours_alone(int descriptor) { return ::flock(descriptor, LOCK_EX | LOCK_NB) == 0; }
+
+// Temporary files that processes which were killed have left in `folder` go: once a folder and process.
+void sweep_temporary_files(const fs::path& folder) {
+  static std::mutex mutex;
+  static std::set<fs::path> swept;
+  {
+    const std::lock_guard lock(mutex);
+    if (!swept.insert(folder).second) return;
+  }
+  std::error_code ignored;
+  for (const fs::path& path : list_folder(folder, ignored)) {
+    const std::string name = path.filename().string();
+    if (!name.starts_with(kTemporaryPrefix) || !name.ends_with(kTemporarySuffix)) continue;
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    struct stat info {};
+    if (file.get() < 0 || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
+    if (is_ours_alone(file.get())) ::unlink(path.c_str());
+  }
+}
+
+// A new file for the target's folder, gone again unless it is renamed to the target. It has no name before that where
+// the file system can do so: then not even a killed process leaves anything.
 class TemporaryFile {
  public:
-  TemporaryFile(const fs::path& folder, const fs::path& target) {
-    static std::atomic<unsigned> counter{0};
-    // A name may be taken by a process of another machine or container that shares the folder: try a few.
-    for (int attempt = 0; attempt < 100; ++attempt) {
-      path_ = folder / fmt::format(".newbie-{}-{}.tmp", ::getpid(), counter++);
-      descriptor_ = open_file(path_, O_WRONLY | O_CREAT | O_EXCL, 0666);
-      if (descriptor_ >= 0) return;
-      if (errno != EEXIST) break;
+  TemporaryFile(const fs::path& folder, const fs::path& target) : folder_(folder) {
+    sweep_temporary_files(folder);
+    descriptor_ = open_file(folder, O_WRONLY | O_TMPFILE, 0666);
+    if (descriptor_ >= 0 && ::access(own_descriptor().c_str(), F_OK) == 0) {
+      is_ours_alone(descriptor_);
+      return;
     }
-    fail_with_errno(target, "create a temporary file beside it", errno, true);
+    const bool unknown = descriptor_ >= 0 || errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL;
+    if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+    if (unknown) open_named();
+    if (descriptor_ < 0) fail_with_errno(target, "create a temporary file beside it", errno, true);
   }
   ~TemporaryFile() {
     if (descriptor_ >= 0) ::close(descriptor_);
-    if (!renamed_) ::unlink(path_.c_str());
+    if (!path_.empty() && !renamed_) ::unlink(path_.c_str());
   }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
@@ -143,13 +173,54 @@ class TemporaryFile {
   }
 
   void rename_to(const fs::path& target) {
+    if (path_.empty() && !take_name()) fail_with_errno(target, "name the temporary file", errno, true);
     if (refused("rename") || ::rename(path_.c_str(), target.c_str()) != 0)
       fail_with_errno(target, "rename the temporary file to it", errno, true);
     renamed_ = true;
   }
 
  private:
-  fs::path path_;
+  std::string own_descriptor() const { return fmt::format("/proc/self/fd/{}", descriptor_); }
+
+  // A name may be taken by a process of another machine or container that shares the folder: a few are tried.
+  template <typename Try>
+  bool with_new_name(Try attempt) {
+    static std::atomic<unsigned> counter{0};
+    for (int i = 0; i < 100; ++i) {
+      const fs::path path =
+          folder_ / fmt::format("{}{}-{}{}", kTemporaryPrefix, ::getpid(), counter++, kTemporarySuffix);
+      if (attempt(path)) {
+        path_ = path;
+        return true;
+      }
+      if (errno != EEXIST) return false;
+    }
+    return false;
+  }
+
+  bool take_name() {
+    return with_new_name([&](const fs::path& path) {
+      return ::linkat(AT_FDCWD, own_descriptor().c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
+    });
+  }
+
+  void open_named() {
+    with_new_name([&](const fs::path& path) {
+      descriptor_ = open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0666);
+      if (descriptor_ < 0) return false;
+      // Somebody who sweeps may have been faster than the lock.
+      struct stat mine {
+      }, there{};
+      is_ours_alone(descriptor_);
+      if (::fstat(descriptor_, &mine) == 0 && ::stat(path.c_str(), &there) == 0 && mine.st_ino == there.st_ino)
+        return true;
+      ::close(std::exchange(descriptor_, -1));
+      errno = EEXIST;
+      return false;
+    });
+  }
+
+  fs::path folder_, path_;  // no path: it has no name yet
   int descriptor_ = -1;
   bool renamed_ = false;
 };

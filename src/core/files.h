@@ -55,7 +55,8 @@ class MappedFile {
 std::string read_file(const std::filesystem::path& path, size_t limit);
 
 // A file written in pieces: into a temporary file beside `path`, which commit() syncs and renames over `path`. Without
-// commit() nothing is left. Errors as of write_file_atomically.
+// commit() nothing is left, even of a process that is killed: where a file system cannot keep a file without a name,
+// the next write to the folder removes what dead processes left there. Errors as of write_file_atomically.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::filesystem::path& path);

@@ -134,10 +134,13 @@ struct Parts {
 
 // Where θ = value − the quantile of what chance adds to θ.
 double bound(const Parts& p, Slope slope, double share, double widen) {
-  // Near 0 the slope is not known from the data: it is drawn towards that of the pairs' own variance.
+  // Near 0 the slope is 0 / 0 in the data. It is drawn towards that of a mean μ in k directions of equal noise s:
+  // |μ + s z|² − k s² has variance 4 μ² s² + 2 k s⁴ (noncentral χ²), rows' part and pairs'. At μ² = √(2 k) s², which is
+  // one deviation of the pairs, the rows' is √(8 / k) of the pairs': a half at k = 32.
+  constexpr double kRowsAtNoise = 0.5;
   const double noise = std::sqrt(p.of_pairs), rows = std::max(p.of_rows, 0.0);
   const double level = std::max(p.value, 0.0) + noise;
-  const double rise = level > 0 ? (rows + p.of_pairs / 2) / level : 0;
+  const double rise = level > 0 ? (rows + kRowsAtNoise * p.of_pairs) / level : 0;
   std::vector<double> draws(static_cast<size_t>(p.first.size()));
   double theta = std::max(p.value, 0.0);
   constexpr int kRounds = 20;

@@ -12,6 +12,7 @@
 #include "generate/destination.h"
 #include "generate/file_limits.h"
 #include "generate/latent_preview.h"
+#include "generate/unfinished_folder.h"
 #include "models/flux_vae/names.h"
 #include "text/sentencepiece_model.h"
 #include "weights/safetensors_writer.h"
@@ -356,15 +357,15 @@ Outcome to_folder(const Model& model, const fs::path& folder, bool int8) {
 void check_destination(const Outcome& out, const fs::path& folder) {
   size_t needed = 0;
   for (const SafetensorsOut& file : out.weights) {
-    refuse_existing(file.path);
+    require_new_file(file.path, folder);
     needed = checked_add(needed, file.bytes());
   }
   for (const GgufOut& file : out.ggufs) {
-    refuse_existing(file.path);
+    require_new_file(file.path, folder);
     needed = checked_add(needed, file.bytes());
   }
   for (const TextFile& file : out.texts) {
-    refuse_existing(file.path);
+    require_new_file(file.path, folder);
     needed = checked_add(needed, file.text.size());
   }
   require_room(folder, needed);
@@ -386,6 +387,7 @@ Conversion convert_model(const ModelPaths& source, const fs::path& destination, 
     fail(ErrorKind::InvalidRequest, "int8 is for safetensors: expected a GGUF type, as q8_0");
   check_destination(out, destination);
 
+  begin_folder(destination);
   Conversion done;
   done.notes = std::move(out.notes);
   const auto begin = [&](const fs::path& path) {
@@ -407,6 +409,7 @@ Conversion convert_model(const ModelPaths& source, const fs::path& destination, 
     write_file_atomically(file.path, file.text);
     done.files.push_back({file.path, file.text.size()});
   }
+  finish_folder(destination);
   return done;
 }
 

@@ -26,8 +26,11 @@ Image read_start_picture(const std::filesystem::path& path, size_t memory_bytes,
 // The same for the bytes of a file, which messages call `where`.
 Image decode_start_picture(std::span<const std::byte> bytes, std::string_view where, size_t memory_bytes, Log& log);
 
-// Resized (Lanczos; the mask with triangles) and freed of alpha: white behind the picture, black behind the mask.
-// Nothing when the request starts from noise.
+// Whether some of the picture has to go, or something to be added, for it to have this size's shape.
+bool has_other_proportions(const Image& image, PictureSize size);
+
+// Fitted as the request says, resized (Lanczos; the mask with triangles) and freed of alpha: white behind the picture,
+// black behind the mask. Nothing when the request starts from noise.
 std::optional<InitPicture> init_picture(const GenerateRequest& request, PictureSize size);
 
 // Means of the mask over squares of `downscale` pixels, 0…1, into [height / downscale, width / downscale].

@@ -6,6 +6,7 @@
 #include "core/files.h"
 #include "core/float_formats.h"
 #include "generate/file_limits.h"
+#include "generate/unfinished_folder.h"
 #include "weights/safetensors_writer.h"
 
 namespace newbie {
@@ -83,13 +84,6 @@ std::vector<fs::path> files_beside(const Part& part) {
   return out;
 }
 
-void require_new(const fs::path& path) {
-  std::error_code ignored;
-  if (fs::exists(fs::symlink_status(path, ignored)))
-    fail_with_hint(ErrorKind::InvalidRequest, "give an empty or a new folder", "{}: there is such a file already",
-                   path.string());
-}
-
 }  // namespace
 
 MergedFiles merge_adapters(const Transformer& transformer, const TextEncoder& text_encoder,
@@ -117,9 +111,10 @@ MergedFiles merge_adapters(const Transformer& transformer, const TextEncoder& te
   MergedFiles out;
   for (const PartToMerge& merge : parts) {
     const fs::path folder = destination / std::string(to_string(merge.name));
-    for (const auto& file : merge.part.files.files) require_new(folder / file->path().filename());
-    for (const fs::path& beside : files_beside(merge.part)) require_new(folder / beside.filename());
+    for (const auto& file : merge.part.files.files) require_new_file(folder / file->path().filename(), destination);
+    for (const fs::path& beside : files_beside(merge.part)) require_new_file(folder / beside.filename(), destination);
   }
+  begin_folder(destination);
   for (const PartToMerge& merge : parts) {
     const fs::path folder = destination / std::string(to_string(merge.name));
     std::error_code error;
@@ -145,6 +140,7 @@ MergedFiles merge_adapters(const Transformer& transformer, const TextEncoder& te
     }
     out.weights += merge.adapted.attached.replaced.size();
   }
+  finish_folder(destination);
   return out;
 }
 

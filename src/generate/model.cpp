@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "generate/bad_values.h"
 #include "generate/request.h"
 #include "weights/fingerprint.h"
-#include "weights/in_quotes.h"
 
 namespace newbie {
 

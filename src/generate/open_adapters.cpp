@@ -7,7 +7,7 @@
 
 #include "core/edit_distance.h"
 #include "core/files.h"
-#include "weights/in_quotes.h"
+#include "core/printable.h"
 
 namespace newbie {
 

@@ -105,7 +105,7 @@ void add_named(Part& part, const QuantisedKeys& keys, const NameMap& map, Log& l
   part.unknown = map.unknown;
   if (map.unknown.empty()) return;
   std::string list;
-  for (size_t i = 0; i < map.unknown.size() && i < 3; ++i) list += (i ? ", " : "") + map.unknown[i];
+  for (size_t i = 0; i < map.unknown.size() && i < 3; ++i) list += (i ? ", " : "") + in_quotes(map.unknown[i]);
   log.warn("{}: {} tensors mean nothing to this model and are not used ({}{})", part.path.string(), map.unknown.size(),
            list, map.unknown.size() > 3 ? ", …" : "");
 }

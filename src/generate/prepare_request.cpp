@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "core/checked.h"
+#include "core/printable.h"
 #include "diffusion/registry.h"
 #include "generate/budget_search.h"
 #include "generate/buffer_sizes.h"
 #include "generate/prompt_weighting.h"
 #include "text/prompt_weights.h"
 #include "text/system_prompts.h"
-#include "weights/in_quotes.h"
 
 namespace newbie {
 
@@ -130,7 +130,11 @@ PreparedRequest prepare_request(Engine& engine, const GenerateRequest& request, 
       t.cached_pooled = engine.text_cache->find(pooled_key(engine, t), sizes.pooled() / sizeof(float));
     }
   refuse_giants(model, p.last(), budget);
-  p.init = init_picture(request, p.first().size);
+  const PictureSize size = p.first().size;
+  if (request.init_image && has_other_proportions(*request.init_image, size))
+    log.warn("`init_image` of {}x{} becomes {}x{} by `init_fit` {}", request.init_image->width,
+             request.init_image->height, size.width, size.height, name_in(init_fits(), request.init_fit));
+  p.init = init_picture(request, size);
   if (request.preview_every > 0) {
     if (request.preview_method == PreviewMethod::Linear) p.preview_factors = read_preview_factors(model.vae);
     p.decodes_previews = !p.preview_factors;

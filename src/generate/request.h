@@ -44,6 +44,14 @@ constexpr int64_t kMaxSide = 16384;
 constexpr int kMaxBatch = 4096;
 constexpr double kUsualShift = 6.0;
 
+// What becomes of a picture to start from, and of its mask, that has other proportions than the one to draw.
+enum class InitFit {
+  Crop,     // its middle
+  Pad,      // all of it, its edges going on as far as needed: that part is repainted
+  Stretch,  // all of it, out of shape
+};
+std::span<const Named<InitFit>> init_fits();
+
 // What each field is called, what it may be and what it is for: generate/request_fields.cpp, a row a field.
 struct GenerateRequest {
   std::string prompt;
@@ -78,8 +86,9 @@ struct GenerateRequest {
   CacheOptions cache;  // leaves out most of a step where it changes little: another picture, sooner
 
   // Image to image: the picture is resized to width and height; where those are 0, they come from it.
-  std::optional<Image> init_image;  // RGB or RGBA
-  double strength = 0.75;           // in (0, 1]: how much of the schedule is walked; sigmas by hand are walked as given
+  std::optional<Image> init_image;   // RGB or RGBA
+  InitFit init_fit = InitFit::Crop;  // where its proportions are others
+  double strength = 0.75;  // in (0, 1]: how much of the schedule is walked; sigmas by hand are walked as given
   StrengthRule strength_rule = StrengthRule::Diffusers;
   std::optional<Image> mask;  // of init_image: white is repainted, the rest comes back to the pixel
 

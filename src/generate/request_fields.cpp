@@ -154,6 +154,7 @@ std::string without_adapters(const Request& r) { return r.adapters.empty() ? "wi
 std::string without_init_image(const Request& r) {
   return !r.init_image ? "without `init_image`" : !r.sigmas.empty() ? "with `sigmas` by hand" : "";
 }
+std::string without_init_picture(const Request& r) { return r.init_image ? "" : "without `init_image`"; }
 std::string without_hires(const Request& r) { return r.hires_scale != 0 ? "" : "without `hires_scale`"; }
 std::string without_strength(const Request& r) {
   return r.init_image || r.hires_scale != 0 ? "" : "without `init_image` or `hires_scale`";
@@ -232,6 +233,10 @@ std::vector<RequestField> make_fields() {
       picture_row(&Request::init_image,
           {.name = "init_image", .flag = "init-img", .letter = 'i', .group = FromAPicture,
            .help = "PNG, JPEG or WebP to start from; resized to `width` and `height`, which\ndefault to its own size"}),
+      choice_row(init_fits(), [](auto& r) -> auto& { return r.init_fit; },
+          {.name = "init_fit", .flag = "init-fit", .group = FromAPicture,
+           .help = "a picture of other proportions: its middle, all of it with its edges\ngoing on, or out of shape",
+           .recorded = Recorded::IfUsed, .unused = without_init_picture}),
       real_row([](auto& r) -> auto& { return r.strength; },
           {.name = "strength", .flag = "strength", .group = FromAPicture,
            .help = "how much is drawn anew", .most = 1, .above = true, .recorded = Recorded::IfUsed,

@@ -53,7 +53,7 @@ void on_progress(j_common_ptr codec) {
   const auto* picture = reinterpret_cast<j_decompress_ptr>(codec);
   const size_t scans = static_cast<size_t>(std::max(picture->input_scan_number, 0));
   const size_t pixels = size_t{picture->image_width} * picture->image_height;
-  if (scans > most_jpeg_scans(pixels)) ERREXITS(codec, JERR_BAD_PROGRESSION, "too many scans");
+  if (scans > most_jpeg_scans(pixels)) give_up(codec, "more scans than its size needs");
 }
 
 void cmyk_to_rgb(const uint8_t* row, size_t width, bool inverted, uint8_t* out) {

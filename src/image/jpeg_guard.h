@@ -26,6 +26,13 @@ struct JpegFault {
   std::longjmp(fault->jump, 1);
 }
 
+// The same in words of ours.
+[[noreturn]] inline void give_up(j_common_ptr codec, const char* words) {
+  auto* fault = reinterpret_cast<JpegFault*>(codec->err);
+  std::snprintf(fault->message.data(), fault->message.size(), "%s", words);
+  std::longjmp(fault->jump, 1);
+}
+
 inline void on_jpeg_message(j_common_ptr) {}  // libraries do not print
 
 // The error manager for a codec.

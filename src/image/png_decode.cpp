@@ -21,6 +21,7 @@ struct PngReader {
   PngFault fault;
   std::span<const std::byte> rest;  // what is not yet read
   size_t budget = 0;                // bytes libpng may still take for itself
+  size_t left = SIZE_MAX;           // bytes that may still be read for the row at hand
   png_structp png = nullptr;
   png_infop info = nullptr;
   ~PngReader() { png_destroy_read_struct(&png, &info, nullptr); }
@@ -29,6 +30,8 @@ struct PngReader {
 void on_read(png_structp png, png_bytep out, size_t size) {
   PngReader* reader = static_cast<PngReader*>(png_get_io_ptr(png));
   if (size > reader->rest.size()) png_error(png, "the file ends too early");
+  if (size > reader->left) png_error(png, "more picture data than its size needs");
+  reader->left -= size;
   std::memcpy(out, reader->rest.data(), size);
   reader->rest = reader->rest.subspan(size);
 }
@@ -80,25 +83,17 @@ void check_header(std::span<const std::byte> bytes, std::string_view where, cons
                static_cast<size_t>(width * height * 4 * 2 + width * 8 * 4));
 }
 
-// Where the last IDAT chunk ends; the end of the file where chunks do not follow each other.
-size_t end_of_pixels(std::span<const std::byte> bytes) {
+// An animated PNG says so before its pixels, which are those of the first picture.
+bool is_animated(std::span<const std::byte> bytes) {
   constexpr size_t kSignature = 8, kAround = 12;  // length, name, checksum
-  size_t end = kSignature;
   for (size_t at = kSignature; bytes.size() - at >= kAround;) {
     const uint64_t length = big_endian(bytes.subspan(at).first<4>());
-    if (length > bytes.size() - at - kAround) return bytes.size();
-    const bool is_pixels = std::memcmp(bytes.data() + at + 4, "IDAT", 4) == 0;
+    const auto is = [&](const char* name) { return std::memcmp(bytes.data() + at + 4, name, 4) == 0; };
+    if (is("acTL")) return true;
+    if (is("IDAT") || length > bytes.size() - at - kAround) return false;
     at += static_cast<size_t>(length) + kAround;
-    if (is_pixels) end = at;
   }
-  return end;
-}
-
-// An animated PNG says so before its pixels, which are those of the first picture.
-bool is_animated(std::span<const std::byte> bytes, size_t pixels_end) {
-  constexpr std::string_view kName = "acTL";
-  const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min(pixels_end, size_t{4096}));
-  return head.find(kName) != head.npos;
+  return false;
 }
 
 ColourFacts colours_of(const PngReader& reader) {
@@ -171,6 +166,7 @@ DecodedPicture decode_png(std::span<const std::byte> bytes, std::string_view whe
   if (reader.png != nullptr) reader.info = png_create_info_struct(reader.png);
   if (reader.info == nullptr) throw std::bad_alloc();
   size_t row_bytes = 0;
+  int passes = 1;
   DecodedPicture out;
   Image& image = out.image;
   const bool opened = png_guarded(reader.png, [&] {
@@ -182,7 +178,7 @@ DecodedPicture decode_png(std::span<const std::byte> bytes, std::string_view whe
     png_set_expand(reader.png);  // palettes, small grey depths, transparent colours
     png_set_scale_16(reader.png);
     png_set_gray_to_rgb(reader.png);
-    png_set_interlace_handling(reader.png);
+    passes = png_set_interlace_handling(reader.png);
     png_read_update_info(reader.png, reader.info);
     image.width = static_cast<int>(png_get_image_width(reader.png, reader.info));
     image.height = static_cast<int>(png_get_image_height(reader.png, reader.info));
@@ -195,22 +191,23 @@ DecodedPicture decode_png(std::span<const std::byte> bytes, std::string_view whe
   if (row_bytes != static_cast<size_t>(image.width) * static_cast<size_t>(image.channels))
     fail(ErrorKind::BadFile, "{}: rows of {} bytes in a picture {} wide with {} channels", where, row_bytes,
          image.width, image.channels);
-  std::vector<png_bytep> rows(static_cast<size_t>(image.height));
-  const size_t pixels_end = end_of_pixels(bytes);
-  for (size_t y = 0; y < rows.size(); ++y) rows[y] = image.pixels.data() + y * row_bytes;
+  // No row takes more than it has unpacked, and a little. With the last one libpng unpacks, and throws away, whatever
+  // follows it in the stream: two megabytes would be two gigabytes of work.
+  constexpr size_t kLittle = size_t{64} << 10;
+  const size_t most_of_row = checked_add(checked_mul(static_cast<size_t>(image.width), 16), kLittle);
   const bool read = png_guarded(reader.png, [&] {
-    png_read_image(reader.png, rows.data());
-    // All pixels are there. What follows them inside the picture's data is unpacked to be thrown away: a little is
-    // usual (a checksum), two megabytes would be two gigabytes of work.
-    constexpr size_t kTail = size_t{32} << 10;
-    const size_t done = bytes.size() - reader.rest.size();
-    if (done < pixels_end && pixels_end - done > kTail) png_error(reader.png, "more picture data than its size needs");
+    for (int pass = 0; pass < passes; ++pass)
+      for (int y = 0; y < image.height; ++y) {
+        reader.left = most_of_row;
+        png_read_row(reader.png, image.pixels.data() + static_cast<size_t>(y) * row_bytes, nullptr);
+      }
+    reader.left = SIZE_MAX;
     png_read_end(reader.png, reader.info);
   });
   if (!read) damaged();
   out.texts = texts_of(reader);
   out.colours = colours_of(reader);
-  out.is_animation = is_animated(bytes, pixels_end);
+  out.is_animation = is_animated(bytes);
   const Exif exif = read_exif(exif_of(reader));
   out.orientation = exif.orientation;
   out.texts.insert(out.texts.end(), exif.texts.begin(), exif.texts.end());

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "core/printable.h"
+
 namespace newbie {
 
 Shape ConfigSource::require(const std::string& name, int rank) const {
@@ -26,7 +28,8 @@ double config_number(const Json& json, const char* key, double fallback, double 
                      const std::string& where) {
   if (!json.is_object() || !json.contains(key) || json.at(key).is_null()) return fallback;
   const Json& value = json.at(key);
-  if (!value.is_number()) fail(ErrorKind::BadFile, "{}: {} must be a number, got {}", where, key, value.dump());
+  if (!value.is_number())
+    fail(ErrorKind::BadFile, "{}: {} must be a number, got {}", where, key, in_quotes(value.dump()));
   const double number = value.get<double>();
   if (!std::isfinite(number) || number < low || number > high)
     fail(ErrorKind::BadFile, "{}: {} must be between {} and {}, got {}", where, key, low, high, number);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/printable.h"
 #include "models/key_text.h"
 
 namespace newbie {
@@ -109,11 +110,11 @@ std::optional<std::string> find_foreign_gguf(const std::map<std::string, std::st
   const std::string_view type = text_of(texts, "general.type"), architecture = text_of(texts, "general.architecture");
   if (type == "mmproj" || architecture == "clip") return "the vision part of a language model (mmproj)";
   if (type == "adapter") return "an adapter of llama.cpp's (LoRA in GGUF)";
-  if (!type.empty() && type != "model") return fmt::format("GGUF of type '{}'", type.substr(0, 64));
+  if (!type.empty() && type != "model") return fmt::format("GGUF of type {}", in_quotes(type));
   for (const Architecture& row : kArchitectures)
     if (row.word == architecture) return std::string(row.model);
   if (architecture.empty() || is_one_of(architecture, kOurArchitectures)) return std::nullopt;
-  return fmt::format("a model of architecture '{}'", architecture.substr(0, 64));
+  return fmt::format("a model of architecture {}", in_quotes(architecture));
 }
 
 std::optional<std::string_view> gemma3_size_name(int64_t width) {

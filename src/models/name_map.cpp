@@ -3,6 +3,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/printable.h"
 
 namespace newbie {
 
@@ -11,13 +12,13 @@ void require_unique(const NameMap& map, std::string_view where) {
   for (const MappedName& name : map.names) {
     const auto [other, fresh] = seen.emplace(name.canonical, name.file_key);
     if (!fresh)
-      fail(ErrorKind::BadFile, "{}: expected one key for {}, got '{}' and '{}'", where, name.canonical, other->second,
-           name.file_key);
+      fail(ErrorKind::BadFile, "{}: expected one key for {}, got {} and {}", where, name.canonical,
+           in_quotes(other->second), in_quotes(name.file_key));
   }
   for (const JoinedName& name : map.joined)
     if (const auto [other, fresh] = seen.emplace(name.canonical, name.file_keys.front()); !fresh)
-      fail(ErrorKind::BadFile, "{}: expected one key for {}, got '{}' and '{}'", where, name.canonical, other->second,
-           name.file_keys.front());
+      fail(ErrorKind::BadFile, "{}: expected one key for {}, got {} and {}", where, name.canonical,
+           in_quotes(other->second), in_quotes(name.file_keys.front()));
 }
 
 }  // namespace newbie

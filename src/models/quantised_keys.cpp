@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/printable.h"
 #include "models/key_text.h"
 
 namespace newbie {
@@ -32,7 +33,7 @@ constexpr Refused kRefused[] = {
 
 [[noreturn]] void refuse(const KeyFacts& facts, std::string_view key, std::string_view what) {
   fail_with_hint(ErrorKind::Unsupported, "fp8, int8_tensorwise, nvfp4, mxfp8, NF4 and GGUF are read",
-                 "{}: '{}': weights in {} are not read", facts.where, key, what);
+                 "{}: {}: weights in {} are not read", facts.where, in_quotes(key), what);
 }
 
 bool contains(const KeyFacts& facts, std::string_view key) {
@@ -54,7 +55,7 @@ class Marker {
   Marker(Json json, std::string key, const KeyFacts& facts)
       : json_(std::move(json)), key_(std::move(key)), facts_(facts) {
     if (!json_.is_object())
-      fail(ErrorKind::BadFile, "{}: '{}': expected an object, got {}", facts_.where, key_, json_.type_name());
+      fail(ErrorKind::BadFile, "{}: {}: expected an object, got {}", facts_.where, in_quotes(key_), json_.type_name());
   }
 
   void apply(QuantisedWeight& weight) const {
@@ -93,8 +94,8 @@ class Marker {
     const int group = size == nullptr ? 256 : whole_number<int>(*size, key_);
     const bool is_power_of_4 = group >= 4 && (group & (group - 1)) == 0 && (group & 0x55555555) != 0;
     if (*rotated != true || !is_power_of_4 || group > 65536)
-      fail(ErrorKind::Unsupported, "{}: '{}': expected ConvRot of a power of 4 inputs, got {} of {}", facts_.where,
-           key_, rotated->dump(), group);
+      fail(ErrorKind::Unsupported, "{}: {}: expected ConvRot of a power of 4 inputs, got {} of {}", facts_.where,
+           in_quotes(key_), in_quotes(rotated->dump()), group);
     return group;
   }
 
@@ -163,7 +164,8 @@ class Splitter {
 
   void take(const std::string& key, const std::string& weight, std::string& slot) {
     if (!slot.empty())
-      fail(ErrorKind::BadFile, "{}: expected one scale of {}, got '{}' and '{}'", facts_.where, weight, slot, key);
+      fail(ErrorKind::BadFile, "{}: expected one scale of {}, got {} and {}", facts_.where, in_quotes(weight),
+           in_quotes(slot), in_quotes(key));
     slot = key;
   }
 
@@ -189,7 +191,8 @@ class Splitter {
 
   void check(const std::string& key, const QuantisedWeight& weight) const {
     const auto need = [&](const std::string& slot, const char* what) {
-      if (slot.empty()) fail(ErrorKind::BadFile, "{}: '{}': expected {} beside it, got none", facts_.where, key, what);
+      if (slot.empty())
+        fail(ErrorKind::BadFile, "{}: {}: expected {} beside it, got none", facts_.where, in_quotes(key), what);
     };
     const std::string_view dtype = facts_.dtype(key);
     if (weight.scheme == WeightScheme::Codebook) {

@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "core/printable.h"
 #include "weights/formats/weight_file.h"
-#include "weights/in_quotes.h"
 
 namespace newbie {
 

@@ -8,8 +8,8 @@
 #include "core/checked.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "core/printable.h"
 #include "weights/formats/safetensors.h"
-#include "weights/in_quotes.h"
 
 namespace newbie {
 

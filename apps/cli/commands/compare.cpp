@@ -1,4 +1,5 @@
 // newbie compare: one model in several precisions, on the same prompts and seeds, with what can be said and what not.
+#include <cstdlib>
 #include <memory>
 
 #include "arguments.h"
@@ -6,6 +7,7 @@
 #include "compare/draw.h"
 #include "compare/report.h"
 #include "compare/settings.h"
+#include "compare/study_table.h"
 #include "compare/table_file.h"
 #include "core/files.h"
 #include "flags.h"
@@ -24,7 +26,8 @@ namespace fs = std::filesystem;
 constexpr const char* kStudyPrompt =
     "<character_1> <n>miku</n> <gender>1girl</gender> <appearance>blue_hair, long_twintails, teal_eyes</appearance> "
     "</character_1>";
-constexpr int kStudySide = 1024, kStudySteps = 50;
+constexpr int kStudySide = 1024, kStudySteps = 50, kStudySeeds = 4;
+constexpr size_t kStudyObserved = 1;  // looking into the others would take their time
 
 enum class Preset { None, Study };
 
@@ -91,8 +94,19 @@ std::string command_of(const CLI::App& parser) {
   return out;
 }
 
+// The study is of a published model, whatever is installed here.
+void require_model_for_study(const CompareArguments& args) {
+  const ModelPaths& model = args.engine.model;
+  const char* set = std::getenv("NEWBIE_MODEL");
+  const bool is_given = !model.folder.empty() || !model.transformer.empty() || (set != nullptr && *set != '\0');
+  if (args.preset == Preset::Study && !is_given)
+    fail_with_hint(ErrorKind::InvalidRequest, "newbie compare --preset study -m DIR -o OUT",
+                   "--preset study: a model is needed, as the study draws what the embedded one never learned");
+}
+
 void run(const CLI::App& parser, CompareArguments& args) {
   if (args.check) return check_table_file(args);
+  require_model_for_study(args);
   CompareSettings settings{.rows = parse_rows("--dtypes", args.dtypes),
                            .pictures = pictures_of(args),
                            .engine = args.engine,
@@ -119,10 +133,14 @@ void run(const CLI::App& parser, CompareArguments& args) {
   constexpr auto kRepaired = OrderedJson::error_handler_t::replace;
   write_file_atomically(folder / "report.json", json.dump(1, ' ', false, kRepaired) + "\n");
   write_file_atomically(folder / "report.html", compare_page(report, settings, *store, args.page));
+  write_file_atomically(folder / "report.md", compare_markdown(report));
+  write_file_atomically(folder / "report.csv", compare_csv(report));
   if (args.report.json) return print_json(json);
   if (args.report.verbosity.quiet) return;
-  print(compare_text(report) +
-        fmt::format("\n{}\n{}\n", (folder / "report.html").string(), (folder / "report.json").string()));
+  std::string files;
+  for (const char* name : {"report.html", "report.json", "report.md", "report.csv"})
+    files += (folder / name).string() + '\n';
+  print(compare_text(report) + '\n' + compare_markdown(report) + '\n' + files);
 }
 
 }  // namespace
@@ -142,9 +160,9 @@ Command add_compare(CLI::App& program) {
       work.text("--prompts", a.prompts, "FILE", "a JSON object a line, as newbie generate --prompts takes it");
   work.integer("--seeds", a.seeds, "pictures of each prompt (default: 1)", 1, 100000);
   work.choice<Preset>("--preset", a.preset, {{"study", Preset::Study}},
-                      "study: the published study's prompt, 1024x1024, 50 steps")
+                      fmt::format("study: the published study's prompt, 1024x1024, 50 steps,\n{} seeds", kStudySeeds))
       ->excludes(prompts);
-  work.text("-o,--out", a.folder, "DIR", "pictures, results, report.html and report.json");
+  work.text("-o,--out", a.folder, "DIR", "pictures, results, and report.html, .json, .md and .csv");
   work.flag("--resume", a.resume, "go on with the comparison that is in DIR");
   work.text("--check", a.check, "TABLE.json", "draw nothing: tell what in somebody's table cannot be true");
 
@@ -184,7 +202,10 @@ Examples:
   newbie compare --preset study --dtypes f32,bf16,f16 -m NewBie-image-Exp0.1 -o study
   newbie compare --check examples/study.json)");
   parser.parse_complete_callback([args, &parser] {
-    if (args->preset == Preset::Study && parser.count("--steps") == 0) args->picture.request.steps = kStudySteps;
+    if (args->preset != Preset::Study) return;
+    if (parser.count("--steps") == 0) args->picture.request.steps = kStudySteps;
+    if (parser.count("--seeds") == 0) args->seeds = kStudySeeds;
+    if (parser.count("--observe") == 0) args->observed = kStudyObserved;
   });
   return {&parser, [args, &parser] { run(parser, *args); }};
 }

@@ -172,6 +172,8 @@ class Witness final : public RunObserver {
     if (!tasks_.paired) return;
     const std::string name = fmt::format("step.{:05}", step);
     if (tasks_.keep) return kept_latents.add(name, {latent.begin(), latent.end()});
+    kept_latents = {};  // the last alone
+    kept_latents.add(name, {latent.begin(), latent.end()});
     if (const auto drift = latents_.drift(name, latent)) steps.push_back(*drift);
   }
 
@@ -188,6 +190,18 @@ class Witness final : public RunObserver {
   std::string stage_;
   int evaluation_ = 0, run_ = 0;
 };
+
+bool is_observed(const CompareSettings& settings, const CompareRow& row, size_t index) {
+  // The guard runs a network again, and then runs are no longer each other's counterparts.
+  return index < settings.observed && row.is_paired() && row.variant != RowVariant::Guard;
+}
+
+// No picture of this row is drawn with warm weights and unobserved: its times are taken apart.
+bool has_no_times(const CompareSettings& settings, const CompareRow& row) {
+  for (size_t i = 0; i < settings.pictures.size(); ++i)
+    if (i % kTurn != 0 && !is_observed(settings, row, i)) return false;
+  return true;
+}
 
 double time_of(const GenerateResult& result, std::string_view stage) {
   for (const StageTime& time : result.times)
@@ -220,6 +234,23 @@ void take_memory(const MemoryPlan& plan, PictureResult& out) {
   out.residency = to_string(plan.residency);
 }
 
+void take_measures(const GenerateResult& result, PictureResult& out) {
+  out.planning_seconds = time_of(result, "plan");
+  out.seconds = time_of(result, "total") - out.planning_seconds;
+  out.denoise_seconds = time_of(result, "denoise");
+  out.measured_allocated_bytes = result.allocated_peak_bytes;
+  take_memory(result.plan, out);
+}
+
+// The same picture once more, with nobody looking on.
+void time_apart(const CompareSettings& settings, const CompareRow& row, size_t index, TextToImage& engine,
+                WorkMeter& meter, StopToken stop, PictureResult& out) {
+  Witness witness({}, {}, {}, meter);
+  take_measures(engine.prepare(settings.request(row, index)).run(witness, stop, [](const GeneratedImage&) {}), out);
+  if (witness.peak_known) out.measured_peak_bytes = peak_resident_bytes();
+  out.timed_apart = true;
+}
+
 // What went wrong with this picture, as against with the comparison.
 bool is_of_the_picture(ErrorKind kind) {
   return kind == ErrorKind::BadFile || kind == ErrorKind::Unsupported || kind == ErrorKind::OverBudget;
@@ -230,8 +261,7 @@ PictureResult draw_one(const CompareSettings& settings, const CompareStore& stor
   PictureResult out;
   const CompareRow& reference = settings.rows.front();
   const bool is_reference = row == reference, paired = row.is_paired();
-  // The guard runs a network again, and then runs are no longer each other's counterparts.
-  out.observed = index < settings.observed && paired && row.variant != RowVariant::Guard;
+  out.observed = is_observed(settings, row, index);
   const fs::path none;
   Witness witness({.keep = is_reference, .paired = paired, .observe = out.observed},
                   paired ? store.latents(reference, index) : none, out.observed ? store.values(reference, index) : none,
@@ -247,12 +277,8 @@ PictureResult draw_one(const CompareSettings& settings, const CompareStore& stor
     out.events = result.guard_events;
     if (row.variant != RowVariant::Guard)
       out.good = out.good && std::ranges::all_of(out.events, [](const GuardEvent& e) { return e.where == "picture"; });
-    out.planning_seconds = time_of(result, "plan");
-    out.seconds = time_of(result, "total") - out.planning_seconds;
-    out.denoise_seconds = time_of(result, "denoise");
     out.evaluations = result.evaluations;
-    out.measured_allocated_bytes = result.allocated_peak_bytes;
-    take_memory(result.plan, out);
+    take_measures(result, out);
   } catch (const Error& e) {
     if (!is_of_the_picture(e.kind())) throw;
     out.error = e.message();
@@ -265,7 +291,7 @@ PictureResult draw_one(const CompareSettings& settings, const CompareStore& stor
   out.drawn = !picture.empty();
   if (!out.drawn) return out;
   store.save_picture(row, index, picture);
-  if (is_reference) witness.kept_latents.write(store.latents(row, index));
+  if (paired) witness.kept_latents.write(store.latents(row, index));
   if (is_reference && out.observed) witness.kept_values.write(store.values(row, index));
   return out;
 }
@@ -281,6 +307,8 @@ std::optional<PictureResult> found_in_plain_row(const CompareSettings& settings,
     if (!known || !known->good || !known->events.empty()) return std::nullopt;
     const std::string png = read_file(store.picture(plain, index), kMaxPictureBytes);
     store.save_picture(row, index, std::as_bytes(std::span(png)));
+    const std::string latents = read_file(store.latents(plain, index), kMaxPictureBytes);
+    write_file_atomically(store.latents(row, index), latents);
     known->values.clear();
     return known;
   }
@@ -313,6 +341,8 @@ void draw_comparison(const CompareSettings& settings, const CompareStore& store,
                                      terminal);
         PictureResult result = draw_one(settings, store, row, i, *engine, meter, stop);
         result.warm = warm;
+        if (i + 1 == count && result.drawn && has_no_times(settings, row))
+          time_apart(settings, row, i, *engine, meter, stop, result);
         store.save(row, i, result);
         meter.end();
       }

@@ -101,7 +101,7 @@ class Scorer {
       for (const GuardEvent& e : r->events) ++problems[fmt::format("{}: {}: {}", e.where, e.problem, e.action)];
       if (!r->drawn) continue;
       operations.push_back(r->operations);
-      if (!r->warm || r->observed) {
+      if (!r->timed_apart && (!r->warm || r->observed)) {
         others.push_back(&*r);
         continue;
       }

@@ -81,6 +81,7 @@ PictureResult read_result(const Json& json) {
   json.at("denoise_seconds").get_to(r.denoise_seconds);
   get_whole_number(json, "evaluations", r.evaluations);
   json.at("warm").get_to(r.warm);
+  r.timed_apart = json.value("timed_apart", false);
   json.at("observed").get_to(r.observed);
   json.at("operations").get_to(r.operations);
   get_whole_number(json, "weights_bytes", r.weights_bytes);
@@ -111,6 +112,7 @@ OrderedJson result_json(const PictureResult& r) {
   out["denoise_seconds"] = r.denoise_seconds;
   out["evaluations"] = r.evaluations;
   out["warm"] = r.warm;
+  out["timed_apart"] = r.timed_apart;
   out["observed"] = r.observed;
   out["operations"] = r.operations;
   out["weights_bytes"] = r.weights_bytes;

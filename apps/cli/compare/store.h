@@ -34,9 +34,10 @@ struct PictureResult {
   double planning_seconds = 0;  // before that: graphs, plan, compilation
   double denoise_seconds = 0;
   int64_t evaluations = 0;
-  bool warm = false;                                            // not the first of an engine, which loads weights
-  bool observed = false;                                        // values were looked at, which takes time
-  double operations = 0;                                        // floating-point, of all networks
+  bool warm = false;         // not the first of an engine, which loads weights
+  bool timed_apart = false;  // times and memory are of a second run, which nobody looked into
+  bool observed = false;     // values were looked at, which takes time
+  double operations = 0;     // floating-point, of all networks
   size_t weights_bytes = 0, arena_bytes = 0, buffer_bytes = 0;  // planned, of the stage with the most of all
   size_t planned_allocated_bytes = 0, measured_allocated_bytes = 0;
   size_t planned_peak_bytes = 0, measured_peak_bytes = 0;  // resident; measured 0: this system does not tell
@@ -57,7 +58,7 @@ class CompareStore {
 
   const std::filesystem::path& folder() const { return folder_; }
   std::filesystem::path picture(const CompareRow& row, size_t index) const;
-  std::filesystem::path latents(const CompareRow& row, size_t index) const;
+  std::filesystem::path latents(const CompareRow& row, size_t index) const;  // all of the reference, the last of others
   std::filesystem::path values(const CompareRow& row, size_t index) const;
 
   // Nothing when it is not drawn yet. Error{BadFile} when the file is damaged.

@@ -40,7 +40,7 @@ void compare(const Call& call) {
   const OrderedJson precisions = take_member(json, "precisions");
   if (!precisions.is_array() || precisions.size() != 2)
     refuse("precisions", "expected two names, or null for the server's own", "GET /v1/capabilities lists them");
-  for (const char* name : {"precision", "output_format", "quality"})
+  for (const char* name : {"precision", "output_format", "output_compression"})
     if (json.contains(name)) refuse(name, "has no place in a comparison");
   std::vector<Submission> both;
   for (const OrderedJson& one : precisions) {

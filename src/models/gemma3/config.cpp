@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "core/printable.h"
+
 namespace newbie {
 
 namespace {
@@ -17,7 +19,7 @@ double linear_factor(const Json& scaling, const std::string& where) {
   const Json type = scaling.value("rope_type", scaling.value("type", Json("default")));
   if (type == "default") return 1.0;
   if (type != "linear")
-    fail(ErrorKind::Unsupported, "{}: RoPE scaling {} is not known, only linear", where, type.dump());
+    fail(ErrorKind::Unsupported, "{}: RoPE scaling {} is not known, only linear", where, in_quotes(type.dump()));
   return config_number(scaling, "factor", 1.0, 1e-3, 1e6, where);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "models/key_text.h"
 
 namespace newbie {
@@ -56,7 +57,8 @@ std::string_view text_prefix(std::span<const std::string> keys, std::string_view
     const size_t before = key.size() - kEmbedding.size();
     if (before != 0 && key[before - 1] != '.') continue;
     if (found != nullptr)
-      fail(ErrorKind::BadFile, "{}: expected one text embedding, got '{}' and '{}'", where, *found, key);
+      fail(ErrorKind::BadFile, "{}: expected one text embedding, got {} and {}", where, in_quotes(*found),
+           in_quotes(key));
     found = &key;
   }
   if (found == nullptr)

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "models/key_text.h"
 
 namespace newbie {
@@ -51,8 +52,8 @@ JinaClipNames jina_clip_names(std::span<const std::string> keys, std::string_vie
       else if (part == "0.lora_B")
         parts.b = &key;
       else
-        fail(ErrorKind::Unsupported, "{}: expected original, 0.lora_A and 0.lora_B of a parametrised weight, got '{}'",
-             where, key);
+        fail(ErrorKind::Unsupported, "{}: expected original, 0.lora_A and 0.lora_B of a parametrised weight, got {}",
+             where, in_quotes(key));
     }
   }
 

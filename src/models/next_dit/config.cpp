@@ -1,5 +1,7 @@
 #include "models/next_dit/config.h"
 
+#include "core/printable.h"
+
 namespace newbie {
 
 NextDitConfig next_dit_config(const ConfigSource& source) {
@@ -47,10 +49,10 @@ NextDitConfig next_dit_config(const ConfigSource& source) {
     if (!source.json.is_object() || !source.json.contains(key)) continue;
     const Json& axes = source.json.at(key);
     if (!axes.is_array() || axes.size() != 3)
-      fail(ErrorKind::BadFile, "{}: {} must be three numbers, got {}", source.where, key, axes.dump());
+      fail(ErrorKind::BadFile, "{}: {} must be three numbers, got {}", source.where, key, in_quotes(axes.dump()));
     for (size_t i = 0; i < 3; ++i) {
       if (!axes[i].is_number_integer())
-        fail(ErrorKind::BadFile, "{}: {} must be three numbers, got {}", source.where, key, axes.dump());
+        fail(ErrorKind::BadFile, "{}: {} must be three numbers, got {}", source.where, key, in_quotes(axes.dump()));
       c.rope_axes[i] = axes[i].get<int64_t>();
     }
     break;

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "models/key_text.h"
 
 namespace newbie {
@@ -158,8 +159,8 @@ NameMap next_dit_names(std::span<const std::string> keys, std::string_view where
     } else if (native.piece) {
       const std::string*& slot = pieces[native.name][*native.piece];
       if (slot != nullptr)
-        fail(ErrorKind::BadFile, "{}: expected one key for a third of {}, got '{}' and '{}'", where, native.name, *slot,
-             key);
+        fail(ErrorKind::BadFile, "{}: expected one key for a third of {}, got {} and {}", where, native.name,
+             in_quotes(*slot), in_quotes(key));
       slot = &key;
     } else {
       map.names.push_back({native.name, key});

@@ -6,11 +6,11 @@
 #include <tuple>
 
 #include "core/checked.h"
+#include "core/printable.h"
 #include "core/utf8.h"
 #include "weights/formats/foreign_bytes.h"
 #include "weights/formats/gguf_blocks.h"
 #include "weights/formats/little_endian.h"
-#include "weights/in_quotes.h"
 
 namespace newbie {
 

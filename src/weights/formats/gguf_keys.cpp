@@ -4,8 +4,8 @@
 #include <array>
 #include <bit>
 
+#include "core/printable.h"
 #include "weights/formats/little_endian.h"
-#include "weights/in_quotes.h"
 
 namespace newbie {
 

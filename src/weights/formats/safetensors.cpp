@@ -4,8 +4,8 @@
 #include <tuple>
 
 #include "core/json.h"
+#include "core/printable.h"
 #include "weights/formats/foreign_bytes.h"
-#include "weights/in_quotes.h"
 
 namespace newbie {
 

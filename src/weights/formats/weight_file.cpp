@@ -1,6 +1,6 @@
 #include "weights/formats/weight_file.h"
 
-#include "weights/in_quotes.h"
+#include "core/printable.h"
 
 namespace newbie {
 

@@ -4,9 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -386,6 +388,37 @@ TEST(FaultHook, AWriteLeavesNothingWhateverFails) {
     if (failed) ++failures;
   }
   EXPECT_EQ(failures, 4U);  // open, write, sync, rename; the folder's open and sync are best effort
+}
+
+// What a killed process has left goes with the next write to the folder; what somebody still writes stays.
+TEST(WriteFileAtomically, SweepsWhatDeadProcessesLeft) {
+  const TemporaryFolder folder;
+  put(folder / ".newbie-1-0.tmp", "left");
+  put(folder / ".newbie-notes", "a user's");
+  const std::string busy = folder / ".newbie-2-0.tmp";
+  const int descriptor = ::open(busy.c_str(), O_WRONLY | O_CREAT, 0666);
+  ASSERT_GE(descriptor, 0);
+  ASSERT_EQ(::flock(descriptor, LOCK_EX), 0);
+  write_file_atomically(folder / "a", std::string_view("text"));
+  EXPECT_THAT(names_in(folder.path()), testing::ElementsAre(".newbie-2-0.tmp", ".newbie-notes", "a"));
+  ::close(descriptor);
+}
+
+TEST(WriteFileAtomically, AKilledProcessLeavesNothing) {
+  const TemporaryFolder folder;
+  put(folder / "a", "old");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    AtomicFile file(folder / "a");
+    file.write(std::as_bytes(std::span(std::string_view("new"))));
+    ::raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(get(folder / "a"), "old");
+  write_file_atomically(folder / "b", std::string_view("text"));  // sweeps where files always have names
+  EXPECT_THAT(names_in(folder.path()), testing::ElementsAre("a", "b"));
 }
 
 TEST(FaultHook, AReadFailsWhateverFails) {

@@ -139,7 +139,7 @@ class Attention final : public HostKernel {
     const dnnl::reorder::primitive_desc desc(engine(), plain, engine(), packed, attributes());
     need(desc.scratchpad_desc());
     reorders_.push_back(primitives_.add(
-        dnnl::reorder(desc),
+        made<dnnl::reorder>(desc),
         {{DNNL_ARG_FROM, plain}, {DNNL_ARG_TO, packed}, {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}}));
   }
 
@@ -148,9 +148,9 @@ class Attention final : public HostKernel {
       implementation_ = desc.impl_info_str();
       require_fast(implementation_, fmt::format("{} rows of {} against {} keys", rows, d_, keys_));
       need(desc.scratchpad_desc());
-      return primitives_.add(dnnl::matmul(desc), {{DNNL_ARG_SRC, desc.src_desc()},
-                                                  {DNNL_ARG_DST, desc.dst_desc()},
-                                                  {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}});
+      return primitives_.add(made<dnnl::matmul>(desc), {{DNNL_ARG_SRC, desc.src_desc()},
+                                                        {DNNL_ARG_DST, desc.dst_desc()},
+                                                        {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}});
     };
     tiles_.push_back({rows, bound(score_desc(rows, keys)), bound(value_desc(rows, values))});
   }

@@ -65,7 +65,7 @@ class Conv2d final : public HostKernel {
                 // A memory object takes no constant address; this one is only read.
                 memory from(plain, engine(), const_cast<std::byte*>(source.data)), to(packed, engine(), destination);
                 dnnl::stream stream(engine());
-                dnnl::reorder(from, to).execute(stream, from, to);
+                made<dnnl::reorder>(from, to).execute(stream, from, to);
                 stream.wait();
               } catch (const dnnl::error& e) {
                 fail(ErrorKind::Internal, "oneDNN cannot pack a weight {}: {}", source.spec.shape.str(), e.what());
@@ -143,10 +143,10 @@ class Conv2d final : public HostKernel {
       implementation_ = desc.impl_info_str();
       if (is_reference(implementation_)) return false;
       numbers_[band.kind()] =
-          primitives_->add(dnnl::convolution_forward(desc), {{DNNL_ARG_SRC, desc.src_desc()},
-                                                             {DNNL_ARG_BIAS, desc.bias_desc()},
-                                                             {DNNL_ARG_DST, desc.dst_desc()},
-                                                             {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}});
+          primitives_->add(made<dnnl::convolution_forward>(desc), {{DNNL_ARG_SRC, desc.src_desc()},
+                                                                   {DNNL_ARG_BIAS, desc.bias_desc()},
+                                                                   {DNNL_ARG_DST, desc.dst_desc()},
+                                                                   {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}});
       primitive_bytes_ = std::max(primitive_bytes_, round_up(desc.scratchpad_desc().get_size(), 64));
     }
     weight_ = primitives_->add_shared(packed_);

@@ -93,7 +93,7 @@ void reorder_panel(const Panels& p, int64_t panel, const std::byte* rows, std::b
   // A memory object takes no constant address; this one is only read.
   memory from(plain, engine(), const_cast<std::byte*>(rows)), to(p.desc_of(panel), engine(), destination);
   dnnl::stream stream(engine());
-  dnnl::reorder(from, to).execute(stream, from, to);
+  made<dnnl::reorder>(from, to).execute(stream, from, to);
   stream.wait();
 }
 
@@ -216,7 +216,7 @@ class Linear final : public HostKernel {
                                                 {DNNL_ARG_DST, desc.dst_desc()},
                                                 {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}};
     if (has_matmul_bias()) arguments.push_back({DNNL_ARG_BIAS, desc.bias_desc()});
-    numbers_[{rows, columns}] = primitives_.add(dnnl::matmul(desc), arguments);
+    numbers_[{rows, columns}] = primitives_.add(made<dnnl::matmul>(desc), arguments);
     primitive_bytes_ = std::max(primitive_bytes_, round_up(desc.scratchpad_desc().get_size(), 64));
   }
 

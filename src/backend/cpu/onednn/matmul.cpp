@@ -92,7 +92,7 @@ class Matmul final : public HostKernel {
   size_t reorder(const memory::desc& from, const memory::desc& to) {
     const dnnl::reorder::primitive_desc desc(engine(), from, engine(), to, attributes());
     primitive_bytes_ = std::max(primitive_bytes_, round_up(desc.scratchpad_desc().get_size(), 64));
-    return primitives_.add(dnnl::reorder(desc),
+    return primitives_.add(made<dnnl::reorder>(desc),
                            {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}});
   }
 
@@ -101,10 +101,11 @@ class Matmul final : public HostKernel {
     const MatmulDesc desc = matmul_desc(rows, packed_.at(columns), columns);
     implementation_ = desc.impl_info_str();
     require_fast(implementation_, fmt::format("{}x{}x{}", rows, columns, product_.depth));
-    products_[{rows, columns}] = primitives_.add(dnnl::matmul(desc), {{DNNL_ARG_SRC, desc.src_desc()},
-                                                                      {DNNL_ARG_WEIGHTS, desc.weights_desc()},
-                                                                      {DNNL_ARG_DST, desc.dst_desc()},
-                                                                      {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}});
+    products_[{rows, columns}] =
+        primitives_.add(made<dnnl::matmul>(desc), {{DNNL_ARG_SRC, desc.src_desc()},
+                                                   {DNNL_ARG_WEIGHTS, desc.weights_desc()},
+                                                   {DNNL_ARG_DST, desc.dst_desc()},
+                                                   {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}});
     primitive_bytes_ = std::max(primitive_bytes_, round_up(desc.scratchpad_desc().get_size(), 64));
   }
 

@@ -53,9 +53,9 @@ class Pool2d final : public HostKernel {
     implementation_ = desc.impl_info_str();
     require_fast(implementation_, fmt::format("pooling {}", x.str()));
     scratch_bytes_ = desc.scratchpad_desc().get_size();
-    primitives_.add(dnnl::pooling_forward(desc), {{DNNL_ARG_SRC, desc.src_desc()},
-                                                  {DNNL_ARG_DST, desc.dst_desc()},
-                                                  {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}});
+    primitives_.add(made<dnnl::pooling_forward>(desc), {{DNNL_ARG_SRC, desc.src_desc()},
+                                                        {DNNL_ARG_DST, desc.dst_desc()},
+                                                        {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc()}});
   }
 
   std::string implementation_;

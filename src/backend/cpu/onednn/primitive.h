@@ -28,6 +28,17 @@ class OneThread {
   int before_;
 };
 
+// oneDNN writes a primitive's code through a null pointer where the system refuses it the pages (2.7 does). So they are
+// asked for, and given back, before it is made: Error{OverBudget} when there are none.
+void require_room_for_code();
+
+// The primitive of `arguments`: a primitive_desc, or what a reorder is between.
+template <typename Primitive, typename... Arguments>
+Primitive made(const Arguments&... arguments) {
+  require_room_for_code();
+  return Primitive(arguments...);
+}
+
 bool is_supported(DType dtype);  // F32, BF16
 dnnl::memory::data_type data_type(DType dtype);
 

@@ -1,0 +1,37 @@
+#include "last_resort.h"
+
+#include <unistd.h>
+
+#include <exception>
+#include <new>
+#include <string_view>
+
+#include "exit_code.h"
+
+namespace newbie {
+
+namespace {
+
+// Nothing here may ask for memory.
+[[noreturn]] void end() {
+  int code = exit_code(ErrorKind::Internal);
+  std::string_view text = "newbie: internal: an error that nothing caught\n  hint: please report this\n";
+  try {
+    if (std::current_exception()) std::rethrow_exception(std::current_exception());
+  } catch (const std::bad_alloc&) {
+    code = exit_code(ErrorKind::OverBudget);
+    text = "newbie: over budget: the system gave no memory to start with\n  hint: close other programs\n";
+  } catch (...) {
+  }
+  if (::write(STDERR_FILENO, text.data(), text.size()) < 0) ::_exit(code);
+  ::_exit(code);
+}
+
+// Before the objects of this program that are made before main(): theirs have no priority, and so come later.
+__attribute__((constructor(200))) void install() { end_without_signals(); }
+
+}  // namespace
+
+void end_without_signals() { std::set_terminate(end); }
+
+}  // namespace newbie
