@@ -89,6 +89,10 @@ OrderedJson result_json(std::span<const WrittenFile> files, const PictureName& f
                    {"measured_peak_bytes", peak_resident_bytes()},
                    {"planned_allocated_bytes", plan.allocated_peak_bytes()},
                    {"measured_allocated_bytes", result.allocated_peak_bytes}};
+  if (!plan.device.empty())
+    out["device"] = {{"name", plan.device},
+                     {"planned_allocated_bytes", plan.device_peak_bytes()},
+                     {"measured_allocated_bytes", result.device_peak_bytes}};
   out["plan"] = plan_json(plan);
   return out;
 }
