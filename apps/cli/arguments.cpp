@@ -203,6 +203,20 @@ void add_engine_flags(CLI::App& parser, EngineArguments& a, const std::string& w
   engine.choice<BackendChoice>("--backend", a.options.backend,
                                {{"cpu", BackendChoice::Cpu}, {"reference", BackendChoice::Reference}},
                                "reference: plain loops, very slow, to compare with");
+  engine
+      .value("--device", std::string("NAME") + kTypeWords + "auto, cpu, vulkan)",
+             "where networks run: cpu (default), vulkan, vulkan:NUMBER or\nvulkan:NAME as newbie devices lists them, "
+             "or auto: "
+             "a card if there\nis one that can be taken, else the CPU",
+             [&a](const std::string& given) {
+               DeviceChoice choice = choose_device(given);
+               if (choice.backend == BackendChoice::Vulkan) a.options.backend = choice.backend;
+               a.options.device = std::move(choice.device);
+               a.options.device_reason = std::move(choice.reason);
+             })
+      ->envname("NEWBIE_DEVICE");
+  engine.value("--vram", "SIZE", "limit for a card's memory (default: what its driver leaves, less a tenth)",
+               [&a](const std::string& given) { a.options.device_budget_bytes = parse_memory("--vram", given); });
   engine.choice<GuardMode>(
       "--guard", a.options.guard, guard_modes(),
       "where numbers stop being finite or a picture comes out plain:\nwarn, run the block again in "

@@ -18,6 +18,8 @@ constexpr std::pair<std::string_view, std::string_view> kOptionFlags[] = {
     {"vae", "--vae"},
     {"lenient", "--lenient"},
     {"memory", "--memory"},
+    {"device", "--device"},
+    {"vram", "--vram"},
     {"dtype", "--dtype"},
     {"precision", "--precision"},
     {"guard", "--guard"},

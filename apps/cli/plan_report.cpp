@@ -14,6 +14,17 @@ std::string plan_table(const MemoryPlan& plan) {
     out += fmt::format(kRow, s.name(), format_bytes(s.weights_bytes), format_bytes(s.window_bytes),
                        format_bytes(s.arena_bytes), '(' + format_bytes(s.scratch_bytes) + ')',
                        format_bytes(s.buffer_bytes), format_bytes(s.loading_peak_bytes), format_bytes(s.peak_bytes()));
+  if (!plan.device.empty()) {
+    constexpr const char* kDeviceRow = "{:<10}{:>12}{:>12}{:>12}{:>15}{:>12}\n";
+    out += fmt::format("\non {}\n", plan.device);
+    out += fmt::format(kDeviceRow, "stage", "weights", "window", "arena", "while loading", "peak");
+    for (const StagePlan& s : plan.stages)
+      out += fmt::format(kDeviceRow, s.name(), format_bytes(s.device.weights_bytes),
+                         format_bytes(s.device.window_bytes), format_bytes(s.device.arena_bytes),
+                         format_bytes(s.device.loading_peak_bytes), format_bytes(s.device.peak_bytes()));
+    out += fmt::format("{:<28}{:>12}\n{:<28}{:>12}\n", "largest stage of the device",
+                       format_bytes(plan.device_peak_bytes()), "its budget", format_bytes(plan.device_budget_bytes));
+  }
   const StagePlan& largest = plan.largest_stage();
   out += fmt::format("\n{:<28}{:>12}\n", "largest stage", format_bytes(largest.peak_bytes()));
   if (largest.page_bytes != 0)

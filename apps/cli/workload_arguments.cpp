@@ -47,6 +47,9 @@ PreparedWorkload prepare(const WorkloadArguments& a, Log& log) {
   const EngineOptions& engine = a.engine.options;
   PreparedWorkload out;
   out.threads = engine.threads > 0 ? engine.threads : usable_cpus();
+  if (engine.backend == BackendChoice::Vulkan)
+    fail_with_hint(ErrorKind::InvalidRequest, "leave `device` out, or measure by `newbie generate`",
+                   "this command measures the CPU alone");
   out.backend = make_backend(engine.backend);
   const Resolution precision = resolve_precision(engine.precision, this_cpu());
   out.precision = precision.policy.name;

@@ -46,4 +46,8 @@ struct VulkanOptions {
 // cannot be taken.
 std::unique_ptr<Backend> make_vulkan_backend(std::string_view which = {}, VulkanOptions options = {});
 
+// Of the memory of `backend`'s device: what its driver lets this process have beside what it has; all of it where the
+// driver does not say; 0 for another backend.
+size_t free_device_bytes(const Backend& backend);
+
 }  // namespace newbie

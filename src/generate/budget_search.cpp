@@ -38,9 +38,11 @@ class Search {
     const bool may_band = job_.engine.can_band() && !fits(least);
     std::vector<MemoryChoice> choices;
     while (!fits(run)) {
-      const StagePlan worst = run.plan.largest_held();
+      const bool on_device = over_on_device(run) != 0;
+      const StagePlan worst = on_device ? largest_on_device(run.plan) : run.plan.largest_held();
       RunVariant variant = run.variant;
-      std::string what = relieve(variant, worst, run.plan.held_bytes() - budget_, may_band);
+      const size_t over = on_device ? over_on_device(run) : run.plan.held_bytes() - budget_;
+      std::string what = relieve(variant, worst, over, may_band);
       if (what.empty()) {
         // Other stages than this one may still be larger than they have to be.
         if (may_band) least = smallest_of_all(std::move(least));
@@ -49,18 +51,28 @@ class Search {
         break;
       }
       if (std::ranges::find(choices, what, &MemoryChoice::what) == choices.end())  // otherwise more of the same
-        choices.push_back(
-            {std::move(what), fmt::format("{} would take {:.0f} MiB of {:.0f} MiB", worst.name(),
-                                          std::ceil(mib(run.plan.held_bytes())), std::floor(mib(budget_)))});
+        choices.push_back({std::move(what),
+                           on_device ? fmt::format("{} would take {:.0f} MiB of {:.0f} MiB of {}", worst.name(),
+                                                   std::ceil(mib(worst.device.peak_bytes())),
+                                                   std::floor(mib(run.plan.device_budget_bytes)), run.plan.device)
+                                     : fmt::format("{} would take {:.0f} MiB of {:.0f} MiB", worst.name(),
+                                                   std::ceil(mib(run.plan.held_bytes())), std::floor(mib(budget_)))});
       run = planned(std::move(variant));
     }
     run.plan.choices = std::move(choices);
     return run;
   }
 
-  bool fits(const PlannedRun& run) const { return run.plan.held_bytes() <= budget_; }
+  bool fits(const PlannedRun& run) const { return run.plan.held_bytes() <= budget_ && over_on_device(run) == 0; }
+  size_t over_on_device(const PlannedRun& run) const {
+    const size_t peak = run.plan.device_peak_bytes(), budget = run.plan.device_budget_bytes;
+    return run.plan.device.empty() || peak <= budget ? 0 : peak - budget;
+  }
 
  private:
+  static const StagePlan& largest_on_device(const MemoryPlan& plan) {
+    return *std::ranges::max_element(plan.stages, {}, [](const StagePlan& s) { return s.device.peak_bytes(); });
+  }
   PlannedRun planned(RunVariant variant, Retries retries) const {
     return plan_run(job_, networks_, kept_, std::move(variant), retries);
   }
@@ -148,6 +160,11 @@ PlannedRun fit(const JobContext& job, Networks& networks, const KeptWeights& kep
     for (Network& network : networks.items) network.close_cache();
     out = search.find();
   }
+  if (const size_t over = search.over_on_device(out); over != 0)
+    fail_with_hint(
+        ErrorKind::OverBudget, "ask for a smaller picture or a narrower `dtype`, give `vram` more, or draw on the CPU",
+        "this request needs {:.0f} MiB of {}, it has {:.0f} MiB", std::ceil(mib(out.plan.device_peak_bytes())),
+        out.plan.device, std::floor(mib(out.plan.device_budget_bytes)));
   if (!search.fits(out)) refuse("", out.plan.held_bytes(), budget);
   out.plan.budget_bytes = budget;
   return out;

@@ -1,5 +1,6 @@
 #include "generate/engine.h"
 
+#include "backend/vulkan_devices.h"
 #include "core/machine.h"
 
 namespace newbie {
@@ -10,7 +11,8 @@ namespace {
 constexpr size_t kMostPrograms = 96;
 
 // The stored format of a part is a reason for what it computes in, too: nothing finer can come of it.
-Resolution with_stored_formats(Resolution resolution, const OpenedModel& model) {
+Resolution with_stored_formats(Resolution resolution, const OpenedModel& model, const std::string& device_reason) {
+  if (!device_reason.empty()) resolution.reasons.push_back("device: " + device_reason);
   for (const PartKind kind : kParts)
     if (const std::string formats = quantised_formats(model.part(kind).files); !formats.empty())
       resolution.reasons.push_back(
@@ -18,16 +20,26 @@ Resolution with_stored_formats(Resolution resolution, const OpenedModel& model) 
   return resolution;
 }
 
+// What goes wrong on a device is told and ends the job: the retry in wider numbers is planned for the host's memory.
+GuardMode guard_on(const Backend& backend, GuardMode wanted) {
+  return !backend.uses_host_memory() && wanted == GuardMode::Retry ? GuardMode::Strict : wanted;
+}
+
 }  // namespace
 
 Engine::Engine(const ModelPaths& paths, const EngineOptions& options, Log& l)
+    : Engine(paths, options, l, make_backend(options.backend, options.device)) {}
+
+Engine::Engine(const ModelPaths& paths, const EngineOptions& options, Log& l, std::unique_ptr<Backend> backend)
     : log(l),
       model(paths, options.kept_hashes, l),
-      resolution(with_stored_formats(resolve_precision(options.precision, this_cpu()), model)),
-      runtime(options.threads > 0 ? options.threads : usable_cpus(), resolution.policy, make_backend(options.backend),
-              options.allocation_fault),
+      resolution(
+          with_stored_formats(resolve_precision(options.precision, backend->caps()), model, options.device_reason)),
+      runtime(options.threads > 0 ? options.threads : usable_cpus(), resolution.policy, std::move(backend),
+              options.allocation_fault, options.device_allocation_fault),
       budget_bytes(options.memory_budget_bytes),
-      guard_mode(options.guard),
+      device_budget_bytes(options.device_budget_bytes),
+      guard_mode(guard_on(*runtime.backend, options.guard)),
       text_cache(options.text_cache ? std::optional<TextCache>(std::in_place, *options.text_cache, l) : std::nullopt),
       adapters(model.transformer, model.text_encoder, options.adapters),
       programs(kMostPrograms, [this](const ProgramKey& key) {
@@ -36,7 +48,10 @@ Engine::Engine(const ModelPaths& paths, const EngineOptions& options, Log& l)
   runtime.fuse = options.fuse;
   runtime.decompose = options.decompose;
   runtime.name_values = options.name_values;
-  if (options.weight_cache) weight_cache.emplace(*options.weight_cache, l, options.kept_hashes);
+  if (options.weight_cache && runtime.device)
+    log.warn("the weight cache is for the CPU: {} prepares its weights itself", runtime.backend->version());
+  else if (options.weight_cache)
+    weight_cache.emplace(*options.weight_cache, l, options.kept_hashes);
 }
 
 Network Engine::network(NetworkKind kind) {
@@ -72,6 +87,13 @@ bool Engine::can_widen(const ProgramKey& key) {
   const bool out = transform(graph, compile_options(key)).str() != transform(graph, compile_options(wide)).str();
   can_widen_.emplace(key.graph, out);
   return out;
+}
+
+size_t Engine::device_budget() const {
+  if (!runtime.device) return 0;
+  if (device_budget_bytes != 0) return device_budget_bytes;
+  const size_t free = free_device_bytes(*runtime.backend) + runtime.device->in_use_bytes();
+  return free - free / 10;
 }
 
 std::string Engine::arithmetic() const {

@@ -23,12 +23,15 @@ namespace newbie {
 class Engine {
  public:
   Engine(const ModelPaths& paths, const EngineOptions& options, Log& log);
+  // Bytes of a device's memory that jobs may take; 0 without one.
+  size_t device_budget() const;
 
   Log& log;  // of opening, and of jobs that bring none; called by one thread at a time
   const OpenedModel model;
   const Resolution resolution;
   Runtime runtime;
-  const size_t budget_bytes;  // 0: what the machine leaves
+  const size_t budget_bytes;         // 0: what the machine leaves
+  const size_t device_budget_bytes;  // 0: what the driver lets us have, less a tenth
   const GuardMode guard_mode;
   const std::optional<TextCache> text_cache;
   std::optional<WeightCache> weight_cache;
@@ -44,10 +47,12 @@ class Engine {
   CompileOptions compile_options(const ProgramKey& key, std::span<const std::string> wide = {});
   // Whether this kind of graph is another one with its part in f32.
   bool can_widen(const ProgramKey& key);
-  // Whether the autoencoder can work in bands of rows.
-  bool can_band() const { return runtime.fuse && !runtime.precision.decompose; }
+  // Whether the autoencoder can work in bands of rows: on the host.
+  bool can_band() const { return runtime.fuse && !runtime.precision.decompose && !runtime.device; }
 
  private:
+  Engine(const ModelPaths& paths, const EngineOptions& options, Log& log, std::unique_ptr<Backend> backend);
+
   std::mutex mutex_;
   std::map<GraphKind, bool> can_widen_;  // known of
 };

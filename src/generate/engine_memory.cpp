@@ -12,9 +12,7 @@ namespace newbie {
 
 namespace {
 
-size_t bytes_of(const std::shared_ptr<const LoadedWeights>& weights) {
-  return weights ? weights->bank.kept().all() : 0;
-}
+size_t bytes_of(const std::shared_ptr<const LoadedWeights>& weights) { return weights ? weights->host_bytes() : 0; }
 
 }  // namespace
 

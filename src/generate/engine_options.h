@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "backend/registry.h"
 #include "compile/precision.h"
@@ -18,6 +19,9 @@ struct EngineOptions {
   size_t memory_budget_bytes = 0;  // of all jobs together; 0: what the machine and its cgroup leave
   PrecisionRequest precision;
   BackendChoice backend = BackendChoice::Cpu;
+  std::string device;              // of the backend, where it has several (DeviceChoice)
+  std::string device_reason;       // why this one, where it was chosen
+  size_t device_budget_bytes = 0;  // of a device's memory; 0: what its driver lets us have, less a tenth
   bool fuse = true;
   bool decompose = false;    // fused ops taken apart, to look into
   bool name_values = false;  // every value has a name, for observers that want all of them
@@ -28,6 +32,7 @@ struct EngineOptions {
   AdapterPlace adapters;                             // where those of requests are looked for
   std::optional<std::filesystem::path> kept_hashes;  // a file for hashes of large weight files (weights/fingerprint.h)
   Allocator::FaultHook allocation_fault;             // tests
+  MemorySpace::FaultHook device_allocation_fault;    // tests
 };
 
 }  // namespace newbie

@@ -83,7 +83,10 @@ void Guard::note(const std::string& where, const std::string& problem, const std
 void Guard::give_up(const std::string& where, const std::string& problem) {
   job_.model().name_damage(where, threads_);
   if (mode_ == GuardMode::Strict)
-    fail_with_hint(ErrorKind::Unsupported, "`guard` retry, or a wider `dtype`", "{}: {}", where, problem);
+    fail_with_hint(ErrorKind::Unsupported,
+                   job_.engine.runtime.device ? "a wider `dtype`; on the CPU the guard runs it again in f32"
+                                              : "`guard` retry, or a wider `dtype`",
+                   "{}: {}", where, problem);
   fail_with_hint(ErrorKind::BadFile, "`check_weights` tells whether the weights are whole", "{}: {}, in f32 too", where,
                  problem);
 }
@@ -177,12 +180,20 @@ void Guard::run_once(const Task& task, StopToken stop, Observer* observer) {
   state.network->run(*state.programs.at(&task.program), task.arena, task.bindings, stop, task.watch, observer);
 }
 
+bool Guard::outputs_finite(const Bindings& bindings) const {
+  return std::ranges::all_of(bindings.outputs,
+                             [&](const auto& output) { return std::isfinite(abs_max(output.second, threads_)); });
+}
+
 void Guard::run(const Task& task, StopToken stop) {
   at_ = task.watch.at;
   if (mode_ == GuardMode::Off) return run_once(task, stop, nullptr);
   while (true) {
     BlockProbe probe(threads_);
-    run_once(task, stop, &probe);
+    // On a device looking on costs a copy of every value: only where an output tells that there is something to find.
+    const bool looks_on = !job_.engine.runtime.device;
+    run_once(task, stop, looks_on ? &probe : nullptr);
+    if (!looks_on && !outputs_finite(task.bindings)) run_once(task, stop, &probe);
     const std::string& part = task.network.part();
     std::string where = probe.bad().empty() ? "" : part + '.' + probe.bad(), problem = probe.problem();
     for (const auto& [name, view] : task.bindings.outputs) {

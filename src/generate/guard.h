@@ -64,6 +64,7 @@ class Guard {
   void enter(State& state, const Task& task, StopToken stop);
   bool try_enter(State& state, const Task& task, StopToken stop);
   void run_once(const Task& task, StopToken stop, Observer* observer);
+  bool outputs_finite(const Bindings& bindings) const;
   void note(const std::string& where, const std::string& problem, const std::string& action);
   [[noreturn]] void give_up(const std::string& where, const std::string& problem);
 

@@ -103,9 +103,13 @@ GenerateResult Job::Impl::run(RunObserver& observer, StopToken stop,
     networks[row.network].stream(planned.variant.streamed[row.network]);
     if (const auto& kept = reservation.adopted().weights[row.network]) networks[row.network].adopt(kept);
   }
-  if (reservation.alone()) engine.runtime.allocator.reset_peak();
+  if (reservation.alone()) {
+    engine.runtime.allocator.reset_peak();
+    if (engine.runtime.device) engine.runtime.device->reset_peak();
+  }
   GenerateResult result = run_timeline(context, planned, networks, reservation, observer, stop, on_image);
   result.allocated_peak_bytes = engine.runtime.allocator.peak_bytes();
+  if (engine.runtime.device) result.device_peak_bytes = engine.runtime.device->peak_bytes();
   result.times.insert(result.times.begin(), {std::string(to_string(StageKind::Plan)), prepare_seconds});
   result.times.push_back({"total", prepare_seconds + seconds_from(begin)});
   return result;

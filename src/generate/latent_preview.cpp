@@ -163,7 +163,7 @@ PreviewFactors fit_preview(const Vae& vae, Runtime& runtime, std::span<const Ima
                          const char* output, const Shape& shape) {
       const Program program = network.compile(graph);
       network.load(program, stop);
-      const Buffer arena = runtime.allocator.allocate(program.memory().arena_bytes, "autoencoder arena");
+      const Buffer arena = runtime.working_memory().allocate(program.memory().arena_bytes, "autoencoder arena");
       std::vector<float> out(shape.elements());
       Bindings bindings;
       bindings.inputs[input] = value;

@@ -23,6 +23,12 @@ const StagePlan& MemoryPlan::largest_held() const {
   return retry.resident_peak_bytes() > planned.resident_peak_bytes() ? retry : planned;
 }
 
+size_t MemoryPlan::device_peak_bytes() const {
+  size_t peak = 0;
+  for (const StagePlan& stage : stages) peak = std::max(peak, stage.device.peak_bytes());
+  return peak;
+}
+
 size_t MemoryPlan::allocated_peak_bytes() const {
   size_t peak = 0;
   for (const StagePlan& stage : stages) peak = std::max(peak, stage.peak_bytes());

@@ -29,6 +29,16 @@ struct StagePlan {
   size_t scratch_bytes = 0;       // of the arena: the largest kernel scratch
   size_t buffer_bytes = 0;        // features, latents, sampler state, pictures
   size_t loading_peak_bytes = 0;  // everything allocated at the largest moment while weights are loaded; 0: none are
+  // On a device, where there is one: then weights, windows and arenas lie there, and what stands above of them is what
+  // the host has beside it (tables, staging).
+  struct OnDevice {
+    size_t weights_bytes = 0, window_bytes = 0, arena_bytes = 0;
+    size_t loading_peak_bytes = 0;  // everything allocated at the largest moment while weights are loaded; 0: none are
+
+    size_t running_bytes() const { return weights_bytes + window_bytes + arena_bytes; }
+    size_t peak_bytes() const { return std::max(running_bytes(), loading_peak_bytes); }
+    bool operator==(const OnDevice&) const = default;
+  } device;
   // Pages of weight files that are resident while a weight is read: while programs run, and while weights are loaded.
   size_t running_file_bytes = 0, loading_file_bytes = 0;
 
@@ -67,8 +77,11 @@ struct MemoryPlan {
   // everything. A run takes it only when it comes to that; what it has taken then is among its stages.
   std::vector<StagePlan> retries;
   std::vector<MemoryChoice> choices;  // in the order they were made; none: the fastest way fits
+  std::string device;                 // whose memory the stages take, beside the host's; empty: none
+  size_t device_budget_bytes = 0;     // what device_peak_bytes() was held against
 
   size_t allocated_peak_bytes() const;     // what the allocator will see
+  size_t device_peak_bytes() const;        // what the device's will see
   const StagePlan& largest_stage() const;  // by resident size
   size_t peak_bytes() const { return process_bytes + mapped_bytes + largest_stage().resident_peak_bytes(); }
   // What a budget is held against: the peak, also when a retry comes.

@@ -190,11 +190,12 @@ WeightBank::Plan Network::plan(std::span<const Program* const> programs, const S
 
 Network::Window Network::window(std::span<const Program* const> programs, const StreamedWeights& streamed) const {
   Window out;
-  if (streamed.empty()) return out;
+  if (streamed.empty() && !on_device()) return out;
   const WeightBank bank = this->bank(streamed, base());
   for (const Program* program : programs) {
     const Program::Streaming read = program->streaming(bank);
     out.bytes = std::max(out.bytes, program->window_bytes(bank));
+    if (on_device()) out.staging_bytes = std::max(out.staging_bytes, program->staging_bytes(bank));
     out.mapped_bytes = std::max(out.mapped_bytes, read.mapped_bytes);
     out.read_bytes = std::max(out.read_bytes, read.read_bytes);
   }
@@ -230,17 +231,21 @@ double Network::seconds_per_streamed_byte(const Program& program, const Streamed
   for (const WeightUse& u : program.weights())
     if (bank.streams(u) && (use == nullptr || u.spec.bytes() > use->spec.bytes())) use = &u;
   if (use == nullptr) return 0;
-  const Buffer room = runtime_.allocator.allocate(bank.window_bytes(*use), "streamed weights");
-  std::memset(room.data(), 0, room.size());  // fresh pages cost more than any later use of the window
+  const Buffer room = runtime_.working_memory().allocate(bank.window_bytes(*use), "streamed weights");
+  const Buffer staging = runtime_.allocator.allocate(bank.window_staging_bytes(*use), "weight staging");
+  // Fresh pages cost more than any later use of the window.
+  if (!on_device()) std::memset(room.data(), 0, room.size());
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
-  bank.prepare_in(*use, room.data(), nullptr, runtime_.pool);
+  bank.prepare_in(*use, room.data(), staging.data(), runtime_.pool);
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return seconds / static_cast<double>(bank.stored_bytes(*use));
 }
 
 void Network::load(const Program& program, StopToken stop) try {
-  if (!own_) own_ = std::make_shared<LoadedWeights>(LoadedWeights{adapted_, packed_, base_, bank(streamed_, base())});
+  if (!own_)
+    own_ =
+        std::make_shared<LoadedWeights>(LoadedWeights{adapted_, packed_, base_, bank(streamed_, base()), on_device()});
   own_->bank.prepare(program.weights(), runtime_.pool, stop);
   check_intact();
 } catch (...) {
@@ -278,14 +283,18 @@ void Network::run(const Program& program, const Buffer& arena, const Bindings& b
   if (arena.size() < program.memory().arena_bytes)
     fail(ErrorKind::Internal, "{}: arena of {} bytes for a program of {}", part_, arena.size(),
          program.memory().arena_bytes);
-  const Buffer window = runtime_.allocator.allocate(program.window_bytes(loaded()), "streamed weights");
+  const Buffer window = runtime_.working_memory().allocate(program.window_bytes(loaded()), "streamed weights");
+  const size_t staging_bytes = on_device() ? program.staging_bytes(loaded()) : 0;
+  const Buffer staging = runtime_.allocator.allocate(staging_bytes, "staging for a device");
   WatchedRun watched(watch, probe, part_);
   ExecutionContext context{.threads = runtime_.pool,
                            .arena = arena.data(),
                            .stop = stop,
                            .clock = watched.clock(),
                            .value_fault = watched.alteration(),
-                           .window = window.data()};
+                           .window = window.data(),
+                           .memory = runtime_.device.get(),
+                           .staging = staging.data()};
   watched.begins(program, bindings);
   program.run(context, loaded(), bindings, watched.values());
   watched.ended(bindings);

@@ -19,12 +19,22 @@ namespace newbie {
 
 // What all networks of an engine share.
 struct Runtime {
-  explicit Runtime(int threads, PrecisionPolicy policy, std::unique_ptr<Backend> chosen, Allocator::FaultHook hook = {})
-      : pool(threads), allocator(std::move(hook)), backend(std::move(chosen)), precision(std::move(policy)) {}
+  explicit Runtime(int threads, PrecisionPolicy policy, std::unique_ptr<Backend> chosen, Allocator::FaultHook hook = {},
+                   MemorySpace::FaultHook device_hook = {})
+      : pool(threads),
+        allocator(std::move(hook)),
+        backend(std::move(chosen)),
+        device(backend->make_memory(std::move(device_hook))),
+        precision(std::move(policy)) {}
+
+  // Where arenas and weights lie: on the device, if there is one.
+  MemorySpace& working_memory() { return device ? *device : allocator; }
+  WeightMemory weight_memory() { return device ? WeightMemory(*device, allocator) : WeightMemory(allocator); }
 
   ThreadPool pool;
   Allocator allocator;
   std::unique_ptr<Backend> backend;
+  std::unique_ptr<MemorySpace> device;  // null: kernels work in the host's memory
   PrecisionPolicy precision;
   bool fuse = true;
   bool decompose = false;    // every fused op by its meaning
@@ -37,6 +47,13 @@ struct LoadedWeights {
   std::shared_ptr<const WeightCache::Opened> packed;
   std::shared_ptr<const LoadedWeights> base;  // others, that the bank reads
   WeightBank bank;
+  bool on_device = false;
+
+  // What they take of the host's memory, pages of files included.
+  size_t host_bytes() const {
+    const WeightBank::Kept kept = bank.kept();
+    return on_device ? kept.host_bytes + kept.page_bytes : kept.all();
+  }
 };
 
 // What a compiler needs to know of a part's weights.
@@ -55,6 +72,7 @@ class Network {
   // What compile() compiles with, under another policy.
   CompileOptions compile_options(PrecisionPolicy policy) const;
   const std::string& part() const { return part_; }
+  bool on_device() const { return runtime_.device != nullptr; }
 
   // From now on weights that an earlier run prepared are used from `cache`. It and `part`, whose weights these are,
   // must outlive the network; `fingerprint` is that of its files.
@@ -85,9 +103,10 @@ class Network {
   WeightBank::Plan plan(std::span<const Program* const> programs, const StreamedWeights& streamed = {}) const;
   // What a run of one of these programs needs beside its arena for that.
   struct Window {
-    size_t bytes = 0;         // allocated
-    size_t mapped_bytes = 0;  // pages of files, at most
-    size_t read_bytes = 0;    // from files in one run: the most of a program
+    size_t bytes = 0;          // allocated, where the arena is
+    size_t staging_bytes = 0;  // allocated on the host, for a device
+    size_t mapped_bytes = 0;   // pages of files, at most
+    size_t read_bytes = 0;     // from files in one run: the most of a program
   };
   Window window(std::span<const Program* const> programs, const StreamedWeights& streamed) const;
   // The fewest weights to be streamed so that those of `programs` that stay and the window of `running` are at most
@@ -119,7 +138,7 @@ class Network {
   friend class WeightForecast;
   WeightBank bank(StreamedWeights streamed,
                   const WeightBank* base) const {  // an empty one
-    return {source(), runtime_.allocator, std::move(streamed), packed_.get(), base};
+    return {source(), runtime_.weight_memory(), std::move(streamed), packed_.get(), base};
   }
   const WeightSource& source() const { return adapted_ ? adapted_->source() : store_; }
   const WeightBank* base() const { return base_ ? &base_->bank : nullptr; }

@@ -30,7 +30,10 @@ size_t resident_running_bytes(const StagePlan& s) { return s.page_bytes + s.runn
 void join(StagePlan& into, const StagePlan& other) {
   Loading loading{into.loading_peak_bytes, into.loading_file_bytes};
   loading.join({other.loading_peak_bytes, other.loading_file_bytes});
+  StagePlan::OnDevice device = other.device.running_bytes() > into.device.running_bytes() ? other.device : into.device;
+  device.loading_peak_bytes = std::max(into.device.loading_peak_bytes, other.device.loading_peak_bytes);
   if (resident_running_bytes(other) > resident_running_bytes(into)) into = other;
+  into.device = device;
   into.loading_peak_bytes = loading.peak_bytes;
   into.loading_file_bytes = loading.file_bytes;
 }
@@ -44,6 +47,7 @@ class AddUp {
         timeline_(timeline),
         networks_(networks),
         variant_(variant),
+        on_device_(job.engine.runtime.device != nullptr),
         plans_retries_(retries == Retries::Planned) {
     for (const NetworkRow& row : kNetworks)
       weights_.emplace_back(networks[row.network], variant.streamed[row.network],
@@ -65,8 +69,10 @@ class AddUp {
     (spec.arena ? arena_bytes_ : buffer_bytes_) -= spec.bytes;
   }
   void do_act(const Load& load) {
-    const size_t there = kept().bytes + arena_bytes_ + buffer_bytes_;
+    const WeightBank::Kept before = kept();
     const WeightBank::Plan more = of(load.network).load(plain(load.programs));
+    if (on_device_) return load_on_device(before, more);
+    const size_t there = before.bytes + arena_bytes_ + buffer_bytes_;
     if (more.peak_bytes == 0) return;
     Loading loading{row_.loading_peak_bytes, row_.loading_file_bytes};
     loading.join({there + more.peak_bytes, more.resident_peak_bytes - more.peak_bytes});
@@ -78,12 +84,17 @@ class AddUp {
   void do_act(const Perform& work) {
     const Network::Window window = window_of(work);
     const WeightBank::Kept kept = this->kept();
-    row_.weights_bytes = kept.bytes;
+    row_.weights_bytes = on_device_ ? kept.host_bytes : kept.bytes;
     row_.page_bytes = kept.page_bytes;
-    row_.window_bytes = window.bytes;
+    row_.window_bytes = on_device_ ? window.staging_bytes : window.bytes;
     row_.running_file_bytes = window.mapped_bytes;
-    row_.arena_bytes = arena_bytes_;
+    row_.arena_bytes = on_device_ ? 0 : arena_bytes_;
     row_.buffer_bytes = buffer_bytes_;
+    if (on_device_) {
+      row_.device.weights_bytes = kept.bytes;
+      row_.device.window_bytes = window.bytes;
+      row_.device.arena_bytes = arena_bytes_;
+    }
     for (const CachedProgram* p : work.programs)
       row_.scratch_bytes = std::max(row_.scratch_bytes, p->program.memory().scratch_bytes);
     if (plans_retries_ && !work.programs.empty()) plan_retry(work);
@@ -97,6 +108,16 @@ class AddUp {
   const std::vector<StagePlan>& retries() const { return retries_; }
 
  private:
+  void load_on_device(const WeightBank::Kept& before, const WeightBank::Plan& more) {
+    if (more.peak_bytes != 0)
+      row_.device.loading_peak_bytes =
+          std::max(row_.device.loading_peak_bytes, before.bytes + arena_bytes_ + more.peak_bytes);
+    if (more.host_peak_bytes != 0)
+      row_.loading_peak_bytes =
+          std::max(row_.loading_peak_bytes, before.host_bytes + buffer_bytes_ + more.host_peak_bytes);
+    has_row_ = has_row_ || more.peak_bytes != 0 || more.host_peak_bytes != 0;
+  }
+
   static void add(std::vector<StagePlan>& to, const StagePlan& row) {
     const auto known = std::ranges::find(to, row.stage, &StagePlan::stage);
     if (known == to.end())
@@ -138,6 +159,7 @@ class AddUp {
     for (const NetworkRow& row : kNetworks) {
       const Network::Window one = networks_[row.network].window(programs[row.network], variant_.streamed[row.network]);
       out.bytes = std::max(out.bytes, one.bytes);
+      out.staging_bytes = std::max(out.staging_bytes, one.staging_bytes);
       out.mapped_bytes = std::max(out.mapped_bytes, one.mapped_bytes);
     }
     windows_.emplace(entry_->stage.get(), out);
@@ -154,6 +176,7 @@ class AddUp {
   StagePlan row_;
   bool has_row_ = false;
   size_t arena_bytes_ = 0, buffer_bytes_ = 0;
+  const bool on_device_;
   const bool plans_retries_;
   std::map<const Stage*, StagePlan> retried_;  // as it was planned
   std::vector<StagePlan> stages_, retries_;
@@ -214,6 +237,8 @@ PlannedRun plan_run(const JobContext& job, const Networks& networks, const KeptW
   out.plan.retries = sum.retries();
   out.plan.mapped_bytes = mapped_bytes(job, networks);
   out.plan.streamed = streamed_parts(job, networks, out.variant);
+  if (job.engine.runtime.device) out.plan.device = job.engine.runtime.backend->caps().name;
+  out.plan.device_budget_bytes = job.engine.device_budget();
   out.plan.process_bytes = job.engine.memory.process_bytes(job.engine.runtime.allocator);
   return out;
 }

@@ -29,6 +29,7 @@ struct GenerateResult {
   int64_t evaluations = 0;            // of the network, guidance counted twice
   int64_t shortened_evaluations = 0;  // of these, by a step cache
   size_t allocated_peak_bytes = 0;
+  size_t device_peak_bytes = 0;  // of a device's memory
   std::vector<GuardEvent> guard_events;
 };
 

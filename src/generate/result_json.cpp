@@ -19,6 +19,10 @@ OrderedJson result_json(const TextToImage& engine, const GenerateResult& result)
                    {"measured_peak_bytes", peak_resident_bytes()},
                    {"planned_allocated_bytes", result.plan.allocated_peak_bytes()},
                    {"measured_allocated_bytes", result.allocated_peak_bytes}};
+  if (!result.plan.device.empty())
+    out["device"] = {{"name", result.plan.device},
+                     {"planned_allocated_bytes", result.plan.device_peak_bytes()},
+                     {"measured_allocated_bytes", result.device_peak_bytes}};
   out["plan"] = plan_json(result.plan);
   return out;
 }

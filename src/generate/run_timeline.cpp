@@ -38,7 +38,9 @@ class DoIt {
   }
   void do_act(const Take& take) {
     const BufferSpec& spec = planned_.timeline.buffers[take.buffer.index];
-    run_.buffers[take.buffer.index] = job_.engine.runtime.allocator.allocate(spec.bytes, spec.purpose);
+    Runtime& runtime = job_.engine.runtime;
+    MemorySpace& memory = spec.arena ? runtime.working_memory() : runtime.allocator;
+    run_.buffers[take.buffer.index] = memory.allocate(spec.bytes, spec.purpose);
   }
   void do_act(const Give& give) { run_.buffers[give.buffer.index] = {}; }
   void do_act(const Load& load) {

@@ -31,7 +31,8 @@ class EncoderSubject final : public Subject {
 
   SubjectRun run(const Way& way, RunObserver& progress, StopToken stop) override {
     Runtime runtime(options_.threads > 0 ? options_.threads : usable_cpus(),
-                    resolve_precision(way.precision, this_cpu()).policy, make_backend(options_.backend));
+                    resolve_precision(way.precision, this_cpu()).policy,
+                    make_backend(options_.backend, options_.device));
     runtime.fuse = !way.plain;
     runtime.decompose = way.decompose;
     runtime.name_values = way.trace != nullptr;
@@ -49,7 +50,7 @@ class EncoderSubject final : public Subject {
         network.show(graph, Bands::None, program, *way.trace);
       }
       network.load(program, stop);
-      const Buffer arena = runtime.allocator.allocate(program.memory().arena_bytes, "encoder arena");
+      const Buffer arena = runtime.working_memory().allocate(program.memory().arena_bytes, "encoder arena");
       const Graph::Output& output = graph.outputs().front();
       const Shape shape = graph.node(output.id).shape;
       std::vector<float> features(shape.elements());

@@ -96,4 +96,64 @@ TEST(Vulkan, RefusesOtherOpsWithAReason) {
   }
 }
 
+// Two products, a norm and a gather: uploads, dispatches, a step of the host's, a download.
+TEST(Vulkan, EveryCallOfTheDriverMayFail) {
+  NEWBIE_NEEDS_VULKAN();
+  Graph g;
+  Value x = embedding(g.input("ids", {5}, Element::Index), g.weight("table", {9, 64}));
+  x = linear(silu(linear(x, g.weight("w", {64, 64}))), g.weight("v", {64, 64}));
+  g.output("y", rms_norm(x, g.weight("n", {64}), 1e-5));
+  MemoryWeights weights;
+  for (const char* name : {"w", "v"}) weights.add(name, random_tensor({64, 64}, 1, 0.1f));
+  weights.add("table", random_tensor({9, 64}, 2));
+  weights.add("n", random_tensor({64}, 3));
+  const Tensors inputs{{"ids", {{5}, {1, 8, 0, 3, 1}}}};
+
+  for (const bool staged : {false, true}) {
+    size_t calls = 0, at = SIZE_MAX;
+    const auto run = [&] {
+      calls = 0;
+      const auto backend =
+          make_vulkan_backend(kSoftwareDriver, {.fault = [&](const char*) { return calls++ != at; }, .staged = staged});
+      return run_graph(g, *backend, weights, inputs).output("y");
+    };
+    const std::vector<float> want = run();
+    const size_t all = calls;
+    ASSERT_GT(all, 30U);
+    for (at = 0; at < all; ++at) {
+      try {
+        run();
+        ADD_FAILURE() << "call " << at << " failed and nobody told";
+      } catch (const Error& e) {
+        EXPECT_TRUE(e.kind() == ErrorKind::OverBudget || e.kind() == ErrorKind::Unsupported) << at << ": " << e.what();
+      }
+    }
+    at = SIZE_MAX;
+    EXPECT_TRUE(same_bytes(run(), want));
+  }
+}
+
+// Nothing goes to a device that was lost, and that is what is said.
+TEST(Vulkan, ALostDeviceStaysLost) {
+  NEWBIE_NEEDS_VULKAN();
+  bool lost = false;
+  const auto backend = make_vulkan_backend(
+      kSoftwareDriver, {.fault = [&](const char* call) { return !lost || std::string_view(call) != "WaitForFences"; }});
+  Graph g;
+  g.output("y", silu(g.input("x", {4, 32})));
+  const Tensors inputs{{"x", random_tensor({4, 32}, 1)}};
+  const MemoryWeights none;
+  run_graph(g, *backend, none, inputs);
+  lost = true;
+  EXPECT_THROW(run_graph(g, *backend, none, inputs), Error);
+  lost = false;
+  try {
+    run_graph(g, *backend, none, inputs);
+    FAIL() << "a lost device went on";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::Unsupported);
+    EXPECT_THAT(e.message(), ::testing::HasSubstr("the device is lost"));
+  }
+}
+
 }  // namespace newbie::test

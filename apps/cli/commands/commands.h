@@ -30,6 +30,7 @@ Command add_memory_report(CLI::App& program);
 Command add_bench(CLI::App& program);
 Command add_profile(CLI::App& program);
 Command add_serve(CLI::App& program);
+Command add_devices(CLI::App& program);
 Command add_completions(CLI::App& program);
 Command add_man(CLI::App& program);
 Command add_dev_coverage(CLI::App& program);
@@ -38,10 +39,10 @@ Command add_dev_fit_preview(CLI::App& program);
 Command add_dev_synthesize(CLI::App& program);
 
 inline constexpr Command (*kCommands[])(CLI::App& program) = {
-    add_generate,      add_plan,         add_prompt,       add_metadata,        add_samplers,
-    add_models,        add_inspect,      add_convert,      add_export,          add_lora,
-    add_train,         add_precision,    add_overflow,     add_evaluate,        add_compare,
-    add_memory_report, add_bench,        add_profile,      add_serve,           add_man,
-    add_completions,   add_dev_coverage, add_dev_features, add_dev_fit_preview, add_dev_synthesize};
+    add_generate,        add_plan,          add_prompt,  add_metadata,      add_samplers,     add_models,
+    add_inspect,         add_convert,       add_export,  add_lora,          add_train,        add_precision,
+    add_overflow,        add_evaluate,      add_compare, add_memory_report, add_bench,        add_profile,
+    add_serve,           add_devices,       add_man,     add_completions,   add_dev_coverage, add_dev_features,
+    add_dev_fit_preview, add_dev_synthesize};
 
 }  // namespace newbie

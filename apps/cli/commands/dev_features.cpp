@@ -93,7 +93,7 @@ Features run_encoder(Runtime& runtime, const Part& part, const char* name, std::
   Network network(runtime, part.weights, name);
   const Program program = network.compile(graph);
   network.load(program);
-  const Buffer arena = runtime.allocator.allocate(program.memory().arena_bytes, "encoder arena");
+  const Buffer arena = runtime.working_memory().allocate(program.memory().arena_bytes, "encoder arena");
   const Graph::Output& output = graph.outputs().front();
   Features out{.ids = std::move(ids), .shape = graph.node(output.id).shape};
   out.values.resize(out.shape.elements());
@@ -111,7 +111,7 @@ void run(FeatureArguments& args) {
   const StopToken stop = stop_on_signals();
   const Resolution precision = resolve_precision(args.engine.options.precision, this_cpu());
   const int threads = args.engine.options.threads > 0 ? args.engine.options.threads : usable_cpus();
-  Runtime runtime(threads, precision.policy, make_backend(args.engine.options.backend));
+  Runtime runtime(threads, precision.policy, make_backend(args.engine.options.backend, args.engine.options.device));
   runtime.fuse = args.engine.options.fuse;
 
   Collector collector(args.paths);

@@ -30,7 +30,7 @@ void run(FitArguments& args) {
   const Vae vae = open_vae(paths.vae, terminal, paths.strictness);
   Runtime runtime(args.engine.options.threads > 0 ? args.engine.options.threads : usable_cpus(),
                   resolve_precision(PrecisionRequest::F32, this_cpu()).policy,
-                  make_backend(args.engine.options.backend));
+                  make_backend(args.engine.options.backend, args.engine.options.device));
   std::vector<Image> pictures;
   for (const std::string& file : args.pictures) pictures.push_back(read_picture(file).image);
   const PreviewFactors factors = fit_preview(vae, runtime, pictures, stop);

@@ -27,6 +27,7 @@ class VulkanBackend final : public Backend {
     return std::make_unique<Memory>(device_, std::move(hook));
   }
   bool uses_host_memory() const override { return false; }
+  HeapBytes heap() const { return device_->heap(); }
 
   std::shared_ptr<const Kernel> make_kernel(const KernelRequest& request, std::string* why_not) const override {
     std::string refusals;
@@ -86,6 +87,13 @@ std::unique_ptr<Backend> make_vulkan_backend(std::string_view which, VulkanOptio
   const auto instance = std::make_shared<const vulkan::Instance>();
   const vulkan::FoundDevice& found = vulkan::choose(instance->devices(), which);
   return std::make_unique<vulkan::VulkanBackend>(std::make_shared<vulkan::Device>(instance, found, std::move(options)));
+}
+
+size_t free_device_bytes(const Backend& backend) {
+  const auto* on = dynamic_cast<const vulkan::VulkanBackend*>(&backend);
+  if (on == nullptr) return 0;
+  const vulkan::HeapBytes heap = on->heap();
+  return heap.free != 0 ? heap.free : heap.size;
 }
 
 }  // namespace newbie
