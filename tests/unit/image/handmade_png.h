@@ -43,8 +43,8 @@ inline std::string zlib_stored(std::string_view data) {
   return out + std::string(data) + adler32(data);
 }
 
-// A zlib stream that unpacks to 1 + 258 · runs letters 'a': fixed Huffman codes, 13 bits a run.
-inline std::string zlib_bomb(size_t runs) {
+// A zlib stream that unpacks to 1 + 258 · runs times a letter below 144: fixed Huffman codes, 13 bits a run.
+inline std::string zlib_bomb(size_t runs, char letter = 'a') {
   std::string out = "\x78\x01";
   uint32_t pending = 0;
   int bits = 0;
@@ -62,14 +62,14 @@ inline std::string zlib_bomb(size_t runs) {
   put(1);  // the last block
   put(1);  // type 1, lowest bit first
   put(0);
-  put_code(0x30 + 'a', 8);
+  put_code(0x30 + static_cast<uint32_t>(letter), 8);
   for (size_t k = 0; k < runs; ++k) {
     put_code(0xC5, 8);  // length 258
     put_code(0, 5);     // distance 1
   }
   put_code(0, 7);  // end of block
   while (bits != 0) put(0);
-  return out + adler32(std::string(1 + 258 * runs, 'a'));
+  return out + adler32(std::string(1 + 258 * runs, letter));
 }
 
 inline std::string chunk(const std::string& type, const std::string& data) {
