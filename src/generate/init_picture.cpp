@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/error.h"
 #include "core/machine.h"
 #include "image/flatten.h"
 #include "image/picture_format.h"
@@ -15,18 +16,96 @@ size_t memory_left_for_pictures(size_t budget_bytes) {
   return budget_bytes - std::min(budget_bytes, resident_bytes());
 }
 
-Image read_start_picture(const std::filesystem::path& path, size_t memory_bytes, Log& log) {
-  DecodedPicture picture = read_picture(path, {.max_memory_bytes = memory_bytes});
+namespace {
+
+Image start_picture(DecodedPicture picture, const std::string& where, Log& log) {
   if (const std::string problem = to_srgb(picture.image, picture.colours); !problem.empty())
-    log.warn("{}: {}", path.string(), problem);
+    log.warn("{}: {}", where, problem);
+  if (picture.is_animation) log.warn("{}: an animation: its first picture is taken", where);
   return std::move(picture.image);
+}
+
+Image alpha_of(const Image& rgba) {
+  Image out{.width = rgba.width, .height = rgba.height, .channels = 3};
+  out.pixels.reserve(rgba.pixels.size() / 4 * 3);
+  for (size_t i = 3; i < rgba.pixels.size(); i += 4) out.pixels.insert(out.pixels.end(), 3, rgba.pixels[i]);
+  return out;
+}
+
+Image with_alpha(const Image& rgb, const Image& alpha) {
+  Image out{.width = rgb.width, .height = rgb.height, .channels = 4};
+  out.pixels.reserve(rgb.pixels.size() / 3 * 4);
+  for (size_t i = 0; i < rgb.pixels.size(); i += 3) {
+    out.pixels.insert(out.pixels.end(), rgb.pixels.begin() + static_cast<std::ptrdiff_t>(i),
+                      rgb.pixels.begin() + static_cast<std::ptrdiff_t>(i) + 3);
+    out.pixels.push_back(alpha.pixels[i]);
+  }
+  return out;
+}
+
+uint8_t blend(uint8_t over, uint8_t under, unsigned mask) {
+  return static_cast<uint8_t>((over * mask + under * (255 - mask) + 127) / 255);
+}
+
+// The part of the picture around its mask.
+InitPicture masked_part(const GenerateRequest& r, const Image& picture, int width, int height) {
+  Image mask = resize_bilinear(mask_of(*r.mask), picture.width, picture.height);
+  if (r.mask_invert) mask = inverted(std::move(mask));
+  mask = softened(std::move(mask), r.mask_blur);
+  const auto painted = painted_box(mask);
+  if (!painted)
+    throw Error(ErrorKind::InvalidRequest, "nothing of the picture is masked", "white is repainted", "only_masked");
+  const PixelBox part = grown(*painted, r.mask_padding, width, height, picture);
+  return {.picture = resize_lanczos(cut_out(picture, part), width, height),
+          .mask = resize_bilinear(cut_out(mask, part), width, height),
+          .whole = InitPicture::Whole{picture, std::move(mask), part},
+          .alpha = {}};
+}
+
+void put_back(const InitPicture::Whole& whole, const Image& drawn, Image& out) {
+  const Image part = resize_lanczos(drawn, whole.part.width, whole.part.height);
+  const auto row = static_cast<size_t>(whole.part.width) * 3;
+  for (int y = 0; y < whole.part.height; ++y)
+    for (size_t i = 0; i < row; ++i) {
+      const size_t at = (static_cast<size_t>(whole.part.top + y) * static_cast<size_t>(out.width) +
+                         static_cast<size_t>(whole.part.left)) *
+                            3 +
+                        i;
+      out.pixels[at] = blend(part.pixels[static_cast<size_t>(y) * row + i], out.pixels[at], whole.mask.pixels[at]);
+    }
+}
+
+}  // namespace
+
+Image read_start_picture(std::span<const std::byte> bytes, const std::string& where, size_t memory_bytes, Log& log) {
+  return start_picture(decode_picture(bytes, where, {.max_memory_bytes = memory_bytes}), where, log);
+}
+
+Image read_start_picture(const std::filesystem::path& path, size_t memory_bytes, Log& log) {
+  return start_picture(read_picture(path, {.max_memory_bytes = memory_bytes}), path.string(), log);
+}
+
+std::optional<PictureSize> size_of_whole(const GenerateRequest& r) {
+  if (!r.only_masked || !r.init_image || !r.mask) return std::nullopt;
+  return PictureSize{r.init_image->width, r.init_image->height};
 }
 
 std::optional<InitPicture> init_picture(const GenerateRequest& r, PictureSize size) {
   if (!r.init_image) return std::nullopt;
   const int width = static_cast<int>(size.width), height = static_cast<int>(size.height);
-  InitPicture out{.picture = resize_lanczos(flatten(*r.init_image, 255), width, height)};
-  if (r.mask) out.mask = resize_bilinear(mask_of(*r.mask), width, height);
+  const Image picture = flatten(*r.init_image, 255);
+  InitPicture out;
+  if (size_of_whole(r)) {
+    out = masked_part(r, picture, width, height);
+  } else {
+    out.picture = resize_lanczos(picture, width, height);
+    if (r.mask) {
+      Image mask = resize_bilinear(mask_of(*r.mask), width, height);
+      if (r.mask_invert) mask = inverted(std::move(mask));
+      out.mask = softened(std::move(mask), r.mask_blur);
+    }
+  }
+  if (r.keep_alpha && r.init_image->channels == 4) out.alpha = alpha_of(*r.init_image);
   return out;
 }
 
@@ -43,11 +122,17 @@ void latent_mask(const Image& mask, int64_t downscale, std::span<float> out) {
   }
 }
 
-void restore_pixels(const InitPicture& init, Image& drawn) {
-  for (size_t i = 0; i < drawn.pixels.size(); ++i) {
-    const unsigned m = init.mask->pixels[i];
-    drawn.pixels[i] = static_cast<uint8_t>((drawn.pixels[i] * m + init.picture.pixels[i] * (255 - m) + 127) / 255);
+Image finished_picture(const InitPicture& init, Image drawn) {
+  if (init.whole) {
+    Image whole = init.whole->picture;
+    put_back(*init.whole, drawn, whole);
+    drawn = std::move(whole);
+  } else if (init.mask) {
+    for (size_t i = 0; i < drawn.pixels.size(); ++i)
+      drawn.pixels[i] = blend(drawn.pixels[i], init.picture.pixels[i], init.mask->pixels[i]);
   }
+  if (init.alpha) drawn = with_alpha(drawn, resize_bilinear(*init.alpha, drawn.width, drawn.height));
+  return drawn;
 }
 
 }  // namespace newbie

@@ -38,6 +38,8 @@ class Job {
 
   const GenerateRequest& request() const;
   PictureSize size() const;  // of the pictures it will give
+  // GeneratedImage::request_json of picture `k`, without what the guard will have done.
+  std::string request_json(int k) const;
 
   // Every byte, stage by stage, before anything is allocated.
   const MemoryPlan& plan() const;

@@ -19,6 +19,8 @@ uint64_t PreparedRequest::seed_of(int picture) const {
   return request.batch_noise == BatchNoise::Seeds ? request.seed + static_cast<uint64_t>(picture) : request.seed;
 }
 
+PictureSize PreparedRequest::final_size() const { return size_of_whole(request).value_or(last().size); }
+
 namespace {
 
 // Reads prompts with both tokenizers.
@@ -144,6 +146,7 @@ PreparedRequest prepare_request(Engine& engine, const GenerateRequest& request, 
 PictureSize final_size(const OpenedModel& model, const GenerateRequest& r) {
   const int64_t step = size_step(model);
   const PictureSize first = picture_size(r, model.vae.sizes.sample_size, step);
+  if (const auto whole = size_of_whole(r)) return *whole;
   return r.hires_scale != 0 ? hires_size(r, first, step) : first;
 }
 
