@@ -79,8 +79,8 @@ void take_input(const newbie_input* given, const PictureFiles& files, GenerateRe
   std::optional<Image>& picture = request.*field->picture;
   if (picture) fail_field(field->name, "", "given twice");
   picture = in.width != 0 ? pixels_of(in)
-                          : decode_start_picture({static_cast<const std::byte*>(in.data), in.data_bytes},
-                                                 std::string(field->name), files.memory_bytes, files.log);
+                          : read_start_picture({static_cast<const std::byte*>(in.data), in.data_bytes},
+                                               std::string(field->name), files.memory_bytes, files.log);
 }
 
 }  // namespace newbie

@@ -272,13 +272,13 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
       ->expected(0, 1)
       ->default_str(kShowAuto);
 
-  fields.text("init_image", a.init_image);
+  fields.text("init_image", a.init_image, "; - reads standard input");
   fields.text("mask", a.mask);
   fields.group(FieldGroup::FromAPicture, {"init_image", "mask"});
   Flags(parser, "From a picture")
       .text("--from", a.from, "FILE",
-            "draw a picture again: the request is read from it (ours, A1111's\nand ComfyUI's texts; also .json); "
-            "flags given beside it win");
+            "draw a picture again: the request is read from it, also from pictures\nof A1111, ComfyUI and others, "
+            "and from .txt and .json of what they\nwrite; flags given beside it win");
 
   add_sampling_flags(parser, a.request);
   Flags(parser, "Sampling")
@@ -297,7 +297,9 @@ bool read_request(CLI::App& parser, PictureArguments& a, size_t memory_budget_by
   GenerateRequest& r = a.request;
   if (r.preview_every > 0 && !a.preview) a.preview = "-";
   if (a.preview && r.preview_every == 0) r.preview_every = kPreviewEvery;
-  for (const auto& [flag, file] : {std::pair{"--init-img", a.init_image}, {"--mask", a.mask}, {"--from", a.from}})
+  if (a.init_image == "-" && (a.prompt == "-" || a.prompt_file == "-"))
+    fail(ErrorKind::InvalidRequest, "--init-img -: standard input cannot be the prompt, too");
+  for (const auto& [flag, file] : {std::pair{"--mask", a.mask}, {"--from", a.from}})
     if (file == "-")
       fail_with_hint(ErrorKind::InvalidRequest, "save it to a file first",
                      "{} -: pictures are not read from standard input", flag);
@@ -308,9 +310,18 @@ bool read_request(CLI::App& parser, PictureArguments& a, size_t memory_budget_by
     r.prompt = *a.prompt == "-" ? read_prompt("-") : *a.prompt;
   if (r.system_prompt) require_text("the system prompt", *r.system_prompt);
   const size_t memory = memory_left_for_pictures(memory_budget_bytes);
-  if (a.init_image) r.init_image = read_start_picture(*a.init_image, memory, log);
+  if (a.init_image == "-") {
+    constexpr size_t kMaxPictureBytes = size_t{512} << 20;
+    const std::string bytes = read_standard_input(kMaxPictureBytes);
+    r.init_image = read_start_picture(std::as_bytes(std::span(bytes)), "standard input", memory, log);
+  } else if (a.init_image) {
+    r.init_image = read_start_picture(*a.init_image, memory, log);
+  }
   if (a.mask) r.mask = read_picture(*a.mask, {.max_memory_bytes = memory}).image;
-  return a.prompt || a.prompt_file || a.from;
+  const bool is_given = a.prompt || a.prompt_file;
+  const CLI::Option* list = parser.get_option_no_throw("--prompts");
+  if (a.recalled && !is_given && (list == nullptr || list->count() == 0)) require_prompt(*a.recalled, *a.from);
+  return is_given || (a.recalled && a.recalled->find("prompt") != nullptr);
 }
 
 void resolve_prompts(PictureArguments& a, GenerateRequest& r) {
@@ -328,6 +339,8 @@ void warn_of_unused(const PictureArguments& a, const OutputPath& output, Log& lo
   for (const std::string& words : request_notes(a.request)) log.warn("{}", words);
   if (a.quality != PictureArguments().quality && output.format() == PictureFormat::Png)
     log.warn("--file-quality does nothing with PNG, which loses nothing");
+  if (a.request.keep_alpha && output.format() == PictureFormat::Jpeg)
+    log.warn("--keep-alpha does nothing with JPEG, which has no transparency");
   if (a.keep_preview && !a.preview) log.warn("--keep-preview does nothing without --preview");
   if (a.wildcard_folder && a.wildcards && !a.wildcards->were_used())
     log.warn("--wildcards does nothing: no __name__ in the prompts");

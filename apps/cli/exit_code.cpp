@@ -46,8 +46,8 @@ int exit_code(ErrorKind kind) {
 }
 
 std::string exit_code_help() {
-  std::string out =
-      fmt::format("Exit codes:\n    0  done\n    {}  newbie prompt lint has found errors\n", kLintFoundErrors);
+  std::string out = fmt::format(
+      "Exit codes:\n    0  done\n    {}  newbie prompt lint or merge-reports has found something\n", kFoundProblems);
   for (const ExitCode& row : kRows) out += fmt::format("  {:>3}  {}\n", row.code, row.meaning);
   return out;
 }

@@ -14,7 +14,7 @@ int exit_code(ErrorKind kind);  // of Cancelled: 128 and the signal that asked f
 struct EndWith {
   int code;
 };
-inline constexpr int kLintFoundErrors = 1;
+inline constexpr int kFoundProblems = 1;
 
 // The table of exit codes for help texts.
 std::string exit_code_help();

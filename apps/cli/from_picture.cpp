@@ -11,23 +11,27 @@
 
 namespace newbie {
 
-namespace {
-
-constexpr size_t kMaxJsonBytes = size_t{16} << 20;
-
-}  // namespace
+bool is_recalled_text(const std::string& file) { return file.ends_with(".json") || file.ends_with(".txt"); }
 
 Recollection read_recollection(const std::string& file) {
   std::optional<Recollection> out;
-  if (file.ends_with(".json"))
-    out = recall_json(read_file(file, kMaxJsonBytes), file);
+  if (is_recalled_text(file))
+    out = recall_text(read_file(file, kMaxRecalledBytes), file);
   else
     out = recall(read_picture(file).texts, file);
   if (!out)
     fail_with_hint(ErrorKind::BadFile,
-                   "newbie, A1111 and ComfyUI write it into their pictures; other programs may have removed it",
+                   "newbie, A1111, ComfyUI and others write it into their pictures; other programs may have removed it",
                    "{}: says nothing about how it was drawn", file);
   return std::move(*out);
+}
+
+void require_prompt(const Recollection& recalled, const std::string& file) {
+  if (const std::string* prompt = recalled.find("prompt"); prompt != nullptr) return;
+  std::string notes;
+  for (const std::string& note : recalled.notes) notes += (notes.empty() ? "" : "; ") + note;
+  fail_with_hint(ErrorKind::BadFile, "give one with `prompt`", "{}: no prompt could be read from it{}{}", file,
+                 notes.empty() ? "" : ": ", notes);
 }
 
 Recollection recall_request(CLI::App& parser, const std::string& file, GenerateRequest& request) {

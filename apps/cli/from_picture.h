@@ -9,8 +9,16 @@
 
 namespace newbie {
 
-// What a file says: a picture's texts, or a .json of a request or a workflow. Error{BadFile} when it says nothing.
+// A file of words, and how many of them are read.
+bool is_recalled_text(const std::string& file);
+inline constexpr size_t kMaxRecalledBytes = size_t{16} << 20;
+
+// What a file says: a picture's texts, or a .json or .txt of what such a text holds. Error{BadFile} when it says
+// nothing.
 Recollection read_recollection(const std::string& file);
+
+// Error{BadFile} when it says no prompt: what is drawn then has nothing of the picture's.
+void require_prompt(const Recollection& recalled, const std::string& file);
 
 // Sets every flag of `parser` that the file speaks of, except those given on the command line or in a profile, and
 // those that exclude one given there; the prompt goes into `request` unless a prompt was given. To be called after

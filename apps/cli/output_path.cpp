@@ -123,12 +123,22 @@ OutputPath::OutputPath(const std::string& pattern, const char* name_in_folder) :
 }
 
 std::vector<fs::path> OutputPath::expand(std::span<const PictureName> pictures) const {
+  return expand(pictures, is_folder_);
+}
+
+std::vector<fs::path> OutputPath::expand_again(std::span<const PictureName> pictures) const {
+  return expand(pictures, false);
+}
+
+fs::path OutputPath::folder() const { return folder_of(pattern_); }
+
+std::vector<fs::path> OutputPath::expand(std::span<const PictureName> pictures, bool beside) const {
   std::vector<fs::path> out;
   std::set<fs::path> taken;
-  const int behind = is_folder_ ? numbers_in(folder_of(pattern_)) : 0;
+  const int behind = beside ? numbers_in(folder_of(pattern_)) : 0;
   std::error_code ignored;
   const auto take = [&](const fs::path& path) {
-    return !(is_folder_ && fs::exists(path, ignored)) && taken.insert(path).second;
+    return !(beside && fs::exists(path, ignored)) && taken.insert(path).second;
   };
   for (PictureName picture : pictures) {
     picture.index += behind;

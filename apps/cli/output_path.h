@@ -31,6 +31,12 @@ class OutputPath {
   // One path for each picture. Paths that would be equal are told apart by _2, _3 … before the extension. In a folder
   // no file is replaced: numbers go on behind those that are there, other names are told apart from them, too.
   std::vector<std::filesystem::path> expand(std::span<const PictureName> pictures) const;
+  // The same without a look at what is there: what a run is told to go on with, or shares with other machines, has the
+  // same names each time.
+  std::vector<std::filesystem::path> expand_again(std::span<const PictureName> pictures) const;
+
+  std::filesystem::path folder() const;          // where its pictures go
+  bool is_folder() const { return is_folder_; }  // the pattern named one
 
   // Those of them that are files already: save() replaces them.
   static std::vector<std::filesystem::path> existing(std::span<const std::filesystem::path> paths);
@@ -42,6 +48,8 @@ class OutputPath {
   void save(const std::filesystem::path& path, std::span<const std::byte> bytes) const;
 
  private:
+  std::vector<std::filesystem::path> expand(std::span<const PictureName> pictures, bool beside) const;
+
   std::string pattern_;
   std::string date_;
   PictureFormat format_ = PictureFormat::Png;

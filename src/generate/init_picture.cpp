@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/error.h"
 #include "core/machine.h"
+#include "generate/init_fit.h"
 #include "image/flatten.h"
 #include "image/picture_format.h"
 #include "image/resize.h"
@@ -17,83 +19,97 @@ size_t memory_left_for_pictures(size_t budget_bytes) {
 
 namespace {
 
-Image in_srgb(DecodedPicture picture, std::string_view where, Log& log) {
+Image start_picture(DecodedPicture picture, const std::string& where, Log& log) {
   if (const std::string problem = to_srgb(picture.image, picture.colours); !problem.empty())
     log.warn("{}: {}", where, problem);
+  if (picture.is_animation) log.warn("{}: an animation: its first picture is taken", where);
   return std::move(picture.image);
 }
 
-}  // namespace
-
-Image read_start_picture(const std::filesystem::path& path, size_t memory_bytes, Log& log) {
-  return in_srgb(read_picture(path, {.max_memory_bytes = memory_bytes}), path.string(), log);
-}
-
-Image decode_start_picture(std::span<const std::byte> bytes, std::string_view where, size_t memory_bytes, Log& log) {
-  return in_srgb(decode_picture(bytes, where, {.max_memory_bytes = memory_bytes}), where, log);
-}
-
-std::span<const Named<InitFit>> init_fits() {
-  static constexpr Named<InitFit> kFits[] = {
-      {InitFit::Crop, "crop"}, {InitFit::Pad, "pad"}, {InitFit::Stretch, "stretch"}};
-  return kFits;
-}
-
-namespace {
-
-using Resize = Image (*)(const Image& image, int width, int height);
-
-// The sides of width : height that the whole of `limit_width` x `limit_height` has room for.
-PictureSize inside(int64_t width, int64_t height, int64_t limit_width, int64_t limit_height) {
-  if (limit_width * height <= limit_height * width)
-    return {limit_width, std::max<int64_t>(1, (limit_width * height + width / 2) / width)};
-  return {std::max<int64_t>(1, (limit_height * width + height / 2) / height), limit_height};
-}
-
-// `image` in the middle of width x height; around it its outermost pixels go on, or `fill` where that is given.
-Image padded(const Image& image, int width, int height, std::optional<uint8_t> fill) {
-  Image out{.width = width, .height = height, .channels = image.channels, .pixels = {}};
-  const auto channels = static_cast<size_t>(image.channels);
-  out.pixels.resize(static_cast<size_t>(width) * static_cast<size_t>(height) * channels);
-  const int left = (width - image.width) / 2, top = (height - image.height) / 2;
-  for (int y = 0; y < height; ++y)
-    for (int x = 0; x < width; ++x) {
-      const int from_x = std::clamp(x - left, 0, image.width - 1), from_y = std::clamp(y - top, 0, image.height - 1);
-      const bool is_outside = from_x != x - left || from_y != y - top;
-      const uint8_t* from =
-          &image.pixels[(static_cast<size_t>(from_y) * static_cast<size_t>(image.width) + static_cast<size_t>(from_x)) *
-                        channels];
-      uint8_t* to =
-          &out.pixels[(static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)) * channels];
-      for (size_t c = 0; c < channels; ++c) to[c] = is_outside && fill ? *fill : from[c];
-    }
+Image alpha_of(const Image& rgba) {
+  Image out{.width = rgba.width, .height = rgba.height, .channels = 3};
+  out.pixels.reserve(rgba.pixels.size() / 4 * 3);
+  for (size_t i = 3; i < rgba.pixels.size(); i += 4) out.pixels.insert(out.pixels.end(), 3, rgba.pixels[i]);
   return out;
 }
 
-Image fitted(const Image& image, PictureSize size, InitFit fit, Resize resize, std::optional<uint8_t> fill) {
-  const int width = static_cast<int>(size.width), height = static_cast<int>(size.height);
-  if (fit == InitFit::Crop) {
-    const PictureSize middle = inside(size.width, size.height, image.width, image.height);
-    return resize(center_crop(image, static_cast<int>(middle.width), static_cast<int>(middle.height)), width, height);
+Image with_alpha(const Image& rgb, const Image& alpha) {
+  Image out{.width = rgb.width, .height = rgb.height, .channels = 4};
+  out.pixels.reserve(rgb.pixels.size() / 3 * 4);
+  for (size_t i = 0; i < rgb.pixels.size(); i += 3) {
+    out.pixels.insert(out.pixels.end(), rgb.pixels.begin() + static_cast<std::ptrdiff_t>(i),
+                      rgb.pixels.begin() + static_cast<std::ptrdiff_t>(i) + 3);
+    out.pixels.push_back(alpha.pixels[i]);
   }
-  if (fit == InitFit::Pad) {
-    const PictureSize whole = inside(image.width, image.height, size.width, size.height);
-    return padded(resize(image, static_cast<int>(whole.width), static_cast<int>(whole.height)), width, height, fill);
-  }
-  return resize(image, width, height);
+  return out;
+}
+
+uint8_t blend(uint8_t over, uint8_t under, unsigned mask) {
+  return static_cast<uint8_t>((over * mask + under * (255 - mask) + 127) / 255);
+}
+
+// The part of the picture around its mask.
+InitPicture masked_part(const GenerateRequest& r, const Image& picture, int width, int height) {
+  Image mask = resize_bilinear(mask_of(*r.mask), picture.width, picture.height);
+  if (r.mask_invert) mask = inverted(std::move(mask));
+  mask = softened(std::move(mask), r.mask_blur);
+  const auto painted = painted_box(mask);
+  if (!painted)
+    throw Error(ErrorKind::InvalidRequest, "nothing of the picture is masked", "white is repainted", "only_masked");
+  const PixelBox part = grown(*painted, r.mask_padding, width, height, picture);
+  return {.picture = resize_lanczos(cut_out(picture, part), width, height),
+          .mask = resize_bilinear(cut_out(mask, part), width, height),
+          .whole = InitPicture::Whole{picture, std::move(mask), part},
+          .alpha = {}};
+}
+
+void put_back(const InitPicture::Whole& whole, const Image& drawn, Image& out) {
+  const Image part = resize_lanczos(drawn, whole.part.width, whole.part.height);
+  const auto row = static_cast<size_t>(whole.part.width) * 3;
+  for (int y = 0; y < whole.part.height; ++y)
+    for (size_t i = 0; i < row; ++i) {
+      const size_t at = (static_cast<size_t>(whole.part.top + y) * static_cast<size_t>(out.width) +
+                         static_cast<size_t>(whole.part.left)) *
+                            3 +
+                        i;
+      out.pixels[at] = blend(part.pixels[static_cast<size_t>(y) * row + i], out.pixels[at], whole.mask.pixels[at]);
+    }
 }
 
 }  // namespace
 
-bool has_other_proportions(const Image& image, PictureSize size) {
-  const PictureSize middle = inside(size.width, size.height, image.width, image.height);
-  return middle.width < image.width - 1 || middle.height < image.height - 1;  // a pixel is rounding
+Image read_start_picture(std::span<const std::byte> bytes, const std::string& where, size_t memory_bytes, Log& log) {
+  return start_picture(decode_picture(bytes, where, {.max_memory_bytes = memory_bytes}), where, log);
+}
+
+Image read_start_picture(const std::filesystem::path& path, size_t memory_bytes, Log& log) {
+  return start_picture(read_picture(path, {.max_memory_bytes = memory_bytes}), path.string(), log);
+}
+
+std::optional<PictureSize> size_of_whole(const GenerateRequest& r) {
+  if (!r.only_masked || !r.init_image || !r.mask) return std::nullopt;
+  return PictureSize{r.init_image->width, r.init_image->height};
 }
 
 std::optional<InitPicture> init_picture(const GenerateRequest& r, PictureSize size) {
   if (!r.init_image) return std::nullopt;
-  InitPicture out{.picture = fitted(flatten(*r.init_image, 255), size, r.init_fit, resize_lanczos, std::nullopt)};
-  if (r.mask) out.mask = fitted(mask_of(*r.mask), size, r.init_fit, resize_bilinear, uint8_t{255});
+  const int width = static_cast<int>(size.width), height = static_cast<int>(size.height);
+  const Image picture = flatten(*r.init_image, 255);
+  InitPicture out;
+  if (size_of_whole(r)) {
+    out = masked_part(r, picture, width, height);
+  } else {
+    out.picture = fitted(picture, size, r.init_fit, resize_lanczos, std::nullopt);
+    if (r.mask) {
+      Image mask = mask_of(*r.mask);
+      if (r.mask_invert) mask = inverted(std::move(mask));
+      out.mask = softened(fitted(mask, size, r.init_fit, resize_bilinear, uint8_t{255}), r.mask_blur);
+    }
+  }
+  if (r.keep_alpha && r.init_image->channels == 4) {
+    const Image alpha = alpha_of(*r.init_image);
+    out.alpha = out.whole ? alpha : fitted(alpha, size, r.init_fit, resize_bilinear, std::nullopt);
+  }
   return out;
 }
 
@@ -110,11 +126,17 @@ void latent_mask(const Image& mask, int64_t downscale, std::span<float> out) {
   }
 }
 
-void restore_pixels(const InitPicture& init, Image& drawn) {
-  for (size_t i = 0; i < drawn.pixels.size(); ++i) {
-    const unsigned m = init.mask->pixels[i];
-    drawn.pixels[i] = static_cast<uint8_t>((drawn.pixels[i] * m + init.picture.pixels[i] * (255 - m) + 127) / 255);
+Image finished_picture(const InitPicture& init, Image drawn) {
+  if (init.whole) {
+    Image whole = init.whole->picture;
+    put_back(*init.whole, drawn, whole);
+    drawn = std::move(whole);
+  } else if (init.mask) {
+    for (size_t i = 0; i < drawn.pixels.size(); ++i)
+      drawn.pixels[i] = blend(drawn.pixels[i], init.picture.pixels[i], init.mask->pixels[i]);
   }
+  if (init.alpha) drawn = with_alpha(drawn, resize_bilinear(*init.alpha, drawn.width, drawn.height));
+  return drawn;
 }
 
 }  // namespace newbie

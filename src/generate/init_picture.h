@@ -4,30 +4,34 @@
 #include <filesystem>
 #include <optional>
 #include <span>
-#include <string_view>
+#include <string>
 
 #include "core/log.h"
 #include "generate/request.h"
+#include "image/mask.h"
 
 namespace newbie {
 
 struct InitPicture {
   Image picture;              // RGB of the request's size
   std::optional<Image> mask;  // the same size, RGB with equal channels: 255 is repainted
+
+  // With only_masked `picture` and `mask` are this part of a whole, into which what is drawn is put back.
+  struct Whole {
+    Image picture, mask;
+    PixelBox part;
+  };
+  std::optional<Whole> whole;
+  std::optional<Image> alpha;  // to be kept: RGB with equal channels, of the size it was given in
 };
 
 // Bytes that reading pictures may take beside what the process has: of a budget, or (0) of what the machine has left.
 size_t memory_left_for_pictures(size_t budget_bytes);
 
-// The picture of a file, its colours as sRGB; `log` is told where they cannot be. Error{OverBudget} when it needs more
-// than `memory_bytes` by its header, else as read_picture().
+// The picture of a file's bytes, its colours as sRGB; `log` is told where they cannot be, and of an animation.
+// Error{OverBudget} when it needs more than `memory_bytes` by its header, else as decode_picture().
+Image read_start_picture(std::span<const std::byte> bytes, const std::string& where, size_t memory_bytes, Log& log);
 Image read_start_picture(const std::filesystem::path& path, size_t memory_bytes, Log& log);
-
-// The same for the bytes of a file, which messages call `where`.
-Image decode_start_picture(std::span<const std::byte> bytes, std::string_view where, size_t memory_bytes, Log& log);
-
-// Whether some of the picture has to go, or something to be added, for it to have this size's shape.
-bool has_other_proportions(const Image& image, PictureSize size);
 
 // Fitted as the request says, resized (Lanczos; the mask with triangles) and freed of alpha: white behind the picture,
 // black behind the mask. Nothing when the request starts from noise.
@@ -36,7 +40,11 @@ std::optional<InitPicture> init_picture(const GenerateRequest& request, PictureS
 // Means of the mask over squares of `downscale` pixels, 0…1, into [height / downscale, width / downscale].
 void latent_mask(const Image& mask, int64_t downscale, std::span<float> out);
 
-// Puts the kept part back over a drawn picture: exactly where the mask is 0, blended where it is between.
-void restore_pixels(const InitPicture& init, Image& drawn);
+// What a drawn picture becomes of what it started from: the kept part is put back, exactly where the mask is 0 and
+// blended where it is between; a part goes back into its whole; transparency is kept.
+Image finished_picture(const InitPicture& init, Image drawn);
+
+// Of the pictures of a request with `only_masked`; nothing for others.
+std::optional<PictureSize> size_of_whole(const GenerateRequest& request);
 
 }  // namespace newbie

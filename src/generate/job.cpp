@@ -6,6 +6,7 @@
 #include "core/machine.h"
 #include "generate/budget_search.h"
 #include "generate/job_programs.h"
+#include "generate/picture_facts.h"
 #include "generate/prepare_request.h"
 #include "generate/rethrow_as_error.h"
 #include "generate/run_timeline.h"
@@ -125,8 +126,11 @@ Job::Job(Job&&) noexcept = default;
 Job& Job::operator=(Job&&) noexcept = default;
 
 const GenerateRequest& Job::request() const { return impl_->prepared.request; }
-PictureSize Job::size() const { return impl_->prepared.last().size; }
 std::span<const Pass> Job::passes() const { return impl_->prepared.passes; }
+std::string Job::request_json(int k) const {
+  return newbie::request_json(impl_->prepared.request, picture_facts(impl_->engine, impl_->prepared, k));
+}
+PictureSize Job::size() const { return impl_->prepared.final_size(); }
 const MemoryPlan& Job::plan() const { return impl_->planned.plan; }
 
 MemoryPlan Job::plan_with_times() const try {

@@ -42,6 +42,8 @@ class Job {
   PictureSize size() const;  // of the pictures it will give
   // Its walks, with size and noise levels of each (generate/prepared_request.h).
   std::span<const Pass> passes() const;
+  // GeneratedImage::request_json of picture `k`, without what the guard will have done.
+  std::string request_json(int k) const;
 
   // Every byte, stage by stage, before anything is allocated.
   const MemoryPlan& plan() const;

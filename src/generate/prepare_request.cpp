@@ -19,6 +19,8 @@ uint64_t PreparedRequest::seed_of(int picture) const {
   return request.batch_noise == BatchNoise::Seeds ? request.seed + static_cast<uint64_t>(picture) : request.seed;
 }
 
+PictureSize PreparedRequest::final_size() const { return size_of_whole(request).value_or(last().size); }
+
 namespace {
 
 // Reads prompts with both tokenizers.
@@ -131,7 +133,7 @@ PreparedRequest prepare_request(Engine& engine, const GenerateRequest& request, 
     }
   refuse_giants(model, p.last(), budget);
   const PictureSize size = p.first().size;
-  if (request.init_image && has_other_proportions(*request.init_image, size))
+  if (request.init_image && !size_of_whole(request) && has_other_proportions(*request.init_image, size))
     log.warn("`init_image` of {}x{} becomes {}x{} by `init_fit` {}", request.init_image->width,
              request.init_image->height, size.width, size.height, name_in(init_fits(), request.init_fit));
   p.init = init_picture(request, size);
@@ -148,6 +150,7 @@ PreparedRequest prepare_request(Engine& engine, const GenerateRequest& request, 
 PictureSize final_size(const OpenedModel& model, const GenerateRequest& r) {
   const int64_t step = size_step(model);
   const PictureSize first = picture_size(r, model.vae.sizes.sample_size, step);
+  if (const auto whole = size_of_whole(r)) return *whole;
   return r.hires_scale != 0 ? hires_size(r, first, step) : first;
 }
 

@@ -56,6 +56,7 @@ struct PreparedRequest {
   bool masked() const { return init && init->mask; }
   bool guided() const { return prompts.size() > 1; }
   uint64_t seed_of(int picture) const;
+  PictureSize final_size() const;  // of the pictures it gives
 };
 
 }  // namespace newbie

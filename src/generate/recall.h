@@ -1,4 +1,4 @@
-// Reading a request back from the texts of a picture: ours, A1111's and ComfyUI's.
+// Reading a request back from what a picture says, ours and those of other programs (recall/programs.h).
 #pragma once
 
 #include <optional>
@@ -13,7 +13,9 @@
 namespace newbie {
 
 struct Recollection {
-  std::string source;  // "newbie", "parameters" (A1111), "prompt" or "workflow" (ComfyUI): the text it was read from
+  // What it was read from: "newbie", "parameters" (A1111's form), "prompt" or "workflow" (ComfyUI), or a program's
+  // name.
+  std::string source;
   // Fields of a request, and "dtype" and "precision" of the engine, with their values in words (value_of_words). One
   // that is a list of adapters comes once for each; a picture names no path.
   std::vector<std::pair<std::string, std::string>> fields;
@@ -25,11 +27,12 @@ struct Recollection {
   const std::string* find(std::string_view field) const;
 };
 
-// From the text that says most: ours, then A1111's, then ComfyUI's. Nothing when no text is known. Error{BadFile},
-// opened by `where`, when the text is damaged.
+// From the text that says most: ours, then those of programs with a text of their own, A1111's, ComfyUI's. Nothing when
+// no text is known. Error{BadFile}, opened by `where`, when the text is damaged; Error{Unsupported} for settings in
+// JSON of a program that is not known.
 std::optional<Recollection> recall(std::span<const TextChunk> texts, std::string_view where);
 
-// The same for a file that is such a JSON itself: a request of ours, or a workflow saved from ComfyUI.
-std::optional<Recollection> recall_json(std::string_view text, std::string_view where);
+// The same for such a text by itself, as people save or paste it: A1111's form or any of the JSONs.
+std::optional<Recollection> recall_text(std::string_view text, std::string_view where);
 
 }  // namespace newbie

@@ -91,6 +91,12 @@ struct GenerateRequest {
   double strength = 0.75;  // in (0, 1]: how much of the schedule is walked; sigmas by hand are walked as given
   StrengthRule strength_rule = StrengthRule::Diffusers;
   std::optional<Image> mask;  // of init_image: white is repainted, the rest comes back to the pixel
+  bool mask_invert = false;   // black is
+  double mask_blur = 0.0;     // standard deviation in pixels: of the drawing, with only_masked of init_image
+  // The box around the mask is drawn alone, at width x height, and put back into init_image, whose size it has.
+  bool only_masked = false;
+  int mask_padding = 32;    // pixels of init_image around that box
+  bool keep_alpha = false;  // the picture has the transparency of init_image
 
   // A second pass on the picture enlarged by this factor; 0 is off.
   double hires_scale = 0.0;

@@ -155,6 +155,12 @@ std::string without_init_image(const Request& r) {
   return !r.init_image ? "without `init_image`" : !r.sigmas.empty() ? "with `sigmas` by hand" : "";
 }
 std::string without_init_picture(const Request& r) { return r.init_image ? "" : "without `init_image`"; }
+std::string without_mask(const Request& r) { return r.mask ? "" : "without `mask`"; }
+std::string without_only_masked(const Request& r) { return r.mask && r.only_masked ? "" : "without `only_masked`"; }
+std::string without_alpha_to_keep(const Request& r) {
+  if (!r.init_image) return "without `init_image`";
+  return r.init_image->channels == 4 ? "" : "with an `init_image` that has no transparency";
+}
 std::string without_hires(const Request& r) { return r.hires_scale != 0 ? "" : "without `hires_scale`"; }
 std::string without_strength(const Request& r) {
   return r.init_image || r.hires_scale != 0 ? "" : "without `init_image` or `hires_scale`";
@@ -232,7 +238,7 @@ std::vector<RequestField> make_fields() {
 
       picture_row(&Request::init_image,
           {.name = "init_image", .flag = "init-img", .letter = 'i', .group = FromAPicture,
-           .help = "PNG, JPEG or WebP to start from; resized to `width` and `height`, which\ndefault to its own size"}),
+           .help = "PNG, JPEG, WebP, BMP or GIF to start from; resized to `width` and `height`, which\ndefault to its own size"}),
       choice_row(init_fits(), [](auto& r) -> auto& { return r.init_fit; },
           {.name = "init_fit", .flag = "init-fit", .group = FromAPicture,
            .help = "a picture of other proportions: its middle, all of it with its edges\ngoing on, or out of shape",
@@ -248,6 +254,25 @@ std::vector<RequestField> make_fields() {
       picture_row(&Request::mask,
           {.name = "mask", .flag = "mask", .group = FromAPicture,
            .help = "white is repainted, black comes back exactly"}),
+      truth_row([](auto& r) -> auto& { return r.mask_invert; },
+          {.name = "mask_invert", .flag = "mask-invert", .group = FromAPicture,
+           .help = "black is repainted instead", .recorded = Recorded::IfChanged, .unused = without_mask}),
+      real_row([](auto& r) -> auto& { return r.mask_blur; },
+          {.name = "mask_blur", .flag = "mask-blur", .group = FromAPicture,
+           .help = "soften the edge of the mask by X pixels", .unset = "sharp", .most = 256,
+           .recorded = Recorded::IfChanged, .unused = without_mask}),
+      truth_row([](auto& r) -> auto& { return r.only_masked; },
+          {.name = "only_masked", .flag = "only-masked", .group = FromAPicture,
+           .help = "draw the masked part alone, at `width` and `height`, and put it\nback into the picture, which keeps "
+                   "its size", .recorded = Recorded::IfChanged, .unused = without_mask}),
+      integer_row([](auto& r) -> auto& { return r.mask_padding; },
+          {.name = "mask_padding", .flag = "mask-padding", .group = FromAPicture,
+           .help = "pixels of the picture that are drawn around that part", .least = 0, .most = kMaxSide,
+           .recorded = Recorded::IfUsed, .unused = without_only_masked}),
+      truth_row([](auto& r) -> auto& { return r.keep_alpha; },
+          {.name = "keep_alpha", .flag = "keep-alpha", .group = FromAPicture,
+           .help = "give the picture the transparency of the one it starts from", .recorded = Recorded::IfChanged,
+           .unused = without_alpha_to_keep}),
       real_row([](auto& r) -> auto& { return r.hires_scale; },
           {.name = "hires_scale", .other_names = {"hires"}, .flag = "hires", .group = FromAPicture,
            .help = "then a second pass, enlarged by X", .unset = "off", .least = 1, .most = 8,

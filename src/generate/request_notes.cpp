@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/edit_distance.h"
 #include "generate/request_fields.h"
@@ -47,6 +48,9 @@ void note_mask(const GenerateRequest& r, std::vector<std::string>& out) {
     any_held |= pixel[0] < 255 || alpha < 255;
     alpha_differs |= has_alpha && alpha != r.mask->pixels[3];
   }
+  if (r.mask_invert) std::swap(any_white, any_held);
+  if (r.mask_invert && !any_white)
+    return out.push_back("`mask` is white everywhere, and `mask_invert` repaints black: nothing is repainted");
   if (!any_white)
     out.push_back(alpha_differs ? "`mask` is black everywhere, and what its alpha channel says is not read: nothing is "
                                   "repainted"

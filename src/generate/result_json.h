@@ -6,9 +6,8 @@
 
 namespace newbie {
 
-// {seconds, evaluations, shortened_evaluations, precision, guard, threads, memory, device, plan}: memory planned and measured,
-// the process's peak so far.
-// "device" where there is one.
+// {seconds, evaluations, shortened_evaluations, precision, guard, threads, memory, device, plan}: memory planned and
+// measured, the process's peak so far. "device" where there is one.
 OrderedJson result_json(const TextToImage& engine, const GenerateResult& result);
 
 }  // namespace newbie

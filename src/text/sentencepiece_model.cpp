@@ -185,7 +185,11 @@ std::string write_sentencepiece_model(const SentencePieceModel& model) {
                                   {kBeginId, id_of({"<bos>", "<s>"})},
                                   {kEndId, id_of({"<eos>", "</s>"})},
                                   {kPaddingId, id_of({"<pad>"})}})
-    if (id) append_setting(trainer, field, *id);
+    if (id) {
+      constexpr uint32_t kTextAfterId = 5;  // unk_piece is 45, and so on
+      append_setting(trainer, field, *id);
+      append_bytes(trainer, field + kTextAfterId, model.pieces[*id].text);
+    }
   append_bytes(out, 2, trainer);
   append_bytes(normalizer, 1, "identity");
   append_bytes(normalizer, 2, model.charsmap);

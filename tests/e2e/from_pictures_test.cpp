@@ -119,5 +119,123 @@ TEST_F(FromPictures, Mistakes) {
   }
 }
 
+// A mask of 64x48 whose box is white.
+std::string mask_file(const std::filesystem::path& folder, int left, int top, int width, int height) {
+  Image mask{.width = 64, .height = 48, .channels = 3, .pixels = std::vector<uint8_t>(64 * 48 * 3, 0)};
+  for (int y = top; y < top + height; ++y)
+    std::fill_n(mask.pixels.begin() + (y * 64 + left) * 3, width * 3, uint8_t{255});
+  const std::string path = (folder / "mask.png").string();
+  write_file_atomically(path, encode_png(mask));
+  return path;
+}
+
+// Pixels that differ, inside of a box and outside of it.
+std::pair<size_t, size_t> changed(const Image& a, const Image& b, int left, int top, int width, int height) {
+  size_t inside = 0, outside = 0;
+  for (int y = 0; y < a.height; ++y)
+    for (int x = 0; x < a.width; ++x) {
+      const size_t at = static_cast<size_t>(y * a.width + x) * 3;
+      const bool differs = !std::equal(&a.pixels[at], &a.pixels[at] + 3, &b.pixels[at]);
+      const bool is_inside = x >= left && x < left + width && y >= top && y < top + height;
+      (is_inside ? inside : outside) += differs;
+    }
+  return {inside, outside};
+}
+
+TEST_F(FromPictures, MasksAreInvertedSoftenedAndDrawnAlone) {
+  const std::string from = base(), mask = mask_file(folder_.path(), 20, 10, 16, 12);
+  const Image start = read_picture(from).image;
+  const std::vector<std::string> common{"-p", "red hair", "-i", from,         "--mask",
+                                        mask, "--steps",  "4",  "--strength", "0.9"};
+  const auto drawn = [&](const char* name, std::vector<std::string> more) {
+    more.insert(more.begin(), common.begin(), common.end());
+    return read_picture(draw(name, more)).image;
+  };
+  const auto [inside, outside] = changed(drawn("mask.out.png", {}), start, 20, 10, 16, 12);
+  EXPECT_GT(inside, 100u);
+  EXPECT_EQ(outside, 0u);
+  const auto [kept, painted] = changed(drawn("inverted.png", {"--mask-invert"}), start, 20, 10, 16, 12);
+  EXPECT_EQ(kept, 0u);
+  EXPECT_GT(painted, 1000u);
+  // Three pixels of softening reach nine pixels beyond the edge, and no further.
+  const Image soft = drawn("soft.png", {"--mask-blur", "3"});
+  EXPECT_GT(changed(soft, start, 20, 10, 16, 12).second, 0u);
+  EXPECT_EQ(changed(soft, start, 20 - 9, 10 - 9, 16 + 18, 12 + 18).second, 0u);
+  // The part alone: the picture keeps its size, and everything outside of the mask.
+  const Image alone = drawn("alone.png", {"--only-masked", "--mask-padding", "4", "-W", "96", "-H", "96"});
+  ASSERT_EQ(alone.width, 64);
+  ASSERT_EQ(alone.height, 48);
+  const auto [part, rest] = changed(alone, start, 20, 10, 16, 12);
+  EXPECT_GT(part, 100u);
+  EXPECT_EQ(rest, 0u);
+  EXPECT_NE(alone.pixels, read_picture((folder_ / "mask.out.png").string()).image.pixels);
+  const Json said = parse_json(text_of(picture(folder_ / "alone.png"), "newbie"), "picture");
+  EXPECT_EQ(said["only_masked"], true);
+  EXPECT_EQ(said["mask_padding"], 4);
+  EXPECT_EQ(said["width"], 96);
+  EXPECT_EQ(file_bytes(draw("again.png", {"--from", (folder_ / "alone.png").string(), "-i", from, "--mask", mask})),
+            file_bytes(folder_ / "alone.png"));
+  const Outcome nothing = run({"generate", "-p", "a", "-i", from, "--mask", mask_file(folder_.path(), 0, 0, 0, 0),
+                               "--only-masked", "-o", (folder_ / "x.png").string()});
+  EXPECT_EQ(nothing.exit_code, 2);
+  EXPECT_THAT(nothing.err, HasSubstr("--only-masked: nothing of the picture is masked"));
+}
+
+TEST_F(FromPictures, TransparencyIsKeptOnRequest) {
+  Image start{.width = 64, .height = 48, .channels = 4, .pixels = {}};
+  for (int i = 0; i < 64 * 48; ++i)
+    start.pixels.insert(start.pixels.end(), {200, 100, 50, static_cast<uint8_t>(i % 251)});
+  const std::string from = (folder_ / "see-through.png").string();
+  write_file_atomically(from, encode_png(start));
+  const std::vector<std::string> common{"-p", "1girl", "-i", from, "--steps", "3"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), common.begin(), common.end());
+    return more;
+  };
+  EXPECT_EQ(read_picture(draw("opaque.png", with({}))).image.channels, 3);
+  const Image kept = read_picture(draw("kept.png", with({"--keep-alpha"}))).image;
+  ASSERT_EQ(kept.channels, 4);
+  for (size_t i = 3; i < kept.pixels.size(); i += 4) ASSERT_EQ(kept.pixels[i], start.pixels[i]);
+}
+
+TEST_F(FromPictures, StandardInputIsAPictureToo) {
+  const std::string from = base();
+  const std::vector<std::string> words{"generate", "-q", "-p", "red hair", "--steps", "3", "-o"};
+  const auto with = [&](const std::string& name, const std::string& input) {
+    std::vector<std::string> all = words;
+    all.insert(all.end(), {(folder_ / name).string(), "-i", input});
+    return all;
+  };
+  ASSERT_EQ(run({.arguments = with("piped.png", "-"), .standard_input = file_bytes(from)}).exit_code, 0);
+  ASSERT_EQ(run(with("read.png", from)).exit_code, 0);
+  EXPECT_EQ(file_bytes(folder_ / "piped.png"), file_bytes(folder_ / "read.png"));
+}
+
+TEST_F(FromPictures, TextsOfOtherProgramsAreDrawn) {
+  const auto write = [&](const char* name, const std::string& text) {
+    const std::string path = (folder_ / name).string();
+    write_file_atomically(path, text);
+    return path;
+  };
+  const std::string pasted = write("pasted.txt",
+                                   "1girl\nNegative prompt: red\nSteps: 3, Sampler: Euler a, Schedule type: "
+                                   "Simple, CFG scale: 4, Seed: 9, Size: 64x48, Face restoration: X");
+  const Outcome o = run({"generate", "--from", pasted, "-o", (folder_ / "pasted.png").string()});
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_THAT(o.err, HasSubstr("Face restoration: X has no counterpart"));
+  EXPECT_EQ(
+      file_bytes(folder_ / "pasted.png"),
+      file_bytes(draw("flags.png", {"-p", "1girl", "-n", "red", "--steps", "3", "--sampling-method", "euler_a",
+                                    "--scheduler", "simple", "--cfg-scale", "4", "-s", "9", "-W", "64", "-H", "48"})));
+  const Outcome said = run({"metadata", pasted});
+  EXPECT_THAT(said.out, HasSubstr("not taken over: Face restoration: X"));
+  // Nothing is drawn of a graph without a prompt.
+  const std::string empty = write("graph.json", R"({"1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}}})");
+  const Outcome none = run({"generate", "--from", empty, "-o", (folder_ / "none.png").string()});
+  EXPECT_EQ(none.exit_code, 3);
+  EXPECT_THAT(none.err, HasSubstr("no prompt could be read from it"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "none.png"));
+}
+
 }  // namespace
 }  // namespace newbie::e2e

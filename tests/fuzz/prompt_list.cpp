@@ -1,5 +1,5 @@
 // Requests as lines of JSON: --prompts.
-#include "prompt_list.h"
+#include "lists/prompt_list.h"
 
 #include "fuzz/memory_file.h"
 

@@ -13,7 +13,7 @@
 #include "flags.h"
 #include "generate/find_model.h"
 #include "interrupt.h"
-#include "prompt_list.h"
+#include "lists/prompt_list.h"
 #include "standard_streams.h"
 
 namespace newbie {

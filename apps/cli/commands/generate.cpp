@@ -12,15 +12,16 @@
 #include "generate/known.h"
 #include "generate/metadata.h"
 #include "generate/result_json.h"
+#include "image/flatten.h"
 #include "image/grid.h"
 #include "image/picture_format.h"
 #include "interrupt.h"
+#include "lists/prompt_list.h"
 #include "memory_log.h"
 #include "output_path.h"
 #include "plan_report.h"
 #include "previews.h"
 #include "prompt_check.h"
-#include "prompt_list.h"
 #include "standard_streams.h"
 #include "units.h"
 
@@ -32,7 +33,8 @@ struct GenerateArguments {
   EngineArguments engine;
   PictureArguments picture;
   ReportArguments report;
-  std::optional<std::string> prompts, memory_log;
+  std::optional<std::string> memory_log, shard, grid_x, grid_y;
+  ListArguments list;
 };
 
 struct WrittenFile {
@@ -82,18 +84,26 @@ OrderedJson report_of(std::span<const WrittenFile> files, const PictureName& fir
   return out;
 }
 
+[[noreturn]] void refuse_no_prompt() {
+  fail_with_hint(ErrorKind::InvalidRequest, "an empty one is -p \"\"",
+                 "no prompt: give --prompt, --prompt-file, --prompts or --from");
+}
+
 void run(CLI::App& parser, GenerateArguments& args) {
   Terminal terminal(args.report.verbosity);
   const bool has_prompt = read_request(parser, args.picture, args.engine.options.memory_budget_bytes, terminal);
-  FileRoles roles(parser, {"--output", "--grid", "--preview", "--memory-log"});
-  if (args.prompts) {
-    const bool names_output = parser.count("--output") > 0;
-    return generate_list({*args.prompts, has_prompt, names_output}, roles, args.engine, args.picture, args.report,
-                         args.memory_log);
+  FileRoles roles(parser, {"--output", "--grid", "--preview", "--memory-log", "--report"});
+  if (args.shard) args.list.shard = parse_shard(*args.shard);
+  if (args.grid_x) args.list.grid_x = parse_field_axis("--grid-x", *args.grid_x);
+  if (args.grid_y) args.list.grid_y = parse_field_axis("--grid-y", *args.grid_y);
+  if (args.list.asked_for()) {
+    if (!has_prompt && !args.list.file) refuse_no_prompt();
+    args.list.has_prompt = has_prompt;
+    args.list.has_random_seed = parser.count("--seed") > 0 && parser["--seed"]->results().back() == "-1";
+    args.list.names_output = parser.count("--output") > 0;
+    return generate_list(args.list, roles, args.engine, args.picture, args.report, args.memory_log);
   }
-  if (!has_prompt)
-    fail_with_hint(ErrorKind::InvalidRequest, "an empty one is -p \"\"",
-                   "no prompt: give --prompt, --prompt-file, --prompts or --from");
+  if (!has_prompt) refuse_no_prompt();
   resolve_prompts(args.picture, args.picture.request);
   const GenerateRequest& request = args.picture.request;
   check_request(request);
@@ -143,9 +153,10 @@ void run(CLI::App& parser, GenerateArguments& args) {
 
   std::vector<WrittenFile> files;
   const GenerateResult result = job.run(memory_log.watch(previews), stop, [&](const GeneratedImage& picture) {
-    const TextChunk texts[] = {{"parameters", picture.parameters}, {kRequestKey, picture.request_json}};
+    std::vector<TextChunk> texts{{"parameters", picture.parameters}, {kRequestKey, picture.request_json}};
+    if (args.list.no_metadata) texts.clear();
     const std::vector<std::byte> bytes = encode_picture(output.format(), picture.image, texts, args.picture.quality);
-    if (sheet) drawn.push_back(picture.image);
+    if (sheet) drawn.push_back(flatten(picture.image, 255));
     if (output.is_standard_output()) {
       write_standard_output(bytes);
       files.push_back({"-", picture.seed});
@@ -170,10 +181,24 @@ Command add_generate(CLI::App& program) {
   CLI::App& parser = *program.add_subcommand("generate", "draw pictures from a prompt");
   const auto args = std::make_shared<GenerateArguments>();
   add_picture_flags(parser, args->picture);
-  Flags(parser, "Prompt")
-      .text("--prompts", args->prompts, "FILE",
-            fmt::format("many requests with one load: a JSON object a line, with any of\n{};\nthe flags say the rest",
+  Flags(parser, "Picture").flag("--no-metadata", args->list.no_metadata, "pictures say nothing of how they were drawn");
+  Flags many(parser, "Many pictures");
+  many.text("--prompts", args->list.file, "FILE",
+            fmt::format("many requests with one load: a prompt a line, a .csv with keys in its first\nrow, or a .jsonl "
+                        "with objects; with any of\n{};\nthe flags say the rest",
                         prompt_list_keys()));
+  many.text("--grid-x", args->grid_x, "FIELD=A,B",
+            "a column for each value of a field, on a labelled sheet (--grid, else\ngrid.png); ; parts values with "
+            "commas");
+  many.text("--grid-y", args->grid_y, "FIELD=A,B", "a row for each value of another");
+  many.text("--shard", args->shard, "I/N|auto",
+            "draw the I-th of N shares; auto: as Slurm, an Indexed Job, Open MPI say\n(docs/many.md)");
+  many.flag("--skip-existing", args->list.skip_existing,
+            "leave out pictures that are there, drawn from this very request");
+  many.flag("--keep-going", args->list.keep_going, "go on after a line that cannot be drawn");
+  many.text("--report", args->list.report, "FILE",
+            "what became of each picture: JSON lines, or a table (.csv); with --shard\nreport-I-of-N.jsonl beside the "
+            "pictures");
   add_engine_flags(parser, args->engine);
   Flags(parser, "Engine")
       .text("--memory-log", args->memory_log, "FILE.jsonl",
@@ -185,7 +210,8 @@ Command add_generate(CLI::App& program) {
   newbie generate -p "1boy, red hair" --profile official-demo --steps 28
   newbie generate -p "1girl, smile" -i photo.jpg --strength 0.6 -o girl.webp
   newbie generate --from girl.webp --steps 40 -o again.png
-  newbie generate --prompts list.jsonl -o pictures/%03d.png)");
+  newbie generate --prompts list.jsonl -o pictures/%03d.png
+  newbie generate -p "1girl" --grid-x steps=10,20,28 --grid-y cfg-scale=3,4.5 -o grid/)");
   return {&parser, [&parser, args] { run(parser, *args); }};
 }
 

@@ -1,10 +1,12 @@
-// newbie metadata: what a picture says about how it was drawn.
+// newbie metadata: what a picture, or a text that was copied out of one, says about how it was drawn.
 #include <memory>
 
 #include "arguments.h"
 #include "commands/commands.h"
+#include "core/files.h"
 #include "field_words.h"
 #include "flags.h"
+#include "from_picture.h"
 #include "image/picture_format.h"
 #include "standard_streams.h"
 
@@ -17,15 +19,27 @@ struct MetadataArguments {
   bool json = false;
 };
 
+// A text by itself has no pixels and is its own text.
+DecodedPicture read_texts(const std::string& file) {
+  if (!is_recalled_text(file)) return read_picture(file);
+  DecodedPicture out;
+  out.texts.push_back({"text", read_file(file, kMaxRecalledBytes)});
+  return out;
+}
+
 void run(const MetadataArguments& args) {
-  const DecodedPicture picture = read_picture(args.file);
-  const std::optional<Recollection> recalled = recall(picture.texts, args.file);
+  const DecodedPicture picture = read_texts(args.file);
+  const std::optional<Recollection> recalled = is_recalled_text(args.file)
+                                                   ? recall_text(picture.texts.front().text, args.file)
+                                                   : recall(picture.texts, args.file);
   if (args.json) {
     OrderedJson out, texts = OrderedJson::array(), flags;
     for (const TextChunk& text : picture.texts) texts.push_back({{"key", text.key}, {"text", text.text}});
     out["file"] = args.file;
-    out["width"] = picture.image.width;
-    out["height"] = picture.image.height;
+    if (!picture.image.pixels.empty()) {
+      out["width"] = picture.image.width;
+      out["height"] = picture.image.height;
+    }
     out["texts"] = texts;
     if (recalled) {
       for (const auto& [name, value] : recalled->fields) flags[flag_of(name).substr(2)] = value;
@@ -33,7 +47,9 @@ void run(const MetadataArguments& args) {
     }
     return print_json(out);
   }
-  std::string out = fmt::format("{}  {}x{}\n", args.file, picture.image.width, picture.image.height);
+  std::string out = args.file;
+  if (!picture.image.pixels.empty()) out += fmt::format("  {}x{}", picture.image.width, picture.image.height);
+  out += '\n';
   if (recalled) {
     out += fmt::format("\nread from '{}':\n", recalled->source);
     for (const auto& [name, value] : recalled->fields) {
@@ -53,7 +69,7 @@ void run(const MetadataArguments& args) {
 Command add_metadata(CLI::App& program) {
   CLI::App& parser = *program.add_subcommand("metadata", "print what a picture says about how it was drawn");
   const auto args = std::make_shared<MetadataArguments>();
-  parser.add_option("FILE", args->file, "PNG, JPEG or WebP")->required();
+  parser.add_option("FILE", args->file, "a picture, or a .txt or .json with what one says")->required();
   Flags flags(parser, "Messages");
   flags.flag("--json", args->json, "one JSON object on standard output");
   return {&parser, [args] { run(*args); }};

@@ -9,10 +9,10 @@
 #include "flags.h"
 #include "generate/find_model.h"
 #include "interrupt.h"
+#include "lists/prompt_list.h"
 #include "overflow_html.h"
 #include "overflow_report.h"
 #include "precision_policy.h"
-#include "prompt_list.h"
 #include "standard_streams.h"
 
 namespace newbie {

@@ -90,7 +90,7 @@ void lint(const PromptArguments& args) {
     if (tokens) out += "\n" + token_table(*tokens);
     print(out);
   }
-  if (errors > 0) throw EndWith{kLintFoundErrors};
+  if (errors > 0) throw EndWith{kFoundProblems};
 }
 
 // A prompt, as the other commands and the encoders would take it.
@@ -165,7 +165,7 @@ std::string lint_footer() {
   std::string out = "Codes:\n";
   for (const LintRule& rule : lint_rules())
     out += fmt::format("  {:<20} {:<8} {}\n", rule.code, to_string(rule.severity), in_flags(rule.about));
-  return out + fmt::format("\nExit code: {} when there is an error, 0 for warnings and infos alone", kLintFoundErrors);
+  return out + fmt::format("\nExit code: {} when there is an error, 0 for warnings and infos alone", kFoundProblems);
 }
 
 constexpr Tool kTools[] = {

@@ -1,6 +1,6 @@
 // Latents become pictures, and the caller gets them with what made them.
 #include "generate/job_programs.h"
-#include "generate/metadata.h"
+#include "generate/picture_facts.h"
 #include "generate/stages/autoencoder.h"
 
 namespace newbie {
@@ -24,7 +24,7 @@ Stage decode_stage(Draft& draft) {
               {decoder_programs(draft.job, p.last(), bands), [=, from = draft.carried.latents, p = &p](StageRun& run) {
                  const std::span<const float> latent = latent_of(run, from, p->last());
                  run.state.picture = decode_latent(run, p->last(), bands, buffers, latent, Guarded::Yes);
-                 if (p->masked()) restore_pixels(*p->init, run.state.picture);
+                 if (p->init) run.state.picture = finished_picture(*p->init, std::move(run.state.picture));
                }});
   return stage;
 }
@@ -38,10 +38,8 @@ Stage save_stage(Draft& draft) {
                              GeneratedImage out;
                              out.image = std::exchange(run.state.picture, {});
                              out.seed = p->seed_of(run.at.picture);
-                             const PictureFacts facts{
-                                 p->first().size,   p->last().size,     out.seed,
-                                 run.at.picture,    p->system_prompt,   p->first().noise.schedule,
-                                 engine.resolution, run.guard.events(), engine.model.fingerprints()};
+                             PictureFacts facts = picture_facts(engine, *p, run.at.picture);
+                             facts.guard_events = run.guard.events();
                              out.parameters = a1111_parameters(p->request, facts);
                              out.request_json = request_json(p->request, facts);
                              run.state.on_image(std::move(out));

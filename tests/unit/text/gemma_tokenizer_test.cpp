@@ -142,5 +142,25 @@ TEST(GemmaTokenizerFile, TellsWhatIsWrong) {
   EXPECT_ERROR(gemma_tokenizer_from_sentencepiece({}, "here"), ErrorKind::BadFile, "no pieces");
 }
 
+// What a GGUF file holds of a vocabulary, made a SentencePiece model again: the same ids.
+TEST(SentencePieceOfGguf, GivesTheSameIds) {
+  GgufVocabulary vocabulary;
+  for (const SentencePieceModel::Piece& piece : read_sentencepiece_model(bytes_of(gemma_model()), "model").pieces) {
+    if (piece.text == "<bos>") vocabulary.begin_id = static_cast<int32_t>(vocabulary.texts.size());
+    if (piece.text == "<unk>") vocabulary.unknown_id = static_cast<int32_t>(vocabulary.texts.size());
+    const bool is_added = piece.type != SentencePieceModel::PieceType::Normal &&
+                          piece.type != SentencePieceModel::PieceType::Byte &&
+                          piece.type != SentencePieceModel::PieceType::UserDefined;
+    vocabulary.texts.push_back(piece.text);
+    vocabulary.scores.push_back(is_added ? -1000 : piece.score);
+    vocabulary.types.push_back(is_added ? 3 : static_cast<int32_t>(piece.type));  // as llama.cpp writes them
+  }
+  const std::string made = sentencepiece_of_gguf(std::move(vocabulary), "x.gguf");
+  const auto tokenizer = gemma_tokenizer_from_sentencepiece(bytes_of(made), "made");
+  const auto known = gemma_tokenizer_from_sentencepiece(bytes_of(gemma_model()), "model");
+  for (const char* text : {"1girl, blue_hair", "  a\tb\n\n<start_of_turn>user <unk>", "青い髪 \U0001F469", ""})
+    EXPECT_EQ(tokenizer->encode(text, 1000).ids, known->encode(text, 1000).ids) << text;
+}
+
 }  // namespace
 }  // namespace newbie::testing

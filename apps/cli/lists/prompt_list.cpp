@@ -1,12 +1,14 @@
-#include "prompt_list.h"
+#include "lists/prompt_list.h"
 
 #include <algorithm>
 
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "core/lines.h"
 #include "field_words.h"
 #include "generate/request_json.h"
+#include "lists/csv.h"
 #include "text/plain_text.h"
 
 namespace newbie {
@@ -51,19 +53,39 @@ OrderedJson json_of_line(std::string_view line, bool is_plain) {
   return {{"prompt", line}};
 }
 
-ListedRequest read_line(std::string_view line, bool is_plain, std::string where, PictureArguments& arguments,
-                        bool has_prompt) {
-  const OrderedJson json = json_of_line(line, is_plain);
+// One line's JSON as a request.
+ListedRequest listed(const OrderedJson& json, std::string where, PictureArguments& arguments, bool has_prompt) {
   if (!json.is_object())
     fail(ErrorKind::InvalidRequest, "expected an object as in {{\"prompt\": \"1girl\", \"seed\": 7}}, got {}",
          json.type_name());
   ListedRequest out{.where = std::move(where), .request = arguments.request};
-  out.request = request_from_json(fields_of_line(json, out), std::move(out.request));
-  if (!has_prompt && !json.contains("prompt"))
+  const OrderedJson fields = fields_of_line(json, out);
+  out.has_random_seed = fields.contains("seed") && fields["seed"].is_number_integer() && fields["seed"] == -1;
+  out.request = request_from_json(fields, std::move(out.request));
+  if (!has_prompt && !fields.contains("prompt"))
     fail_with_hint(ErrorKind::InvalidRequest, "give one, or --prompt for all lines", "no \"prompt\"");
   resolve_prompts(arguments, out.request);
   if (out.request.system_prompt) require_text("the system prompt", *out.request.system_prompt);
   check_request(out.request);
+  return out;
+}
+
+// Cells are words, as behind flags.
+OrderedJson json_of_row(const std::vector<std::string>& keys, const CsvRow& row) {
+  if (row.cells.size() > keys.size())
+    fail(ErrorKind::InvalidRequest, "expected {} cells as in the first row, got {}", keys.size(), row.cells.size());
+  OrderedJson out = OrderedJson::object();
+  for (size_t i = 0; i < row.cells.size(); ++i) {
+    const std::string& cell = row.cells[i];
+    if (cell.empty()) continue;
+    const RequestField* field = find_request_field(underscored(keys[i]));
+    if (field == nullptr || field->kind == FieldKind::Text)
+      out[keys[i]] = cell;
+    else if (field->kind == FieldKind::Seed && cell == "-1")
+      out[keys[i]] = -1;
+    else
+      out[keys[i]] = value_of_words(*field, cell);
+  }
   return out;
 }
 
@@ -78,25 +100,29 @@ std::string prompt_list_keys() {
 }
 
 std::vector<ListedRequest> read_prompt_list(const std::filesystem::path& path, PictureArguments& arguments,
-                                            bool has_prompt) {
+                                            bool has_prompt, BadLines bad_lines) {
   const std::string text = plain_text(read_file(path, kMaxListBytes));
   const std::string extension = path.extension().string();
   const bool is_plain = extension != ".jsonl" && extension != ".json" && extension != ".ndjson";
   std::vector<ListedRequest> out;
-  size_t number = 0;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    std::string_view line = std::string_view(text).substr(begin, end - begin);
-    begin = end + 1;
-    ++number;
-    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-    if (line.empty()) continue;
+  const auto add = [&](size_t number, auto json) {
     const std::string where = fmt::format("{}:{}", path.string(), number);
     try {
-      out.push_back(read_line(line, is_plain, where, arguments, has_prompt));
+      out.push_back(listed(json(), where, arguments, has_prompt));
     } catch (const Error& e) {
-      throw Error(e.kind(), fmt::format("{}: {}", where, in_keys(e.message())), in_keys(e.hint()));
+      Error told(e.kind(), fmt::format("{}: {}", where, in_keys(e.message())), in_keys(e.hint()));
+      if (bad_lines == BadLines::Refused) throw told;
+      out.push_back({.where = where, .request = {}, .problem = std::move(told)});
     }
+  };
+  if (extension == ".csv" || extension == ".tsv") {
+    const std::vector<CsvRow> rows = read_csv(text, path.string());
+    for (size_t i = 1; i < rows.size(); ++i) add(rows[i].line, [&] { return json_of_row(rows[0].cells, rows[i]); });
+  } else {
+    for_each_line(text, [&](std::string_view line, size_t number) {
+      line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+      if (!line.empty()) add(number, [&] { return json_of_line(line, is_plain); });
+    });
   }
   if (out.empty()) fail(ErrorKind::InvalidRequest, "{}: no lines", path.string());
   return out;

@@ -1,0 +1,83 @@
+// Fooocus' own scheme: JSON with sizes and lists written as Python prints them. (Its other scheme is A1111's text.)
+#include "generate/json_text.h"
+#include "generate/recall/programs.h"
+#include "generate/recall/said.h"
+
+namespace newbie {
+
+namespace {
+
+// `full_prompt` and `full_negative_prompt` are what the styles made of the prompts: they are taken where they stand.
+constexpr TheirKey kFooocusKeys[] = {{"prompt", "prompt"},
+                                     {"negative_prompt", "negative_prompt"},
+                                     {"seed", "seed"},
+                                     {"steps", "steps"},
+                                     {"guidance_scale", "cfg"},
+                                     {"full_prompt"},
+                                     {"full_negative_prompt"},
+                                     {"prompt_expansion"},
+                                     {"styles"},
+                                     {"resolution"},
+                                     {"sampler"},
+                                     {"scheduler"},
+                                     {"loras"},
+                                     {"base_model"},
+                                     {"base_model_hash"},
+                                     {"vae"},
+                                     {"clip_skip"},
+                                     {"performance"},
+                                     {"metadata_scheme"},
+                                     {"created_by"},
+                                     {"version"}};
+
+// ["name", 0.5, "hash"] in a list; single adapters are "lora_combined_1": "name : 0.5".
+void take_fooocus_adapters(const OrderedJson& json, Said& said) {
+  if (const auto loras = json.find("loras"); loras != json.end() && loras->is_array())
+    for (const OrderedJson& one : *loras)
+      if (one.is_array() && one.size() >= 2 && one[0].is_string() && one[1].is_number())
+        said.take_adapter(one[0].get<std::string>(), one[1].get<double>());
+  for (const auto& [key, value] : json.items()) {
+    if (!key.starts_with("lora_combined_") || !value.is_string()) continue;
+    const auto& words = value.get_ref<const std::string&>();
+    const size_t colon = words.rfind(" : ");
+    try {
+      if (colon != words.npos) said.take_adapter(words.substr(0, colon), std::stod(words.substr(colon + 3)));
+    } catch (const std::exception&) {
+      said.lost(key, words);
+    }
+  }
+}
+
+// Lists of pieces, the first of which holds the prompt.
+std::string joined_pieces(const OrderedJson& json, const char* key) {
+  std::string out;
+  if (const auto pieces = json.find(key); pieces != json.end() && pieces->is_array())
+    for (const OrderedJson& piece : *pieces)
+      if (piece.is_string() && !piece.get_ref<const std::string&>().empty())
+        out += (out.empty() ? "" : ", ") + piece.get<std::string>();
+  return out;
+}
+
+}  // namespace
+
+Recollection recall_fooocus(const OrderedJson& json) {
+  Said said("Fooocus");
+  if (const std::string whole = joined_pieces(json, "full_prompt"); !whole.empty())
+    said.take("prompt", whole, "full_prompt");
+  if (const std::string whole = joined_pieces(json, "full_negative_prompt"); !whole.empty())
+    said.take("negative_prompt", whole, "full_negative_prompt");
+  said.take_members(json, kFooocusKeys);
+  if (const std::string size = string_at(json, "resolution"); !size.empty()) said.take_size(size);
+  if (const std::string name = string_at(json, "sampler"); !name.empty()) said.take_sampler(name);
+  if (const std::string name = string_at(json, "scheduler"); !name.empty()) said.take_schedule(name);
+  said.default_schedule("normal");
+  take_fooocus_adapters(json, said);
+  said.brackets_are_weights(false);
+  OrderedJson rest = OrderedJson::object();
+  for (const auto& [key, value] : json.items())
+    if (!key.starts_with("lora_combined_")) rest[key] = value;
+  said.lose_rest(rest, kFooocusKeys);
+  return std::move(said).done();
+}
+
+}  // namespace newbie

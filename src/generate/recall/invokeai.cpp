@@ -1,0 +1,112 @@
+// InvokeAI: "invokeai_metadata" since version 3, "sd-metadata" before.
+#include "generate/json_text.h"
+#include "generate/recall/programs.h"
+#include "generate/recall/said.h"
+
+namespace newbie {
+
+namespace {
+
+constexpr TheirKey kInvokeKeys[] = {{"positive_prompt", "prompt"},
+                                    {"negative_prompt", "negative_prompt"},
+                                    {"seed", "seed"},
+                                    {"steps", "steps"},
+                                    {"cfg_scale", "cfg"},
+                                    {"cfg_rescale_multiplier", "rescale_cfg"},
+                                    {"strength", "strength"},
+                                    {"width"},
+                                    {"height"},
+                                    {"scheduler"},
+                                    {"loras"},
+                                    {"hrf_enabled"},
+                                    {"hrf_strength"},
+                                    {"hrf_method"},
+                                    {"init_image"},
+                                    {"generation_mode"},
+                                    {"app_version"},
+                                    {"model"},
+                                    {"vae"},
+                                    {"clip_skip"},
+                                    {"rand_device"},
+                                    {"positive_style_prompt"},
+                                    {"negative_style_prompt"}};
+
+// Of what version 2 called "image".
+constexpr TheirKey kOldKeys[] = {{"seed", "seed"}, {"steps", "steps"}, {"cfg_scale", "cfg"}, {"strength", "strength"},
+                                 {"prompt"},       {"width"},          {"height"},           {"sampler"},
+                                 {"type"},         {"postprocessing"}};
+
+// Schedulers of diffusers with Karras' levels end in _k.
+void take_scheduler(std::string name, Said& said) {
+  if (name.ends_with("_k")) {
+    name.resize(name.size() - 2);
+    said.take_schedule("Karras");
+  }
+  said.take_sampler(name);
+}
+
+// {"model": {"name": …}, "weight": 0.75}; older ones {"lora": {"model_name": …}}.
+void take_invoke_adapters(const OrderedJson& json, Said& said) {
+  const auto loras = json.find("loras");
+  if (loras == json.end() || !loras->is_array()) return;
+  for (const OrderedJson& one : *loras) {
+    if (!one.is_object()) continue;
+    std::string name;
+    for (const char* model : {"model", "lora"})
+      if (const auto it = one.find(model); name.empty() && it != one.end() && it->is_object())
+        for (const char* key : {"name", "model_name"})
+          if (name.empty()) name = string_at(*it, key);
+    const auto weight = one.find("weight");
+    said.take_adapter(name, weight != one.end() && weight->is_number() ? weight->get<double>() : 1.0);
+  }
+}
+
+}  // namespace
+
+Recollection recall_invokeai(const OrderedJson& json) {
+  Said said("InvokeAI");
+  said.take_members(json, kInvokeKeys);
+  said.take_sides(json);
+  if (const std::string name = string_at(json, "scheduler"); !name.empty()) take_scheduler(name, said);
+  said.default_schedule("flow_euler");  // what diffusers walks in models of this kind
+  take_invoke_adapters(json, said);
+  if (json.value("hrf_enabled", OrderedJson(false)) == true) {
+    if (const auto strength = json.find("hrf_strength"); strength != json.end())
+      said.lost("hrf_strength", text_of(*strength) + ", whose factor is not told,");
+  }
+  if (said.find("strength") != nullptr) said.started_from_picture("strength");
+  said.lose_rest(json, kInvokeKeys);
+  return std::move(said).done();
+}
+
+Recollection recall_old_invokeai(const OrderedJson& json) {
+  Said said("InvokeAI");
+  const OrderedJson& image = json.at("image");
+  if (!image.is_object()) return std::move(said).done();
+  // [{"prompt": "a [what it is not]", "weight": 1}]: what stands in brackets is the negative prompt.
+  std::string words, negative;
+  if (const auto prompt = image.find("prompt"); prompt != image.end()) {
+    if (prompt->is_string()) words = prompt->get<std::string>();
+    if (prompt->is_array())
+      for (const OrderedJson& part : *prompt)
+        if (part.is_object()) words += (words.empty() ? "" : ", ") + string_at(part, "prompt");
+  }
+  for (size_t open = words.find('['); open != words.npos; open = words.find('[', open)) {
+    const size_t close = words.find(']', open);
+    if (close == words.npos) break;
+    negative += (negative.empty() ? "" : ", ") + words.substr(open + 1, close - open - 1);
+    words.erase(open, close - open + 1);
+  }
+  if (const size_t last = words.find_last_not_of(", "); last != words.npos) words.resize(last + 1);
+  if (!words.empty()) said.take("prompt", words, "prompt");
+  if (!negative.empty()) said.take("negative_prompt", negative, "prompt");
+  said.take_members(image, kOldKeys);
+  said.take_sides(image);
+  if (const std::string name = string_at(image, "sampler"); !name.empty()) said.take_sampler(name);
+  said.default_schedule("flow_euler");
+  if (said.find("strength") != nullptr) said.started_from_picture("strength");
+  said.lose_rest(image, kOldKeys);
+  return std::move(said).done();
+}
+
+}  // namespace newbie
