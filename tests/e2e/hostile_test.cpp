@@ -3,8 +3,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <fstream>
 
+#include "core/files.h"
+#include "core/json.h"
 #include "e2e/pictures.h"
 #include "e2e/run_program.h"
 #include "image/png.h"
@@ -14,7 +17,9 @@
 namespace newbie::e2e {
 namespace {
 
+using testing::AnyOf;
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(Hostile, DeepTomlIsRefusedBeforeTheParserRecurses) {
   const TemporaryFolder folder;
@@ -43,6 +48,87 @@ TEST(Hostile, APictureThatGoesNowhereIsAnError) {
                          .before_exec = [] { ::close(STDOUT_FILENO); }});
   EXPECT_EQ(o.exit_code, 3) << o.err;
   EXPECT_THAT(o.err, HasSubstr("standard output"));
+}
+
+// The last tensor of the header gets a name that would set a terminal's title.
+void add_evil_tensor(const std::filesystem::path& file) {
+  std::string bytes = file_bytes(file);
+  uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), sizeof length);
+  OrderedJson header = parse_ordered_json(bytes.substr(8, length), "header");
+  uint64_t end = 0;
+  for (const auto& [name, tensor] : header.items())
+    if (name != "__metadata__") end = std::max(end, tensor.at("data_offsets").at(1).get<uint64_t>());
+  header["evil\x1b]0;PWNED\x07"] = {{"dtype", "U8"}, {"shape", {0}}, {"data_offsets", {end, end}}};
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  const uint64_t grown = text.size();
+  std::ofstream(file, std::ios::binary) << std::string_view(reinterpret_cast<const char*>(&grown), sizeof grown) << text
+                                        << bytes.substr(8 + length);
+}
+
+TEST(Hostile, NamesAndPromptsSteerNoTerminal) {
+  const TemporaryFolder folder;
+  const auto model = folder / "m";
+  std::filesystem::copy(avatar(), model, std::filesystem::copy_options::recursive);
+  add_evil_tensor(model / "transformer/diffusion_pytorch_model.safetensors");
+  for (const char* command : {"plan", "inspect"}) {
+    const std::vector<std::string> words = command == std::string("plan")
+                                               ? std::vector<std::string>{"plan", "-m", "m", "-W", "64", "-H", "64"}
+                                               : std::vector<std::string>{"inspect", "m"};
+    const Outcome o = run({.arguments = words, .folder = folder.path()});
+    EXPECT_EQ(o.exit_code, 0) << o.err;
+    EXPECT_THAT(o.out + o.err, HasSubstr("evil\\x1b]0;PWNED\\x07")) << command;
+    EXPECT_THAT(o.out + o.err, Not(HasSubstr("\x1b"))) << command;
+  }
+  const std::string request = R"({"format":1,"prompt":"x\u001b]0;PWNED\u0007","seed":1,"width":64,"height":64})";
+  write_file_atomically(folder / "a.png", encode_png(Image{16, 16, 3, std::vector<uint8_t>(768)},
+                                                     std::vector<TextChunk>{{"newbie", request}}));
+  const Outcome o = run({.arguments = {"metadata", "a.png"}, .folder = folder.path()});
+  EXPECT_THAT(o.out, HasSubstr("x\\x1b]0;PWNED\\x07"));
+  EXPECT_THAT(o.out + o.err, Not(HasSubstr("\x1b")));
+}
+
+TEST(Hostile, AMessageIsNoLongerThanAPage) {
+  const TemporaryFolder folder;
+  const auto model = folder / "m";
+  std::filesystem::copy(avatar(), model, std::filesystem::copy_options::recursive);
+  const auto file = model / "text_encoder/config.json";
+  OrderedJson config = parse_ordered_json(file_bytes(file), "config.json");
+  config["rope_scaling"]["factor"] = std::string(100000, 'A');
+  std::ofstream(file) << config.dump();
+  const Outcome o = run({.arguments = {"plan", "-m", "m", "-W", "64", "-H", "64"}, .folder = folder.path()});
+  EXPECT_EQ(o.exit_code, 3) << o.err;
+  EXPECT_LT(o.err.size(), 1000u);
+}
+
+// A run that was killed between two files: its folder may be written again, another's may not.
+TEST(Hostile, AConversionThatWasKilledIsMadeAgain) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> convert{"convert", "--to", "comfyui", avatar().string(), "d", "-q"};
+  ASSERT_EQ(run({.arguments = convert, .folder = folder.path()}).exit_code, 0);
+  EXPECT_EQ(run({.arguments = convert, .folder = folder.path()}).exit_code, 2);
+  std::ofstream(folder / "d/.newbie-unfinished") << "";
+  const Outcome o = run({.arguments = convert, .folder = folder.path()});
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_FALSE(std::filesystem::exists(folder / "d/.newbie-unfinished"));
+}
+
+// Less address space than libraries take to make their code: an error, whatever it is they were doing.
+TEST(Hostile, LittleAddressSpaceIsAnErrorAndNoSignal) {
+  const TemporaryFolder folder;
+  for (const rlim_t mib : {rlim_t{110}, rlim_t{130}, rlim_t{150}, rlim_t{185}, rlim_t{210}}) {
+    const Outcome o = run({.arguments = {"generate", "-q", "-p", "1girl", "--steps", "1", "--scheduler", "simple", "-t",
+                                         "2", "-o", "a.png"},
+                           .folder = folder.path(),
+                           .before_exec = [mib] {
+                             const rlimit limit{mib << 20, mib << 20};
+                             ::setrlimit(RLIMIT_AS, &limit);
+                           }});
+    EXPECT_EQ(o.signal, 0) << mib << " MiB";
+    // 127: the loader itself had no room for the libraries.
+    EXPECT_THAT(o.exit_code, AnyOf(0, 3, 5, 127)) << mib << " MiB: " << o.err;
+  }
 }
 
 TEST(Hostile, AnInitPictureIsPlannedByItsHeader) {
