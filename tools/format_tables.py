@@ -76,16 +76,16 @@ def weights(program, folder):
         least = run(program, "plan", "-m", model, *SMALL[:-1], "--memory", "1MiB")
         size = sum(f.stat().st_size for f in Path(model).rglob("*") if "diffusion" in f.name or "image" in f.name)
         words = least.stderr.split()
-        budget = next((f"{words[i - 1]} {w}" for i, w in enumerate(words) if w.startswith("MiB")), "-")
+        budget = next((words[i - 1] for i, w in enumerate(words) if w.startswith("MiB")), "-")
         rows.append([name, f"{size / 1e6:.1f} MB", decibels(pixels(out), whole),
                      f"{memory['planned_peak_bytes'] / 2**20:.0f}", f"{memory['measured_peak_bytes'] / 2**20:.0f}", budget])
 
     for kind in TYPES:
-        run(program, "convert", "--to", "gguf", "--type", kind, ROOT / "models/avatar/newbie-avatar", folder / kind)
+        run(program, "convert", "--to", "gguf", "--type", kind, ROOT / "models/avatar", folder / kind)
         row(f"GGUF {kind}", folder / kind)
-    run(program, "convert", "--to", "folder", "--dtype", "int8", ROOT / "models/avatar/newbie-avatar", folder / "int8")
+    run(program, "convert", "--to", "folder", "--dtype", "int8", ROOT / "models/avatar", folder / "int8")
     row("int8 safetensors", folder / "int8")
-    table(["transformer", "file", "to the bf16 model's picture", "planned MiB", "measured MiB", "smallest budget"], rows)
+    table(["transformer", "file", "to the bf16 model's picture", "planned MiB", "measured MiB", "smallest budget, MiB"], rows)
 
 
 def pictures(program, folder):
