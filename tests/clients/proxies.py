@@ -22,11 +22,11 @@ from served import Server, ask, free_port  # noqa: E402
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples" / "serve"
 SMALL = {"prompt": "1girl", "width": 64, "height": 64, "steps": 4}
-LONG = {"prompt": "1girl", "width": 128, "height": 128, "steps": 400}
+LONG = {"prompt": "1girl", "width": 128, "height": 128, "steps": 120}
 
 
 def until(what: str, true) -> None:  # noqa: ANN001
-    for _ in range(1200):
+    for _ in range(6000):
         if true():
             return
         time.sleep(0.05)
@@ -140,7 +140,7 @@ def nginx(program: str, folder: pathlib.Path) -> None:
             print("passed  large bodies come through nginx", flush=True)
 
             # Who leaves, leaves through nginx, too.
-            leaving = subprocess.Popen([sys.executable, "-c", f"import urllib.request as u; u.urlopen(u.Request('{url}/v1/images/generations', b'{{\"prompt\":\"1girl\",\"size\":\"128x128\",\"steps\":2000}}', {{'Content-Type': 'application/json'}}))"])  # fmt: skip
+            leaving = subprocess.Popen([sys.executable, "-c", f"import urllib.request as u; u.urlopen(u.Request('{url}/v1/images/generations', b'{{\"prompt\":\"1girl\",\"size\":\"128x128\",\"steps\":900}}', {{'Content-Type': 'application/json'}}))"])  # fmt: skip
             until("it draws", lambda: server.get("/v1/jobs?most=1")["jobs"][0]["state"] == "running")
             leaving.kill()
             leaving.wait()

@@ -28,6 +28,7 @@ class Server:
 
     def __init__(self, program: str, *flags: str, port: int = 0) -> None:
         self.command = [program, "serve", "--port", str(port), *flags]
+        self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> Server:
         self.process = subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True)
@@ -49,10 +50,10 @@ class Server:
         return self.process.wait(120)
 
     def __enter__(self) -> Server:
-        return self.start()
+        return self if self.process is not None else self.start()
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
+        if self.process is not None and self.process.poll() is None:
             self.stop()
 
     def resident_kib(self) -> int:

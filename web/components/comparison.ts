@@ -23,7 +23,7 @@ export function comparison(a: Kept, b: Kept): HTMLElement {
       map.width = d.width;
       map.height = d.height;
       map.getContext("2d")!.putImageData(d.map, 0, 0);
-      numbers.textContent = d.share === 0 ? s.identical : `${s.psnr(`${d.psnr.toFixed(1)} dB`)} · ${s.different(`${(d.share * 100).toFixed(1)} %`)}`;
+      numbers.textContent = d.share === 0 ? s.identical : `${s.psnr(`${d.psnr.toFixed(1)} dB`)} · ${s.pixelsDiffer(`${(d.share * 100).toFixed(1)} %`)}`;
     },
     (e: unknown) => (numbers.textContent = String(e instanceof Error ? e.message : e)),
   );

@@ -99,6 +99,7 @@ export const en = {
   drawingIn: (precision: string) => `Drawing it in ${precision}…`,
   same: "The same bytes: the picture can be trusted to come back.",
   different: (n: string) => `Other bytes: ${n} of the pixels differ.`,
+  pixelsDiffer: (share: string) => `${share} of the pixels differ`,
   startFrom: "Start from this picture",
   compareWith: "Compare with…",
   comparePick: "Pick the other picture in the gallery.",

@@ -135,6 +135,7 @@ export const zh: Strings = {
   drawingIn: (precision) => `正在用 ${precision} 精度绘制……`,
   same: "字节完全相同：这张图可以可靠地重现。",
   different: (n) => `字节不同：${n} 的像素有差异。`,
+  pixelsDiffer: (share) => `${share} 的像素有差异`,
   startFrom: "以这张图片为起点",
   compareWith: "与……比较",
   comparePick: "请在图库中选择另一张图片。",
