@@ -7,6 +7,7 @@
 #include "diffusion/registry.h"
 #include "generate/budget_search.h"
 #include "generate/buffer_sizes.h"
+#include "generate/init_fit.h"
 #include "generate/prompt_weighting.h"
 #include "text/prompt_weights.h"
 #include "text/system_prompts.h"
