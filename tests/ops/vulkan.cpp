@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "graph/ops/all.h"
@@ -73,6 +75,28 @@ INSTANTIATE_TEST_SUITE_P(Ops, VulkanCase, ::testing::ValuesIn(case_numbers(has_k
                          [](const auto& i) { return case_name(i.param); });
 INSTANTIATE_TEST_SUITE_P(Ops, VulkanMatrix, ::testing::ValuesIn(case_numbers(is_matrix)),
                          [](const auto& i) { return case_name(i.param); });
+
+// Ties, overflow, f16's subnormals and infinities among others: the bits that the host makes.
+TEST(Vulkan, RoundsAsTheHostDoes) {
+  NEWBIE_NEEDS_VULKAN();
+  Tensor x = random_tensor({4096}, 71, 3.0f);
+  for (size_t i = 0; i < 2048; ++i) x.values[i] = std::ldexp(x.values[i], static_cast<int>(i % 48) - 30);
+  const float marks[] = {1 + 0x1p-8f, 1 + 0x1.8p-7f, 1 + 0x1p-11f, 1 + 0x1.8p-10f, 65519.0f,
+                         65520.0f,    1e30f,         3.4e38f,      0x1p-14f,       0x1p-24f,
+                         0x1p-25f,    0x1.8p-25f,    0x1.8p-24f,   0x1.ffcp-15f,   0.0f,
+                         -0.0f,       INFINITY,      -INFINITY,    -0x1.4p-23f,    0x1.fffffep-15f};
+  std::ranges::copy(marks, x.values.begin());
+  const auto reference = make_reference_backend();
+  for (const DType dtype : {DType::BF16, DType::F16}) {
+    Graph g;
+    const Value y = g.emit(cast_op, {g.input("x", x.shape)});
+    g.node(y.id()).precision = {dtype, dtype, DType::F32};
+    g.output("y", y);
+    const RunResult host = run_graph(g, *reference, MemoryWeights(), {{"x", x}});
+    const RunResult device = run_graph(g, on_software(), MemoryWeights(), {{"x", x}});
+    EXPECT_TRUE(same_bytes(device.output("y"), host.output("y"))) << to_string(dtype);
+  }
+}
 
 // Every dispatch in pieces, every copy as on a card.
 TEST(Vulkan, GivesTheSameBytesInPiecesAndByCopies) {
