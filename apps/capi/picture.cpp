@@ -80,7 +80,7 @@ OrderedJson metadata_of(std::string_view bytes, const std::string& name) {
   OrderedJson out, texts = OrderedJson::array();
   std::optional<Recollection> recalled;
   if (is_json(bytes)) {
-    recalled = recall_json(bytes, name);
+    recalled = recall_text(bytes, name);
   } else {
     const DecodedPicture picture = decode_picture(std::as_bytes(std::span(bytes)), name);
     for (const TextChunk& text : picture.texts) texts.push_back({{"key", text.key}, {"text", text.text}});
