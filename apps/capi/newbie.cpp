@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "core/files.h"
+#include "generate/find_model.h"
 #include "generate/metadata.h"
 #include "generate/plan_json.h"
 #include "generate/request_json.h"
@@ -301,7 +302,7 @@ newbie_status newbie_open(const newbie_options* options, newbie_engine** engine,
     out.threads = o.threads;
     out.memory_budget_bytes = o.memory_bytes;
     out.precision = precision_of(o.precision);
-    *engine = new newbie_engine(o, paths, out);
+    *engine = new newbie_engine(o, find_model(paths), out);
   });
 }
 

@@ -56,7 +56,8 @@ typedef enum newbie_precision {
 
 typedef struct newbie_options {
   size_t struct_size;
-  const char* model;       /* folder with transformer, text_encoder, clip_model and vae */
+  const char* model;       /* folder with transformer, text_encoder, clip_model and vae; NULL: what the environment
+                              variable NEWBIE_MODEL names, else the model that was installed with this library */
   const char* transformer; /* single parts, each a file or a folder; they win over `model` */
   const char* text_encoder;
   const char* clip_model;
@@ -152,7 +153,8 @@ typedef struct newbie_picture {
 typedef struct newbie_step {
   size_t struct_size;
   int32_t picture, pictures;       /* which of the batch, from 0 */
-  int32_t evaluation, evaluations; /* done and in all, of this picture */
+  int32_t evaluation, evaluations; /* of the denoiser, done and in all, of this picture; with guidance each is two
+                                      passes of the transformer */
   double seconds;                  /* of the last evaluation */
 } newbie_step;
 

@@ -159,7 +159,12 @@ int main(int argc, char** argv) {
 
   newbie_options options;
   newbie_options_init(&options, sizeof options);
-  EXPECT_REFUSED(newbie_open(&options, &engine, &error), NEWBIE_INVALID_REQUEST, "no path");
+  setenv("NEWBIE_MODEL", "/not/there", 1);
+  EXPECT_REFUSED(newbie_open(&options, &engine, &error), NEWBIE_BAD_FILE, "/not/there");
+  setenv("NEWBIE_MODEL", argv[1], 1);
+  EXPECT(newbie_open(&options, &engine, NULL) == NEWBIE_OK);
+  newbie_close(engine);
+  engine = NULL;
   options.model = "/nowhere/at/all";
   EXPECT_REFUSED(newbie_open(&options, &engine, &error), NEWBIE_BAD_FILE, "/nowhere/at/all");
   {
