@@ -221,8 +221,8 @@ void generate_list(const ListArguments& arguments, FileRoles& roles, EngineArgum
     return print_json(out);
   }
   if (!report.verbosity.quiet)
-    print(fmt::format("{} pictures of {} lines in {:.2f} s; {} passes of the transformer; memory: {} measured\n", files.size(),
-                      jobs.size(), seconds["total"], evaluations, format_bytes(peak_resident_bytes())));
+    print(fmt::format("{} pictures of {} lines in {:.2f} s; {} passes of the transformer; memory: {} measured\n",
+                      files.size(), jobs.size(), seconds["total"], evaluations, format_bytes(peak_resident_bytes())));
 }
 
 }  // namespace newbie
