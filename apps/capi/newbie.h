@@ -176,7 +176,8 @@ typedef struct newbie_picture {
 typedef struct newbie_step {
   size_t struct_size;
   int32_t picture, pictures;       /* which of the batch, from 0 */
-  int32_t evaluation, evaluations; /* done and in all, of this picture */
+  int32_t evaluation, evaluations; /* of the denoiser, done and in all, of this picture; with guidance each is two
+                                      passes of the transformer */
   double seconds;                  /* of the last evaluation */
 } newbie_step;
 

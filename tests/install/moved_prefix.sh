@@ -17,6 +17,10 @@ mapfile -t flags < <(PKG_CONFIG_PATH="$library/pkgconfig" pkg-config --cflags --
 cc "$2/examples/draw.c" "${flags[@]}" -o draw
 env -i LD_LIBRARY_PATH="$library" ./draw "$prefix/share/newbie/models/avatar" "1girl, glasses" library.png
 cmp program.png library.png
-env -i LD_LIBRARY_PATH="$library" ./draw "" "1girl, glasses" found.png  # the model beside the library
+env -i LD_LIBRARY_PATH="$library" ./draw "1girl, glasses" found.png  # the model beside the library
 cmp program.png found.png
-[[ $(ls) == $'draw\nfound.png\nlibrary.png\nprogram.png' ]]
+env -i LD_LIBRARY_PATH="$library" NEWBIE_MODEL="$prefix/share/newbie/models/avatar" ./draw "1girl, glasses" named.png
+cmp program.png named.png
+! env -i LD_LIBRARY_PATH="$library" ./draw "1girl, glasses" nowhere/a.png 2>told || exit 1
+grep -q nowhere told
+[[ $(ls) == $'draw\nfound.png\nlibrary.png\nnamed.png\nprogram.png\ntold' ]]
