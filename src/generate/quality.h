@@ -16,7 +16,7 @@ enum class Quality {
   Manual,  // any other sampler, schedule and steps
   Draft,   // to choose among: a quarter of the default's evaluations, small details are off
   Normal,  // hardly to be told from the converged picture
-  Fine,    // as near to it as the default, in half its evaluations
+  Fine,    // nearly as near to it as the default, in four sevenths of its evaluations
 };
 
 std::span<const Named<Quality>> qualities();

@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""Likeness to the converged picture against what it costs: sampler x schedule x steps x guidance x cache.
+
+Usage: bench/evaluations.py PROGRAM table [--prompts N] [--work DIR] [--write FILE] [--plot FILE]
+       bench/evaluations.py PROGRAM proof [--prompts N] [--work DIR] [--write FILE]
+
+table draws the first N prompts of examples/prompts/avatars.jsonl in every row of ROWS, one process a row, so that all
+load the model once. proof draws the default and the three words of --quality for prompts of CAPTIONS that no row was
+chosen by, and adds the scores beside the pictures that the captions belong to (newbie evaluate).
+
+The converged picture is that of rk4 in CONVERGED intervals; the table says how like it is that of midpoint in twice as many
+evaluations, which is as near as anything here can come. Likeness is measured by `PROGRAM evaluate` on
+the pictures as they are written. Time is what the processors spent on a whole row, texts and decoding included, which
+other work on the machine changes little. --work keeps the pictures, and rows that are there are not drawn again.
+--write puts the tables between their markers in a Markdown file.
+"""
+
+import argparse
+import html
+import json
+import math
+import pathlib
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+EXAMPLES = HERE.parent / "examples/prompts/avatars.jsonl"
+CAPTIONS = HERE.parents[1] / "shared/data/avatar_val/captions.jsonl"
+CONVERGED = 8  # intervals of rk4: four evaluations each, twice with guidance
+
+
+def row(sampler, schedule, steps, **more):
+    return {"sampler": sampler, "schedule": schedule, "steps": steps, **more}
+
+
+def table_rows():
+    rows = [row("res_multistep", "simple", n) for n in (28, 14, 11, 7)]
+    rows += [row("unipc", "few_steps", n) for n in (16, 11, 9, 8, 7, 6, 5)]
+    rows += [row("res_multistep", "few_steps", n) for n in (11, 7)]
+    rows += [row("res_multistep", "flow_euler", n, shift=4) for n in (11, 7)]
+    rows += [row("unipc", "flow_euler", n) for n in (11, 7)]
+    rows += [row("dpmpp_2m", "dpm", n) for n in (11, 7)]
+    rows += [row("dpmpp_2m", "few_steps", 11)]
+    rows += [row("euler", "official", 15), row("midpoint", "official", 8), row("midpoint", "official", 6)]
+    rows += [row("heun", "official", 6), row("rk4", "official", 5), row("rk4", "official", 4)]
+    rows += [row("unipc", "few_steps", 11, cfg_trunc=t) for t in (0.7, 0.5)]
+    rows += [row("res_multistep", "simple", 28, cache="linear", cache_threshold=t) for t in (0.02, 0.05)]
+    rows += [row("res_multistep", "simple", 28, cache="first-block", cache_threshold=0.04)]
+    rows += [row("unipc", "few_steps", 11, cache="linear", cache_threshold=0.05)]
+    return rows
+
+
+PROOF_ROWS = [row("res_multistep", "simple", 28)] + [{"quality": q} for q in ("draft", "normal", "fine")]
+
+
+def words_of(r):
+    if "quality" in r:
+        return f"`quality` {r['quality']}"
+    out = f"{r['sampler']}, {r['schedule']}"
+    out += f", shift {r['shift']}" if "shift" in r else ""
+    out += f", guidance while t < {r['cfg_trunc']}" if "cfg_trunc" in r else ""
+    return out + (f", cache {r['cache']} {r['cache_threshold']}" if "cache" in r else "")
+
+
+def call(words):
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, words))}: exit code {done.returncode}\n{done.stderr}")
+    return done.stdout
+
+
+class Bench:
+    def __init__(self, args, prompts):
+        self.args, self.prompts = args, prompts
+        self.root = pathlib.Path(args.work)
+        self.root.mkdir(parents=True, exist_ok=True)
+
+    def draw(self, name, request):
+        """The folder of its pictures, and what they took: processor seconds, evaluations and shortened ones, a picture."""
+        folder = self.root / name
+        facts = folder / "facts.json"
+        if facts.exists():
+            return folder, json.loads(facts.read_text())
+        folder.mkdir(exist_ok=True)
+        listing = self.root / f"{name}.jsonl"
+        listing.write_text("".join(json.dumps({**request, "prompt": p, "seed": i}) + "\n" for i, p in enumerate(self.prompts)))
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        out = json.loads(call([self.args.program, "generate", "--prompts", listing, "-o", folder / "%03d.png", "--json", "-q",
+                               "--dtype", self.args.dtype, *self.args.flags.split()]))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        n = len(self.prompts)
+        result = {"cpu": seconds / n, "evaluations": out["evaluations"] / n, "shortened": out["shortened_evaluations"] / n,
+                  "denoise_share": out["seconds"]["denoise"] / out["seconds"]["total"]}
+        facts.write_text(json.dumps(result))
+        return folder, result
+
+    def likeness(self, folder, to):
+        ssim = [p["value"] for p in json.loads(call([self.args.program, "evaluate", "ssim", folder, to, "--json", "-q"]))["pairs"]]
+        psnr = json.loads(call([self.args.program, "evaluate", "psnr", folder, to, "--json", "-q"]))
+        return {"ssim": statistics.fmean(ssim), "worst": min(ssim), "spread": statistics.pstdev(ssim), "psnr": psnr["median"]}
+
+    def converged(self):
+        return self.draw("converged", row("rk4", "official", CONVERGED + 1))[0]
+
+    def check(self, to):
+        return self.likeness(self.draw("check", row("midpoint", "official", 4 * CONVERGED + 1))[0], to)
+
+
+def front(results):
+    """Rows that no other beats in both: fewer evaluations (whole ones; a shortened one is no whole one) and SSIM."""
+    best, out = -math.inf, []
+    for r in sorted(results, key=lambda r: (r["cpu"], -r["ssim"])):
+        if r["ssim"] > best:
+            best = r["ssim"]
+            out.append(r)
+    return out
+
+
+def table(bench):
+    to = bench.converged()
+    check = bench.check(to)
+    results = []
+    for i, request in enumerate(table_rows()):
+        name = "_".join(str(v) for v in request.values())
+        folder, facts = bench.draw(name, request)
+        results.append({**facts, **bench.likeness(folder, to), "row": words_of(request), "steps": request["steps"],
+                        "sampler": request["sampler"], "cache": "cache" in request})
+        r = results[-1]
+        print(f"{r['row']} {r['steps']}: {r['evaluations']:.0f} {r['cpu']:.2f} s {r['ssim']:.4f} {r['worst']:.4f}", file=sys.stderr)
+    best = front(results)
+    base = results[0]["cpu"]
+    lines = [f"{len(bench.prompts)} prompts, {bench.args.dtype}, guidance 4.5; midpoint in twice the evaluations of the converged "
+             f"pictures comes to a mean SSIM of {check['ssim']:.5f}, at worst {check['worst']:.5f}. Bold: on the front.", "",
+             "| how | steps | evaluations | CPU time | speed | SSIM mean | worst | deviation | PSNR |", "|" + "---|" * 9]
+    for r in sorted(results, key=lambda r: (r["evaluations"] - r["shortened"], -r["ssim"])):
+        mark = "**" if r in best else ""
+        cut = f" ({r['shortened']:.0f} shortened)" if r["shortened"] else ""
+        lines.append(f"| {mark}{r['row']}{mark} | {r['steps']} | {r['evaluations']:.0f}{cut} | {r['cpu']:.2f} s | {base / r['cpu']:.2f} × | "
+                     f"{r['ssim']:.4f} | {r['worst']:.4f} | {r['spread']:.4f} | {r['psnr']:.1f} dB |")
+    if bench.args.plot:
+        pathlib.Path(bench.args.plot).write_text(plot(results, best))
+    return lines
+
+
+COLOURS = {"unipc": "#c0392b", "res_multistep": "#2c6fbb", "dpmpp_2m": "#8e44ad", "midpoint": "#27865a", "heun": "#7f8c2d",
+           "rk4": "#b8860b", "euler": "#777777"}
+
+
+def plot(results, best):
+    """1 - SSIM over processor time, both logarithmic: down and left is better."""
+    width, height, left, bottom, top = 760, 460, 70, 50, 20
+    xs = [math.log(r["cpu"]) for r in results]
+    ys = [math.log10(1 - r["ssim"]) for r in results]
+    x0, x1, y0, y1 = min(xs) - 0.1, max(xs) + 0.1, min(ys) - 0.1, max(ys) + 0.1
+    x_of = lambda v: left + (v - x0) / (x1 - x0) * (width - left - 150)
+    y_of = lambda v: height - bottom - (v - y0) / (y1 - y0) * (height - bottom - top)
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
+           f"<title>Likeness to the converged picture against processor time</title>",
+           f'<rect width="{width}" height="{height}" fill="white"/>']
+    for ssim in (0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.997, 0.999):
+        y = math.log10(1 - ssim)
+        if y0 < y < y1:
+            out.append(f'<path d="M{left} {y_of(y):.1f}H{width - 150}" stroke="#ddd"/>'
+                       f'<text x="{left - 8}" y="{y_of(y) + 4:.1f}" text-anchor="end">{ssim:g}</text>')
+    for seconds in (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1, 1.5, 2, 3):
+        x = math.log(seconds)
+        if x0 < x < x1:
+            out.append(f'<text x="{x_of(x):.1f}" y="{height - bottom + 18}" text-anchor="middle">{seconds:g}</text>')
+    out.append(f'<text x="{(left + width - 150) / 2}" y="{height - 10}" text-anchor="middle">processor seconds a picture</text>'
+               f'<text transform="translate(16 {height / 2}) rotate(-90)" text-anchor="middle">mean SSIM to the converged picture</text>')
+    path = " ".join(f'{"L" if i else "M"}{x_of(math.log(r["cpu"])):.1f} {y_of(math.log10(1 - r["ssim"])):.1f}'
+                    for i, r in enumerate(sorted(best, key=lambda r: r["cpu"])))
+    out.append(f'<path d="{path}" fill="none" stroke="#c0392b" stroke-opacity=".4" stroke-width="2"/>')
+    for r in results:
+        x, y = x_of(math.log(r["cpu"])), y_of(math.log10(1 - r["ssim"]))
+        fill = "white" if r["cache"] else COLOURS[r["sampler"]]
+        out.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{fill}" stroke="{COLOURS[r["sampler"]]}"><title>{html.escape(r["row"])}, '
+                   f'{r["steps"]} steps: {r["ssim"]:.4f}</title></circle>')
+        if r in best:
+            out.append(f'<text x="{x + 6:.1f}" y="{y - 5:.1f}" fill="#555">{r["steps"]}</text>')
+    for i, (name, colour) in enumerate([*COLOURS.items(), ("with a cache", None)]):
+        y = top + 14 + 18 * i
+        out.append(f'<circle cx="{width - 132}" cy="{y - 4}" r="4" fill="{colour or "white"}" stroke="{colour or "#2c6fbb"}"/>'
+                   f'<text x="{width - 122}" y="{y}">{name}</text>')
+    return "\n".join([*out, "</svg>", ""])
+
+
+def proof(bench, captions):
+    to = bench.converged()
+    listing = bench.root / "captions.jsonl"
+    listing.write_text("".join(json.dumps({"file": f"{i:03d}.png", "xml": c["xml"]}) + "\n" for i, c in enumerate(captions)))
+    reference = bench.root / "reference"
+    reference.mkdir(exist_ok=True)
+    for i, c in enumerate(captions):
+        (reference / f"{i:03d}.png").write_bytes((CAPTIONS.parent / c["file"]).read_bytes())
+    evaluate = lambda *words: json.loads(call([bench.args.program, "evaluate", *words, "--json", "-q"]))
+    lines = [f"{len(captions)} prompts that nothing was chosen by, {bench.args.dtype}, guidance 4.5.", "",
+             "| how | evaluations | CPU time | speed | SSIM mean | worst | below 0.9 | PSNR | FID | KID × 1000 | CLIP score, less the default's |",
+             "|" + "---|" * 11]
+    base = None
+    for request in PROOF_ROWS:
+        folder, facts = bench.draw("_".join(str(v) for v in request.values()), request)
+        like = bench.likeness(folder, to)
+        ssim = [p["value"] for p in evaluate("ssim", folder, to)["pairs"]]
+        base = base or (folder, facts["cpu"])
+        fid, kid = evaluate("fid", folder, reference), evaluate("kid", folder, reference)
+        clip = "–"
+        if folder != base[0]:
+            d = evaluate("clip-score", folder, base[0], "--captions", listing, "--caption-key", "xml")["paired_difference"]
+            clip = f"{d['mean']:+.5f} ({d['interval'][0]:+.5f} to {d['interval'][1]:+.5f})"
+        lines.append(f"| {words_of(request)} | {facts['evaluations']:.0f} | {facts['cpu']:.2f} s | {base[1] / facts['cpu']:.2f} × | "
+                     f"{like['ssim']:.4f} | {like['worst']:.4f} | {sum(s < 0.9 for s in ssim)} | {like['psnr']:.1f} dB | {fid['value']:.2f} "
+                     f"({fid['interval'][0]:.2f} to {fid['interval'][1]:.2f}) | {1000 * kid['value']:.2f} | {clip} |")
+        print(lines[-1], file=sys.stderr)
+    return lines
+
+
+def write(path, name, lines):
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    text = pathlib.Path(path).read_text()
+    before, rest = text.split(begin)
+    pathlib.Path(path).write_text(before + begin + "\n" + "\n".join(lines) + "\n" + end + rest.split(end)[1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("what", choices=["table", "proof"])
+    parser.add_argument("--prompts", type=int)
+    parser.add_argument("--dtype", default="f32")
+    parser.add_argument("--flags", default="", help="further flags of newbie generate, in one string")
+    parser.add_argument("--work")
+    parser.add_argument("--write")
+    parser.add_argument("--plot")
+    args = parser.parse_args()
+    examples = [json.loads(line)["prompt"] for line in EXAMPLES.read_text().splitlines() if line.strip()]
+    with tempfile.TemporaryDirectory() as temporary:
+        args.work = args.work or temporary
+        if args.what == "table":
+            lines = table(Bench(args, examples[: args.prompts or 16]))
+        else:
+            if not CAPTIONS.exists():
+                return print(f"SKIPPED: no {CAPTIONS}")
+            captions = [json.loads(line) for line in CAPTIONS.read_text().splitlines() if line.strip()]
+            held_out = [c for c in captions[len(captions) // 2 :] if c["xml"] not in set(examples)][: args.prompts or 128]
+            lines = proof(Bench(args, [c["xml"] for c in held_out]), held_out)
+    print("\n".join(lines))
+    if args.write:
+        write(args.write, "evaluations" if args.what == "table" else "proof", lines)
+
+
+if __name__ == "__main__":
+    main()
