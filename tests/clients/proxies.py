@@ -60,7 +60,7 @@ def haproxy(program: str, folder: pathlib.Path) -> None:
     url = f"http://127.0.0.1:{outer}"
 
     def worker(k: int) -> Server:
-        return Server(program, "--worker-name", f"w{k + 1}", "--jobs", str(folder / f"jobs{k}"), "--resume-jobs", port=ports[k])
+        return Server(program, "--worker-name", f"w{k + 1}", "--jobs", str(folder / f"jobs{k}"), "--resume-jobs", "--shutdown-timeout", "600", port=ports[k])
 
     first, second = worker(0).start(), worker(1).start()
     with first, second, running(["haproxy", "-f", str(config)], url):

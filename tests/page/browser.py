@@ -47,13 +47,14 @@ class Browser:
         else:
             raise BrowserError("chromedriver did not start")
         self._session = f"/session/{made['sessionId']}"
+        self.call("POST", "/timeouts", {"script": 240_000})  # of a machine that does other things, too
 
     def _call(self, method: str, path: str, body: object = None) -> object:
         data = None if body is None and method != "POST" else json.dumps(body or {}).encode()
         request = urllib.request.Request(self._base + path, data=data, method=method,
                                          headers={"Content-Type": "application/json"})  # fmt: skip
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=300) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as e:
             raise BrowserError(json.load(e)["value"]["message"]) from None

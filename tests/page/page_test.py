@@ -110,7 +110,10 @@ const read = async path => (await (await fetch(path, {method: 'POST', body: JSON
   const fields = () => [...document.querySelectorAll('.form fieldset label textarea')];
   const filled = () => fields().filter(f => f.value !== '').length;
   const first = new Set(blocks.flatMap((b, i) => b.fields.filter((f, k) => b.fields.findIndex(g => g.name === f.name) === k && f.content_end > f.content_begin).map(f => `${i} ${f.name}`)));
-  for (let i = 0; i < 500 && document.querySelector('.form').ariaBusy !== 'false'; ++i) await later(20);
+  for (let i = 0; document.querySelector('.form').ariaBusy !== 'false'; ++i) {
+    if (i > 5000) return 'the engine has not read the text';
+    await later(20);
+  }
   for (let i = 0; shown() !== blocks.length || filled() !== first.size; ++i) {
     if (i > 100) return `the form shows ${shown()} blocks with ${filled()} fields instead of ${blocks.length} with ${first.size}`;
     await later(20);
