@@ -7,6 +7,7 @@
 #include "core/edit_distance.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "generate/request_json.h"
 #include "toml_file.h"
 #include "units.h"
 
@@ -122,7 +123,8 @@ constexpr Key kKeys[] = {
      [](Draft& d, const Setting& s) {
        if (s.truth()) d.o.adapter.kind = TrainingKind::Dora;
      }},
-    {"lora_dropout", "number", "only 0", [](Draft&, const Setting& s) { only(s, 0); }},
+    {"lora_dropout", "number", "share of what a LoRA or DoRA sees that is left out, while training (0)",
+     [](Draft& d, const Setting& s) { d.o.adapter.dropout = s.real(); }},
     {"lokr_rank", "number", "of LoKr (lora_rank); large: both factors whole",
      [](Draft& d, const Setting& s) { d.lokr_rank = s.whole(); }},
     {"lokr_alpha", "number", "of LoKr (lora_alpha)", [](Draft& d, const Setting& s) { d.lokr_alpha = s.real(); }},
@@ -130,7 +132,10 @@ constexpr Key kKeys[] = {
      [](Draft& d, const Setting& s) { d.lokr_targets = s.list(); }},
     {"lokr_factor", "number", "side of LoKr's first factor; -1: the most square (-1)",
      [](Draft& d, const Setting& s) { d.o.adapter.lokr_factor = s.whole(); }},
-    {"lokr_dropout", "number", "has no effect in LyCORIS either", [](Draft&, const Setting& s) { only(s, 0); }},
+    {"lokr_dropout", "number", "has no effect in LyCORIS either",
+     [](Draft&, const Setting& s) {
+       if (s.real() != 0) ignored(s, "LyCORIS does not drop in LoKr");
+     }},
     {"lokr_rank_dropout", "number", "only 0", [](Draft&, const Setting& s) { only(s, 0); }},
     {"lokr_module_dropout", "number", "only 0", [](Draft&, const Setting& s) { only(s, 0); }},
     {"lokr_train_norm", "true or false", "has no effect in LyCORIS either",
@@ -148,6 +153,16 @@ constexpr Key kKeys[] = {
      [](Draft& d, const Setting& s) { d.o.system_prompt = s.text(); }},
     {"caption_dropout", "number", "share of samples without words (0)",
      [](Draft& d, const Setting& s) { d.o.caption_dropout = s.real(); }},
+    {"tag_orders", "number", "orders of a caption's tags that are trained on; 1: as they are written (1)",
+     [](Draft& d, const Setting& s) { d.o.tags.orders = s.whole(); }},
+    {"keep_tags", "number", "tags at the front that stay there (0)",
+     [](Draft& d, const Setting& s) { d.o.tags.keep = s.whole(); }},
+    {"tag_separator", "text", "of tags (\",\")", [](Draft& d, const Setting& s) { d.o.tags.separator = s.text(); }},
+    {"keep_tags_separator", "text", "all before its first place stays, as \"|||\" (none)",
+     [](Draft& d, const Setting& s) { d.o.tags.kept_separator = s.text(); }},
+    {"read_official_caches", "true or false",
+     "believe the .safetensors of the official trainer beside pictures; the shift is taken off (false)",
+     [](Draft& d, const Setting& s) { d.o.official_caches = s.truth(); }},
 
     {"train_batch_size", "number", "samples of a batch (1)", [](Draft& d, const Setting& s) { d.o.batch_size = s.whole(); }},
     {"accumulate", "number", "batches of a step (1)", [](Draft& d, const Setting& s) { d.o.accumulate = s.whole(); }},
@@ -209,6 +224,8 @@ constexpr Key kKeys[] = {
      [](Draft& d, const Setting& s) { d.o.most_bad_steps = s.whole(); }},
     {"activation_memory", "text", "of a sample's way there and back, \"2GiB\": what does not fit is computed again",
      [](Draft& d, const Setting& s) { d.o.activation_bytes = parse_bytes(s.at, s.text()); }},
+    {"memory", "text", "of training, \"12GiB\": activations are computed again, then weights prepared again, to fit",
+     [](Draft& d, const Setting& s) { d.o.memory_bytes = parse_memory(s.at, s.text()); }},
     {"gradient_checkpointing", "true or false", "as much as possible is computed again",
      [](Draft& d, const Setting& s) {
        if (s.truth() && d.o.activation_bytes == 0) d.o.activation_bytes = 1;
@@ -227,6 +244,9 @@ constexpr Key kKeys[] = {
     {"validate_every_steps", "number", "0: at checkpoints (0)",
      [](Draft& d, const Setting& s) { d.o.validate_every = s.whole(); }},
 
+    {"sample_every_steps", "number", "samples are drawn, and a checkpoint is written before; 0: at checkpoints (0)",
+     [](Draft& d, const Setting& s) { d.o.samples.every = s.whole(); }},
+
     {"use_cache", "true or false", "what is encoded is always kept",
      [](Draft&, const Setting& s) {
        if (!s.truth()) ignored(s, "the encoders are freed before the transformer is loaded");
@@ -243,12 +263,47 @@ const Key* find_key(std::string_view name) {
   return nullptr;
 }
 
-constexpr std::string_view kSections[] = {"Model", "Optimization", "Training"};
+constexpr std::string_view kSections[] = {"Model", "Optimization", "Training"}, kSampleSection = "sample";
+
+OrderedJson json_of(const toml::node& node, const std::string& at) {
+  if (const auto* v = node.as_string()) return v->get();
+  if (const auto* v = node.as_boolean()) return v->get();
+  if (const auto* v = node.as_integer()) return v->get();
+  if (const auto* v = node.as_floating_point()) return v->get();
+  const auto* array = node.as_array();
+  if (array == nullptr) fail(ErrorKind::InvalidRequest, "{}: expected a text, a number, true, false or a list", at);
+  OrderedJson out = OrderedJson::array();
+  for (const toml::node& one : *array) out.push_back(json_of(one, at));
+  return out;
+}
+
+// [sample], or several [[sample]]: requests by the names of their fields.
+void add_sample(const toml::node& node, const std::string& at, std::vector<GenerateRequest>& out) {
+  if (const auto* list = node.as_array()) {
+    for (const toml::node& one : *list) add_sample(one, at, out);
+    return;
+  }
+  const auto* table = node.as_table();
+  if (table == nullptr)
+    fail_with_hint(ErrorKind::InvalidRequest, "[[sample]] and below it prompt = \"1girl\"", "{}: expected a table", at);
+  OrderedJson fields = OrderedJson::object();
+  for (const auto& [name, value] : *table) fields[std::string(name.str())] = json_of(value, at);
+  try {
+    out.push_back(request_from_json(fields));
+    check_request(out.back());
+  } catch (const Error& e) {
+    throw Error(e.kind(), fmt::format("{}: {}", at, e.message()), e.hint());
+  }
+}
 
 void apply(const toml::table& table, const std::string& file, Draft& draft, Log& log) {
   for (const auto& [name, node] : table) {
     const std::string key(name.str());
     const Setting setting{node, fmt::format("{}:{}: {}", file, node.source().begin.line, key), log};
+    if (key == kSampleSection) {
+      add_sample(node, fmt::format("{}:{}: {}", file, node.source().begin.line, key), draft.o.samples.requests);
+      continue;
+    }
     if (const auto* inner = node.as_table()) {
       if (key == "rank_pattern" || key == "alpha_pattern") {
         for (const auto& [pattern, value] : *inner) {
@@ -263,8 +318,8 @@ void apply(const toml::table& table, const std::string& file, Draft& draft, Log&
       }
       if (std::find(std::begin(kSections), std::end(kSections), key) == std::end(kSections))
         fail_with_hint(ErrorKind::InvalidRequest,
-                       "sections: Model, Optimization, Training, rank_pattern, alpha_pattern", "{}: unknown section",
-                       setting.at);
+                       "sections: Model, Optimization, Training, rank_pattern, alpha_pattern, sample",
+                       "{}: unknown section", setting.at);
       apply(*inner, file, draft, log);
       continue;
     }

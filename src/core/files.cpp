@@ -18,6 +18,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/append_file.h"
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/mapping_table.h"
@@ -383,6 +384,31 @@ void write_file_atomically(const fs::path& path, std::span<const std::byte> byte
 
 void write_file_atomically(const fs::path& path, std::string_view text) {
   write_file_atomically(path, std::as_bytes(std::span(text)));
+}
+
+void append_to_file(const fs::path& path, std::span<const std::byte> bytes) {
+  // O_NONBLOCK: opening a pipe must not wait for a reader; it means nothing for regular files.
+  const Descriptor file(open_file(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0666));
+  if (file.get() < 0) fail_with_errno(path, "open", errno, true);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) fail_with_errno(path, "get its size", errno, true);
+  if (!S_ISREG(info.st_mode))
+    fail(ErrorKind::BadFile, "{}: expected a regular file to write to, got {}", path.string(), kind_of(info.st_mode));
+  while (!bytes.empty()) {
+    const ssize_t written = refused("write") ? -1 : ::write(file.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) {
+      const int code = written == 0 ? EIO : errno;
+      // A cut that fails, too, leaves a beginning: the error to tell is the first.
+      [[maybe_unused]] const int ignored = ::ftruncate(file.get(), info.st_size);
+      fail_with_errno(path, "write", code, true);
+    }
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+}
+
+void append_to_file(const fs::path& path, std::string_view text) {
+  append_to_file(path, std::as_bytes(std::span(text)));
 }
 
 void set_file_fault_hook(FileFaultHook hook) {

@@ -1,5 +1,7 @@
 #include "train/adapter_file.h"
 
+#include <map>
+
 #include "adapters/write.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -20,7 +22,8 @@ const Parameter& parameter(const Parameters& trained, const std::string& name) {
 }
 
 // Tensors of our own naming, rounded to `dtype` as they are written.
-void write_rounded(const fs::path& path, const std::vector<std::pair<std::string, Parameter>>& tensors, DType dtype) {
+void write_rounded(const fs::path& path, const std::vector<std::pair<std::string, Parameter>>& tensors, DType dtype,
+                   const std::map<std::string, std::string>& metadata = {}) {
   std::vector<StreamedTensor> out;
   for (const auto& [name, p] : tensors)
     out.push_back({name, {p.shape, dtype}, [&values = p.values, dtype](const auto& write) {
@@ -29,7 +32,14 @@ void write_rounded(const fs::path& path, const std::vector<std::pair<std::string
                              values.size());
                      write(bytes);
                    }});
-  stream_safetensors(path, out);
+  stream_safetensors(path, out, metadata);
+}
+
+// The configuration that a transformer of its own names is read with, where the base had it in these words.
+std::map<std::string, std::string> configuration(const Transformer& base) {
+  const bool native = base.config.is_object() && base.config.contains("axes_dims");
+  return native ? std::map<std::string, std::string>{{"config", base.config_text}}
+                : std::map<std::string, std::string>();
 }
 
 Parameter scaled(Parameter p, double by) {
@@ -86,10 +96,14 @@ fs::path write_dora(const fs::path& folder, std::span<const AdaptedModule> modul
 
 }  // namespace
 
+fs::path trained_file(const fs::path& folder, const std::string& name, TrainingKind kind) {
+  return kind == TrainingKind::Dora ? folder / name / "adapter_model.safetensors" : folder / (name + ".safetensors");
+}
+
 fs::path write_trained(const fs::path& folder, const std::string& name, TrainingKind kind,
                        std::span<const AdaptedModule> modules, const Parameters& trained, const Transformer& base,
                        DType dtype) {
-  const fs::path path = folder / (name + ".safetensors");
+  const fs::path path = trained_file(folder, name, kind);
   if (kind == TrainingKind::Lora) return write_lora(path, modules, trained, base, dtype);
   if (kind == TrainingKind::Dora) return write_dora(folder / name, modules, trained, dtype);
   std::vector<std::pair<std::string, Parameter>> tensors;
@@ -101,7 +115,8 @@ fs::path write_trained(const fs::path& folder, const std::string& name, Training
     for (const char* part : {".lokr_w2", ".lokr_w2_a", ".lokr_w2_b"})
       if (const Parameter* p = trained.find(m.name + part)) tensors.emplace_back(prefix + part, *p);
   }
-  write_rounded(path, tensors, dtype);
+  write_rounded(path, tensors, dtype,
+                kind == TrainingKind::Full ? configuration(base) : std::map<std::string, std::string>());
   return path;
 }
 

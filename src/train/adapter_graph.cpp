@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "compile/rewrite.h"
+#include "graph/ops/dropout.h"
 #include "graph/ops/elementwise.h"
 #include "graph/ops/linear.h"
 #include "graph/ops/movement.h"
@@ -12,8 +13,17 @@ namespace newbie {
 
 namespace {
 
+// Each module has a mask of its own: `stream`.
+Value dropped(Value x, const AdaptedModule& m, int64_t stream) {
+  if (m.dropout == 0) return x;
+  Graph& g = x.graph();
+  const auto key = g.find_input(kDropoutKey);
+  return dropout(x, key ? g.value(*key) : g.input(std::string(kDropoutKey), {8}), m.dropout, stream);
+}
+
 // s · B (A x)
-Value low_rank(const Scope& s, Value x, const AdaptedModule& m) {
+Value low_rank(const Scope& s, Value x, const AdaptedModule& m, int64_t stream) {
+  x = dropped(x, m, stream);
   const Value down = linear(x, s.weight("lora_A.weight", {m.rank, m.columns}), {}, (s / "lora_A").path());
   const Value up = linear(down, s.weight("lora_B.weight", {m.rows, m.rank}), {}, (s / "lora_B").path());
   return mul_scalar(up, m.scale);
@@ -38,13 +48,13 @@ Value kronecker(const Scope& s, Value x, const AdaptedModule& m) {
   return mul_scalar(reshape(permute(y, {0, 2, 1}), result), m.scale);
 }
 
-Value adapted_linear(Graph& g, const std::vector<Value>& in, const AdaptedModule& m) {
+Value adapted_linear(Graph& g, const std::vector<Value>& in, const AdaptedModule& m, int64_t stream) {
   const Scope s(g, m.name);
   if (m.kind != TrainingKind::Dora) {
     const Value base = linear(in[0], in[1], in.size() == 3 ? in[2] : Value());
-    return add(base, m.kind == TrainingKind::Lokr ? kronecker(s, in[0], m) : low_rank(s, in[0], m));
+    return add(base, m.kind == TrainingKind::Lokr ? kronecker(s, in[0], m) : low_rank(s, in[0], m, stream));
   }
-  const Value both = add(linear(in[0], in[1]), low_rank(s, in[0], m));
+  const Value both = add(linear(in[0], in[1]), low_rank(s, in[0], m, stream));
   const Value magnitude = s.weight("lora_magnitude_vector", {m.rows});
   const Value y = mul(both, mul(magnitude, g.input(dora_norm_input(m.name), {m.rows})));
   return in.size() == 3 ? add(y, in[2]) : y;
@@ -60,7 +70,7 @@ Graph attach_trained(const Graph& graph, std::span<const AdaptedModule> modules)
     const std::string& weight = graph.node(node.inputs[1]).paths.front();
     const auto module = std::find_if(modules.begin(), modules.end(),
                                      [&](const AdaptedModule& m) { return m.name + ".weight" == weight; });
-    return module == modules.end() ? Value() : adapted_linear(out, inputs, *module);
+    return module == modules.end() ? Value() : adapted_linear(out, inputs, *module, module - modules.begin());
   });
 }
 

@@ -71,7 +71,10 @@ AdaptedModule adapted(const std::string& name, const Shape& weight, const Adapte
   check_rank(name, m.rank, alpha);
   const auto rank = static_cast<double>(m.rank);
   m.scale = alpha / (options.rslora ? std::sqrt(rank) : rank);
-  if (m.kind != TrainingKind::Lokr) return m;
+  if (m.kind != TrainingKind::Lokr) {
+    m.dropout = options.dropout;
+    return m;
+  }
   m.outer_rows = lokr_factors(m.rows, options.lokr_factor).first;
   m.outer_columns = lokr_factors(m.columns, options.lokr_factor).first;
   if (2 * m.rank >= std::max(m.inner_rows(), m.inner_columns())) {  // then both factors are whole

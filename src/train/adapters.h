@@ -19,6 +19,7 @@ namespace newbie {
 //   DoRA  m ⊙ (W x + s · B (A x)) / ‖W + s B A‖ by rows     m [out]; the norm is a constant of the step
 //   LoKr  W x + s · kron(w1, w2) x                          w2 whole or w2_a · w2_b; ΔW is never formed
 //   Full  every weight of the network
+// While LoRA and DoRA are trained, A may see x with elements dropped (graph/ops/dropout.h); W sees all of x.
 enum class TrainingKind { Lora, Dora, Lokr, Full };
 std::string_view to_string(TrainingKind kind);  // "lora", …
 std::optional<TrainingKind> find_training_kind(std::string_view name);
@@ -39,6 +40,7 @@ struct AdapterOptions {
   std::map<std::string, int64_t> rank_pattern;  // by pattern; the longest that names a module counts
   std::map<std::string, double> alpha_pattern;
   int64_t lokr_factor = -1;  // -1: the most square
+  double dropout = 0;        // of LoRA and DoRA, in [0, 1)
 };
 
 struct AdaptedModule {
@@ -47,6 +49,7 @@ struct AdaptedModule {
   int64_t rows = 0, columns = 0;  // of its weight
   int64_t rank = 0;               // 0: a LoKr whose second factor is whole
   double scale = 1;
+  double dropout = 0;
   int64_t outer_rows = 0, outer_columns = 0;  // LoKr's w1
   int64_t inner_rows() const { return rows / outer_rows; }
   int64_t inner_columns() const { return columns / outer_columns; }
@@ -73,6 +76,9 @@ Parameters whole_network(const Graph& graph, const WeightSource& base);
 // `graph` with the modules' parameters as weights. DoRA's 1 / ‖V‖ are inputs [out] of the names dora_norm_input gives.
 Graph attach_trained(const Graph& graph, std::span<const AdaptedModule> modules);
 std::string dora_norm_input(std::string_view module);
+
+// The input [8] of a graph whose modules drop elements: dropout_key_values of a number that is another for each sample.
+inline constexpr std::string_view kDropoutKey = "dropout_key";
 
 // 1 / ‖W + s B A‖ by rows, with the parameters as they are.
 std::vector<float> inverse_row_norms(const AdaptedModule& module, const WeightSource& base, const Parameters& trained);

@@ -8,9 +8,9 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "train/file_hash.h"
 #include "weights/formats/safetensors.h"
 #include "weights/safetensors_writer.h"
-#include "weights/sha256.h"
 
 namespace newbie {
 
@@ -20,14 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "checkpoint_", kUnfinished = ".unfinished_";
 constexpr size_t kMostStateBytes = size_t{1} << 20;
-
-std::string hash_of(const fs::path& path) {
-  const MappedFile file(path);
-  Sha256 hash;
-  hash.add(file.bytes());
-  file.check_intact();
-  return hash.hex();
-}
 
 std::vector<NamedTensor> tensors_of(const Parameters& parameters) {
   std::vector<NamedTensor> out;
@@ -59,7 +51,9 @@ Json state_json(const RunState& s) {
           {"skipped", s.skipped},
           {"bad_in_a_row", s.bad_in_a_row},
           {"smoothed_loss", s.smoothed_loss},
-          {"best_validation", s.best_validation}};
+          {"best_validation", s.best_validation},
+          {"best_step", s.best_step},
+          {"looked_at", s.looked_at}};
 }
 
 RunState state_from(const Json& j) {
@@ -72,6 +66,8 @@ RunState state_from(const Json& j) {
   get_whole_number(j, "bad_in_a_row", s.bad_in_a_row);
   s.smoothed_loss = j.at("smoothed_loss").get<double>();
   s.best_validation = j.at("best_validation").get<double>();
+  get_whole_number(j, "best_step", s.best_step);
+  s.looked_at = j.at("looked_at").get<bool>();
   return s;
 }
 
@@ -87,14 +83,14 @@ fs::path write_checkpoint(const fs::path& folder, const Learner& learner, const 
   for (const Parameter& p : learner.parameters().all())
     for (const float v : p.values)
       if (!std::isfinite(v)) fail(ErrorKind::Internal, "{} is not finite: no checkpoint is written of it", p.name);
-  const std::string name = fmt::format("{}{:08}", kPrefix, state.step);
-  const fs::path temporary = folder / (std::string(kUnfinished) + name), place = folder / name;
+  const fs::path place = checkpoint_path(folder, state.step);
+  const fs::path temporary = folder / (std::string(kUnfinished) + place.filename().string());
   try {
     std::error_code error;
     fs::remove_all(temporary, error);
     fs::create_directories(temporary, error);
     if (error) fail(ErrorKind::BadFile, "{}: {}", temporary.string(), error.message());
-    std::vector<std::string> files{"parameters.safetensors", "optimizer.safetensors"};
+    std::vector<std::string> files{kParametersFile, "optimizer.safetensors"};
     write_safetensors(temporary / files[0], tensors_of(learner.parameters()));
     write_safetensors(temporary / files[1], tensors_of(learner.optimizer()));
     if (!learner.mean().empty()) {
@@ -106,7 +102,7 @@ fs::path write_checkpoint(const fs::path& folder, const Learner& learner, const 
     }
     if (more) more(temporary);
     Json hashes = Json::object();
-    for (const std::string& file : files) hashes[file] = hash_of(temporary / file);
+    for (const std::string& file : files) hashes[file] = file_sha256(temporary / file);
     const Json json{{"format", 1},
                     {"run", run_hash},
                     {"state", state_json(state)},
@@ -123,6 +119,10 @@ fs::path write_checkpoint(const fs::path& folder, const Learner& learner, const 
     throw;
   }
   return place;
+}
+
+fs::path checkpoint_path(const fs::path& folder, int64_t step) {
+  return folder / fmt::format("{}{:08}", kPrefix, step);
 }
 
 std::vector<CheckpointPlace> list_checkpoints(const fs::path& folder) {
@@ -144,14 +144,14 @@ RunState read_checkpoint(const fs::path& checkpoint, Learner& learner, const std
   const Json json =
       parse_json(read_file(checkpoint / "state.json", kMostStateBytes), (checkpoint / "state.json").string());
   for (const auto& [file, hash] : json.at("files").items())
-    if (hash_of(checkpoint / file) != hash.get<std::string>())
+    if (file_sha256(checkpoint / file) != hash.get<std::string>())
       fail(ErrorKind::BadFile, "{}: its bytes are not those that were written", (checkpoint / file).string());
   if (json.at("run").get<std::string>() != run_hash)
     log.warn("{} is of a run with other settings: from here on the new ones hold", checkpoint.string());
   const RunState state = state_from(json.at("state"));
 
   // All is looked at before anything is changed.
-  const SafetensorsFile parameters(checkpoint / "parameters.safetensors"), states(checkpoint / "optimizer.safetensors");
+  const SafetensorsFile parameters(checkpoint / kParametersFile), states(checkpoint / "optimizer.safetensors");
   for (const Parameter& p : learner.parameters().all()) stored(parameters, p.name, {p.shape, DType::F32});
   for (const Optimizer::State& s : learner.optimizer().states()) stored(states, s.name, s.spec);
   std::unique_ptr<SafetensorsFile> mean;

@@ -12,6 +12,8 @@
 
 namespace newbie {
 
+inline constexpr const char* kParametersFile = "parameters.safetensors";  // of a checkpoint: what is trained, in f32
+
 // Where a run is. With the run's seed these are all of its random numbers, too.
 struct RunState {
   int64_t step = 0;              // that were tried
@@ -20,7 +22,9 @@ struct RunState {
   int64_t skipped = 0;           // steps that were not taken
   int64_t bad_in_a_row = 0;      // the last of them
   double smoothed_loss = 0;
-  double best_validation = 0;  // 0: none yet
+  double best_validation = 0;  // of the checkpoints
+  int64_t best_step = 0;       // whose it is; 0: none yet
+  bool looked_at = true;       // the last step was validated, if that was due
   bool operator==(const RunState&) const = default;
 };
 
@@ -30,6 +34,8 @@ struct RunState {
 std::filesystem::path write_checkpoint(const std::filesystem::path& folder, const Learner& learner,
                                        const RunState& state, const std::string& run_hash,
                                        const std::function<void(const std::filesystem::path&)>& more = {});
+
+std::filesystem::path checkpoint_path(const std::filesystem::path& folder, int64_t step);
 
 struct CheckpointPlace {
   std::filesystem::path path;

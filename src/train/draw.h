@@ -7,7 +7,7 @@
 
 namespace newbie {
 
-enum class DrawFor : uint64_t { Time = 1, Noise, Order, Dropout, Tags, Initial, Crop };
+enum class DrawFor : uint64_t { Time = 1, Noise, Order, Dropout, Tags, Initial, Crop, AdapterDropout };
 
 class Draw {
  public:

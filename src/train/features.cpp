@@ -12,14 +12,20 @@
 #include "models/jina_clip/graph.h"
 #include "text/routing.h"
 #include "text/system_prompts.h"
+#include "train/official_cache.h"
 #include "weights/fingerprint.h"
 
 namespace newbie {
 
-struct Features::Keys {
-  bool known = true;
+struct Features::Text {
   std::vector<int32_t> gemma, jina;
-  TextCacheKey features, pooled, latent;  // spans are of the vectors above, which do not move
+  size_t tokens = 0;              // Gemma's
+  TextCacheKey features, pooled;  // spans are of the vectors above, which do not move
+};
+
+struct Features::Latent {
+  bool known = true;
+  TextCacheKey key;
 };
 
 namespace {
@@ -85,7 +91,9 @@ Features::~Features() = default;
 
 Features::Features(const Dataset& dataset, const LocatedModel& model, const FeatureOptions& options, Log& log,
                    const EncodeProgress& progress, StopToken stop)
-    : dataset_(dataset), cache_(std::make_unique<TextCache>(options.cache, log)) {
+    : dataset_(dataset),
+      orders_(static_cast<size_t>(options.tags.orders)),
+      cache_(std::make_unique<TextCache>(options.cache, log)) {
   const int threads = options.threads;
   const TextEncoder text_encoder = open_text_encoder(model.paths.text_encoder, log, model.paths.strictness);
   const ClipModel clip = open_clip_model(model.paths.clip_model, log, model.paths.strictness);
@@ -101,26 +109,59 @@ Features::Features(const Dataset& dataset, const LocatedModel& model, const Feat
   Runtime runtime(threads, precision.policy, make_cpu_backend());
   Runtime exact(threads, PrecisionPolicy{.name = "f32"}, make_cpu_backend());
   const std::string arithmetic = precision.policy.hash() + ", " + runtime.backend->version();
+  const size_t captions = dataset.examples.size() * orders_;
+  const auto name_of = [&](size_t text) {
+    return text < captions ? dataset.examples[text / orders_].name : std::string("the empty caption");
+  };
+  const auto latent_shape = [&](size_t i) {
+    const PictureSize s = dataset.buckets[dataset.examples[i].bucket];
+    return Shape{latent_channels_, s.height / downscale_, s.width / downscale_};
+  };
+  const auto latent_size = [&](size_t i) { return latent_shape(i).elements(); };
   {
     const auto gemma = text_encoder.open_tokenizer(), jina = clip.open_tokenizer();
-    keys_.resize(dataset.examples.size() + 1);
-    for (size_t i = 0; i < keys_.size(); ++i) {
-      const bool empty = i == dataset.examples.size();
-      const std::string name = empty ? "the empty caption" : dataset.examples[i].name;
-      const EncoderTexts texts = empty ? EncoderTexts{} : texts_of(dataset.examples[i].caption, options);
-      Keys& k = keys_[i];
-      k.gemma = tokenize_caption(*gemma, texts.gemma_text, options.max_gemma_tokens, "Gemma", name, lost_).ids;
-      k.jina = tokenize_caption(*jina, texts.jina_text, options.max_jina_tokens, "Jina CLIP", name, lost_).ids;
-      k.features = {"text_encoder", text_identity, arithmetic, k.gemma, {}};
-      k.pooled = {"clip_model", clip_identity, arithmetic, k.jina, {}};
-      if (empty) continue;
+    texts_.resize(captions + 1);
+    for (size_t i = 0; i < texts_.size(); ++i) {
+      const auto order = static_cast<int64_t>(i % orders_);
+      const EncoderTexts words =
+          i == captions
+              ? EncoderTexts{}
+              : texts_of(tags_in_order(dataset.examples[i / orders_].caption, options.tags, options.seed, order),
+                         options);
+      std::vector<Lost> lost;
+      Text& t = texts_[i];
+      t.gemma = tokenize_caption(*gemma, words.gemma_text, options.max_gemma_tokens, "Gemma", name_of(i), lost).ids;
+      t.jina = tokenize_caption(*jina, words.jina_text, options.max_jina_tokens, "Jina CLIP", name_of(i), lost).ids;
+      t.tokens = t.gemma.size();
+      t.features = {"text_encoder", text_identity, arithmetic, t.gemma, {}};
+      t.pooled = {"clip_model", clip_identity, arithmetic, t.jina, {}};
+      if (order == 0) lost_.insert(lost_.end(), lost.begin(), lost.end());
+    }
+    for (size_t i = 0; i < dataset.examples.size(); ++i) {
       const Example& e = dataset.examples[i];
       const PictureSize b = dataset.buckets[e.bucket];
-      k.latent = {"vae",
-                  fmt::format("{} of {} as {}x{} covered by lanczos", vae_identity, e.content, b.width, b.height),
-                  exact.backend->version(),
-                  {},
-                  {}};
+      latents_.push_back(
+          {.key = {"vae",
+                   fmt::format("{} of {} as {}x{} covered by lanczos", vae_identity, e.content, b.width, b.height),
+                   exact.backend->version(),
+                   {},
+                   {}}});
+    }
+  }
+  // What the official trainer left is kept under what it is: it never takes the place of what we encode.
+  for (size_t i = 0; options.official_caches && i < dataset.examples.size(); ++i) {
+    const double offset = static_cast<double>(vae.sizes.scaling_factor) * static_cast<double>(vae.sizes.shift_factor);
+    if (const auto latent = read_official_latent(dataset.examples[i].path, latent_shape(i), offset, log)) {
+      latents_[i].key = {"vae", "official cache " + latent->content, fmt::format("shifted by {}", offset), {}, {}};
+      keep(latents_[i].key, latent->values);
+    }
+    if (orders_ != 1) continue;  // its captions are as they are written
+    if (const auto text = read_official_text(dataset.examples[i].path, caption_width_, pooled_width_, log)) {
+      texts_[i].tokens = static_cast<size_t>(text->tokens);
+      texts_[i].features = {"text_encoder", "official cache " + text->content, "", {}, {}};
+      texts_[i].pooled = {"clip_model", "official cache " + text->content, "", {}, {}};
+      keep(texts_[i].features, text->features);
+      keep(texts_[i].pooled, text->pooled);
     }
   }
 
@@ -136,54 +177,46 @@ Features::Features(const Dataset& dataset, const LocatedModel& model, const Feat
     encoded_ += missing.size();
     progress(what, missing.size(), missing.size());
   };
-  const size_t texts = keys_.size() - (options.empty_caption ? 0 : 1);
-  const auto name_of = [&](size_t i) {
-    return i < dataset.examples.size() ? dataset.examples[i].name : std::string("the empty caption");
-  };
   work(
-      "captions", texts, [&](size_t i) { return keys_[i].features; },
-      [&](size_t i) { return keys_[i].gemma.size() * static_cast<size_t>(caption_width_); },
+      "captions", captions + (options.empty_caption ? 1 : 0), [&](size_t i) { return texts_[i].features; },
+      [&](size_t i) { return texts_[i].tokens * static_cast<size_t>(caption_width_); },
       [&](const std::vector<size_t>& missing) {
         Encoder encoder(runtime, text_encoder.weights, "text_encoder");
         for (size_t done = 0; done < missing.size(); ++done) {
           progress("captions", done, missing.size());
-          const Keys& k = keys_[missing[done]];
-          const auto tokens = static_cast<int64_t>(k.gemma.size());
-          std::vector<float> out(k.gemma.size() * static_cast<size_t>(caption_width_));
+          const Text& t = texts_[missing[done]];
+          const auto tokens = static_cast<int64_t>(t.gemma.size());
+          std::vector<float> out(t.gemma.size() * static_cast<size_t>(caption_width_));
           Bindings b;
-          b.inputs["ids"] = ids_view(k.gemma);
+          b.inputs["ids"] = ids_view(t.gemma);
           b.outputs["features"] = floats_view({tokens, caption_width_}, out);
           encoder.run(
               std::to_string(tokens), [&] { return gemma3_features(text_encoder.sizes, tokens); }, b, stop);
           require_finite(out, "text features", name_of(missing[done]));
-          cache_->keep(k.features, out);
+          keep(t.features, out);
         }
       });
   work(
-      "captions for CLIP", dataset.examples.size(), [&](size_t i) { return keys_[i].pooled; },
+      "captions for CLIP", captions, [&](size_t i) { return texts_[i].pooled; },
       [&](size_t) { return static_cast<size_t>(pooled_width_); },
       [&](const std::vector<size_t>& missing) {
         Encoder encoder(runtime, clip.weights, "clip_model");
         for (size_t done = 0; done < missing.size(); ++done) {
           progress("captions for CLIP", done, missing.size());
-          const Keys& k = keys_[missing[done]];
-          const auto tokens = static_cast<int64_t>(k.jina.size());
+          const Text& t = texts_[missing[done]];
+          const auto tokens = static_cast<int64_t>(t.jina.size());
           std::vector<float> out(static_cast<size_t>(pooled_width_));
           Bindings b;
-          b.inputs["ids"] = ids_view(k.jina);
+          b.inputs["ids"] = ids_view(t.jina);
           b.outputs["pooled"] = floats_view({1, pooled_width_}, out);
           encoder.run(
               std::to_string(tokens), [&] { return jina_text(clip.sizes, tokens); }, b, stop);
           require_finite(out, "pooled text features", name_of(missing[done]));
-          cache_->keep(k.pooled, out);
+          keep(t.pooled, out);
         }
       });
-  const auto latent_size = [&](size_t i) {
-    const PictureSize s = dataset.buckets[dataset.examples[i].bucket];
-    return static_cast<size_t>(latent_channels_ * (s.width / downscale_) * (s.height / downscale_));
-  };
   work(
-      "pictures", dataset.examples.size(), [&](size_t i) { return keys_[i].latent; }, latent_size,
+      "pictures", dataset.examples.size(), [&](size_t i) { return latents_[i].key; }, latent_size,
       [&](const std::vector<size_t>& missing) {
         Encoder encoder(exact, vae.weights, "vae");
         for (size_t done = 0; done < missing.size(); ++done) {
@@ -196,7 +229,7 @@ Features::Features(const Dataset& dataset, const LocatedModel& model, const Feat
           } catch (const Error& e) {
             if (e.kind() == ErrorKind::OverBudget) throw;
             log.warn("{} is left out: {}", dataset.examples[i].name, e.message());
-            keys_[i].known = false;
+            latents_[i].known = false;
             continue;
           }
           const Shape picture{s.height, s.width, 3};
@@ -213,20 +246,30 @@ Features::Features(const Dataset& dataset, const LocatedModel& model, const Feat
                      shift = static_cast<float>(vae.sizes.shift_factor);
           for (float& x : out) x = (x - shift) * scale;
           require_finite(out, "latents", dataset.examples[i].name);
-          cache_->keep(keys_[i].latent, out);
+          keep(latents_[i].key, out);
         }
       });
 }
 
-bool Features::known(size_t example) const { return keys_[example].known; }
-size_t Features::tokens(size_t example) const { return keys_[example].gemma.size(); }
+bool Features::known(size_t example) const { return latents_[example].known; }
 
-Features::Sample Features::read(size_t example, bool dropped) const {
+const Features::Text& Features::text(size_t example, size_t order) const { return texts_[example * orders_ + order]; }
+
+// Training reads everything from there.
+void Features::keep(const TextCacheKey& key, std::span<const float> values) {
+  cache_->keep(key, values);
+  if (!cache_->find(key, values.size()))
+    throw Error(ErrorKind::BadFile,
+                "what was encoded could not be kept: the cache cannot be written, or its disk is full",
+                "Set cache_dir to a folder with room.");
+}
+
+Features::Sample Features::read(size_t example, size_t order, bool dropped) const {
   const Example& e = dataset_.examples[example];
   const PictureSize s = dataset_.buckets[e.bucket];
-  const Keys& text = dropped ? keys_.back() : keys_[example];
+  const Text &words = text(example, order), &features = dropped ? texts_.back() : words;
   Sample out;
-  out.shape = {static_cast<int64_t>(text.gemma.size()), s.height / downscale_, s.width / downscale_};
+  out.shape = {static_cast<int64_t>(features.tokens), s.height / downscale_, s.width / downscale_};
   const auto kept = [&](const TextCacheKey& key, size_t count, std::string_view what) {
     auto values = cache_->find(key, count);
     if (!values)
@@ -234,9 +277,9 @@ Features::Sample Features::read(size_t example, bool dropped) const {
                   "Run again: what is missing is encoded again.");
     return std::move(*values);
   };
-  out.caption = kept(text.features, text.gemma.size() * static_cast<size_t>(caption_width_), "text features");
-  out.pooled = kept(keys_[example].pooled, static_cast<size_t>(pooled_width_), "pooled text features");
-  out.latent = kept(keys_[example].latent, static_cast<size_t>(latent_channels_ * out.shape.height * out.shape.width),
+  out.caption = kept(features.features, features.tokens * static_cast<size_t>(caption_width_), "text features");
+  out.pooled = kept(words.pooled, static_cast<size_t>(pooled_width_), "pooled text features");
+  out.latent = kept(latents_[example].key, static_cast<size_t>(latent_channels_ * out.shape.height * out.shape.width),
                     "latents");
   return out;
 }
@@ -247,10 +290,16 @@ CaptionTokens count_caption_tokens(const Dataset& dataset, const LocatedModel& m
   const auto gemma = text_encoder.open_tokenizer(), jina = clip.open_tokenizer();
   CaptionTokens out;
   for (const Example& e : dataset.examples) {
-    const EncoderTexts texts = texts_of(e.caption, options);
-    out.gemma.push_back(
-        tokenize_caption(*gemma, texts.gemma_text, options.max_gemma_tokens, "Gemma", e.name, out.lost).ids.size());
-    tokenize_caption(*jina, texts.jina_text, options.max_jina_tokens, "Jina CLIP", e.name, out.lost);
+    size_t most = 0;
+    for (int64_t order = 0; order < options.tags.orders; ++order) {
+      const EncoderTexts texts = texts_of(tags_in_order(e.caption, options.tags, options.seed, order), options);
+      std::vector<Features::Lost> lost;
+      most = std::max(
+          most, tokenize_caption(*gemma, texts.gemma_text, options.max_gemma_tokens, "Gemma", e.name, lost).ids.size());
+      tokenize_caption(*jina, texts.jina_text, options.max_jina_tokens, "Jina CLIP", e.name, lost);
+      if (order == 0) out.lost.insert(out.lost.end(), lost.begin(), lost.end());
+    }
+    out.gemma.push_back(most);
   }
   return out;
 }

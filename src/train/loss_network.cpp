@@ -1,10 +1,15 @@
 #include "train/loss_network.h"
 
+#include <algorithm>
+#include <array>
+
 #include "compile/compile.h"
 #include "compile/differentiate.h"
 #include "compile/recompute_activations.h"
 #include "core/error.h"
 #include "generate/network.h"
+#include "graph/ops/dropout.h"
+#include "graph/ops/sources.h"
 
 namespace newbie {
 
@@ -20,17 +25,29 @@ TensorView view(const Shape& shape, std::span<float> values) {
   return {{shape, DType::F32}, reinterpret_cast<std::byte*>(values.data())};
 }
 
+// Every weight of the network that is not trained.
+StreamedWeights weights_beside(const NextDitConfig& sizes, const Parameters& trained) {
+  const Graph g = next_dit(sizes, 1, sizes.patch, sizes.patch);
+  StreamedWeights out;
+  for (int id = 0; id < g.size(); ++id)
+    if (const Node& n = g.node(id); n.op == &weight_op && trained.find(n.paths.front()) == nullptr)
+      out.insert(n.paths.front());
+  return out;
+}
+
 }  // namespace
 
 LossNetwork::LossNetwork(TrainingRuntime& runtime, const Transformer& base, const Parameters& trained,
-                         std::vector<AdaptedModule> modules, size_t arena_bytes)
+                         std::vector<AdaptedModule> modules, const Limits& limits)
     : runtime_(runtime),
       base_(base),
       trained_(trained),
       modules_(std::move(modules)),
-      arena_limit_(arena_bytes),
+      drops_(std::ranges::any_of(modules_, [](const AdaptedModule& m) { return m.dropout > 0; })),
+      limits_(limits),
       weights_(base.weights, trained),
-      bank_(weights_, runtime.allocator) {}
+      streamed_(limits.stream_base ? weights_beside(base.sizes, trained) : StreamedWeights()),
+      bank_(weights_, runtime.allocator, streamed_) {}
 
 const Program& LossNetwork::program(const SampleShape& shape, Way way) {
   const auto known = programs_.find({shape, way});
@@ -39,7 +56,10 @@ const Program& LossNetwork::program(const SampleShape& shape, Way way) {
   options.stored_dtype = [this](const std::string& name) -> std::optional<DType> {
     return trained_.find(name) != nullptr ? DType::F32 : stored_dtype(base_.weights, name);
   };
-  Graph g = loss_graph(base_.sizes, shape, modules_);
+  std::vector<AdaptedModule> modules = modules_;
+  if (way == Way::There)
+    for (AdaptedModule& m : modules) m.dropout = 0;
+  Graph g = loss_graph(base_.sizes, shape, modules);
   if (way == Way::ThereAndBack) g = training_graph(g, trained_);
   g = transform(g, options);
   const auto lowered = [&](const Graph& candidate) {
@@ -47,7 +67,7 @@ const Program& LossNetwork::program(const SampleShape& shape, Way way) {
   };
   // What is run is decided by then: pieces that are computed again are so by the same kernels.
   if (way == Way::ThereAndBack)
-    g = recompute_activations(g, arena_limit_,
+    g = recompute_activations(g, limits_.arena_bytes,
                               [&](const Graph& candidate) { return lowered(candidate).memory().arena_bytes; });
   return programs_.emplace(std::pair{shape, way}, lowered(g)).first->second;
 }
@@ -79,7 +99,11 @@ void LossNetwork::bind_and_run(const Program& program, const LossInput& input, B
     arena_ = {};
     arena_ = runtime_.allocator.allocate(program.memory().arena_bytes, "activations");
   }
-  ExecutionContext context{.threads = runtime_.pool, .arena = arena_.data(), .stop = stop};
+  if (const size_t bytes = program.window_bytes(bank_); window_.size() < bytes) {
+    window_ = {};
+    window_ = runtime_.allocator.allocate(bytes, "streamed weights");
+  }
+  ExecutionContext context{.threads = runtime_.pool, .arena = arena_.data(), .stop = stop, .window = window_.data()};
   program.run(context, bank_, bindings, observer_);
   base_.weights.check_intact();
 }
@@ -88,6 +112,8 @@ double LossNetwork::run(const LossInput& input, float loss_gradient, Tensors32& 
   const Program& p = program(input.shape, Way::ThereAndBack);
   Bindings bindings;
   float loss = 0;
+  const std::array<float, 8> key = dropout_key_values(input.dropout_key);
+  if (drops_) bindings.inputs[std::string(kDropoutKey)] = view({8}, key, kDropoutKey);
   bindings.inputs[std::string(kLossGradient)] = view({1}, std::span(&loss_gradient, 1), kLossGradient);
   bindings.outputs["loss"] = view({1}, std::span(&loss, 1));
   gradients.resize(trained_.all().size());
@@ -111,7 +137,12 @@ double LossNetwork::loss(const LossInput& input, StopToken stop) {
 
 LossNetwork::Memory LossNetwork::plan(const SampleShape& shape) {
   const Program& p = program(shape, Way::ThereAndBack);
-  return {p.memory().arena_bytes, WeightBank(weights_, runtime_.allocator).plan(p.weights()), p.flop()};
+  const WeightBank bank(weights_, runtime_.allocator, streamed_);
+  return {.arena_bytes = p.memory().arena_bytes,
+          .weights = bank.plan(p.weights()),
+          .window_bytes = p.window_bytes(bank),
+          .mapped_bytes = p.streaming(bank).mapped_bytes,
+          .flop = p.flop()};
 }
 
 }  // namespace newbie

@@ -20,6 +20,7 @@ struct LossInput {
   SampleShape shape;
   std::span<const float> caption, pooled, noisy, target;
   float time = 0;
+  uint64_t dropout_key = 0;  // of the way there and back; the way there alone drops nothing
 };
 
 // What all networks of a run share; they outlive the network.
@@ -34,10 +35,18 @@ class LossNetwork {
  public:
   static constexpr size_t kAnyBytes = std::numeric_limits<size_t>::max();
 
-  // `base` and `trained` outlive the network. Arenas are at most `arena_bytes` where recomputing what lies between
-  // blocks can make them so.
+  struct Limits {
+    size_t arena_bytes = kAnyBytes;  // held where recomputing what lies between blocks can do it
+    // Weights that are not trained are prepared anew for every step that reads them, instead of lying there twice: in
+    // the layout of the way there and, for the way back, as the file has them. The same bytes, later.
+    bool stream_base = false;
+  };
+  // `base` and `trained` outlive the network.
   LossNetwork(TrainingRuntime& runtime, const Transformer& base, const Parameters& trained,
-              std::vector<AdaptedModule> modules, size_t arena_bytes = kAnyBytes);
+              std::vector<AdaptedModule> modules, const Limits& limits);
+  LossNetwork(TrainingRuntime& runtime, const Transformer& base, const Parameters& trained,
+              std::vector<AdaptedModule> modules)
+      : LossNetwork(runtime, base, trained, std::move(modules), Limits()) {}
 
   // The loss of a sample, and the gradients of the trained parameters, in their order, times `loss_gradient`.
   double run(const LossInput& input, float loss_gradient, Tensors32& gradients, StopToken stop = {});
@@ -49,7 +58,10 @@ class LossNetwork {
   struct Memory {
     size_t arena_bytes = 0;
     WeightBank::Plan weights;
+    size_t window_bytes = 0;  // of streamed weights, and the part of the files that is mapped meanwhile
+    size_t mapped_bytes = 0;
     double flop = 0;
+    size_t weight_bytes() const { return weights.kept.all() + window_bytes + mapped_bytes; }
   };
   Memory plan(const SampleShape& shape);
 
@@ -65,13 +77,15 @@ class LossNetwork {
   const Transformer& base_;
   const Parameters& trained_;
   std::vector<AdaptedModule> modules_;
-  size_t arena_limit_;
+  bool drops_;  // elements, while training
+  Limits limits_;
   TrainedWeights weights_;
+  StreamedWeights streamed_;
   WeightBank bank_;
   std::map<std::pair<SampleShape, Way>, Program> programs_;
   std::map<std::string, std::vector<float>> norms_;  // DoRA's inputs, as the parameters are now
   bool stale_ = true;
-  Buffer arena_;
+  Buffer arena_, window_;
   Observer* observer_ = nullptr;
 };
 

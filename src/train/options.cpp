@@ -29,9 +29,14 @@ void check_options(const TrainOptions& o) {
   require_setting(o.cycles >= 1, "lr_cycles", o.cycles, "1 or more");
   require_setting(std::isfinite(o.clip) && o.clip >= 0, "gradient_clip_norm", o.clip, "0 (none) or more");
   require_setting(!o.ema || (*o.ema >= 0 && *o.ema < 1), "ema_decay", o.ema.value_or(0), "0 to below 1");
+  require_setting(o.adapter.dropout >= 0 && o.adapter.dropout < 1, "lora_dropout", o.adapter.dropout, "0 to below 1");
   require_setting(o.caption_dropout >= 0 && o.caption_dropout <= 1, "caption_dropout", o.caption_dropout, "0 to 1");
+  require_setting(o.tags.orders >= 1 && o.tags.orders <= 1024, "tag_orders", o.tags.orders, "1 (as written) to 1024");
+  require_setting(o.tags.keep >= 0, "keep_tags", o.tags.keep, "0 or more");
+  require_setting(!o.tags.separator.empty(), "tag_separator", o.tags.separator, "a text");
   require_setting(o.keep >= 1, "keep_checkpoints", o.keep, "1 or more");
   require_setting(o.save_every >= 0, "save_every_steps", o.save_every, "0 (at the end of epochs) or more");
+  require_setting(o.samples.every >= 0, "sample_every_steps", o.samples.every, "0 (at checkpoints) or more");
   require_setting(o.validate_every >= 0, "validate_every_steps", o.validate_every, "0 (at checkpoints) or more");
   require_setting(o.most_bad_steps >= 1, "max_bad_steps", o.most_bad_steps, "1 or more");
   require_setting(o.threads >= 1, "threads", o.threads, "1 or more");
@@ -49,6 +54,7 @@ std::string run_hash(const TrainOptions& o) {
          {"rank_pattern", o.adapter.rank_pattern},
          {"alpha_pattern", o.adapter.alpha_pattern},
          {"lokr_factor", o.adapter.lokr_factor},
+         {"lora_dropout", o.adapter.dropout},
          {"optimizer", to_string(o.optimizer.kind)},
          {"betas", {o.optimizer.adamw.beta1, o.optimizer.adamw.beta2, o.optimizer.lion.beta1, o.optimizer.lion.beta2}},
          {"eps", o.optimizer.adamw.eps},
@@ -63,6 +69,9 @@ std::string run_hash(const TrainOptions& o) {
          {"times", {static_cast<int>(o.times.density), o.times.shift, o.times.shift_by_bucket}},
          {"buckets", {o.buckets.enabled, o.buckets.resolution, o.buckets.least, o.buckets.most, o.buckets.step}},
          {"dropout", o.caption_dropout},
+         {"tags", {o.tags.orders, o.tags.keep}},
+         {"tag_separators", {o.tags.separator, o.tags.kept_separator}},
+         {"official_caches", o.official_caches},
          {"system_prompt", o.system_prompt.value_or("\x01")},
          {"precision", static_cast<int>(o.precision.preset)},
          {"scaler", {static_cast<int>(o.scaler), static_cast<double>(o.scaler_start.scale)}},

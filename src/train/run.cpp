@@ -7,12 +7,14 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/float_formats.h"
+#include "core/machine.h"
 #include "train/adapter_file.h"
 #include "train/batch_order.h"
 #include "train/checkpoint.h"
 #include "train/draw.h"
 #include "train/folder_lock.h"
 #include "train/loss_network.h"
+#include "train/rank_sums.h"
 #include "train/step_log.h"
 #include "train/sum_tree.h"
 
@@ -31,7 +33,10 @@ FeatureOptions feature_options(const TrainOptions& o) {
           .system_prompt = o.system_prompt,
           .precision = o.encoder_precision,
           .threads = o.threads,
-          .empty_caption = o.caption_dropout > 0};
+          .empty_caption = o.caption_dropout > 0,
+          .tags = o.tags,
+          .seed = o.seed,
+          .official_caches = o.official_caches};
 }
 
 bool computes_f16(const PrecisionPolicy& policy) { return policy.dtype == DType::F16; }
@@ -68,6 +73,56 @@ Parameters first_parameters(const TrainOptions& o, const AdapterPlan& plan, cons
                                               : initial_parameters(plan.modules, base.weights, o.seed);
 }
 
+// Parameters, their mean, moments; gradients of a sample and of the levels of the tree.
+size_t state_bytes(const TrainOptions& o, const Learner& learner) {
+  const int64_t samples = o.batch_size * o.accumulate;
+  const auto levels = static_cast<size_t>(std::ceil(std::log2(static_cast<double>(samples)))) + 2;
+  size_t out = learner.parameters().elements() * sizeof(float) * (1 + levels + (o.ema ? 1 : 0));
+  for (const Optimizer::State& s : learner.optimizer().states()) out += s.bytes.size();
+  return out;
+}
+
+// Of the sample that needs most memory.
+SampleShape largest_shape(const Dataset& dataset, const std::vector<size_t>& tokens, int64_t downscale) {
+  SampleShape out;
+  for (size_t i = 0; i < dataset.examples.size(); ++i) {
+    const PictureSize s = dataset.buckets[dataset.examples[i].bucket];
+    const SampleShape shape{static_cast<int64_t>(tokens[i]), s.height / downscale, s.width / downscale};
+    const auto rows = [](const SampleShape& one) { return one.caption_tokens + one.height * one.width / 4; };
+    if (rows(shape) > rows(out)) out = shape;
+  }
+  return out;
+}
+
+// How the network is run so that all of a run is within its budget: pieces are computed again first, which costs less
+// than weights that are prepared again.
+LossNetwork::Limits fit(const TrainOptions& o, TrainingRuntime& runtime, const Transformer& base,
+                        const Learner& learner, const std::vector<AdaptedModule>& modules, const SampleShape& shape) {
+  LossNetwork::Limits out;
+  if (o.activation_bytes > 0) out.arena_bytes = o.activation_bytes;
+  if (o.memory_bytes == 0) return out;
+  const size_t states = state_bytes(o, learner);
+  size_t least = 0;
+  for (const bool stream : {false, true}) {
+    out.stream_base = stream;
+    const auto memory_of = [&](size_t arena_bytes) {
+      LossNetwork::Limits limits = out;
+      limits.arena_bytes = arena_bytes;
+      return LossNetwork(runtime, base, learner.parameters(), modules, limits).plan(shape);
+    };
+    const LossNetwork::Memory tight = memory_of(1);
+    const size_t beside = states + tight.weight_bytes();
+    least = beside + tight.arena_bytes;
+    if (least > o.memory_bytes) continue;
+    out.arena_bytes = std::min(out.arena_bytes, o.memory_bytes - beside);
+    return out;
+  }
+  throw Error(ErrorKind::OverBudget,
+              fmt::format("training takes {} MiB, and memory allows {}", ceil_div(least, size_t{1} << 20),
+                          o.memory_bytes >> 20),
+              "Smaller pictures, a lower rank or an 8-bit optimizer take less.");
+}
+
 // Sees the values of a run and remembers the first that is not finite.
 class FirstBadValue final : public Observer {
  public:
@@ -89,19 +144,23 @@ class SampleMaker {
   struct Sample {
     Features::Sample features;
     FlowSample flow;
+    uint64_t dropout_key = 0;
     LossInput input() const {
-      return {features.shape, features.caption, features.pooled, flow.noisy, flow.target, flow.time};
+      return {features.shape, features.caption, features.pooled, flow.noisy, flow.target, flow.time, dropout_key};
     }
   };
   Sample make(size_t example, uint64_t number) const {
     const bool dropped =
         o_.caption_dropout > 0 && Draw(o_.seed, DrawFor::Dropout, number).uniform() < o_.caption_dropout;
-    Sample out{.features = features_.read(example, dropped)};
+    const uint64_t order = features_.orders() == 1 ? 0 : Draw(o_.seed, DrawFor::Tags, number).below(features_.orders());
+    Sample out{.features = features_.read(example, order, dropped)};
     std::vector<float> noise(out.features.latent.size());
     Draw(o_.seed, DrawFor::Noise, number).normal(noise);
-    out.flow = flow_sample(out.features.latent, noise, draw_time(o_.times, o_.seed, number, tokens(example)));
+    out.dropout_key = Draw(o_.seed, DrawFor::AdapterDropout, number).bits();
+    out.flow = flow_sample(out.features.latent, noise, time(example, number));
     return out;
   }
+  double time(size_t example, uint64_t number) const { return draw_time(o_.times, o_.seed, number, tokens(example)); }
 
  private:
   int64_t tokens(size_t example) const {
@@ -118,25 +177,31 @@ class SampleMaker {
 
 class TrainingRun {
  public:
-  TrainingRun(const TrainOptions& options, Log& log, TrainObserver& observer, StopToken stop)
+  TrainingRun(const TrainOptions& options, Log& log, TrainObserver& observer, StopToken stop, Ranks& ranks)
       : o_(options),
         log_(log),
         observer_(observer),
-        stop_(stop),
-        lock_(options.output),
+        ranks_(ranks),
+        asked_(stop),
+        stop_(ranks.size() == 1 ? stop : StopToken()),
+        lock_(ranks.first() ? std::make_unique<FolderLock>(options.output) : nullptr),
         model_(locate_model(options.model)),
         base_(open_transformer(model_.paths.transformer, log, model_.paths.strictness)),
         unit_(unit_of(base_, open_vae(model_.paths.vae, silent_log(), model_.paths.strictness))),
         dataset_(read_dataset(dataset_options(o_, o_.data, unit_), log)),
         hash_(run_hash(o_)),
-        log_file_(options.output / "log.jsonl") {
+        log_file_(ranks.first() ? std::make_unique<StepLog>(options.output) : nullptr) {
     const auto encode = [&](std::string_view what, size_t done, size_t of) { observer_.on_encode(what, done, of); };
-    // Encoders come and go before the denoiser is loaded.
+    // Encoders come and go before the denoiser is loaded. One rank encodes for all.
+    if (!ranks_.first()) ranks_.barrier();
     features_ = std::make_unique<Features>(dataset_, model_, feature_options(o_), log, encode, stop);
     if (o_.validation_data) {
       validation_ = read_dataset(dataset_options(o_, *o_.validation_data, unit_), log);
-      validation_features_ = std::make_unique<Features>(*validation_, model_, feature_options(o_), log, encode, stop);
+      FeatureOptions as_written = feature_options(o_);
+      as_written.tags = {};
+      validation_features_ = std::make_unique<Features>(*validation_, model_, as_written, log, encode, stop);
     }
+    if (ranks_.first()) ranks_.barrier();
     const Resolution precision = resolve_precision(o_.precision, this_cpu());
     plan_ = plan_adapters(some_graph(base_.sizes), o_.adapter);
     per_epoch_ = groups_of(epoch_batches(dataset_, o_.batch_size, o_.seed, 0), o_.accumulate);
@@ -146,50 +211,68 @@ class TrainingRun {
     pool_ = std::make_unique<ThreadPool>(o_.threads);
     backend_ = make_cpu_backend();
     runtime_ = std::make_unique<TrainingRuntime>(TrainingRuntime{*pool_, allocator_, *backend_, precision.policy});
-    network_ = std::make_unique<LossNetwork>(*runtime_, base_, learner_->parameters(), plan_.modules,
-                                             o_.activation_bytes > 0 ? o_.activation_bytes : LossNetwork::kAnyBytes);
+    const CaptionTokens tokens = count_caption_tokens(dataset_, model_, feature_options(o_));
+    const LossNetwork::Limits limits = fit(o_, *runtime_, base_, *learner_, plan_.modules,
+                                           largest_shape(dataset_, tokens.gemma, unit_ / base_.sizes.patch));
+    network_ = std::make_unique<LossNetwork>(*runtime_, base_, learner_->parameters(), plan_.modules, limits);
     scaled_ = learner_options(o_, steps_, precision.policy).scaled;
   }
 
   TrainResult run() {
     resume();
+    for (const Parameter& p : learner_->parameters().all()) elements_.push_back(p.values.size());
     try {
-      while (state_.step < steps_) {
+      if (state_.step == 0 && ranks_.first()) {
+        if (o_.save_start) save();
+        draw({});
+      }
+      while (state_.step < steps_ || !state_.looked_at) {
         const std::vector<BatchIndices> batches = epoch_batches(dataset_, o_.batch_size, o_.seed, state_.epoch);
-        while (state_.group < groups_of(batches, o_.accumulate) && state_.step < steps_) {
+        const int64_t groups = groups_of(batches, o_.accumulate);
+        if (!state_.looked_at) look_at_step(groups);
+        while (state_.group < groups && state_.step < steps_) {
           stop_.throw_if_stopped();
+          if (stop_agreed_) fail(ErrorKind::Cancelled, "stopped by request");
           step(batches);
-          const bool last = state_.step == steps_, epoch_ends = state_.group == groups_of(batches, o_.accumulate);
-          const bool due = o_.save_every > 0 ? state_.step % o_.save_every == 0 : epoch_ends;
-          if (last || due) save();
-          if (o_.validate_every > 0 ? state_.step % o_.validate_every == 0 : last || due) validate();
+          look_at_step(groups);
         }
-        if (state_.group < groups_of(batches, o_.accumulate)) break;
+        if (state_.group < groups) break;
         ++state_.epoch;
         state_.group = 0;
       }
     } catch (const Error& e) {
       if (e.kind() != ErrorKind::Cancelled) throw;
-      save();  // the last step that was whole
+      if (saved_step_ != state_.step && ranks_.first()) save();  // the last step that was whole
       return result(true);
     }
     return result(false);
   }
 
  private:
+  // The first rank chooses a checkpoint, and the others read it.
   void resume() {
-    for (const CheckpointPlace& c : list_checkpoints(o_.output)) {
-      try {
-        state_ = read_checkpoint(c.path, *learner_, hash_, log_);
-        network_->parameters_changed();
-        observer_.on_resume(c.path, state_.step);
-        break;
-      } catch (const Error& e) {
-        if (e.kind() != ErrorKind::BadFile) throw;
-        log_.warn("{} is passed over: {}", c.path.string(), e.message());
+    int64_t chosen = -1;
+    if (ranks_.first())
+      for (const CheckpointPlace& c : list_checkpoints(o_.output)) {
+        try {
+          go_on_from(c.path);
+          chosen = c.step;
+          break;
+        } catch (const Error& e) {
+          if (e.kind() != ErrorKind::BadFile) throw;
+          log_.warn("{} is passed over: {}", c.path.string(), e.message());
+        }
       }
-    }
-    log_file_.keep_until(state_.step);
+    ranks_.broadcast(std::as_writable_bytes(std::span(&chosen, 1)));
+    if (!ranks_.first() && chosen >= 0) go_on_from(checkpoint_path(o_.output, chosen));
+    if (log_file_) log_file_->begin(state_.step);
+  }
+
+  void go_on_from(const fs::path& checkpoint) {
+    state_ = read_checkpoint(checkpoint, *learner_, hash_, log_);
+    network_->parameters_changed();
+    saved_step_ = state_.step;
+    observer_.on_resume(checkpoint, state_.step);
   }
 
   void step(const std::vector<BatchIndices>& batches) {
@@ -202,21 +285,18 @@ class TrainingRun {
 
     const SampleMaker maker(o_, dataset_, *features_, unit_);
     const float loss_gradient = learner_->loss_gradient(static_cast<int64_t>(examples.size()));
-    SumTree sums;
-    std::vector<double> losses;
-    for (size_t i = 0; i < examples.size(); ++i) {
-      const SampleMaker::Sample sample = maker.make(examples[i], state_.samples + i);
-      Tensors32 gradients;
-      losses.push_back(network_->run(sample.input(), loss_gradient, gradients, stop_));
-      sums.add(std::move(gradients));
-    }
-    StepRow row{.step = state_.step + 1,
-                .steps = steps_,
-                .epoch = state_.epoch,
-                .samples = static_cast<int64_t>(examples.size())};
+    StepRow row{.step = state_.step + 1, .steps = steps_, .epoch = state_.epoch};
+    SampleSums sums =
+        sum_samples(ranks_, examples.size(), elements_, asked_.stop_requested(), [&](size_t i, Tensors32& gradients) {
+          const SampleMaker::Sample sample = maker.make(examples[i], state_.samples + i);
+          return network_->run(sample.input(), loss_gradient, gradients, stop_);
+        });
+    stop_agreed_ = ranks_.size() > 1 && sums.stop;
+    for (size_t i = 0; i < examples.size(); ++i) row.times.push_back(maker.time(examples[i], state_.samples + i));
+    row.losses = std::move(sums.losses);
     if (!examples.empty()) {
-      row.loss = tree_sum(losses) / static_cast<double>(losses.size());
-      row.outcome = learner_->step(sums.take());
+      row.loss = tree_sum(row.losses) / static_cast<double>(row.losses.size());
+      row.outcome = learner_->step(std::move(sums.gradients));
       network_->parameters_changed();
       if (row.outcome.taken) {
         state_.bad_in_a_row = 0;
@@ -230,9 +310,24 @@ class TrainingRun {
     state_.samples += examples.size();
     ++state_.step;
     ++state_.group;
+    state_.looked_at = false;
     row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    log_file_.add(row, dataset_, examples);
+    row.resident_bytes = resident_bytes();
+    if (log_file_) log_file_->add(row, dataset_, examples);
     observer_.on_step(row);
+  }
+
+  // Validates, saves and draws where it is time to.
+  void look_at_step(int64_t groups) {
+    const bool last = state_.step == steps_, epoch_ends = state_.group == groups;
+    const bool due = last || (o_.save_every > 0 ? state_.step % o_.save_every == 0 : epoch_ends);
+    const bool drawn = samples_are_due(due), saved = due || drawn;
+    const bool validated = o_.validate_every > 0 ? state_.step % o_.validate_every == 0 || last : due;
+    if (ranks_.first() && validated) validate(saved);
+    state_.looked_at = true;
+    if (!ranks_.first()) return;  // and waits in the next step
+    if (saved) save();
+    if (drawn) draw(trained_file(checkpoint_, o_.name, o_.adapter.kind));
   }
 
   // Runs the step's samples again, looking for where numbers went.
@@ -257,11 +352,25 @@ class TrainingRun {
   }
 
   void save() {
-    const fs::path place = write_checkpoint(o_.output, *learner_, state_, hash_, [&](const fs::path& folder) {
+    checkpoint_ = write_checkpoint(o_.output, *learner_, state_, hash_, [&](const fs::path& folder) {
       write_trained(folder, o_.name, o_.adapter.kind, plan_.modules, exported(), base_, o_.saved_dtype);
     });
-    remove_old_checkpoints(o_.output, static_cast<size_t>(o_.keep));
-    observer_.on_checkpoint(place);
+    saved_step_ = state_.step;
+    remove_old_checkpoints(o_.output, static_cast<size_t>(o_.keep), {checkpoint_path(o_.output, state_.best_step)});
+    observer_.on_checkpoint(checkpoint_);
+  }
+
+  bool samples_are_due(bool checkpoint_is) const {
+    if (o_.samples.requests.empty()) return false;
+    return o_.samples.every > 0 ? state_.step % o_.samples.every == 0 || state_.step == steps_ : checkpoint_is;
+  }
+
+  // Case 45: the checkpoint is safe by then.
+  void draw(const fs::path& trained) {
+    if (o_.samples.requests.empty()) return;
+    for (const fs::path& path :
+         draw_samples(o_.samples, o_.model, o_.adapter.kind, trained, o_.output, state_.step, log_, stop_))
+      observer_.on_sample(path);
   }
 
   // What is drawn with: the mean of the weights where there is one.
@@ -271,8 +380,9 @@ class TrainingRun {
     return Parameters(std::move(out));
   }
 
-  // Case 46: noise and times belong to the picture, so that the same weights have the same loss.
-  void validate() {
+  // Case 46: noise and times belong to the picture, so that the same weights have the same loss. The best checkpoint is
+  // kept; it is `saved` with what is found here.
+  void validate(bool saved) {
     if (!validation_) return;
     constexpr uint64_t kTimesEach = 2;
     TrainOptions fixed = o_;
@@ -287,33 +397,50 @@ class TrainingRun {
     }
     if (losses.empty()) return;
     const double loss = tree_sum(losses) / static_cast<double>(losses.size());
-    log_file_.add_validation(state_.step, loss);
+    if (saved && std::isfinite(loss) && (state_.best_step == 0 || loss < state_.best_validation)) {
+      state_.best_validation = loss;
+      state_.best_step = state_.step;
+    }
+    log_file_->add_validation(state_.step, loss);
     observer_.on_validation(state_.step, loss);
   }
 
   TrainResult result(bool stopped) {
-    const fs::path adapter =
-        write_trained(o_.output, o_.name, o_.adapter.kind, plan_.modules, exported(), base_, o_.saved_dtype);
-    return {state_.step, state_.skipped, stopped, state_.smoothed_loss, adapter};
+    const fs::path adapter = ranks_.first() ? write_trained(o_.output, o_.name, o_.adapter.kind, plan_.modules,
+                                                            exported(), base_, o_.saved_dtype)
+                                            : trained_file(o_.output, o_.name, o_.adapter.kind);
+    return {.steps = state_.step,
+            .skipped = state_.skipped,
+            .stopped = stopped,
+            .smoothed_loss = state_.smoothed_loss,
+            .adapter = adapter,
+            .best_step = state_.best_step,
+            .best_validation = state_.best_validation};
   }
 
   const TrainOptions& o_;
   Log& log_;
   TrainObserver& observer_;
-  StopToken stop_;
-  FolderLock lock_;
+  Ranks& ranks_;
+  StopToken asked_;  // by this process' user
+  StopToken stop_;   // at once; ranks stop together, after a step
+  bool stop_agreed_ = false;
+  std::unique_ptr<FolderLock> lock_;  // of the first rank, as are the files
   LocatedModel model_;
   Transformer base_;
   int64_t unit_;
   Dataset dataset_;
   std::string hash_;
-  StepLog log_file_;
+  std::unique_ptr<StepLog> log_file_;
   std::optional<Dataset> validation_;
   std::unique_ptr<Features> features_, validation_features_;
   AdapterPlan plan_;
+  std::vector<size_t> elements_;  // of each parameter
   int64_t per_epoch_ = 0, steps_ = 0;
   bool scaled_ = false;
   RunState state_;
+  fs::path checkpoint_;      // the last that this process wrote
+  int64_t saved_step_ = -1;  // its step, or that of the one it went on from
   Allocator allocator_;
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<Backend> backend_;
@@ -336,44 +463,33 @@ TrainPlan plan_training(const TrainOptions& o, Log& log) {
   out.adapter = plan_adapters(some_graph(base.sizes), o.adapter);
   const Resolution precision = resolve_precision(o.precision, this_cpu());
   out.reasons = precision.reasons;
+  out.dtype = precision.policy.dtype;
   out.steps_per_epoch = groups_of(epoch_batches(out.dataset, o.batch_size, o.seed, 0), o.accumulate);
   out.steps = o.steps > 0 ? o.steps : o.epochs * out.steps_per_epoch;
 
   const Learner learner(learner_options(o, out.steps, precision.policy), first_parameters(o, out.adapter, base));
   out.parameters = learner.parameters().elements();
-  // Parameters, their mean, moments; gradients of a sample and of the levels of the tree.
-  const int64_t samples = o.batch_size * o.accumulate;
-  const auto levels = static_cast<size_t>(std::ceil(std::log2(static_cast<double>(samples)))) + 2;
-  out.state_bytes = out.parameters * sizeof(float) * (1 + levels + (o.ema ? 1 : 0));
-  for (const Optimizer::State& s : learner.optimizer().states()) out.state_bytes += s.bytes.size();
+  out.state_bytes = state_bytes(o, learner);
 
   ThreadPool pool(o.threads);
   Allocator allocator;
   const auto backend = make_cpu_backend();
   TrainingRuntime runtime{pool, allocator, *backend, precision.policy};
-  LossNetwork network(runtime, base, learner.parameters(), out.adapter.modules,
-                      o.activation_bytes > 0 ? o.activation_bytes : LossNetwork::kAnyBytes);
-  std::map<SampleShape, int64_t> shapes;
-  const int64_t downscale = unit / base.sizes.patch;
-  for (size_t i = 0; i < out.dataset.examples.size(); ++i) {
-    const PictureSize s = out.dataset.buckets[out.dataset.examples[i].bucket];
-    shapes[{static_cast<int64_t>(out.tokens[i]), s.height / downscale, s.width / downscale}] +=
-        out.dataset.examples[i].repeats;
-  }
-  const auto largest = std::max_element(shapes.begin(), shapes.end(), [](const auto& a, const auto& b) {
-    const auto rows = [](const SampleShape& s) { return s.caption_tokens + s.height * s.width / 4; };
-    return rows(a.first) < rows(b.first);
-  });
-  const LossNetwork::Memory memory = network.plan(largest->first);
+  const SampleShape shape = largest_shape(out.dataset, out.tokens, unit / base.sizes.patch);
+  const LossNetwork::Limits limits = fit(o, runtime, base, learner, out.adapter.modules, shape);
+  LossNetwork network(runtime, base, learner.parameters(), out.adapter.modules, limits);
+  const LossNetwork::Memory memory = network.plan(shape);
   out.arena_bytes = memory.arena_bytes;
-  out.weight_bytes = memory.weights.kept.all();
-  out.flop_per_epoch = memory.flop * static_cast<double>(out.dataset.samples());  // at most: the largest for all
+  out.weight_bytes = memory.weight_bytes();
+  out.streams = limits.stream_base;
+  out.flop_per_epoch = memory.flop * static_cast<double>(out.dataset.samples());
   return out;
 }
 
-TrainResult run_training(const TrainOptions& options, Log& log, TrainObserver& observer, StopToken stop) {
+TrainResult run_training(const TrainOptions& options, Log& log, TrainObserver& observer, StopToken stop, Ranks* ranks) {
   check_options(options);
-  TrainingRun run(options, log, observer, stop);
+  Ranks alone;
+  TrainingRun run(options, log, observer, stop, ranks != nullptr ? *ranks : alone);
   return run.run();
 }
 

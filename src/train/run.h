@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "generate/model_layout.h"
 #include "train/adapters.h"
@@ -12,6 +13,8 @@
 #include "train/features.h"
 #include "train/learner.h"
 #include "train/objective.h"
+#include "train/ranks.h"
+#include "train/samples.h"
 
 namespace newbie {
 
@@ -27,6 +30,8 @@ struct TrainOptions {
   bool strict = false;
   std::optional<std::string> system_prompt;
   double caption_dropout = 0;
+  TagOptions tags;
+  bool official_caches = false;
 
   AdapterOptions adapter;
   OptimizerOptions optimizer;
@@ -46,11 +51,14 @@ struct TrainOptions {
   GradScalerOptions scaler_options;
   int64_t most_bad_steps = 20;  // in a row, then the run stops
   size_t activation_bytes = 0;  // of the arena; 0: as large as it is
+  size_t memory_bytes = 0;      // of training, the encoders and the program aside; 0: whatever it takes
   DType saved_dtype = DType::BF16;
 
   int64_t save_every = 0;      // steps; 0: at the end of each epoch
   int64_t keep = 3;            // checkpoints
+  bool save_start = false;     // a checkpoint before the first step
   int64_t validate_every = 0;  // steps; 0: at each checkpoint
+  SampleOptions samples;
   uint64_t seed = 42;
   int threads = 1;
 };
@@ -70,8 +78,10 @@ struct TrainPlan {
   int64_t steps_per_epoch = 0, steps = 0;
   // Of training, not of encoding: the largest shape there is.
   size_t arena_bytes = 0, weight_bytes = 0, state_bytes = 0;  // states: parameters, gradients, moments, sums
+  bool streams = false;                                       // the base is prepared anew for every step
   size_t bytes() const { return arena_bytes + weight_bytes + state_bytes; }
-  double flop_per_epoch = 0;
+  double flop_per_epoch = 0;         // at most: every sample as large as the largest
+  DType dtype = DType::F32;          // that the network computes in
   std::vector<std::string> reasons;  // of the precision
 };
 
@@ -82,8 +92,9 @@ struct StepRow {
   int64_t step = 0, steps = 0, epoch = 0;
   double loss = 0, smoothed_loss = 0;
   StepOutcome outcome;
-  int64_t samples = 0;  // of this step
+  std::vector<double> times, losses;  // of the samples of this step, each
   double seconds = 0;
+  size_t resident_bytes = 0;  // of the process, after it
 };
 
 class TrainObserver {
@@ -94,6 +105,7 @@ class TrainObserver {
   virtual void on_step(const StepRow& row) = 0;
   virtual void on_validation(int64_t step, double loss) = 0;
   virtual void on_checkpoint(const std::filesystem::path& path) = 0;
+  virtual void on_sample(const std::filesystem::path& path) = 0;
 };
 
 struct TrainResult {
@@ -101,12 +113,16 @@ struct TrainResult {
   bool stopped = false;  // by the stop token; a checkpoint was written
   double smoothed_loss = 0;
   std::filesystem::path adapter;
+  int64_t best_step = 0;  // of the checkpoint with the lowest validation loss; 0: nothing was validated
+  double best_validation = 0;
 };
 
 // Resumes from the latest whole checkpoint in options.output. Everything that decides a number is a function of the
 // options and the step: a run that was stopped or killed anywhere and started again writes the same bytes as one that
-// was not, whatever its threads. Error{InvalidRequest} when the folder is in use; Error{Internal} with the first bad
+// was not, whatever its threads, and however many `ranks` (null: this process alone) share the work.
+// Error{InvalidRequest} when the folder is in use; Error{Internal} with the first bad
 // value's name after `most_bad_steps` steps in a row whose gradients were not finite.
-TrainResult run_training(const TrainOptions& options, Log& log, TrainObserver& observer, StopToken stop);
+TrainResult run_training(const TrainOptions& options, Log& log, TrainObserver& observer, StopToken stop,
+                         Ranks* ranks = nullptr);
 
 }  // namespace newbie

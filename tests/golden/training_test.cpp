@@ -157,6 +157,34 @@ TEST(TrainingWhole, EveryGradientOfTheNetworkHasPyTorchsNorm) {
   }
 }
 
+// Case 28: on a bf16 base a change far below W's last bit has its gradients, as it is computed apart from W.
+TEST(LokrInBf16, SmallFactorsKeepTheirGradients) {
+  const Batch batch;
+  Trained exact, narrow;
+  narrow.runtime.policy = resolve_precision(PrecisionPreset::BF16, this_cpu()).policy;
+  const Golden golden("training/lokr_factor8_full.safetensors");
+  Parameters trained = parameters_of(golden);
+  for (Parameter& p : trained.all())
+    if (p.name.ends_with("lokr_w2"))
+      for (size_t i = 0; i < p.values.size(); ++i) p.values[i] = i % 2 == 0 ? 1e-5f : -1e-5f;
+  const AdapterOptions options{.kind = TrainingKind::Lokr, .rank = 100000, .lokr_factor = 8};
+  const AdapterPlan plan = plan_adapters(next_dit(avatar_transformer().sizes, 8, 16, 16), options);
+  Tensors32 want, got;
+  LossNetwork in_f32(exact.runtime, avatar_transformer(), trained, plan.modules);
+  LossNetwork in_bf16(narrow.runtime, avatar_transformer(), trained, plan.modules);
+  batch.run(in_f32, 0, 0, 1.0f, want);
+  batch.run(in_bf16, 0, 0, 1.0f, got);
+  double both = 0, left = 0, right = 0;
+  for (size_t t = 0; t < want.size(); ++t)
+    for (size_t i = 0; i < want[t].size(); ++i) {
+      both += static_cast<double>(want[t][i]) * static_cast<double>(got[t][i]);
+      left += static_cast<double>(want[t][i]) * static_cast<double>(want[t][i]);
+      right += static_cast<double>(got[t][i]) * static_cast<double>(got[t][i]);
+    }
+  // Some hundred bf16 roundings one after another, each of 2⁻⁸ of a value: an angle far below this.
+  EXPECT_GT(both / std::sqrt(left * right), 0.99);
+}
+
 // What is made again is the same: fewer bytes held, equal bytes computed.
 TEST(TrainingMemory, RecomputationHoldsLessAndChangesNothing) {
   const Batch batch;
@@ -171,12 +199,15 @@ TEST(TrainingMemory, RecomputationHoldsLessAndChangesNothing) {
   const SampleShape shape{batch.tokens(0), 16, 16};
   const size_t bytes = whole.plan(shape).arena_bytes;
 
-  LossNetwork tight(t.runtime, base, trained, plan.modules, bytes / 2);
+  LossNetwork tight(t.runtime, base, trained, plan.modules, {.arena_bytes = bytes / 2});
   EXPECT_LE(tight.plan(shape).arena_bytes, bytes / 2);
-  LossNetwork tightest(t.runtime, base, trained, plan.modules, 0);
+  LossNetwork tightest(t.runtime, base, trained, plan.modules, {.arena_bytes = 0});
   EXPECT_LT(tightest.plan(shape).arena_bytes, bytes / 2);
   std::printf("[ measured ] arena %zu bytes, recomputed %zu\n", bytes, tightest.plan(shape).arena_bytes);
-  for (LossNetwork* network : {&tight, &tightest}) {
+  LossNetwork streaming(t.runtime, base, trained, plan.modules, {.stream_base = true});
+  const auto weights = [&](LossNetwork& network) { return network.plan(shape).weight_bytes(); };
+  EXPECT_LT(weights(streaming), weights(whole) / 2);
+  for (LossNetwork* network : {&tight, &tightest, &streaming}) {
     Tensors32 got;
     EXPECT_EQ(batch.run(*network, 0, 0, 1.0f, got), loss);
     EXPECT_TRUE(got == want);

@@ -170,6 +170,8 @@ TEST(ShapeRules, AnyNumberOfInputsOfAnyRankIsLookedAtSafely) {
                     {"after", int64_t{0}},
                     {"begin", int64_t{0}},
                     {"end", int64_t{1}},
+                    {"p", 0.5},
+                    {"stream", int64_t{0}},
                     {"padding", std::vector<int64_t>{0, 0, 0, 0}},
                     {"shape", std::vector<int64_t>{1}},
                     {"axes", std::vector<int64_t>{0}}};
@@ -191,9 +193,10 @@ TEST(ShapeRules, AnyNumberOfInputsOfAnyRankIsLookedAtSafely) {
           EXPECT_THAT(e.message(), ::testing::StartsWith(op->name));
         }
       }
-    // Ops whose operands differ in rank are taken with none of these.
+    // Ops whose operands differ in rank or size are taken with none of these.
     const bool differ = op == &conv2d_op || op == &embedding_op || op == &norm_rope_op || op == &rope_op ||
-                        op == &group_norm_op || op == &group_norm_silu_op || op == &banded_conv2d_op;
+                        op == &group_norm_op || op == &group_norm_silu_op || op == &banded_conv2d_op ||
+                        op == &dropout_op;
     EXPECT_EQ(taken == 0, differ) << op->name;
   }
 }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -12,8 +13,11 @@
 
 #include "core/files.h"
 #include "core/json.h"
+#include "generate/metadata.h"
+#include "generate/text_to_image.h"
 #include "image/picture_format.h"
 #include "support/golden.h"
+#include "train/adapter_file.h"
 #include "train/checkpoint.h"
 
 namespace newbie::test {
@@ -26,6 +30,7 @@ class Watch final : public TrainObserver {
   std::function<void(const StepRow&)> step;
   std::vector<StepRow> rows;
   std::vector<double> validation;
+  std::vector<fs::path> samples;
   int64_t resumed = -1;
   size_t encoded = 0;
 
@@ -37,6 +42,7 @@ class Watch final : public TrainObserver {
   }
   void on_validation(int64_t, double loss) override { validation.push_back(loss); }
   void on_checkpoint(const fs::path&) override {}
+  void on_sample(const fs::path& path) override { samples.push_back(path); }
 };
 
 class Warnings final : public Log {
@@ -111,12 +117,19 @@ class TrainingRuns : public ::testing::Test {
     for (std::string line; std::getline(lines, line);) {
       Json row = parse_json(line, "log");
       row.erase("seconds");
+      row.erase("memory_bytes");
       out["log"] += row.dump() + "\n";
     }
     return out;
   }
 
   fs::path folder_;
+};
+
+class FaultHook {
+ public:
+  explicit FaultHook(FileFaultHook hook) { set_file_fault_hook(std::move(hook)); }
+  ~FaultHook() { set_file_fault_hook({}); }
 };
 
 struct Kind {
@@ -273,6 +286,255 @@ TEST_F(TrainingRuns, StopsWhenNothingIsFinite) {
     EXPECT_EQ(e.kind(), ErrorKind::Internal);
     EXPECT_THAT(e.message(), ::testing::HasSubstr("not finite"));
   }
+}
+
+// Cases 45 and 47: samples are what the engine draws with the checkpoint's own file, before the first step what it
+// draws without; one that cannot be drawn is a warning.
+TEST_F(TrainingRuns, SamplesArePicturesOfTheCheckpoint) {
+  for (const TrainingKind kind : {TrainingKind::Lora, TrainingKind::Dora, TrainingKind::Lokr, TrainingKind::Full}) {
+    TrainOptions o = options(std::string("samples_") + std::string(to_string(kind)));
+    o.adapter.kind = kind;
+    o.steps = 2;
+    const GenerateRequest small{.prompt = "red hair", .width = 48, .height = 48, .seed = 3, .steps = 2};
+    GenerateRequest impossible = small;
+    impossible.adapters = {{.name = "nowhere"}};
+    o.samples.requests = {small, impossible};
+    o.samples.every = 1;
+    Watch watch;
+    Warnings warnings;
+    run_training(o, warnings, watch, {});
+    EXPECT_THAT(watch.samples, ::testing::ElementsAre(sample_path(o.output, 0, 1), sample_path(o.output, 1, 1),
+                                                      sample_path(o.output, 2, 1)));
+    EXPECT_EQ(std::ranges::count_if(warnings.told, [](const std::string& t) { return t.starts_with("sample 2 "); }), 3);
+    EXPECT_EQ(list_checkpoints(o.output).size(), 2U);  // one before each sample
+
+    for (const int64_t step : {int64_t{0}, int64_t{2}}) {
+      ModelPaths model = o.model;
+      GenerateRequest request = small;
+      const fs::path trained = trained_file(checkpoint_path(o.output, step), o.name, kind);
+      if (step != 0 && kind == TrainingKind::Full) model.transformer = trained;
+      if (step != 0 && kind != TrainingKind::Full) request.adapters = {{.name = trained.string()}};
+      TextToImage engine = TextToImage::open(model, {}, silent_log());
+      RunObserver nobody;
+      std::vector<std::byte> want;
+      engine.generate(request, nobody, {}, [&](const GeneratedImage& picture) {
+        const TextChunk texts[] = {{"parameters", picture.parameters}, {kRequestKey, picture.request_json}};
+        want = encode_picture(PictureFormat::Png, picture.image, texts, 90);
+      });
+      const std::string got = bytes(sample_path(o.output, step, 1));
+      EXPECT_TRUE(std::ranges::equal(std::as_bytes(std::span(got)), want)) << to_string(kind) << " at " << step;
+    }
+    EXPECT_NE(bytes(sample_path(o.output, 0, 1)), bytes(sample_path(o.output, 2, 1)));
+  }
+}
+
+// Of checkpoints that are gone the best stays; of equals, the first.
+TEST_F(TrainingRuns, TheBestCheckpointIsKept) {
+  TrainOptions o = options("best");
+  o.validation_data = o.data;
+  o.steps = 4;
+  o.save_every = 1;
+  o.keep = 1;
+  o.lr = 1e-30;  // nothing moves
+  Watch watch;
+  const TrainResult r = train(o, watch);
+  EXPECT_EQ(r.best_step, 1);
+  EXPECT_EQ(r.best_validation, watch.validation.front());
+  std::vector<int64_t> steps;
+  for (const CheckpointPlace& c : list_checkpoints(o.output)) steps.push_back(c.step);
+  EXPECT_THAT(steps, ::testing::ElementsAre(4, 1));
+}
+
+// §7: whichever write fails, the run ends with an error or a warning, and what is on the disk goes on to the same
+// bytes.
+TEST_F(TrainingRuns, AFullDiskAtAnyWriteLosesNothing) {
+  TrainOptions o = options("whole");
+  o.steps = 3;
+  o.save_every = 1;
+  Watch whole;
+  train(o, whole);
+  const auto want = result_of(o.output);
+  size_t writes = 0, failures = 0;
+  {
+    const FaultHook hook([&](size_t, const char* operation) {
+      writes += std::string_view(operation) != "read" && std::string_view(operation) != "open";
+      return true;
+    });
+    TrainOptions counted = o;
+    counted.output = folder_ / "counted";
+    Watch watch;
+    train(counted, watch);
+  }
+  ASSERT_GT(writes, 30U);
+  for (size_t at = 0; at < writes; at += 1 + at / 12) {
+    TrainOptions hurt = o;
+    hurt.output = folder_ / fmt::format("hurt_{}", at);
+    {
+      size_t seen = 0;
+      const FaultHook hook([&](size_t, const char* operation) {
+        if (std::string_view(operation) == "read" || std::string_view(operation) == "open") return true;
+        return seen++ < at;  // the disk stays full
+      });
+      Watch watch;
+      try {
+        train(hurt, watch);
+      } catch (const Error& e) {
+        EXPECT_EQ(e.kind(), ErrorKind::BadFile) << e.message();
+        ++failures;
+      }
+    }
+    for (const CheckpointPlace& c : list_checkpoints(hurt.output)) EXPECT_TRUE(fs::exists(c.path / "state.json"));
+    Watch again;
+    train(hurt, again);
+    EXPECT_EQ(result_of(hurt.output), want) << "full from write " << at << " on";
+  }
+  EXPECT_GT(failures, 10U);
+}
+
+// Case 30: with accumulation, and while the loss scale is warming up.
+TEST_F(TrainingRuns, TheScheduleCountsStepsThatWereTaken) {
+  TrainOptions o = options("schedule");
+  o.precision = PrecisionPreset::F16;
+  o.scaler_start.scale = 0x1p40f;
+  o.most_bad_steps = 1000;
+  o.accumulate = 4;
+  o.batch_size = 1;
+  o.steps = 40;
+  o.warmup = 3;
+  Watch watch;
+  train(o, watch);
+  const LrSchedule schedule{.kind = o.schedule, .warmup = 3, .total = 40};
+  int64_t taken = 0;
+  for (const StepRow& row : watch.rows) {
+    EXPECT_DOUBLE_EQ(row.outcome.lr, o.lr * schedule.factor(taken)) << row.step;
+    taken += row.outcome.taken;
+  }
+  EXPECT_FALSE(watch.rows.front().outcome.taken);
+  EXPECT_TRUE(watch.rows.back().outcome.taken);
+}
+
+// Case 37: a picture that goes away after the first epoch is known from the cache.
+TEST_F(TrainingRuns, APictureThatGoesAwayMeanwhileIsKnown) {
+  const TrainOptions whole = options("whole");
+  Watch first;
+  const TrainResult want = train(whole, first);
+  TrainOptions o = options("gone");
+  Watch watch;
+  watch.step = [&](const StepRow& row) {
+    if (row.step == 3) fs::remove(o.data / "2.png");
+  };
+  const TrainResult r = train(o, watch);
+  EXPECT_EQ(bytes(r.adapter), bytes(want.adapter));
+}
+
+// Case 39: what a caption loses to the encoder's limit is told before anything is trained.
+TEST_F(TrainingRuns, LostWordsAreTold) {
+  const TrainOptions o = options("lost");
+  std::string words = "red hair";
+  for (int i = 0; i < 600; ++i) words += ", smile";
+  write_file_atomically(o.data / "1.txt", std::string_view(words));
+  const TrainPlan plan = plan_training(o, silent_log());
+  ASSERT_FALSE(plan.lost.empty());
+  EXPECT_EQ(plan.lost.front().name, "1.png");
+  EXPECT_THAT(plan.lost.front().words, ::testing::HasSubstr("smile"));
+  EXPECT_FALSE(fs::exists(o.output));
+}
+
+// Cases 24 and 33: adapters, gradients and moments are f32 whatever the network computes in, and on a base of 8-bit
+// numbers the loss is that of a bf16 base within 5 %.
+TEST_F(TrainingRuns, NarrowBasesTrainAlike) {
+  const auto mean_loss = [&](PrecisionPreset precision, const char* output) {
+    TrainOptions o = options(output);
+    o.precision = precision;
+    o.adapter.targets.clear();
+    o.epochs = 7;
+    o.save_every = 0;
+    Watch watch;
+    train(o, watch);
+    double sum = 0;
+    for (const StepRow& row : watch.rows) {
+      EXPECT_TRUE(row.outcome.taken);
+      sum += row.loss;
+    }
+    EXPECT_EQ(watch.rows.size(), 21U);
+    return sum / static_cast<double>(watch.rows.size());
+  };
+  const double bf16 = mean_loss(PrecisionPreset::BF16, "bf16");
+  EXPECT_NEAR(mean_loss(PrecisionPreset::Int8, "int8"), bf16, 0.05 * bf16);
+}
+
+// Dropout inside adapters: another result than without, the same one again, and none of it in validation.
+TEST_F(TrainingRuns, AdaptersMayDropWhatTheySee) {
+  TrainOptions without = options("without"), with = options("with"), again = options("again");
+  for (TrainOptions* o : {&without, &with, &again}) {
+    o->validation_data = o->data;
+    o->lr = 1e-30;
+  }
+  with.adapter.dropout = again.adapter.dropout = 0.5;
+  again.threads = 1;
+  Watch a, b, c;
+  train(without, a);
+  train(with, b);
+  train(again, c);
+  EXPECT_EQ(a.validation, b.validation);
+  const auto states = [&](const TrainOptions& o) {
+    return bytes(list_checkpoints(o.output).front().path / "optimizer.safetensors");
+  };
+  EXPECT_NE(states(with), states(without));
+  EXPECT_EQ(states(with), states(again));
+}
+
+// Orders of tags are part of what a sample is: a run that goes on draws the same.
+TEST_F(TrainingRuns, TagOrdersAreDrawnAndRemembered) {
+  const auto with_tags = [&](const std::string& output) {
+    TrainOptions o = options(output);
+    for (int i = 0; i < 5; ++i)
+      write_file_atomically(o.data / fmt::format("{}.txt", i), std::string_view("red hair, smile, glasses, sad"));
+    o.tags.orders = 4;
+    return o;
+  };
+  const TrainOptions whole = with_tags("whole");
+  Watch first;
+  train(whole, first);
+  EXPECT_GT(first.encoded, 10U);  // 5 pictures, and more than one order
+  const TrainOptions o = with_tags("killed");
+  Watch killed;
+  killed.step = [](const StepRow& row) {
+    if (row.step == 3) throw Killed();
+  };
+  EXPECT_THROW(train(o, killed), Killed);
+  Watch again;
+  train(o, again);
+  EXPECT_EQ(result_of(o.output), result_of(whole.output));
+}
+
+// Within a budget: pieces computed again, then weights prepared again. The same bytes, less memory; below what is
+// possible it is refused with a number.
+TEST_F(TrainingRuns, FitsItsMemory) {
+  TrainOptions o = options("free");
+  o.steps = 2;
+  const TrainPlan free = plan_training(o, silent_log());
+  Watch first;
+  const TrainResult want = train(o, first);
+  size_t least = free.bytes();
+  for (const double share : {0.8, 0.5, 0.3}) {
+    TrainOptions tight = options(fmt::format("tight_{}", share));
+    tight.steps = 2;
+    tight.memory_bytes = static_cast<size_t>(share * static_cast<double>(free.bytes()));
+    try {
+      const TrainPlan plan = plan_training(tight, silent_log());
+      EXPECT_LE(plan.bytes(), tight.memory_bytes) << share;
+      least = std::min(least, plan.bytes());
+      Watch watch;
+      EXPECT_EQ(bytes(train(tight, watch).adapter), bytes(want.adapter)) << share;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.kind(), ErrorKind::OverBudget);
+      EXPECT_LT(share, 0.4) << e.message();
+    }
+  }
+  EXPECT_LT(least, free.bytes());
+  o.memory_bytes = 1 << 20;
+  EXPECT_THROW(plan_training(o, silent_log()), Error);
 }
 
 TEST_F(TrainingRuns, AFolderHasOneRun) {

@@ -27,6 +27,7 @@ Command add_overflow(CLI::App& program);
 Command add_train(CLI::App& program);
 Command add_compare(CLI::App& program);
 Command add_merge_reports(CLI::App& program);
+Command add_compare_training(CLI::App& program);
 Command add_memory_report(CLI::App& program);
 Command add_bench(CLI::App& program);
 Command add_profile(CLI::App& program);
@@ -39,12 +40,33 @@ Command add_dev_features(CLI::App& program);
 Command add_dev_fit_preview(CLI::App& program);
 Command add_dev_synthesize(CLI::App& program);
 
-inline constexpr Command (*kCommands[])(CLI::App& program) = {
-    add_generate,        add_plan,          add_prompt,      add_metadata,     add_samplers,
-    add_models,          add_inspect,       add_convert,     add_export,       add_lora,
-    add_train,           add_precision,     add_overflow,    add_evaluate,     add_compare,
-    add_merge_reports,   add_memory_report, add_bench,       add_profile,      add_serve,
-    add_devices,         add_man,           add_completions, add_dev_coverage, add_dev_features,
-    add_dev_fit_preview, add_dev_synthesize};
+inline constexpr Command (*kCommands[])(CLI::App& program) = {add_generate,
+                                                              add_plan,
+                                                              add_prompt,
+                                                              add_metadata,
+                                                              add_samplers,
+                                                              add_models,
+                                                              add_inspect,
+                                                              add_convert,
+                                                              add_export,
+                                                              add_lora,
+                                                              add_train,
+                                                              add_precision,
+                                                              add_overflow,
+                                                              add_evaluate,
+                                                              add_compare,
+                                                              add_compare_training,
+                                                              add_merge_reports,
+                                                              add_memory_report,
+                                                              add_bench,
+                                                              add_profile,
+                                                              add_serve,
+                                                              add_devices,
+                                                              add_man,
+                                                              add_completions,
+                                                              add_dev_coverage,
+                                                              add_dev_features,
+                                                              add_dev_fit_preview,
+                                                              add_dev_synthesize};
 
 }  // namespace newbie

@@ -1,19 +1,20 @@
 // newbie train: an adapter, or the whole transformer, from a folder of pictures.
-#include <fmt/ranges.h>
-
-#include <algorithm>
 #include <memory>
 
 #include "arguments.h"
+#include "cache_file.h"
 #include "commands/commands.h"
 #include "core/error.h"
+#include "core/files.h"
 #include "core/machine.h"
 #include "generate/find_model.h"
 #include "interrupt.h"
 #include "standard_streams.h"
 #include "terminal.h"
+#include "train/checkpoint.h"
+#include "train_check.h"
 #include "train_config.h"
-#include "units.h"
+#include "train_report.h"
 
 namespace newbie {
 
@@ -21,14 +22,23 @@ namespace {
 
 struct TrainArguments {
   std::string config;
-  bool check = false, dry_run = false, keys = false;
+  bool check = false, dry_run = false, report = false, keys = false;
   int threads = 0;
   Verbosity verbosity;
 };
 
+// A page that cannot be written must not end a run.
+void write_report(const TrainOptions& options, Log& log) {
+  try {
+    write_train_report(options);
+  } catch (const Error& e) {
+    log.warn("no report: {}", e.message());
+  }
+}
+
 class TrainTerminal final : public TrainObserver {
  public:
-  explicit TrainTerminal(Terminal& terminal) : terminal_(terminal) {}
+  TrainTerminal(Terminal& terminal, const TrainOptions& options) : terminal_(terminal), options_(options) {}
 
   void on_encode(std::string_view what, size_t done, size_t of) override {
     terminal_.on_work(fmt::format("encoding {}", what), static_cast<double>(done), static_cast<double>(of), {});
@@ -54,41 +64,31 @@ class TrainTerminal final : public TrainObserver {
   }
   void on_checkpoint(const std::filesystem::path& path) override {
     terminal_.tell(fmt::format("saved {}\n", path.string()));
+    write_report(options_, terminal_);
+  }
+  void on_sample(const std::filesystem::path& path) override {
+    terminal_.tell(fmt::format("drew {}\n", path.string()));
   }
 
  private:
   Terminal& terminal_;
+  const TrainOptions& options_;
   double seconds_ = 0;
   bool taken_ = false;
 };
 
-std::string plan_text(const TrainOptions& o, const TrainPlan& plan) {
-  std::string out =
-      fmt::format("{} pictures, {} samples an epoch\n", plan.dataset.examples.size(), plan.dataset.samples());
-  for (size_t b = 0; b < plan.dataset.buckets.size(); ++b) {
-    const PictureSize s = plan.dataset.buckets[b];
-    const auto count = std::count_if(plan.dataset.examples.begin(), plan.dataset.examples.end(),
-                                     [&](const Example& e) { return e.bucket == b; });
-    if (count != 0) out += fmt::format("  {:>5} x {:<5} {:>6} pictures\n", s.width, s.height, count);
+void check(const TrainOptions& options, bool with_page, Terminal& terminal) {
+  const TrainPlan plan = plan_training(options, terminal);
+  const double seconds = training_seconds(options, plan);
+  std::string out = train_plan_text(options, plan, seconds);
+  if (with_page) {
+    std::error_code error;
+    std::filesystem::create_directories(options.output, error);  // writing tells what is wrong
+    const std::filesystem::path page = options.output / "check.html";
+    write_file_atomically(page, train_check_page(options, plan, seconds));
+    out += page.string() + "\n";
   }
-  const auto [least, most] = std::minmax_element(plan.tokens.begin(), plan.tokens.end());
-  out += fmt::format("captions of {} to {} tokens\n", *least, *most);
-  for (const Features::Lost& lost : plan.lost)
-    out += fmt::format("  {}: {} tokens are lost to {}: \"{}\"\n", lost.name, lost.tokens, lost.encoder, lost.words);
-  for (const std::string& name : plan.dataset.without_caption) out += fmt::format("  {}: no caption\n", name);
-  for (const auto& names : plan.dataset.equal) out += fmt::format("  equal pictures: {}\n", fmt::join(names, ", "));
-  for (const auto& trouble : plan.dataset.broken)
-    out += fmt::format("  left out: {}: {}\n", trouble.name, trouble.what);
-  out += fmt::format("{}: {} numbers", to_string(o.adapter.kind), plan.parameters);
-  if (!plan.adapter.modules.empty()) out += fmt::format(" beside {} matrices", plan.adapter.modules.size());
-  out += "\n";
-  for (const auto& [pattern, count] : plan.adapter.by_pattern) out += fmt::format("  {:<32} {:>5}\n", pattern, count);
-  for (const std::string& reason : plan.reasons) out += reason + "\n";
-  out += fmt::format("{} steps, {} an epoch\n", plan.steps, plan.steps_per_epoch);
-  out += fmt::format("{:<28}{:>12}\n{:<28}{:>12}\n{:<28}{:>12}\n{:<28}{:>12}\n", "weights",
-                     format_bytes(plan.weight_bytes), "a sample, there and back", format_bytes(plan.arena_bytes),
-                     "parameters and states", format_bytes(plan.state_bytes), "together", format_bytes(plan.bytes()));
-  return out;
+  print(out);
 }
 
 void run(const TrainArguments& args) {
@@ -96,16 +96,37 @@ void run(const TrainArguments& args) {
   if (args.config.empty())
     fail_with_hint(ErrorKind::InvalidRequest, "newbie train config.toml; its keys: newbie train --keys",
                    "a configuration is missing");
-  Terminal terminal(args.verbosity);
+  // Ranks beside the first are heard when something fails.
+  const std::unique_ptr<Ranks> ranks = start_ranks();
+  Terminal terminal(ranks->first() ? args.verbosity : Verbosity{.quiet = true});
   TrainOptions options = read_train_config(args.config, terminal);
   options.model = find_model(options.model);
   options.threads = args.threads > 0 ? args.threads : usable_cpus();
-  if (args.check || args.dry_run) return print(plan_text(options, plan_training(options, terminal)));
-  TrainTerminal observer(terminal);
-  const TrainResult result = run_training(options, terminal, observer, stop_on_signals());
+  options.samples.engine.threads = options.threads;
+  options.samples.engine.kept_hashes = cache_file("hashes.json");
+  if (args.check || args.dry_run) return check(options, args.check, terminal);
+  if (args.report) return print(write_train_report(options).string() + "\n");
+  TrainTerminal observer(terminal, options);
+  TrainResult result;
+  try {
+    result = run_training(options, terminal, observer, stop_on_signals(), ranks.get());
+  } catch (const Error& e) {
+    if (ranks->first()) write_report(options, terminal);
+    if (ranks->size() > 1) {
+      Terminal(Verbosity{}).warn("rank {}: {}", ranks->rank(), e.message());
+      ranks->abandon();
+    }
+    throw;
+  }
+  if (!ranks->first()) return;
   terminal.clear_bar();
-  print(fmt::format("{} steps, {} skipped, mean loss {:.5f}\n{}\n", result.steps, result.skipped, result.smoothed_loss,
-                    result.adapter.string()));
+  write_report(options, terminal);
+  std::string out =
+      fmt::format("{} steps, {} skipped, mean loss {:.5f}\n", result.steps, result.skipped, result.smoothed_loss);
+  if (result.best_step != 0)
+    out += fmt::format("lowest validation loss {:.5f}: {}\n", result.best_validation,
+                       checkpoint_path(options.output, result.best_step).string());
+  print(out + result.adapter.string() + "\n");
   if (result.stopped) fail(ErrorKind::Cancelled, "stopped; run the same again to go on");
 }
 
@@ -115,8 +136,10 @@ Command add_train(CLI::App& program) {
   CLI::App& parser = *program.add_subcommand("train", "train an adapter, or the whole transformer, on pictures");
   const auto args = std::make_shared<TrainArguments>();
   parser.add_option("config", args->config, "a TOML file: our keys and those of the official trainer");
-  parser.add_flag("--check", args->check, "look at the data, say what the run will take, train nothing");
-  parser.add_flag("--dry-run", args->dry_run, "the same");
+  parser.add_flag("--check", args->check,
+                  "look at the data, say what the run will take, write output_dir/check.html, train nothing");
+  parser.add_flag("--dry-run", args->dry_run, "the same, and write nothing");
+  parser.add_flag("--report", args->report, "write output_dir/report.html anew from what a run left there, and stop");
   parser.add_flag("--keys", args->keys, "print the keys of the file, and stop");
   parser.add_option("--threads", args->threads, "how many (as many as the process may use)");
   parser.add_flag("-q,--quiet", args->verbosity.quiet, "tell nothing on the way");

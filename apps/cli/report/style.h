@@ -61,6 +61,8 @@ svg .dashed { stroke-dasharray: 5 3; } svg .dot { fill: var(--c); } svg .band { 
 .pictures .difference { display: none; }
 #view-differences:checked ~ .wide .difference { display: block; }
 #view-differences:checked ~ .wide .picture:has(+ .difference) { display: none; }
+.sheet { display: grid; gap: .6rem; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); }
+.sheet figcaption { max-height: 6.5rem; overflow: auto; }
 img { max-width: 100%; height: auto; display: block; border-radius: 4px; }
 @media (max-width: 40rem) {
   table:has(td.prose) thead { display: none; }

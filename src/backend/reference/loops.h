@@ -66,6 +66,7 @@ Loops mul_scalar_loops(const KernelRequest& request);
 Loops add_loops(const KernelRequest& request);
 Loops mul_loops(const KernelRequest& request);
 Loops silu_gradient_loops(const KernelRequest& request);
+Loops dropout_loops(const KernelRequest& request);
 Loops swiglu_loops(const KernelRequest& request);
 Loops geglu_tanh_loops(const KernelRequest& request);
 Loops modulate_loops(const KernelRequest& request);

@@ -43,6 +43,7 @@ constexpr Row kRows[] = {
     {&add_op, add_loops},
     {&mul_op, mul_loops},
     {&silu_gradient_op, silu_gradient_loops},
+    {&dropout_op, dropout_loops},
     {&swiglu_op, swiglu_loops},
     {&geglu_tanh_op, geglu_tanh_loops},
     {&modulate_op, modulate_loops},

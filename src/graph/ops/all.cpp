@@ -36,6 +36,7 @@ std::span<const OpDef* const> all_ops() {
       &add_op,
       &mul_op,
       &silu_gradient_op,
+      &dropout_op,
       &swiglu_op,
       &geglu_tanh_op,
       &modulate_op,

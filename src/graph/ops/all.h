@@ -7,6 +7,7 @@
 #include "graph/ops/banded_conv2d.h"
 #include "graph/ops/cast.h"
 #include "graph/ops/conv2d.h"
+#include "graph/ops/dropout.h"
 #include "graph/ops/elementwise.h"
 #include "graph/ops/embedding.h"
 #include "graph/ops/gated_activation.h"

@@ -1,5 +1,6 @@
 #include "graph/ops/attention.h"
 
+#include "graph/ops/attention_gradient.h"
 #include "graph/ops/movement.h"
 #include "graph/ops/require.h"
 
@@ -16,26 +17,8 @@ Value join_heads(Value x) {  // [heads, S, D] -> [S, heads · D]
   return reshape(permute(x, {1, 0, 2}), {x.shape()[1], x.shape()[0] * x.shape()[2]});
 }
 
-// Scores and probabilities are made again, so that a step keeps none of them. Query heads that share keys are one
-// batch of more rows: sums over them are part of the products.
-Gradients attention_gradient(const GradientCall& call, Value dy) {
-  const int64_t heads = call.attrs.integer("heads"), kv_heads = call.attrs.integer("kv_heads");
-  const double scale = call.attrs.real("scale");
-  const int64_t queries = call.inputs[0].shape()[0], keys = call.inputs[1].shape()[0];
-  const int64_t d = call.inputs[0].shape()[1] / heads, rows = heads / kv_heads * queries;
-  const auto shared = [&](Value x) { return reshape(split_heads(x, heads), {kv_heads, rows, d}); };
-  const Value q = shared(call.inputs[0]), k = split_heads(call.inputs[1], kv_heads),
-              v = split_heads(call.inputs[2], kv_heads), d_out = shared(dy);
-
-  const Value scores = reshape(batched_matmul(q, k, true), {heads, queries, keys});
-  const Value p = attention_softmax(scores, scale, mask_of(call.attrs));
-  const Value dp = reshape(batched_matmul(d_out, v, true), {heads, queries, keys});
-  const Value d_scores = reshape(attention_softmax_gradient(p, dp, scale), {kv_heads, rows, keys});
-  const Value dq = reshape(batched_matmul(d_scores, k, false), {heads, queries, d});
-  const Value dk = batched_outer(d_scores, q);
-  const Value dv = batched_outer(reshape(p, {kv_heads, rows, keys}), d_out);
-  return {join_heads(dq), join_heads(dk), join_heads(dv)};
-}
+// Of the scores of heads that go by together on the way back: 16 MiB of f32.
+constexpr int64_t kMostScores = int64_t{1} << 22;
 
 }  // namespace
 
@@ -65,7 +48,7 @@ const OpDef attention_op{
           const Value p = attention_softmax(batched_matmul(q, k, true), a.real("scale"), mask_of(a));
           return join_heads(batched_matmul(p, v, false));
         },
-    .gradient = attention_gradient,
+    .gradient = [](const GradientCall& call, Value dy) { return attention_gradients(call, dy, kMostScores); },
     .cost =
         [](std::span<const Shape> in, const Shape& out, const Attrs& a) {
           const AttentionMask mask = mask_of(a);

@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "graph/ops/cast.h"
+#include "graph/ops/dropout.h"
 #include "graph/ops/gated_activation.h"
 #include "ops/cases/pointwise.h"
 
@@ -22,6 +23,37 @@ double gelu_by_tanh(double x) {
 }
 
 Point relative(double y) { return {y, std::abs(y)}; }
+
+// Dropout's definition once more: the element's place in a sequence that starts at a mix of key and stream.
+uint64_t mix(uint64_t z) {
+  z ^= z >> 30;
+  z *= 0xbf58476d1ce4e5b9u;
+  z ^= z >> 27;
+  z *= 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+OpCase dropout_case(const Shape& x, double p, int64_t stream, uint64_t key, uint64_t seed) {
+  OpCase c{.name = fmt::format("dropout {} of {}", p, x.str()), .op = &dropout_op};
+  c.attrs = {{"p", p}, {"stream", stream}};
+  const auto bytes = dropout_key_values(key);
+  c.operands = {{"x", Role::Operand, random_tensor(x, seed)},
+                {"key", Role::Parameter, {{8}, std::vector<float>(bytes.begin(), bytes.end())}}};
+  c.steps = 2;
+  c.formula = [=](const std::vector<Doubles>& in, DType) {
+    constexpr uint64_t kStep = 0x9e3779b97f4a7c15u;
+    Expected e;
+    uint64_t at = mix(mix(key + kStep) + static_cast<uint64_t>(stream) * kStep);
+    for (const double v : in[0]) {
+      at += kStep;
+      const bool kept = static_cast<double>(mix(at) >> 32) >= std::round(p * 4294967296.0);
+      e.value.push_back(kept ? v / (1.0 - p) : 0.0);
+      e.magnitude.push_back(std::abs(e.value.back()));
+    }
+    return e;
+  };
+  return c;
+}
 
 }  // namespace
 
@@ -110,6 +142,10 @@ std::vector<OpCase> elementwise_cases() {
                                     .stored_roundings = 1},
                                    seed += 10));
   }
+  cases.push_back(dropout_case({1, 48}, 0.5, 0, 1, 9000));
+  cases.push_back(dropout_case({129, 96}, 0.05, 121, 0xfedcba9876543210u, 9010));
+  cases.push_back(dropout_case({2, 5000}, 0.9, 3, ~uint64_t{0}, 9020));
+  cases.push_back(dropout_case({3, 7}, 0.0, 1, 77, 9030));
   return cases;
 }
 

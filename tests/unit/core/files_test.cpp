@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/append_file.h"
 #include "core/machine.h"
 #include "core/mapping_table.h"
 #include "expect_error.h"
@@ -345,6 +346,31 @@ TEST(WriteFile, AShortWriteLeavesNothing) {
   ::signal(SIGXFSZ, handler);
   EXPECT_EQ(get(folder / "a"), "old");
   EXPECT_THAT(names_in(folder.path()), testing::ElementsAre("a"));
+}
+
+TEST(AppendFile, GrowsAndIsMade) {
+  const TemporaryFolder folder;
+  append_to_file(folder / "log", "a\n");
+  append_to_file(folder / "log", "b\n");
+  EXPECT_EQ(get(folder / "log"), "a\nb\n");
+  EXPECT_ERROR(append_to_file(folder.path(), "x"), ErrorKind::BadFile, "cannot open");
+  EXPECT_ERROR(append_to_file("/dev/null", "x"), ErrorKind::BadFile, "expected a regular file");
+  EXPECT_ERROR(append_to_file(folder / "none" / "a", "x"), ErrorKind::BadFile, "No such file");
+}
+
+// The kernel takes a part and refuses the rest: what was there stays, and not a byte of the rest.
+TEST(AppendFile, AShortWriteIsTakenBack) {
+  const TemporaryFolder folder;
+  append_to_file(folder / "log", "old\n");
+  struct rlimit before {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = ::signal(SIGXFSZ, SIG_IGN);
+  const struct rlimit small { 4096, before.rlim_max };
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  EXPECT_ERROR(append_to_file(folder / "log", std::string(10'000, 'x')), ErrorKind::BadFile, "cannot write");
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  ::signal(SIGXFSZ, handler);
+  EXPECT_EQ(get(folder / "log"), "old\n");
 }
 
 TEST(FaultHook, SeesEveryCallOfAWrite) {
