@@ -24,7 +24,8 @@ class Program {
   const LoweredGraph& lowered() const { return *graph_; }
   const MemoryReport& memory() const { return graph_->memory; }
   const std::vector<WeightUse>& weights() const { return graph_->weights; }  // every operand, for WeightBank::prepare
-  // Room for the weights that `bank` streams into one step: where the arena lies; on the host beside it, with HostSteps.
+  // Room for the weights that `bank` streams into one step: where the arena lies; on the host beside it, with
+  // HostSteps.
   size_t window_bytes(const WeightBank& bank) const;
   size_t staging_bytes(const WeightBank& bank) const;
   // The largest part of files that any one step has mapped while its streamed weights are prepared, or lie packed, and
