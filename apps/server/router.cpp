@@ -99,9 +99,9 @@ void dispatch(Server& server, const ExchangePtr& exchange) {
     if (!allowed.empty()) out.set("Allow", allowed);
     return exchange->respond(std::move(out));
   }
-  if (route->work == Work::Quick) return run_route(*route, server, exchange, std::move(arguments));
+  if (route->work == RouteWork::Quick) return run_route(*route, server, exchange, std::move(arguments));
   const auto has_left = std::make_shared<std::atomic<bool>>(false);
-  if (route->work == Work::PlansForWaiting) exchange->when_gone([has_left] { *has_left = true; });
+  if (route->work == RouteWork::PlansForWaiting) exchange->when_gone([has_left] { *has_left = true; });
   server.slow_lane.post([&server, exchange, route, has_left, arguments = std::move(arguments)] {
     if (!*has_left) run_route(*route, server, exchange, arguments);
   });

@@ -12,7 +12,7 @@
 namespace newbie {
 
 // How long an answer may take to make.
-enum class Work {
+enum class RouteWork {
   Quick,            // no time
   Plans,            // a request is planned: in the slow lane, whether or not the client stays
   PlansForWaiting,  // the same for a client that waits: if it has left before its turn, nothing is done
@@ -25,7 +25,7 @@ struct Route {
   bool is_open_to_all;  // without a key
   void (*run)(const Call&);
   std::string_view about;  // for the OpenAPI document
-  Work work = Work::Quick;
+  RouteWork work = RouteWork::Quick;
 };
 
 // All of them, in the order they are tried.

@@ -131,14 +131,14 @@ const Route a1111_txt2img_route{"POST",
                                 false,
                                 txt2img,
                                 "Draw, and wait for it (A1111)",
-                                Work::PlansForWaiting};
+                                RouteWork::PlansForWaiting};
 const Route a1111_img2img_route{"POST",
                                 "/sdapi/v1/img2img",
                                 Dialect::A1111,
                                 false,
                                 img2img,
                                 "Draw from a picture, and wait for it (A1111)",
-                                Work::PlansForWaiting};
+                                RouteWork::PlansForWaiting};
 const Route a1111_progress_route{
     "GET", "/sdapi/v1/progress", Dialect::A1111, false, progress, "How far one's drawing is (A1111)"};
 const Route a1111_interrupt_route{"POST",    "/sdapi/v1/interrupt",       Dialect::A1111, false,

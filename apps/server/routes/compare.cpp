@@ -65,6 +65,6 @@ const Route compare_route{"POST",
                           false,
                           compare,
                           "One request in two precisions, and how far apart its pictures are",
-                          Work::PlansForWaiting};
+                          RouteWork::PlansForWaiting};
 
 }  // namespace newbie

@@ -79,9 +79,9 @@ void job_picture(const Call& call) {
 
 }  // namespace
 
-const Route submit_job_route{"POST",     "/v1/jobs", Dialect::Own,
-                             false,      submit_job, "Hand in a request; it is drawn when its turn comes",
-                             Work::Plans};
+const Route submit_job_route{"POST",          "/v1/jobs", Dialect::Own,
+                             false,           submit_job, "Hand in a request; it is drawn when its turn comes",
+                             RouteWork::Plans};
 const Route list_jobs_route{"GET", "/v1/jobs", Dialect::Own, false, list_jobs, "One's jobs, the latest first"};
 const Route get_job_route{"GET", "/v1/jobs/{id}", Dialect::Own,
                           false, get_job,         "A job: state, place, progress, plan, pictures"};

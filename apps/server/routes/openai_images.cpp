@@ -156,15 +156,15 @@ void one_model(const Call& call) {
 
 }  // namespace
 
-const Route openai_generations_route{"POST",      "/v1/images/generations",         Dialect::OpenAi,      false,
-                                     generations, "Draw, and wait for it (OpenAI)", Work::PlansForWaiting};
+const Route openai_generations_route{"POST",      "/v1/images/generations",         Dialect::OpenAi,           false,
+                                     generations, "Draw, and wait for it (OpenAI)", RouteWork::PlansForWaiting};
 const Route openai_edits_route{"POST",
                                "/v1/images/edits",
                                Dialect::OpenAi,
                                false,
                                edits,
                                "Draw from a picture, and wait for it (OpenAI)",
-                               Work::PlansForWaiting};
+                               RouteWork::PlansForWaiting};
 const Route openai_models_route{"GET", "/v1/models", Dialect::OpenAi, false, models, "The model that is open (OpenAI)"};
 const Route openai_model_route{
     "GET", "/v1/models/{model}", Dialect::OpenAi, false, one_model, "The same, by its name (OpenAI)"};

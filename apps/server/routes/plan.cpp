@@ -101,7 +101,7 @@ const Route plan_route{"POST",
                        false,
                        plan,
                        "What a request will take, without drawing it",
-                       Work::PlansForWaiting};
+                       RouteWork::PlansForWaiting};
 const Route metadata_route{"POST", "/v1/metadata", Dialect::Own,
                            false,  metadata,       "What a picture says about how it was drawn"};
 
