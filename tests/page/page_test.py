@@ -56,7 +56,7 @@ class Served:
 
     def stop(self) -> None:
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(30)
+        self._process.wait(120)  # what is being drawn is finished
 
     def get(self, path: str) -> bytes:
         with urllib.request.urlopen(self.address + path, timeout=30) as answer:
