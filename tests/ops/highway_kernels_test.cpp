@@ -40,10 +40,10 @@ bool is_ours(const OpCase& c) {
   for (const OpDef* op : {&batched_matmul_op, &conv2d_op, &banded_conv2d_op, &max_pool2d_op, &average_pool2d_op,
                           &attention_op, &attention_softmax_op, &permute_op, &timestep_embedding_op})
     if (c.op == op) return false;
-  // Products and sums of the way back are the matrix library's, or the reference's.
+  // Products and sums of the way back are the matrix library's, or the reference's; so is what training alone draws.
   for (const OpDef* op : {&linear_transposed_op, &batched_outer_op, &attention_softmax_gradient_op,
                           &layer_norm_gradient_op, &rms_norm_gradient_op, &squared_error_op, &squared_error_gradient_op,
-                          &sum_rows_op, &pad_columns_op, &pad_rows_op})
+                          &sum_rows_op, &pad_columns_op, &pad_rows_op, &dropout_op})
     if (c.op == op) return false;
   // A scale or gate is one row.
   for (const OpDef* op : {&modulate_op, &gated_residual_op, &norm_modulate_op, &norm_gated_residual_op})

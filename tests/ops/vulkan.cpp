@@ -20,10 +20,15 @@ namespace {
 // Made by training alone, by the bands of an autoencoder that has too little of the host's memory, or not used by our
 // networks' inference: a device has no kernel for them, and says so.
 const std::set<const OpDef*>& without_kernel() {
-  static const std::set<const OpDef*> ops{&banded_conv2d_op,     &attention_softmax_gradient_op,
-                                          &rms_norm_gradient_op, &layer_norm_gradient_op,
-                                          &silu_gradient_op,     &sum_rows_op,
-                                          &squared_error_op,     &squared_error_gradient_op};
+  static const std::set<const OpDef*> ops{&banded_conv2d_op,
+                                          &attention_softmax_gradient_op,
+                                          &rms_norm_gradient_op,
+                                          &layer_norm_gradient_op,
+                                          &silu_gradient_op,
+                                          &sum_rows_op,
+                                          &squared_error_op,
+                                          &squared_error_gradient_op,
+                                          &dropout_op};
   return ops;
 }
 

@@ -45,7 +45,7 @@ TEST(QuantisedKeys, OldScalesBelongToTheirWeights) {
   EXPECT_EQ(found.weights.at("a.weight").scale, "a.scale_weight");
   EXPECT_EQ(found.weights.at("b.weight").scale, "b.weight_scale");
   EXPECT_ERROR(split({{"a.scale_weight", {}}, {"a.weight", {}}, {"a.weight_scale", {}}}), ErrorKind::BadFile,
-               "one scale of a.weight");
+               "one scale of 'a.weight'");
 }
 
 TEST(QuantisedKeys, MarkersNameTheFormat) {

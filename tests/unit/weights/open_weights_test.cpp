@@ -130,9 +130,10 @@ TEST(OpenWeights, ReadsShardsThatAreAllThereWithoutAnIndex) {
 TEST(OpenWeights, AShardsNameHasAPlaceAndACount) {
   EXPECT_EQ(shard_name("model-00002-of-00003.safetensors")->base, "model");
   EXPECT_EQ(shard_name("model-00002-of-00003.safetensors")->number, 2);
+  EXPECT_EQ(shard_name("model-00002-of-00003.gguf")->ending, ".gguf");
   for (const char* other :
        {"model.safetensors", "model-00004-of-00003.safetensors", "model-00000-of-00003.safetensors",
-        "model-0002-of-00003.safetensors", "model-00002-of-00003.gguf", "-00001-of-00001.safetensors"})
+        "model-0002-of-00003.safetensors", "model-00002-of-00003.txt", "-00001-of-00001.safetensors"})
     EXPECT_FALSE(shard_name(other)) << other;
 }
 
