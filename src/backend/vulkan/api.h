@@ -13,24 +13,55 @@ namespace newbie::vulkan {
 
 #define NEWBIE_VULKAN_GLOBAL(F) F(CreateInstance) F(EnumerateInstanceVersion)
 
-#define NEWBIE_VULKAN_INSTANCE(F)                                                                               \
-  F(DestroyInstance)                                                                                            \
-  F(EnumeratePhysicalDevices)                                                                                   \
-  F(GetPhysicalDeviceProperties2)                                                                               \
-  F(GetPhysicalDeviceFeatures2) F(GetPhysicalDeviceMemoryProperties2) F(GetPhysicalDeviceQueueFamilyProperties) \
-      F(EnumerateDeviceExtensionProperties) F(CreateDevice) F(GetDeviceProcAddr)
+// clang-format off: it lays these lists out differently each time
+#define NEWBIE_VULKAN_INSTANCE(F) \
+  F(DestroyInstance) \
+  F(EnumeratePhysicalDevices) \
+  F(GetPhysicalDeviceProperties2) \
+  F(GetPhysicalDeviceFeatures2) \
+  F(GetPhysicalDeviceMemoryProperties2) \
+  F(GetPhysicalDeviceQueueFamilyProperties) \
+  F(EnumerateDeviceExtensionProperties) \
+  F(CreateDevice) \
+  F(GetDeviceProcAddr)
 
-#define NEWBIE_VULKAN_DEVICE(F)                                                                                        \
-  F(DestroyDevice)                                                                                                     \
-  F(GetDeviceQueue)                                                                                                    \
-  F(CreateBuffer)                                                                                                      \
-  F(DestroyBuffer) F(GetBufferMemoryRequirements) F(AllocateMemory) F(FreeMemory) F(BindBufferMemory) F(MapMemory)     \
-      F(GetBufferDeviceAddress) F(CreateShaderModule) F(DestroyShaderModule) F(CreatePipelineLayout)                   \
-          F(DestroyPipelineLayout) F(CreateComputePipelines) F(DestroyPipeline) F(CreatePipelineCache)                 \
-              F(DestroyPipelineCache) F(CreateCommandPool) F(DestroyCommandPool) F(AllocateCommandBuffers)             \
-                  F(ResetCommandPool) F(BeginCommandBuffer) F(EndCommandBuffer) F(CmdBindPipeline) F(CmdPushConstants) \
-                      F(CmdDispatchBase) F(CmdPipelineBarrier) F(CmdCopyBuffer) F(CreateFence) F(DestroyFence)         \
-                          F(ResetFences) F(WaitForFences) F(QueueSubmit) F(DeviceWaitIdle)
+#define NEWBIE_VULKAN_DEVICE(F) \
+  F(DestroyDevice) \
+  F(GetDeviceQueue) \
+  F(CreateBuffer) \
+  F(DestroyBuffer) \
+  F(GetBufferMemoryRequirements) \
+  F(AllocateMemory) \
+  F(FreeMemory) \
+  F(BindBufferMemory) \
+  F(MapMemory) \
+  F(GetBufferDeviceAddress) \
+  F(CreateShaderModule) \
+  F(DestroyShaderModule) \
+  F(CreatePipelineLayout) \
+  F(DestroyPipelineLayout) \
+  F(CreateComputePipelines) \
+  F(DestroyPipeline) \
+  F(CreatePipelineCache) \
+  F(DestroyPipelineCache) \
+  F(CreateCommandPool) \
+  F(DestroyCommandPool) \
+  F(AllocateCommandBuffers) \
+  F(ResetCommandPool) \
+  F(BeginCommandBuffer) \
+  F(EndCommandBuffer) \
+  F(CmdBindPipeline) \
+  F(CmdPushConstants) \
+  F(CmdDispatchBase) \
+  F(CmdPipelineBarrier) \
+  F(CmdCopyBuffer) \
+  F(CreateFence) \
+  F(DestroyFence) \
+  F(ResetFences) \
+  F(WaitForFences) \
+  F(QueueSubmit) \
+  F(DeviceWaitIdle)
+// clang-format on
 
 #define NEWBIE_VULKAN_DECLARE(name) PFN_vk##name name = nullptr;
 
