@@ -13,7 +13,8 @@ namespace newbie::vulkan {
 
 #define NEWBIE_VULKAN_GLOBAL(F) F(CreateInstance) F(EnumerateInstanceVersion)
 
-// clang-format off: it lays these lists out differently each time
+// The formatter lays these lists out differently each time.
+// clang-format off
 #define NEWBIE_VULKAN_INSTANCE(F) \
   F(DestroyInstance) \
   F(EnumeratePhysicalDevices) \
