@@ -7,7 +7,8 @@ namespace newbie {
 
 namespace {
 
-constexpr std::string_view kCpuOnly = "everything runs on the CPU";
+constexpr std::string_view kOneDevice = "all parts run on the device that --device names";
+constexpr std::string_view kByVulkan = "cards are used through Vulkan";
 constexpr std::string_view kMemory = "what does not fit is streamed from the file";
 constexpr std::string_view kAlways = "attention is computed in blocks anyway";
 
@@ -90,12 +91,11 @@ constexpr ForeignFlag kForeignFlags[] = {
     {"--offload", "--memory", kMemory},
     {"--offload-to-cpu", "--memory", kMemory},
     {"--enable-model-cpu-offload", "--memory", kMemory},
-    {"--device", "", kCpuOnly},
-    {"--gpu", "", kCpuOnly},
-    {"--cuda", "", kCpuOnly},
-    {"--cpu", "", kCpuOnly},
-    {"--vae-on-cpu", "", kCpuOnly},
-    {"--clip-on-cpu", "", kCpuOnly},
+    {"--gpu", "--device", kByVulkan},
+    {"--cuda", "--device", kByVulkan},
+    {"--cpu", "--device", "the CPU is the default"},
+    {"--vae-on-cpu", "", kOneDevice},
+    {"--clip-on-cpu", "", kOneDevice},
     {"--clip-skip", "", "the transformer reads the layer of its encoders that it was trained with"},
     {"--xformers", "", kAlways},
     {"--diffusion-fa", "", kAlways},

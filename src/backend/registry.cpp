@@ -33,7 +33,8 @@ DeviceChoice choose_device(std::string_view words) {
   if (words.starts_with(kVulkan) && words[kVulkan.size()] == ':')
     return {BackendChoice::Vulkan, std::string(words.substr(kVulkan.size() + 1)), {}};
   if (words != "auto")
-    fail(ErrorKind::InvalidRequest, "`device` {}: expected auto, cpu, vulkan, vulkan:NUMBER or vulkan:NAME", words);
+    fail_with_hint(ErrorKind::InvalidRequest, "cards are used through Vulkan; `newbie devices` lists them",
+                   "`device` {}: expected auto, cpu, vulkan, vulkan:NUMBER or vulkan:NAME", words);
   const VulkanListing listing = list_vulkan_devices();
   std::string why = listing.problem;
   for (const VulkanDevice& d : listing.devices) {
