@@ -340,7 +340,9 @@ class DiffusionPipeline:
             if word.split(":")[0] in ("cpu", "true", "false"):
                 continue
             if word.split(":")[0] in ("cuda", "mps", "xpu", "npu", "hip", "vulkan"):
-                raise InvalidRequest(f"{word}: this engine computes on the CPU", "leave .to() out, or use the CPU")
+                raise InvalidRequest(
+                    f"{word}: this package computes on the CPU so far", "leave .to() out; the command line has --device"
+                )
             if dtype_word(word) not in ("auto", self.dtype):
                 raise InvalidRequest(
                     f"to: opened in {self.dtype}, not in {word}", "say dtype= to from_pretrained()"
