@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <set>
@@ -11,6 +13,7 @@
 #include "e2e/pictures.h"
 #include "e2e/run_program.h"
 #include "unit/core/temporary_folder.h"
+#include "weights/formats/safetensors.h"
 
 namespace newbie::e2e {
 namespace {
@@ -51,6 +54,13 @@ const Json& row_of(const Json& report, const std::string& name) {
   for (const Json& row : report.at("rows"))
     if (row.at("name") == name) return row;
   throw std::runtime_error("no row " + name);
+}
+
+std::vector<double> result_steps(const fs::path& path) {
+  std::vector<double> out;
+  const Json json = parse_json(file_bytes(path), path.string());
+  for (const Json& drift : json.at("steps")) out.push_back(drift.at(0));
+  return out;
 }
 
 TEST(Compare, ATinyOneHasEveryNumber) {
@@ -94,6 +104,41 @@ TEST(Compare, ATinyOneHasEveryNumber) {
   const double floor = row_of(report, "f32+unfused").at("pairs").at("latents")[1].at("relative_error").at("median");
   EXPECT_LT(floor, 1e-4);
   EXPECT_TRUE(row_of(report, "f32+seeds").at("pairs").is_null());
+
+  // Every picture was looked into, so that the last was drawn once more for the time.
+  for (const Json& row : report.at("rows")) {
+    EXPECT_GE(row.at("seconds").at("n").get<size_t>(), 1u) << row.at("name");
+    EXPECT_GT(row.at("seconds").at("median").get<double>(), 0) << row.at("name");
+  }
+  // The last latents of every row that starts from f32's noise: the drift can be computed from the files.
+  const auto last_of = [&](const std::string& row) {
+    const SafetensorsFile file(comparison.out / row / "000003.latents.safetensors");
+    const SafetensorsEntry* last = file.find("step.00001");
+    EXPECT_NE(last, nullptr) << row;
+    const auto bytes = last == nullptr ? std::span<const std::byte>() : file.bytes(*last);
+    std::vector<float> out(bytes.size() / sizeof(float));
+    std::memcpy(out.data(), bytes.data(), bytes.size());
+    return out;
+  };
+  const std::vector<float> here = last_of("bf16"), there = last_of("f32");
+  ASSERT_EQ(here.size(), there.size());
+  ASSERT_FALSE(there.empty());
+  double difference = 0, length = 0;
+  for (size_t i = 0; i < here.size(); ++i) {
+    const double d = static_cast<double>(here[i]) - static_cast<double>(there[i]);
+    difference += d * d;
+    length += static_cast<double>(there[i]) * static_cast<double>(there[i]);
+  }
+  const double told = result_steps(comparison.out / "bf16/000003.json").back();
+  EXPECT_NEAR(told, std::sqrt(difference / length), 1e-9 * told);
+
+  const std::string markdown = file_bytes(comparison.out / "report.md"),
+                    csv = file_bytes(comparison.out / "report.csv");
+  EXPECT_THAT(markdown, HasSubstr("| Precision | Memory, MiB | Time, s | FID | CLIP score | Success |"));
+  EXPECT_THAT(markdown, HasSubstr("| 100.0 % of 4 |"));
+  EXPECT_EQ(std::ranges::count(csv, '\n'), 5);
+  const auto commas = std::ranges::count(csv.substr(0, csv.find('\n')), ',');
+  EXPECT_EQ(std::ranges::count(csv, ','), 5 * commas);
 
   const std::string page = file_bytes(comparison.out / "report.html");
   EXPECT_THAT(page, HasSubstr("data:image/webp;base64,"));
@@ -142,7 +187,12 @@ TEST(Compare, WhatCannotBeComparedIsRefusedBeforeAnythingIsDrawn) {
   }
   EXPECT_FALSE(fs::exists(comparison.out));
   EXPECT_EQ(run({"compare"}).exit_code, 2);
-  EXPECT_EQ(run({"compare", "--preset", "study"}).exit_code, 2);  // no folder
+  const Outcome study = run({.arguments = {"compare", "--preset", "study", "-o", "s"},
+                             .environment = {{"NEWBIE_MODEL", ""}},
+                             .folder = folder.path()});
+  EXPECT_EQ(study.exit_code, 2);
+  EXPECT_THAT(study.err, HasSubstr("a model is needed"));
+  EXPECT_EQ(run({"compare", "--preset", "study", "-m", avatar().string()}).exit_code, 2);  // no folder
   written(comparison.prompts, "{\"prompt\": \"1girl\", \"output\": \"a.png\"}");
   EXPECT_EQ(comparison.draw("f32").exit_code, 2);
 }
@@ -158,6 +208,8 @@ TEST(Compare, TheStudysTableIsChecked) {
   const Json found = parse_json(json.out, "findings");
   for (const Json& f : found.at("findings")) impossible += f.at("verdict") == "impossible";
   EXPECT_EQ(impossible, 4u);  // the time of f32, and every memory
+  const std::string holds = fs::path(NEWBIE_SOURCE_DIR) / "examples/diffusers_speed.json";
+  EXPECT_THAT(run({"compare", "--check", holds}).out, HasSubstr("nothing to object to"));
 }
 
 TEST(MemoryLog, TellsEveryStageAndStep) {

@@ -37,7 +37,10 @@ TEST(Coverage, IntervalsHoldTheTruthAndTestsAreFair) {
   }
   const auto power = std::ranges::find(rows, "KID", &CoverageRow::what);
   ASSERT_NE(power, rows.end());
-  EXPECT_GT(*power->found, 0.2);  // odds by e for each deviation: far more often than by chance
+  // Odds by e for each deviation shift a normal distribution by one. The best test of 6 directions finds that in 64 of
+  // 100 (noncentral χ² with λ = 20/2 · 1²); the kernel's higher powers dilute it, to 47 here. Held is that it is found
+  // far more often than by chance: 0.2 is ten deviations of 200 repetitions above 5 %.
+  EXPECT_GT(*power->found, 0.2);
 }
 
 TEST(Coverage, IsTheSameForAnyNumberOfThreads) {
