@@ -44,10 +44,12 @@ class Served:
         return f"http://127.0.0.1:{self.port}/"
 
     def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  not a pipe, which nobody would read
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=self._log)
         for _ in range(600):
             if self._process.poll() is not None:
-                raise SystemExit(f"newbie serve ended: {self._process.stderr.read()}")
+                self._log.seek(0)
+                raise SystemExit(f"newbie serve ended: {self._log.read()}")
             with contextlib.suppress(OSError):
                 with urllib.request.urlopen(self.address + "ready", timeout=2):
                     return
