@@ -60,8 +60,9 @@ class Server:
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))  # type: ignore[union-attr]
 
-    def requests(self, path: str) -> int:
-        return sum(f"POST {path} " in line for line in self.lines)
+    def answered(self, path: str, status: int) -> int:
+        """How many POSTs of `path` the log has with this status. A line follows its answer."""
+        return sum(f"POST {path} {status} " in line for line in self.lines)
 
     def get(self, path: str):  # noqa: ANN201
         return ask(self.url, path)[1]
