@@ -95,7 +95,10 @@ std::optional<Response> gate(const Request& r, const GateOptions& options, const
     if (auto answer = check_site(r, options)) return answer;
   if (keys.empty() || is_open_to_all || keys.owner(r.header_or("Authorization", ""))) return std::nullopt;
   Response out = refusal(401, "a key is needed", "Authorization: Bearer KEY, or Basic with the key as password");
-  out.set("WWW-Authenticate", "Basic realm=\"newbie\", Bearer realm=\"newbie\"");
+  // Basic makes a browser ask with a window of its own. A page's script asks by itself, and would wait for that window.
+  const bool by_script = r.header_or("Sec-Fetch-Dest", "") == "empty";
+  out.set("WWW-Authenticate",
+          by_script ? "Bearer realm=\"newbie\"" : "Basic realm=\"newbie\", Bearer realm=\"newbie\"");
   return out;
 }
 

@@ -13,7 +13,7 @@ export class ApiError extends Error {
 export class Unreachable extends Error {}
 
 export const apiKey = stored<string>("key", "");
-export const keyNeeded = signal(false); // the last call was refused for want of one
+export const keyNeeded = signal(false); // a call was refused for want of one, and none was given since
 export const reachable = signal(true);
 
 export async function call(path: string, init: RequestInit = {}): Promise<Response> {
@@ -29,7 +29,7 @@ export async function call(path: string, init: RequestInit = {}): Promise<Respon
   }
   reachable.value = true;
   if (response.ok) return response;
-  keyNeeded.value = response.status === 401;
+  if (response.status === 401) keyNeeded.value = true;
   throw new ApiError(response.status, await errorOf(response));
 }
 

@@ -111,6 +111,21 @@ TEST(ApiKeys, DamagedFilesAreRefusedWithoutTellingAKey) {
   }
 }
 
+// A browser would open its own window for a script's request, and the page that asks for the key would wait behind it.
+TEST(Gate, AScriptOfAPageIsNotAskedByTheBrowser) {
+  const TemporaryFolder folder;
+  const ApiKeys keys = keys_of(folder, "me: 0123456789abcdef\n");
+  const auto asks = [&](const char* destination) {
+    const auto answer =
+        gate(request("GET", {{"Host", "localhost"}, {"Sec-Fetch-Dest", destination}}), GateOptions{}, keys, false);
+    for (const Header& h : answer->headers())
+      if (h.name == "WWW-Authenticate") return h.value;
+    return std::string();
+  };
+  EXPECT_THAT(asks("document"), HasSubstr("Basic"));
+  EXPECT_EQ(asks("empty"), "Bearer realm=\"newbie\"");
+}
+
 TEST(Gate, KeysOverHttp) {
   const TemporaryFolder folder;
   Served::Options options;
