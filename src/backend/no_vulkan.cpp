@@ -5,7 +5,7 @@
 namespace newbie {
 
 VulkanListing list_vulkan_devices() {
-  return {.devices = {}, .problem = "this program was built without Vulkan's headers or a shader compiler"};
+  return {.devices = {}, .problem = "this program was built without its Vulkan backend"};
 }
 
 std::unique_ptr<Backend> make_vulkan_backend(std::string_view, VulkanOptions) {

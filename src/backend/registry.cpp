@@ -14,6 +14,17 @@ constexpr BackendRow kBackends[] = {
 
 }  // namespace
 
+std::string_view to_string(VulkanDevice::Kind kind) {
+  switch (kind) {
+    case VulkanDevice::Kind::Discrete: return "a card";
+    case VulkanDevice::Kind::Integrated: return "part of the processor";
+    case VulkanDevice::Kind::Virtual: return "virtual";
+    case VulkanDevice::Kind::Other: return "of no known kind";
+    case VulkanDevice::Kind::Software: return "software on the CPU";
+  }
+  return "?";
+}
+
 std::span<const BackendRow> backends() { return kBackends; }
 
 std::unique_ptr<Backend> make_backend(BackendChoice choice, std::string_view device) {

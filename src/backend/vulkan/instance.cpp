@@ -8,17 +8,6 @@
 
 namespace newbie {
 
-std::string_view to_string(VulkanDevice::Kind kind) {
-  switch (kind) {
-    case VulkanDevice::Kind::Discrete: return "a card";
-    case VulkanDevice::Kind::Integrated: return "part of the processor";
-    case VulkanDevice::Kind::Virtual: return "virtual";
-    case VulkanDevice::Kind::Other: return "of no known kind";
-    case VulkanDevice::Kind::Software: return "software on the CPU";
-  }
-  return "?";
-}
-
 VulkanListing list_vulkan_devices() try {
   const vulkan::Instance instance;
   VulkanListing out;
