@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A style LoRA on the avatar model, and whether it learned: docs/training.md has the figures.
+"""A style LoRA on the avatar model, and whether it learned: docs/training.md has the figures of another recipe.
 
 Usage: bench/learn_style.py PROGRAM TRAIN_FOLDER VALIDATION_FOLDER [-o FOLDER] [--set KEY=VALUE]...
 

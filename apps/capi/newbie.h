@@ -239,7 +239,7 @@ typedef struct newbie_job newbie_job;
 typedef struct newbie_input {
   size_t struct_size;
   const char* field; /* "init_image" or "mask" */
-  const void* data;  /* a whole PNG, JPEG or WebP; or pixels, where `width` is not 0 */
+  const void* data;  /* a whole PNG, JPEG, WebP, BMP or GIF; or pixels, where `width` is not 0 */
   size_t data_bytes;
   int32_t width, height, channels; /* of pixels: 8 bits, rows from the top; 1 grey, 3 RGB, 4 RGBA */
 } newbie_input;
@@ -284,7 +284,7 @@ NEWBIE_API void newbie_bytes_free(uint8_t* data); /* NULL is allowed */
 
 /* What a picture says about how it was drawn, as JSON: width, height, its texts, and "recalled", null when no text is
  * known: the request's fields as newbie_prepare takes them, options of the engine, notes about what cannot be taken
- * over, hashes of the model and of the pictures it started from. `data` is a PNG, JPEG or WebP, or the JSON of a
+ * over, hashes of the model and of the pictures it started from. `data` is a picture file, or the JSON of a
  * request or of a workflow of ComfyUI; messages call it `name`, or "picture". */
 NEWBIE_API newbie_status newbie_read_metadata(const void* data, size_t data_bytes, const char* name, char** json,
                                               newbie_error** error);

@@ -6,7 +6,6 @@
 #include "core/files.h"
 #include "generate/metadata.h"
 #include "generate/recall.h"
-#include "generate/request_fields.h"
 #include "image/picture_format.h"
 
 using namespace newbie;
@@ -43,23 +42,11 @@ void save(const newbie_picture* picture, const char* path, PictureFormat format,
 
 // Fields of a request as its JSON has them, and apart from them options of the engine.
 OrderedJson recalled_json(const Recollection& recalled) {
-  OrderedJson request = OrderedJson::object(), options = OrderedJson::object();
-  for (const auto& [name, words] : recalled.fields) {
-    const RequestField* field = find_request_field(name);
-    if (field == nullptr) {
-      options[name] = words;
-      continue;
-    }
-    OrderedJson value = value_of_words(*field, words);
-    if (field->kind == FieldKind::Adapters && request.contains(name))  // comes once for each
-      for (OrderedJson& one : value) request[name].push_back(std::move(one));
-    else
-      request[name] = std::move(value);
-  }
+  const RecalledFields fields = recalled_fields(recalled, [](const Error&) { throw; });
   const auto or_null = [](const std::string& text) { return text.empty() ? OrderedJson() : OrderedJson(text); };
   return {{"source", recalled.source},
-          {"request", request},
-          {"options", options},
+          {"request", fields.request},
+          {"options", fields.engine},
           {"notes", recalled.notes},
           {"parts",
            {{"transformer", or_null(recalled.parts.transformer)},

@@ -301,8 +301,8 @@ bool read_request(CLI::App& parser, PictureArguments& a, size_t memory_budget_by
     fail(ErrorKind::InvalidRequest, "--init-img -: standard input cannot be the prompt, too");
   for (const auto& [flag, file] : {std::pair{"--mask", a.mask}, {"--from", a.from}})
     if (file == "-")
-      fail_with_hint(ErrorKind::InvalidRequest, "save it to a file first",
-                     "{} -: pictures are not read from standard input", flag);
+      fail_with_hint(ErrorKind::InvalidRequest, "save it to a file first", "{} -: it is not read from standard input",
+                     flag);
   if (a.from) a.recalled = recall_request(parser, *a.from, r);
   if (a.prompt_file)
     r.prompt = read_prompt(*a.prompt_file);

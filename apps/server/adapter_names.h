@@ -1,4 +1,5 @@
-// Names of adapters that requests may use: what lies in --lora-dir, as find_adapter() finds it there by name.
+// Names of adapters that requests may use: what lies in --lora-dir, as find_adapter() finds it there by
+// name; a name that is there twice needs its folder.
 #pragma once
 
 #include <string>

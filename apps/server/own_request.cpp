@@ -61,9 +61,10 @@ Submission own_submission(const Call& call, OrderedJson json) {
   set_format(out, take_member(json, "output_format"), "output_format");
   set_quality(out, take_member(json, "output_compression"), "output_compression");
   if (const OrderedJson precision = take_member(json, "precision"); !precision.is_null()) {
-    if (!precision.is_string() || !find_precision_preset(precision.get_ref<const std::string&>()))
-      refuse("precision", "there is no such precision", "GET /v1/capabilities lists them");
-    out.precision = precision.get<std::string>();
+    const auto preset =
+        precision.is_string() ? find_precision_preset(precision.get_ref<const std::string&>()) : std::nullopt;
+    if (!preset) refuse("precision", "there is no such precision", "GET /v1/capabilities lists them");
+    out.precision = to_string(*preset);  // one name for all that it is called
   }
   if (const OrderedJson id = take_member(json, "client_id"); !id.is_null()) {
     if (!id.is_string() || id.get_ref<const std::string&>().size() > kMostClientId)

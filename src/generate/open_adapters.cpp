@@ -20,13 +20,7 @@ constexpr int kDeepestFolder = 4;
 constexpr size_t kMostFiles = 100'000;
 constexpr size_t kMostKept = 64;  // adapters that are not read again
 
-struct NamedFile {
-  std::string name;
-  fs::path path;
-};
-
-// Files by their stems; a folder with PEFT's file by its own name.
-void list_adapters(const fs::path& folder, int depth, std::vector<NamedFile>& out) {
+void add_adapters(const fs::path& folder, int depth, std::vector<NamedAdapter>& out) {
   std::error_code error, ignored;
   for (const fs::path& path : list_folder(folder, error)) {
     if (out.size() >= kMostFiles) return;
@@ -34,17 +28,17 @@ void list_adapters(const fs::path& folder, int depth, std::vector<NamedFile>& ou
       if (fs::is_regular_file(path / "adapter_model.safetensors", ignored))
         out.push_back({path.filename().string(), path});
       else if (depth > 0)
-        list_adapters(path, depth - 1, out);
+        add_adapters(path, depth - 1, out);
     } else if (path.extension() == kAdapterEnding) {
       out.push_back({path.stem().string(), path});
     }
   }
 }
 
-std::string nearest_name(const std::vector<NamedFile>& files, const std::string& name) {
+std::string nearest_name(const std::vector<NamedAdapter>& files, const std::string& name) {
   std::string nearest;
   size_t least = 3 + name.size() / 3;
-  for (const NamedFile& file : files)
+  for (const NamedAdapter& file : files)
     if (const size_t distance = edit_distance(name.substr(0, 200), file.name.substr(0, 200)); distance < least) {
       least = distance;
       nearest = file.name;
@@ -63,10 +57,9 @@ fs::path find_inside(const std::string& name, const fs::path& folder) {
   if (const fs::path with_ending = inside.string() + std::string(kAdapterEnding); fs::exists(with_ending, error))
     return with_ending;
   if (fs::exists(inside, error)) return inside;
-  std::vector<NamedFile> files;
-  list_adapters(folder, kDeepestFolder, files);
+  const std::vector<NamedAdapter> files = list_adapters(folder);
   std::vector<fs::path> found;
-  for (const NamedFile& file : files)
+  for (const NamedAdapter& file : files)
     if (file.name == name) found.push_back(file.path);
   if (found.size() == 1) return found.front();
   std::ranges::sort(found);
@@ -89,6 +82,12 @@ std::vector<FileStamp> adapter_stamps(const Adapter& adapter) {
 }
 
 }  // namespace
+
+std::vector<NamedAdapter> list_adapters(const fs::path& folder) {
+  std::vector<NamedAdapter> out;
+  add_adapters(folder, kDeepestFolder, out);
+  return out;
+}
 
 fs::path find_adapter(const std::string& name, const AdapterPlace& place) {
   if (place.only_there) return find_inside(name, place.folder);

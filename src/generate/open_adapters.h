@@ -23,6 +23,13 @@ namespace newbie {
 // subfolders too. Error{BadFile} when there is none (it names what is near) or several.
 std::filesystem::path find_adapter(const std::string& name, const AdapterPlace& place);
 
+// What the folder holds, its subfolders included: files by their stems, a folder with PEFT's file by its own name.
+struct NamedAdapter {
+  std::string name;
+  std::filesystem::path path;
+};
+std::vector<NamedAdapter> list_adapters(const std::filesystem::path& folder);
+
 // Adapter files read against one model, each read once as long as it stays the same. Thread-safe.
 class AdapterLibrary {
  public:

@@ -199,7 +199,11 @@ int64_t runs_of(const JobContext& job, NetworkKind network) {
   switch (network) {
     case NetworkKind::Gemma: return static_cast<int64_t>(gemma_programs(job).size());
     case NetworkKind::Jina: return prompts;
-    case NetworkKind::Dit: return evaluations_of(p.request) * batch;
+    case NetworkKind::Dit: {
+      int64_t evaluations = 0;
+      for (const Pass& pass : p.passes) evaluations += evaluations_of(p.request, pass.noise);
+      return evaluations * batch;
+    }
     case NetworkKind::Decoder: return static_cast<int64_t>(p.passes.size()) * batch;
     case NetworkKind::Encoder: return (p.init ? 1 : 0) + (p.hires() ? batch : 0);
   }

@@ -44,12 +44,13 @@ void set_quality(GenerateRequest& r, Quality quality) {
   }
 }
 
+int64_t evaluations_of(const GenerateRequest& r, const NoiseLevels& levels) {
+  const int64_t out = find_sampler(r.sampler).evaluations(static_cast<int>(levels.sigmas.size()) - 1);
+  return r.cfg == 1 ? out : 2 * out;  // guidance evaluates the negative prompt, too
+}
+
 int64_t evaluations_of(const GenerateRequest& r) {
-  const auto intervals = [](const NoiseLevels& levels) { return static_cast<int>(levels.sigmas.size()) - 1; };
-  const Sampler& sampler = find_sampler(r.sampler);
-  int64_t out = sampler.evaluations(intervals(noise_levels(r)));
-  if (r.hires_scale != 0) out += sampler.evaluations(intervals(hires_noise_levels(r)));
-  return r.cfg == 1 ? out : 2 * out;
+  return evaluations_of(r, noise_levels(r)) + (r.hires_scale != 0 ? evaluations_of(r, hires_noise_levels(r)) : 0);
 }
 
 std::string quality_steps() {

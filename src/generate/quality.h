@@ -26,7 +26,8 @@ Quality quality_of(const GenerateRequest& request);
 // Manual changes nothing. The others take back sigmas by hand, too.
 void set_quality(GenerateRequest& request, Quality quality);
 
-// Of the denoiser, for one picture of the request: both passes, guidance counted twice.
+// Of the denoiser, for one picture of the request, guidance counted twice: of the pass over these levels, and of all.
+int64_t evaluations_of(const GenerateRequest& request, const NoiseLevels& levels);
 int64_t evaluations_of(const GenerateRequest& request);
 
 // "draft: 7 steps, …", for help.

@@ -7,6 +7,7 @@
 #include "generate/json_text.h"
 #include "generate/metadata.h"
 #include "generate/recall/programs.h"
+#include "generate/request_fields.h"
 #include "text/plain_text.h"
 
 namespace newbie {
@@ -91,6 +92,27 @@ const std::string* Recollection::find(std::string_view field) const {
   for (const auto& [name, value] : fields)
     if (name == field) return &value;
   return nullptr;
+}
+
+RecalledFields recalled_fields(const Recollection& recalled, const std::function<void(const Error&)>& on_error) {
+  RecalledFields out;
+  for (const auto& [name, words] : recalled.fields) {
+    const RequestField* field = find_request_field(name);
+    if (field == nullptr) {
+      out.engine[name] = words;
+      continue;
+    }
+    try {
+      OrderedJson value = value_of_words(*field, words);
+      if (field->kind == FieldKind::Adapters && out.request.contains(name))  // comes once for each
+        out.request[name].insert(out.request[name].end(), value.begin(), value.end());
+      else
+        out.request[name] = std::move(value);
+    } catch (const Error& e) {
+      on_error(e);
+    }
+  }
+  return out;
 }
 
 std::optional<Recollection> recall(std::span<const TextChunk> texts, std::string_view where) {

@@ -1,12 +1,15 @@
 // Reading a request back from what a picture says, ours and those of other programs (recall/programs.h).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/error.h"
+#include "core/json.h"
 #include "generate/text_to_image.h"
 #include "image/picture_file.h"
 
@@ -34,5 +37,12 @@ std::optional<Recollection> recall(std::span<const TextChunk> texts, std::string
 
 // The same for such a text by itself, as people save or paste it: A1111's form or any of the JSONs.
 std::optional<Recollection> recall_text(std::string_view text, std::string_view where);
+
+// What was read back, for the JSON of a request; and apart from it, in words, settings of the engine. `on_error` is
+// told of words that are no value of their field, which is left out.
+struct RecalledFields {
+  OrderedJson request = OrderedJson::object(), engine = OrderedJson::object();
+};
+RecalledFields recalled_fields(const Recollection& recalled, const std::function<void(const Error&)>& on_error);
 
 }  // namespace newbie

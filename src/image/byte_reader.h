@@ -11,12 +11,11 @@
 
 namespace newbie {
 
-// Little-endian. Reading past the end is Error{BadFile}: "where: expected … more bytes".
+// Little-endian. Reading past the end is Error{BadFile}: "where: it ends … bytes too early".
 class ByteReader {
  public:
   ByteReader(std::span<const std::byte> bytes, std::string_view where) : bytes_(bytes), where_(where) {}
 
-  size_t position() const { return at_; }
   size_t left() const { return bytes_.size() - at_; }
   void go_to(size_t position) {
     if (position > bytes_.size()) refuse(position - bytes_.size());

@@ -1,5 +1,5 @@
 // The wire format of Protocol Buffers, as much of it as ONNX files need: whole numbers, floats, texts and messages
-// inside messages. Written here and not by libprotobuf: what is written is nine message types with three kinds of
+// inside messages. Written here and not by libprotobuf: what is written is twelve message types with three kinds of
 // fields, weights lie outside of them, and Debian's libonnx ends at opset 17; that would be a run-time library and a
 // code generator for the forty lines below. The tests read the bytes back with a reader of their own, `./dev onnx` with
 // the onnx package.

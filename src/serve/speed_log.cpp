@@ -2,24 +2,16 @@
 
 #include <algorithm>
 
-#include "diffusion/registry.h"
+#include "generate/quality.h"
 
 namespace newbie {
 
 double work_of(const GenerateRequest& r, PictureSize size) {
-  const auto evaluations = [&](const NoiseLevels& levels) {
-    return static_cast<double>(find_sampler(r.sampler).evaluations(static_cast<int>(levels.sigmas.size()) - 1));
-  };
+  const auto evaluations = [&](const NoiseLevels& levels) { return static_cast<double>(evaluations_of(r, levels)); };
   const double last = static_cast<double>(size.width) * static_cast<double>(size.height);
-  double out = 0;
-  if (r.hires_scale > 0) {
-    out += evaluations(hires_noise_levels(r)) * last;
-    out += evaluations(noise_levels(r)) * last / (r.hires_scale * r.hires_scale);
-  } else {
-    out += evaluations(noise_levels(r)) * last;
-  }
-  const int prompts = r.cfg == 1 ? 1 : 2;  // guidance evaluates the negative prompt, too
-  return out * prompts * r.batch;
+  double out = evaluations(noise_levels(r)) * last;
+  if (r.hires_scale > 0) out = out / (r.hires_scale * r.hires_scale) + evaluations(hires_noise_levels(r)) * last;
+  return out * r.batch;
 }
 
 void SpeedLog::add(const std::string& precision, double work, const std::vector<StageTime>& times) {

@@ -6,6 +6,7 @@
 #include "core/files.h"
 #include "core/json.h"
 #include "core/lines.h"
+#include "text/trim.h"
 #include "text/utf8.h"
 
 namespace newbie {
@@ -16,12 +17,7 @@ constexpr size_t kMostCaption = size_t{1} << 20, kMostRows = size_t{256} << 20;
 constexpr const char* kCaptionKeys[] = {"caption", "xml", "prompt", "text", "super_high_quality_caption"};
 constexpr const char* kFileKeys[] = {"file", "file_name", "image", "image_path", "path"};
 
-std::string trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n\v\f";
-  const size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(kSpace) - first + 1));
-}
+constexpr std::string_view kSpace = " \t\r\n\v\f";
 
 std::string from_latin1(std::string_view bytes) {
   std::string out;
@@ -32,7 +28,7 @@ std::string from_latin1(std::string_view bytes) {
 // A byte order mark is no part of the words.
 std::string words(std::string bytes) {
   if (bytes.starts_with("\xEF\xBB\xBF")) bytes.erase(0, 3);
-  return trimmed(find_invalid_utf8(bytes) ? from_latin1(bytes) : bytes);
+  return std::string(trim(find_invalid_utf8(bytes) ? from_latin1(bytes) : bytes, kSpace));
 }
 
 template <size_t N>
@@ -56,7 +52,7 @@ std::map<std::string, std::string> caption_rows(const std::filesystem::path& fol
     if (path.extension() != ".jsonl") continue;
     const std::string text = read_file(path, kMostRows);
     for_each_line(text, [&](std::string_view line, size_t number) {
-      if (trimmed(line).empty()) return;
+      if (trim(line, kSpace).empty()) return;
       const std::string where = fmt::format("{}, line {}", path.string(), number);
       const Json row = parse_json(line, where);
       const auto file = member(row, kFileKeys, where), caption = member(row, kCaptionKeys, where);

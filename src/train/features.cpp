@@ -148,20 +148,23 @@ Features::Features(const Dataset& dataset, const LocatedModel& model, const Feat
                    {}}});
     }
   }
+  const auto keep_new = [&](const TextCacheKey& key, std::span<const float> values) {
+    if (!cache_->find(key, values.size())) keep(key, values);
+  };
   // What the official trainer left is kept under what it is: it never takes the place of what we encode.
   for (size_t i = 0; options.official_caches && i < dataset.examples.size(); ++i) {
     const double offset = static_cast<double>(vae.sizes.scaling_factor) * static_cast<double>(vae.sizes.shift_factor);
     if (const auto latent = read_official_latent(dataset.examples[i].path, latent_shape(i), offset, log)) {
       latents_[i].key = {"vae", "official cache " + latent->content, fmt::format("shifted by {}", offset), {}, {}};
-      keep(latents_[i].key, latent->values);
+      keep_new(latents_[i].key, latent->values);
     }
     if (orders_ != 1) continue;  // its captions are as they are written
     if (const auto text = read_official_text(dataset.examples[i].path, caption_width_, pooled_width_, log)) {
       texts_[i].tokens = static_cast<size_t>(text->tokens);
       texts_[i].features = {"text_encoder", "official cache " + text->content, "", {}, {}};
       texts_[i].pooled = {"clip_model", "official cache " + text->content, "", {}, {}};
-      keep(texts_[i].features, text->features);
-      keep(texts_[i].pooled, text->pooled);
+      keep_new(texts_[i].features, text->features);
+      keep_new(texts_[i].pooled, text->pooled);
     }
   }
 

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "core/lines.h"
 
 namespace newbie {
 
@@ -22,19 +23,14 @@ OrderedJson finite(const std::vector<double>& list) {
   return out;
 }
 
-// Whole lines that are ours.
-void each_line(const std::string& text, const auto& take) {
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = text.find('\n', at);
-    if (end == std::string::npos) break;  // a line that was not finished
-    const std::string line = text.substr(at, end - at);
-    at = end + 1;
+// Whole lines that are ours; one at the end that was not finished is none.
+void each_line(std::string_view text, const auto& take) {
+  for_each_line(text.substr(0, text.rfind('\n') + 1), [&](std::string_view line, size_t /*number*/) {
     try {
       take(line, parse_json(line, kStepLogName));
-    } catch (const std::exception&) {
-      continue;
+    } catch (const std::exception&) {  // not ours
     }
-  }
+  });
 }
 
 double number(const Json& value) {
@@ -55,8 +51,8 @@ void StepLog::begin(int64_t step) {
   if (!std::filesystem::is_regular_file(path_, error)) return;
   const std::string text = read_file(path_, kMostLogBytes);
   std::string kept;
-  each_line(text, [&](const std::string& line, const Json& row) {
-    if (row.at("step").get<int64_t>() <= step) kept += line + '\n';
+  each_line(text, [&](std::string_view line, const Json& row) {
+    if (row.at("step").get<int64_t>() <= step) kept.append(line) += '\n';
   });
   if (kept != text) write_file_atomically(path_, kept);
 }
@@ -97,7 +93,7 @@ void StepLog::add_validation(int64_t step, double loss) {
 
 LoggedRun read_step_log(const std::filesystem::path& output) {
   LoggedRun out;
-  each_line(read_file(output / kStepLogName, kMostLogBytes), [&](const std::string&, const Json& row) {
+  each_line(read_file(output / kStepLogName, kMostLogBytes), [&](std::string_view, const Json& row) {
     const auto step = row.at("step").get<int64_t>();
     if (const auto validation = row.find("validation_loss"); validation != row.end()) {
       out.validation.emplace_back(step, number(*validation));

@@ -5,20 +5,13 @@
 #include <string_view>
 #include <vector>
 
+#include "text/trim.h"
 #include "train/draw.h"
 #include "weights/sha256.h"
 
 namespace newbie {
 
 namespace {
-
-constexpr std::string_view kBlank = " \t\r\n";
-
-std::string_view without_blanks(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
 
 // Another caption is shuffled by other numbers, whatever its place in the folder.
 uint64_t number_of(const std::string& caption, int64_t order) {
@@ -40,13 +33,14 @@ std::string tags_in_order(const std::string& caption, const TagOptions& o, uint6
   std::vector<std::string_view> tags;
   std::string between;
   const std::string_view shuffled = std::string_view(caption).substr(begin);
-  const size_t leading = std::min(shuffled.find_first_not_of(kBlank), shuffled.size());
+  const size_t leading = std::min(shuffled.find_first_not_of(kBlanksAndLineEnds), shuffled.size());
   for (size_t at = leading; at <= shuffled.size();) {
     const size_t end = std::min(shuffled.find(o.separator, at), shuffled.size());
-    if (const std::string_view tag = without_blanks(shuffled.substr(at, end - at)); !tag.empty()) tags.push_back(tag);
+    if (const std::string_view tag = trim(shuffled.substr(at, end - at), kBlanksAndLineEnds); !tag.empty())
+      tags.push_back(tag);
     at = end + o.separator.size();
     if (between.empty() && at <= shuffled.size()) {
-      const size_t next = std::min(shuffled.find_first_not_of(kBlank, at), shuffled.size());
+      const size_t next = std::min(shuffled.find_first_not_of(kBlanksAndLineEnds, at), shuffled.size());
       between = o.separator + std::string(shuffled.substr(at, next - at));
     }
   }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Whether one can leave it running: endurance.py NEWBIE [REQUESTS=1000]        prints memory as it goes
 
-Mixed requests over all interfaces, one in five given up at a random moment; then as many pictures in a row; idle
-connections, a head that comes byte by byte, a reader that does not read."""
+Mixed requests over all interfaces, one in five given up at a random moment; idle connections, a head
+that comes byte by byte."""
 
 from __future__ import annotations
 

@@ -17,10 +17,10 @@ import time
 import urllib.request
 from collections.abc import Iterator
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from served import Server, ask, free_port  # noqa: E402
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent / "support")]
+from proxied import free_port, nginx_config, with_ports  # noqa: E402
+from served import Server, ask  # noqa: E402
 
-EXAMPLES = pathlib.Path(__file__).parents[2] / "examples" / "serve"
 SMALL = {"prompt": "1girl", "width": 64, "height": 64, "steps": 4}
 LONG = {"prompt": "1girl", "width": 128, "height": 128, "steps": 120}
 
@@ -31,14 +31,6 @@ def until(what: str, true) -> None:  # noqa: ANN001
             return
         time.sleep(0.05)
     raise AssertionError(f"never: {what}")
-
-
-def with_ports(name: str, ports: dict[int, int]) -> str:
-    text = (EXAMPLES / name).read_text(encoding="utf-8")
-    for written, used in ports.items():
-        assert f":{written}" in text, f"{name} has no port {written}"
-        text = text.replace(f":{written}", f":{used}")
-    return text
 
 
 @contextlib.contextmanager
@@ -120,10 +112,7 @@ def haproxy(program: str, folder: pathlib.Path) -> None:
 def nginx(program: str, folder: pathlib.Path) -> None:
     outer = free_port()
     with Server(program) as server:
-        site = with_ports("nginx.conf", {8081: outer, 7860: int(server.url.rsplit(":", 1)[1])})
-        places = "".join(f"{k}_temp_path {folder}/{k};\n" for k in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        config = folder / "nginx.conf"
-        config.write_text(f"daemon off;\npid {folder}/pid;\nerror_log {folder}/errors;\nevents {{}}\nhttp {{\naccess_log off;\n{places}{site}}}\n")
+        config = nginx_config(folder, outer, int(server.url.rsplit(":", 1)[1]))
         subprocess.run(["nginx", "-t", "-q", "-c", str(config)], check=True)
         url = f"http://127.0.0.1:{outer}/newbie"
         with running(["nginx", "-c", str(config)], url):

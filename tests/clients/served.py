@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import random
 import re
 import signal
-import socket
 import subprocess
 import threading
 import urllib.error
 import urllib.request
-
-
-def free_port() -> int:
-    """Below those that the system gives to outgoing connections: nobody takes it before it is used."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as s, contextlib.suppress(OSError):
-            s.bind(("127.0.0.1", port))
-            return port
 
 
 class Server:

@@ -81,7 +81,8 @@ TEST_F(ManyPictures, AGridOfTwoFields) {
                                       {"steps=1,many", "whole number"},
                                       {"steps", "FIELD=A,B,C"},
                                       {"seed=-1", "random"},
-                                      {"batch=1,2", "cannot differ"}}) {
+                                      {"batch=1,2", "cannot differ"},
+                                      {"batch-count=1,2", "cannot differ"}}) {
     const Outcome bad = draw({"-p", "a", "--grid-x", axis});
     EXPECT_EQ(bad.exit_code, 2) << axis;
     EXPECT_THAT(bad.err, HasSubstr(message));

@@ -1,30 +1,22 @@
 """A browser by the WebDriver protocol, with the standard library alone: chromedriver is Debian's."""
 
 import base64
-import contextlib
 import json
 import pathlib
-import random
-import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "support"))
+from proxied import free_port  # noqa: E402
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
 class BrowserError(Exception):
     pass
-
-
-def free_port() -> int:
-    """Below those that the system gives to outgoing connections: nobody takes it before it is used."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as s, contextlib.suppress(OSError):
-            s.bind(("127.0.0.1", port))
-            return port
 
 
 class Browser:

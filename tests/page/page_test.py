@@ -24,8 +24,9 @@ import urllib.request
 import zlib
 from typing import Callable, Iterator
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from browser import ELEMENT, Browser, BrowserError, free_port  # noqa: E402
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent / "support")]
+from browser import ELEMENT, Browser, BrowserError  # noqa: E402
+from proxied import free_port, nginx_config  # noqa: E402
 
 CONTROL, ENTER, ESCAPE, TAB = "\ue009", "\ue007", "\ue00c", "\ue004"
 
@@ -139,13 +140,8 @@ const read = async path => (await (await fetch(path, {method: 'POST', body: JSON
 def nginx_before(port: int) -> Iterator[str]:
     """The configuration of examples/serve, on ports of this test."""
     outer = free_port()
-    site = (EXAMPLES.parent / "serve" / "nginx.conf").read_text(encoding="utf-8")
-    site = site.replace("127.0.0.1:7860", f"127.0.0.1:{port}").replace("127.0.0.1:8081", f"127.0.0.1:{outer}")
     with tempfile.TemporaryDirectory() as folder:
-        whole = pathlib.Path(folder) / "nginx.conf"
-        places = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        whole.write_text(f"daemon off;\npid {folder}/pid;\nerror_log {folder}/errors;\nevents {{}}\nhttp {{\naccess_log off;\n{places}{site}}}\n")
-        process = subprocess.Popen(["nginx", "-c", str(whole)], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(["nginx", "-c", str(nginx_config(pathlib.Path(folder), outer, port))], stderr=subprocess.DEVNULL)
         try:
             address = f"http://127.0.0.1:{outer}/newbie/"
             for _ in range(100):

@@ -1,5 +1,4 @@
 // newbie compare: one model in several precisions, on the same prompts and seeds, with what can be said and what not.
-#include <cstdlib>
 #include <memory>
 
 #include "arguments.h"
@@ -97,8 +96,7 @@ std::string command_of(const CLI::App& parser) {
 // The study is of a published model, whatever is installed here.
 void require_model_for_study(const CompareArguments& args) {
   const ModelPaths& model = args.engine.model;
-  const char* set = std::getenv("NEWBIE_MODEL");
-  const bool is_given = !model.folder.empty() || !model.transformer.empty() || (set != nullptr && *set != '\0');
+  const bool is_given = !model.transformer.empty() || model_places(model.folder).front().is_asked_for;
   if (args.preset == Preset::Study && !is_given)
     fail_with_hint(ErrorKind::InvalidRequest, "newbie compare --preset study -m DIR -o OUT",
                    "--preset study: a model is needed, as the study draws what the embedded one never learned");

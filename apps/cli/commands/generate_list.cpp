@@ -293,7 +293,8 @@ class ListRun {
       if (one.problem || !has_own(job)) continue;
       for (const std::string& note : request_notes(one.request))
         terminal_.warn("{}{}{}", one.where, one.where.empty() ? "" : ": ", note);
-      if (known) warn_of_unknown(*known, one.request, engine_.final_size(base_.with(one.request)), terminal_);
+      if (known)
+        warn_of_unknown(*known, one.request, PictureSize{job.names.front().width, job.names.front().height}, terminal_);
       warn_of_slips(one.request, terminal_);
     }
   }
@@ -379,8 +380,10 @@ class ListRun {
   // Whether the file holds the picture that would be drawn: all of it, with this request.
   bool is_there(const LineJob& job, size_t k, const Job& whole) {
     const fs::path& path = job.paths[k];
+    PictureRecord record = record_of(job, k);
     try {
-      const DecodedPicture picture = read_picture(path);
+      const std::string bytes = read_file(path, kMaxPictureBytes);
+      const DecodedPicture picture = decode_picture(std::as_bytes(std::span(bytes)), path.string());
       const auto said = std::ranges::find(picture.texts, kRequestKey, &TextChunk::key);
       if (said == picture.texts.end()) throw Error(ErrorKind::BadFile, "it says nothing");
       OrderedJson then = parse_ordered_json(said->text, path.string());
@@ -388,13 +391,12 @@ class ListRun {
       if (then != parse_ordered_json(whole.request_json(static_cast<int>(k)), "the request"))
         throw Error(ErrorKind::BadFile, "it was drawn from another request, model or precision");
       if (sheet_) sheet_->pictures[static_cast<size_t>(job.names[k].index)] = flatten(picture.image, 255);
+      record.sha256 = sha256_of(bytes);
     } catch (const Error& e) {
       terminal_.warn("{} will be replaced: {}", path.string(), e.message());
       return false;
     }
-    PictureRecord record = record_of(job, k);
     record.was_there = true;
-    record.sha256 = sha256_of(read_file(path, kMaxPictureBytes));
     written_->add(record);
     ++there_;
     return true;

@@ -1,4 +1,4 @@
-// newbie generate with many pictures: lists of prompts, grids of two fields, one machine's share of either.
+// newbie generate with many pictures: lists of prompts, grids of two fields, one machine's share of a list.
 #pragma once
 
 #include <optional>

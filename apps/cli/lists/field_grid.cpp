@@ -12,9 +12,11 @@ namespace {
 constexpr size_t kMostPlaces = 4096;
 
 const RequestField& field_called(const std::string& flag, std::string name) {
-  if (const RequestField* field = find_request_field_by_flag(name); field != nullptr && field->in_lists) return *field;
-  std::ranges::replace(name, '-', '_');
-  const RequestField* field = find_request_field(name);
+  const RequestField* field = find_request_field_by_flag(name);
+  if (field == nullptr) {
+    std::ranges::replace(name, '-', '_');
+    field = find_request_field(name);
+  }
   if (field == nullptr)
     fail_with_hint(ErrorKind::InvalidRequest, nearest_request_field(name), "{}: a request has no field {}", flag, name);
   if (!field->in_lists || field->name == "batch")

@@ -15,7 +15,7 @@ namespace {
 
 std::string meaning_of(const std::string& precision) {
   for (const PrecisionPresetRow& row : precision_presets())
-    if (row.preset == find_precision_preset(precision)) return row.meaning;
+    if (to_string(row.preset) == precision) return row.meaning;
   return {};
 }
 
@@ -60,25 +60,11 @@ DecodedPicture picture_in(const Call& call) {
 
 // What was read back, as /v1/jobs takes it. Settings of the engine stand apart: a server has its own.
 OrderedJson recalled_json(const Recollection& recalled) {
-  OrderedJson request = OrderedJson::object(), engine = OrderedJson::object(), notes = recalled.notes;
-  for (const auto& [name, words] : recalled.fields) {
-    const RequestField* field = find_request_field(name);
-    if (field == nullptr) {
-      engine[name] = words;
-      continue;
-    }
-    try {
-      OrderedJson value = value_of_words(*field, words);
-      if (field->kind == FieldKind::Seed && value.is_number_unsigned()) value = seed_json(value.get<uint64_t>());
-      if (field->kind == FieldKind::Adapters && request.contains(name))
-        request[name].insert(request[name].end(), value.begin(), value.end());
-      else
-        request[name] = std::move(value);
-    } catch (const Error& error) {
-      notes.push_back(error.message());
-    }
-  }
-  return {{"source", recalled.source},         {"request", request},   {"engine", engine}, {"notes", notes},
+  OrderedJson notes = recalled.notes;
+  RecalledFields fields = recalled_fields(recalled, [&](const Error& e) { notes.push_back(e.message()); });
+  if (const auto seed = fields.request.find("seed"); seed != fields.request.end() && seed->is_number_unsigned())
+    *seed = seed_json(seed->get<uint64_t>());
+  return {{"source", recalled.source},         {"request", fields.request}, {"engine", fields.engine}, {"notes", notes},
           {"init_image", recalled.init_image}, {"mask", recalled.mask}};
 }
 

@@ -7,7 +7,8 @@ namespace newbie::vulkan {
 
 namespace {
 
-// What drawing needs. Gradients are not here: training is the CPU's.
+// All ops but gradients and what training alone draws; of those that only training or evaluation use, products, padding
+// and pooling are here, because one shader serves them.
 const KernelMaker kMakers[] = {
     {&linear_op, make_linear},
     {&linear_add_op, make_linear},

@@ -145,10 +145,12 @@ void Memory::start_copying() {
 void Memory::copy_between(VkBuffer from, size_t from_offset, VkBuffer to, size_t to_offset, size_t bytes) {
   start_copying();
   const DeviceApi& api = device_->api();
-  device_->check(api.ResetCommandPool(device_->handle(), pool_, 0), "copying to it");
+  device_->check(device_->call("ResetCommandPool", [&] { return api.ResetCommandPool(device_->handle(), pool_, 0); }),
+                 "copying to it");
   VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
   begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
-  device_->check(api.BeginCommandBuffer(commands_, &begin), "copying to it");
+  device_->check(device_->call("BeginCommandBuffer", [&] { return api.BeginCommandBuffer(commands_, &begin); }),
+                 "copying to it");
   const VkBufferCopy region{from_offset, to_offset, bytes};
   api.CmdCopyBuffer(commands_, from, to, 1, &region);
   VkMemoryBarrier barrier{.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER};
@@ -157,8 +159,9 @@ void Memory::copy_between(VkBuffer from, size_t from_offset, VkBuffer to, size_t
   api.CmdPipelineBarrier(commands_, VK_PIPELINE_STAGE_TRANSFER_BIT,
                          VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &barrier, 0, nullptr,
                          0, nullptr);
-  device_->check(api.EndCommandBuffer(commands_), "copying to it");
-  device_->check(api.ResetFences(device_->handle(), 1, &fence_), "copying to it");
+  device_->check(device_->call("EndCommandBuffer", [&] { return api.EndCommandBuffer(commands_); }), "copying to it");
+  device_->check(device_->call("ResetFences", [&] { return api.ResetFences(device_->handle(), 1, &fence_); }),
+                 "copying to it");
   device_->submit(commands_, fence_);
   try {
     device_->wait(fence_);

@@ -49,7 +49,8 @@ VkCommandBuffer Recorder::commands() {
   Slot& slot = slots_[now_];
   if (slot.recording) return slot.commands;
   const DeviceApi& api = device_.api();
-  device_.check(api.ResetCommandPool(device_.handle(), slot.pool, 0), "recording");
+  device_.check(device_.call("ResetCommandPool", [&] { return api.ResetCommandPool(device_.handle(), slot.pool, 0); }),
+                "recording");
   VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
   begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
   device_.check(device_.call("BeginCommandBuffer", [&] { return api.BeginCommandBuffer(slot.commands, &begin); }),
@@ -104,7 +105,8 @@ void Recorder::submit() {
         &memory, 0, nullptr, 0, nullptr);
     slot.recording = false;
     device_.check(device_.call("EndCommandBuffer", [&] { return api.EndCommandBuffer(slot.commands); }), "recording");
-    device_.check(api.ResetFences(device_.handle(), 1, &slot.fence), "recording");
+    device_.check(device_.call("ResetFences", [&] { return api.ResetFences(device_.handle(), 1, &slot.fence); }),
+                  "recording");
     slot.submitted = Clock::now();
     device_.submit(slot.commands, slot.fence);
     slot.running = true;

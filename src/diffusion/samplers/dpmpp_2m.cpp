@@ -1,21 +1,14 @@
 // DPM-Solver++(2M) with alpha = 1 - sigma (spec/sampling.md §2b): exact in the linear part, second order in the
 // data prediction m, which it extrapolates from the one before. First and last steps are first order.
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "diffusion/samplers/all.h"
 #include "diffusion/samplers/elementwise.h"
+#include "diffusion/samplers/log_snr.h"
 
 namespace newbie {
 namespace {
-
-// lambda = ln alpha - ln sigma: -inf at pure noise, +inf at data. Both limits pass through the formulas below as
-// e^-h = 0, so a grid may start at 1 and ends at 0.
-double log_snr(double sigma) {
-  if (sigma == 0) return std::numeric_limits<double>::infinity();
-  return std::log((1 - sigma) / sigma);
-}
 
 void run_dpmpp_2m(const SampleRun& run, std::span<float> x, SamplerState state) {
   auto m = state[0], previous = state[1];

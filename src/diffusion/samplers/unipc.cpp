@@ -6,21 +6,15 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
 #include "diffusion/samplers/all.h"
 #include "diffusion/samplers/elementwise.h"
+#include "diffusion/samplers/log_snr.h"
 
 namespace newbie {
 namespace {
 
 constexpr size_t kMostNodes = 3;
-
-// -inf at pure noise, +inf at data.
-double log_snr(double sigma) {
-  if (sigma == 0) return std::numeric_limits<double>::infinity();
-  return std::log((1 - sigma) / sigma);
-}
 
 // A denoised estimate, and where it was made.
 struct Node {

@@ -140,21 +140,18 @@ std::vector<Setting> settings_of(std::string_view text) {
   }
 }
 
-bool is_a_number(std::string_view words) {
-  double number = 0;
-  const auto [end, code] = std::from_chars(words.data(), words.data() + words.size(), number);
-  return code == std::errc() && end == words.data() + words.size();
-}
-
 // "Hires resize: 1024x1536" as a factor on the first pass.
 void take_hires_size(const std::string& value, Said& said) {
-  const std::string* width = said.find("width");
-  const std::string* height = said.find("height");
+  const auto said_number = [&](std::string_view field) {
+    const std::string* words = said.find(field);
+    return words == nullptr ? std::nullopt : number_of(*words);
+  };
+  const auto width = said_number("width"), height = said_number("height");
   const size_t x = value.find('x');
-  if (width != nullptr && height != nullptr && x != value.npos && is_a_number(value.substr(0, x)) &&
-      is_a_number(value.substr(x + 1))) {
-    const double across = std::stod(value.substr(0, x)) / std::stod(*width);
-    const double down = std::stod(value.substr(x + 1)) / std::stod(*height);
+  const auto wanted_width = number_of(value.substr(0, x));
+  const auto wanted_height = x == value.npos ? std::nullopt : number_of(value.substr(x + 1));
+  if (width && height && wanted_width && wanted_height) {
+    const double across = *wanted_width / *width, down = *wanted_height / *height;
     if (across == down) return said.take("hires_scale", fmt::format("{}", across), "Hires resize");
   }
   said.lost("Hires resize", value);
@@ -171,8 +168,8 @@ void take_setting(const Setting& s, Said& said) {
   if (key == "Size") return said.take_size(value);
   if (key == "Sampler") return said.take_sampler(value);
   if (key == "Schedule type" || key == "Scheduler") return said.take_schedule(value);
-  if (key == "Hires upscale" && is_a_number(value)) return said.take("hires_scale", value, key);
-  if (key == "Hires steps" && is_a_number(value)) return said.take("hires_steps", value, key);
+  if (key == "Hires upscale" && number_of(value)) return said.take("hires_scale", value, key);
+  if (key == "Hires steps" && number_of(value)) return said.take("hires_steps", value, key);
   if (key == "Hires resize") return take_hires_size(value, said);
   said.lost(key, value);
 }

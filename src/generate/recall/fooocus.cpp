@@ -40,11 +40,11 @@ void take_fooocus_adapters(const OrderedJson& json, Said& said) {
     if (!key.starts_with("lora_combined_") || !value.is_string()) continue;
     const auto& words = value.get_ref<const std::string&>();
     const size_t colon = words.rfind(" : ");
-    try {
-      if (colon != words.npos) said.take_adapter(words.substr(0, colon), std::stod(words.substr(colon + 3)));
-    } catch (const std::exception&) {
+    if (colon == words.npos) continue;
+    if (const auto strength = number_of(words.substr(colon + 3)))
+      said.take_adapter(words.substr(0, colon), *strength);
+    else
       said.lost(key, words);
-    }
   }
 }
 

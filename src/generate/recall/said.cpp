@@ -69,6 +69,13 @@ std::string shortened(std::string_view text, size_t most) {
   return out;
 }
 
+std::optional<double> number_of(std::string_view words) {
+  double number = 0;
+  const auto [end, code] = std::from_chars(words.data(), words.data() + words.size(), number);
+  if (code != std::errc() || end != words.data() + words.size()) return std::nullopt;
+  return number;
+}
+
 void Said::lost(std::string_view theirs, std::string_view value) {
   note(fmt::format("{}: {} has no counterpart", theirs, shortened(value)));
 }
@@ -79,12 +86,9 @@ void Said::take(std::string_view field, std::string_view words, std::string_view
   try {
     OrderedJson value;
     // Whole numbers come as 28.0, too.
-    if (double number = 0; row.kind == FieldKind::Integer) {
-      const auto [end, code] = std::from_chars(words.data(), words.data() + words.size(), number);
-      if (code == std::errc() && end == words.data() + words.size() && number == std::floor(number) &&
-          std::abs(number) < 1e9)
-        value = static_cast<int64_t>(number);
-    }
+    if (const auto number = number_of(words);
+        number && row.kind == FieldKind::Integer && *number == std::floor(*number) && std::abs(*number) < 1e9)
+      value = static_cast<int64_t>(*number);
     if (value.is_null())
       value = value_of_words(row, words);
     else

@@ -2,6 +2,7 @@
 // value of the field it belongs to, becomes a note: nothing is lost without a word.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,6 +64,9 @@ class Said {
   Recollection out_;
   bool has_sampler_ = false, has_schedule_ = false;  // named, if only by a name we do not know
 };
+
+// The number that a text is, whatever the locale; nothing when it is none.
+std::optional<double> number_of(std::string_view words);
 
 // Up to `most` bytes of a text for a note, on one line.
 std::string shortened(std::string_view text, size_t most = 60);

@@ -52,11 +52,10 @@ void take_swarm_adapters(const OrderedJson& params, Said& said) {
     double weight = 1;
     if (weights != params.end() && weights->is_array() && i < weights->size()) {
       const OrderedJson& one = (*weights)[i];
-      try {
-        weight = one.is_number() ? one.get<double>() : std::stod(text_of(one));
-      } catch (const std::exception&) {
+      if (const auto told = one.is_number() ? one.get<double>() : number_of(text_of(one)))
+        weight = *told;
+      else
         said.lost("loraweights", text_of(one));
-      }
     }
     said.take_adapter(text_of((*names)[i]), weight);
   }

@@ -1,5 +1,5 @@
 // A model cut into shards: `{base}.safetensors.index.json` says which file beside it holds which tensor
-// (spec/checkpoints.md §8).
+// (spec/checkpoints.md §8), or names such as base-00001-of-00003.gguf do without one.
 #pragma once
 
 #include <filesystem>

@@ -5,7 +5,7 @@
 #extension GL_EXT_shader_16bit_storage : require
 #extension GL_EXT_control_flow_attributes : require
 
-const uint kF32 = 0, kBF16 = 1, kF16 = 2;  // as kernels/shader_numbers.h
+const uint kF32 = 0, kBF16 = 1, kF16 = 2;  // as kernels/kernels.cpp
 
 layout(buffer_reference, std430, buffer_reference_align = 4) buffer Words { uint at[]; };
 layout(buffer_reference, std430, buffer_reference_align = 4) buffer Floats { float at[]; };
