@@ -2,6 +2,7 @@
 // and every failure an Error. On Mesa's driver for the CPU (support/vulkan.h).
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <optional>
 
 #include "generate/text_to_image.h"
@@ -51,6 +52,13 @@ int largest_difference(const Image& a, const Image& b) {
   return out;
 }
 
+double mean_square(const Image& a, const Image& b) {
+  EXPECT_EQ(a.pixels.size(), b.pixels.size());
+  double sum = 0;
+  for (size_t i = 0; i < a.pixels.size(); ++i) sum += std::pow(a.pixels[i] - b.pixels[i], 2);
+  return sum / static_cast<double>(a.pixels.size());
+}
+
 void expect_exact(const GenerateResult& r) {
   EXPECT_EQ(r.plan.device_peak_bytes(), r.device_peak_bytes);
   EXPECT_EQ(r.plan.allocated_peak_bytes(), r.allocated_peak_bytes);
@@ -77,15 +85,22 @@ TEST(VulkanPicture, IsTheCpusInF32) {
   expect_exact(got.result);
 }
 
-// No further from the f32 picture than the CPU's own bf16 picture is, but for a decibel.
-TEST(VulkanPicture, IsNearInBf16) {
+// As near to the f32 pictures as the CPU's own bf16 pictures are. Both round in different places, so that the errors of
+// one picture are two draws of chance (measured: a standard deviation of 2 dB between them, on either side): eight
+// pictures are taken together, whose mean is known to 0.7 dB, and four deviations are left to it.
+TEST(VulkanPicture, AreAsNearInBf16AsTheCpus) {
   NEWBIE_NEEDS_VULKAN();
-  const GenerateRequest r = request(64, 64, 2);
-  const Image f32 = drawn_by({.threads = 2, .precision = PrecisionRequest::F32}, r);
-  const Image cpu = drawn_by({.threads = 2, .precision = PrecisionRequest::BF16}, r);
-  const Image device = drawn_by(on_device(PrecisionRequest::BF16), r);
-  const double own = psnr(cpu.pixels, f32.pixels);
-  EXPECT_GE(psnr(device.pixels, f32.pixels), own - 1) << "the CPU's: " << own;
+  TextToImage f32 = open({.threads = 2, .precision = PrecisionRequest::F32});
+  TextToImage cpu = open({.threads = 2, .precision = PrecisionRequest::BF16});
+  TextToImage device = open(on_device(PrecisionRequest::BF16));
+  double of_cpu = 0, of_device = 0;
+  for (GenerateRequest r = request(64, 64, 2); r.seed < 13; ++r.seed) {
+    const Image want = draw(f32, r).picture;
+    of_cpu += mean_square(draw(cpu, r).picture, want);
+    of_device += mean_square(draw(device, r).picture, want);
+  }
+  EXPECT_GT(of_cpu, 0);
+  EXPECT_LE(10 * std::log10(of_device / of_cpu), 4 * 0.7) << of_device << " beside the CPU's " << of_cpu;
 }
 
 TEST(VulkanPicture, StartsFromPicturesAndDrawsTwice) {
