@@ -11,7 +11,9 @@ PictureFacts picture_facts(const Engine& engine, const PreparedRequest& p, int p
           .schedule = p.first().noise.schedule,
           .precision = engine.resolution,
           .guard_events = {},
-          .parts = engine.model.fingerprints()};
+          .parts = engine.model.fingerprints(),
+          .evaluations = 0,
+          .estimated_distance = {}};
 }
 
 }  // namespace newbie
