@@ -145,7 +145,7 @@ void run_adaptive(const SampleRun& run, std::span<float> x, SamplerState state) 
 const Sampler adaptive_sampler{.name = "adaptive",
                                .alias = {},
                                .summary = "unipc over as many levels at once as a tolerance allows",
-                               .default_schedule = "few_steps",
+                               .default_schedule = "many_steps",
                                .evaluations_per_interval = 1,
                                .spare_evaluations = kMostRejected,
                                .state_vectors = 6,

@@ -50,7 +50,7 @@ Outcome walk(double tolerance, double deviation, const std::vector<double>& sigm
   return out;
 }
 
-std::vector<double> grid() { return make_sigmas("few_steps", kAdaptiveLevels); }
+std::vector<double> grid() { return make_sigmas(tolerant_sampler().default_schedule, kAdaptiveLevels); }
 
 // Shares of steps and of the end add up to the tolerance, so the estimate stays below it; that the truth does, too, is
 // what the estimate is worth here. How it does on pictures is measured (docs/speed.md).

@@ -60,7 +60,7 @@ TEST(Quality, EvaluationsWithoutGuidanceAreCountedWhereTheyLie) {
 TEST(Quality, AToleranceIsInsteadOfEveryOtherWord) {
   const GenerateRequest r = read(R"({"tolerance": 0.1, "sigmas": [1, 0], "quality": "draft"})");
   EXPECT_EQ(sampler_of(r).name, tolerant_sampler().name);
-  EXPECT_EQ(noise_levels(r).schedule, "few_steps");
+  EXPECT_EQ(noise_levels(r).schedule, tolerant_sampler().default_schedule);
   EXPECT_EQ(noise_levels(r).sigmas.size(), size_t{kAdaptiveLevels} + 1);
   EXPECT_EQ(quality_of(r), Quality::Manual);
   EXPECT_TRUE(evaluations_are_bounds(r));
