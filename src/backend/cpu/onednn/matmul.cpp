@@ -43,6 +43,8 @@ class Matmul final : public HostKernel {
         workers_(request.threads),
         dtype_(request.inputs[0].dtype),
         result_(request.output.dtype),
+        // Products of f32 stay f32 in oneDNN: a narrower result is rounded when a tile is copied.
+        sums_(dtype_ == DType::F32 ? DType::F32 : result_),
         tile_rows_(std::min(product_.rows, kTileRows)),
         width_(std::min(product_.columns, kPanelColumns)),
         primitives_(workers_) {
@@ -65,7 +67,7 @@ class Matmul final : public HostKernel {
     const auto rows = static_cast<size_t>(tile_rows_);
     if (product_.transposed_a)
       turned_bytes_ = round_up(checked_mul(rows * size_of(dtype_), static_cast<size_t>(product_.depth)), 64);
-    tile_bytes_ = round_up(rows * static_cast<size_t>(width_) * sizeof(float), 64);
+    tile_bytes_ = in_place() ? 0 : round_up(rows * static_cast<size_t>(width_) * size_of(sums_), 64);
   }
 
   size_t scratch_bytes() const override { return checked_mul(worker_bytes(), static_cast<size_t>(workers_)); }
@@ -83,10 +85,11 @@ class Matmul final : public HostKernel {
  private:
   int64_t tiles() const { return ceil_div(product_.rows, tile_rows_); }
   int64_t panels() const { return ceil_div(product_.columns, width_); }
+  bool in_place() const { return panels() == 1 && sums_ == result_; }  // a tile lies in the result as it is made
   size_t worker_bytes() const { return packed_bytes_ + turned_bytes_ + tile_bytes_ + primitive_bytes_; }
 
   MatmulDesc matmul_desc(int64_t rows, const memory::desc& weights, int64_t columns) const {
-    return {{matrix(rows, product_.depth, dtype_), weights, matrix(rows, columns, DType::F32)}, attributes(), engine()};
+    return {{matrix(rows, product_.depth, dtype_), weights, matrix(rows, columns, sums_)}, attributes(), engine()};
   }
 
   size_t reorder(const memory::desc& from, const memory::desc& to) {
@@ -115,8 +118,8 @@ class Matmul final : public HostKernel {
     const int64_t columns = std::min(width_, p.columns - column);
     std::byte* packed = args.scratch + worker_bytes() * static_cast<size_t>(worker);
     std::byte* turned = packed + packed_bytes_;
-    auto* tile = reinterpret_cast<float*>(turned + turned_bytes_);
-    std::byte* spare = turned + turned_bytes_ + tile_bytes_;
+    std::byte* const tile = turned + turned_bytes_;
+    std::byte* const spare = tile + tile_bytes_;
     const auto at = [](const ConstTensorView& view, int64_t element) {
       return view.data + static_cast<size_t>(element) * size_of(view.spec.dtype);
     };
@@ -130,18 +133,18 @@ class Matmul final : public HostKernel {
         run.execute(turners_.at(rows), worker, {x, turned, spare});
         x = turned;
       }
-      run.execute(products_.at({rows, columns}), worker, {x, packed, tile, spare});
-      for (int64_t r = 0; r < rows; ++r) {
-        const int64_t to = (batch * p.rows + row + r) * p.columns + column;
-        convert(DType::F32, reinterpret_cast<const std::byte*>(tile + r * columns), result_,
-                args.output.data + static_cast<size_t>(to) * size_of(result_), static_cast<size_t>(columns));
-      }
+      std::byte* to =
+          args.output.data + static_cast<size_t>((batch * p.rows + row) * p.columns + column) * size_of(result_);
+      run.execute(products_.at({rows, columns}), worker, {x, packed, in_place() ? to : tile, spare});
+      const auto width = static_cast<size_t>(columns);
+      for (int64_t r = 0; r < rows && !in_place(); ++r, to += static_cast<size_t>(p.columns) * size_of(result_))
+        convert(sums_, tile + static_cast<size_t>(r) * width * size_of(sums_), result_, to, width);
     }
   }
 
   Product product_;
   int workers_;
-  DType dtype_, result_;
+  DType dtype_, result_, sums_;  // sums_: of a tile
   int64_t tile_rows_, width_;
   std::map<int64_t, memory::desc> packed_;  // by columns
   Primitives primitives_;
