@@ -1,6 +1,7 @@
 // Products that training is made of: linear_transposed, batched_matmul and batched_outer, [rows, depth] x [depth,
-// columns] in every batch. A task is a panel of columns of one batch: what multiplies is packed once into scratch, then
-// tiles of rows go by. linear_transposed reads its weight as the file has it: no second packed copy is held for it.
+// columns] in every batch. A task is a panel of columns of one batch, or some rows of it: what multiplies is packed
+// into scratch, then tiles of rows go by. linear_transposed reads its weight as the file has it: no second packed copy
+// is held for it.
 #include <map>
 #include <vector>
 
@@ -20,6 +21,7 @@ using dnnl::memory;
 using MatmulDesc = dnnl::matmul::primitive_desc;
 
 constexpr int64_t kTileRows = 256, kPanelColumns = 256;
+constexpr int64_t kPackingRows = 32;  // packing a panel takes about as long as that many rows of its product
 
 // Where operands lie: both row-major, either perhaps transposed. A batch of b serves `share` batches of a, which are
 // then rows of one.
@@ -36,6 +38,20 @@ Product product_of(const KernelRequest& request) {
   return {b[0], a[0] / b[0] * a[1], a[2], request.output.shape[2], false, transposed};
 }
 
+// How many tasks the tiles of a panel are shared out to, so that `workers` are done soonest. Borders of tiles, and so
+// results, do not depend on it.
+int64_t tasks_of_panel(int64_t panels, int64_t tiles, int64_t tile_rows, int64_t workers) {
+  int64_t best = 1, shortest = 0;
+  for (int64_t tasks = 1; tasks <= tiles; ++tasks) {
+    const int64_t rounds = ceil_div(panels * tasks, workers);
+    const int64_t rows = rounds * (ceil_div(tiles, tasks) * tile_rows + kPackingRows);
+    if (tasks > 1 && rows >= shortest) continue;
+    best = tasks;
+    shortest = rows;
+  }
+  return best;
+}
+
 class Matmul final : public HostKernel {
  public:
   explicit Matmul(const KernelRequest& request)
@@ -47,6 +63,7 @@ class Matmul final : public HostKernel {
         sums_(dtype_ == DType::F32 ? DType::F32 : result_),
         tile_rows_(std::min(product_.rows, kTileRows)),
         width_(std::min(product_.columns, kPanelColumns)),
+        tasks_(tasks_of_panel(product_.batches * panels(), tiles(), tile_rows_, workers_)),
         primitives_(workers_) {
     for (int64_t columns : {width_, product_.columns - (panels() - 1) * width_}) {
       if (packed_.contains(columns)) continue;
@@ -77,8 +94,12 @@ class Matmul final : public HostKernel {
     if (args.threads.size() > workers_)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name(), workers_, args.threads.size());
     const Primitives::Run run = primitives_.begin();
-    args.threads.run(product_.batches * panels(), [&](int64_t task, int worker) {
-      run_panel(run, args, task / panels(), task % panels() * width_, worker);
+    args.threads.run(product_.batches * panels() * tasks_, [&](int64_t task, int worker) {
+      const int64_t panel = task / tasks_, share = ceil_div(tiles(), tasks_) * tile_rows_,
+                    first = task % tasks_ * share;
+      if (first < product_.rows)
+        run_panel(run, args, panel / panels(), panel % panels() * width_, first, std::min(product_.rows, first + share),
+                  worker);
     });
   }
 
@@ -112,7 +133,9 @@ class Matmul final : public HostKernel {
     primitive_bytes_ = std::max(primitive_bytes_, round_up(desc.scratchpad_desc().get_size(), 64));
   }
 
-  void run_panel(const Primitives::Run& run, const KernelArgs& args, int64_t batch, int64_t column, int worker) const {
+  // Rows [first, last) of a panel's product.
+  void run_panel(const Primitives::Run& run, const KernelArgs& args, int64_t batch, int64_t column, int64_t first,
+                 int64_t last, int worker) const {
     const OneThread alone;
     const Product& p = product_;
     const int64_t columns = std::min(width_, p.columns - column);
@@ -126,8 +149,8 @@ class Matmul final : public HostKernel {
 
     const int64_t of_b = batch * p.depth * p.columns + (p.transposed_b ? column * p.depth : column);
     run.execute(packers_.at(columns), worker, {at(args.inputs[1], of_b), packed, spare});
-    for (int64_t row = 0; row < p.rows; row += tile_rows_) {
-      const int64_t rows = std::min(tile_rows_, p.rows - row);
+    for (int64_t row = first; row < last; row += tile_rows_) {
+      const int64_t rows = std::min(tile_rows_, last - row);
       const std::byte* x = at(args.inputs[0], batch * p.rows * p.depth + (p.transposed_a ? row : row * p.depth));
       if (p.transposed_a) {
         run.execute(turners_.at(rows), worker, {x, turned, spare});
@@ -146,6 +169,7 @@ class Matmul final : public HostKernel {
   int workers_;
   DType dtype_, result_, sums_;  // sums_: of a tile
   int64_t tile_rows_, width_;
+  int64_t tasks_;                           // of a panel
   std::map<int64_t, memory::desc> packed_;  // by columns
   Primitives primitives_;
   std::map<int64_t, size_t> packers_, turners_;             // by columns, by rows
