@@ -80,6 +80,19 @@ TEST(A1111, WhatWouldBeAnotherPictureIsRefusedByName) {
   }
 }
 
+// How a picture and its mask are used.
+struct Use {
+  InitFit fit;
+  bool invert, only_masked;
+  double blur;
+  int padding;
+  bool operator==(const Use&) const = default;
+};
+Use last_use(Served& served) {
+  const GenerateRequest r = served.engine->last_request();
+  return {r.init_fit, r.mask_invert, r.only_masked, r.mask_blur, r.mask_padding};
+}
+
 TEST(A1111, ImageToImage) {
   Served served;
   const std::string picture = encode_base64(encode_picture(PictureFormat::Png, MadeUpEngine::picture(3), {}, 0));
@@ -93,6 +106,31 @@ TEST(A1111, ImageToImage) {
   const HttpAnswer answer = served.post("/sdapi/v1/img2img", asked);
   ASSERT_EQ(answer.status, 200) << answer.body;
   EXPECT_TRUE(answer.json()["parameters"]["init_images"].is_null());
+  const int padding = GenerateRequest().mask_padding;
+  EXPECT_EQ(last_use(served), (Use{InitFit::Stretch, true, false, 4, padding}));
+
+  asked.erase("mask_blur");
+  asked.update({{"resize_mode", 2},
+                {"inpainting_mask_invert", 0},
+                {"inpaint_full_res", true},
+                {"inpaint_full_res_padding", 8},
+                {"mask_blur_x", 2},
+                {"mask_blur_y", 2},
+                {"inpainting_fill", 0}});
+  const HttpAnswer masked = served.post("/sdapi/v1/img2img", asked);
+  ASSERT_EQ(masked.status, 200) << masked.body;
+  EXPECT_EQ(last_use(served), (Use{InitFit::Pad, false, true, 2, 8}));
+  EXPECT_THAT(masked.json()["info"].get<std::string>(), HasSubstr("inpainting_fill 0"));
+  for (const auto& [name, value] : {std::pair{"mask_blur_y", 3}, std::pair{"resize_mode", 3}}) {
+    OrderedJson wrong = asked;
+    wrong[name] = value;
+    EXPECT_EQ(served.post("/sdapi/v1/img2img", wrong).status, 422) << name;
+  }
+  OrderedJson unmasked = asked;  // what is said of a mask that is not there
+  unmasked.erase("mask");
+  EXPECT_EQ(served.post("/sdapi/v1/img2img", unmasked).status, 200);
+  EXPECT_EQ(last_use(served), (Use{InitFit::Pad, false, false, 0, padding}));
+
   asked["init_images"] = {"http://127.0.0.1/a.png"};
   EXPECT_EQ(served.post("/sdapi/v1/img2img", asked).status, 422);
   asked["init_images"] = OrderedJson::array();
