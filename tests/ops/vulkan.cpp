@@ -21,6 +21,10 @@ namespace {
 // networks' inference: a device has no kernel for them, and says so.
 const std::set<const OpDef*>& without_kernel() {
   static const std::set<const OpDef*> ops{&banded_conv2d_op,
+                                          &linear_transposed_op,
+                                          &batched_outer_op,
+                                          &max_pool2d_op,
+                                          &average_pool2d_op,
                                           &attention_softmax_gradient_op,
                                           &rms_norm_gradient_op,
                                           &layer_norm_gradient_op,
@@ -159,6 +163,61 @@ TEST(Vulkan, EveryCallOfTheDriverMayFail) {
     }
     at = SIZE_MAX;
     EXPECT_TRUE(same_bytes(run(), want));
+  }
+}
+
+// Work that is not done when patience ends: an error, not a process that waits for ever, and nothing goes there any
+// more.
+TEST(Vulkan, ADeviceThatDoesNotAnswerIsGivenUp) {
+  NEWBIE_NEEDS_VULKAN();
+  const auto backend = make_vulkan_backend(kSoftwareDriver, {.patience_seconds = 1e-9});
+  Graph g;
+  g.output("y", linear(g.input("x", {512, 2048}), g.weight("w", {512, 2048})));  // a GFLOP
+  MemoryWeights weights;
+  weights.add("w", random_tensor({512, 2048}, 1, 0.1f));
+  const Tensors inputs{{"x", random_tensor({512, 2048}, 2)}};
+  for (int again = 0; again < 2; ++again) {
+    try {
+      run_graph(g, *backend, weights, inputs);
+      FAIL() << "it was waited for";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.kind(), ErrorKind::Unsupported);
+      EXPECT_THAT(e.message(), ::testing::HasSubstr("does not answer"));
+    }
+  }
+}
+
+// Mesa's driver leaves the loops of an invocation after 65,535 turns. What would need more is refused; what comes near
+// it is right.
+TEST(Vulkan, LoopsThatTheDriverLeavesTooEarlyAreRefused) {
+  NEWBIE_NEEDS_VULKAN();
+  const auto mean = [](int64_t rows) {
+    Graph g;
+    g.output("y", g.emit(mean_rows_op, {g.input("x", {rows, 8})}));
+    Tensor x{{rows, 8}, std::vector<float>(static_cast<size_t>(rows) * 8, 0.5F)};
+    return run_graph(g, on_software(), MemoryWeights(), {{"x", std::move(x)}}).output("y");
+  };
+  EXPECT_EQ(mean(65000), std::vector<float>(8, 0.5F));
+  EXPECT_THROW(mean(66000), Error);
+
+  // One query, and values that are all the same: so is their mean, if every key was seen. Each with a score of its own,
+  // so that no sum of weights is left out unseen.
+  const auto attend = [](int64_t keys, int64_t head) {
+    Graph g;
+    g.output("y",
+             attention(g.input("q", {1, head}), g.input("k", {keys, head}), g.input("v", {keys, head}), 1, 1, 0.1));
+    std::vector<float> late(static_cast<size_t>(keys * head), 0.0F);
+    std::fill(late.end() - head, late.end(), 1.0F);  // of the last key alone
+    return run_graph(g, on_software(), MemoryWeights(),
+                     {{"q", {{1, head}, std::vector<float>(static_cast<size_t>(head), 0.0F)}},
+                      {"k", random_tensor({keys, head}, 2)},
+                      {"v", {{keys, head}, std::move(late)}}})
+        .output("y")[0];
+  };
+  for (const int64_t head : {64, 512}) {
+    const int64_t keys = head == 64 ? 12000 : 5000;
+    EXPECT_FLOAT_EQ(attend(keys, head), 1.0F / static_cast<float>(keys)) << head;
+    EXPECT_THROW(attend(3 * keys, head), Error) << head;
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "core/json.h"
 #include "generate/text_to_image.h"
 #include "support/golden.h"
 #include "support/vulkan.h"
@@ -149,6 +150,36 @@ TEST(VulkanMemory, PlannedBytesAreAllocatedInBothSpaces) {
   starved.device_budget_bytes = 1 << 16;
   TextToImage engine = open(starved);
   EXPECT_EQ(failure_of(engine, r), ErrorKind::OverBudget);
+}
+
+// The plan of a card that is not here is that of one that is, at every budget; to draw on it is refused.
+TEST(VulkanMemory, AnAssumedCardIsPlannedLikeOneThatIsHere) {
+  NEWBIE_NEEDS_VULKAN();
+  const GenerateRequest r = request(64, 64, 1);
+  size_t most = 0;
+  for (const double part : {1.0, 0.6, 0.3}) {
+    EngineOptions here = on_device(), assumed = on_device();
+    assumed.device = kAssumedDevice;
+    here.device_budget_bytes = assumed.device_budget_bytes =
+        most == 0 ? kAssumedDeviceBytes : static_cast<size_t>(part * static_cast<double>(most));
+    TextToImage engine = open(here), other = open(assumed);
+    const MemoryPlan want = engine.prepare(r).plan(), got = other.prepare(r).plan();
+    EXPECT_EQ(got.stages, want.stages) << part;
+    most = std::max(most, got.device_peak_bytes());
+    EXPECT_EQ(failure_of(other, r), ErrorKind::Unsupported);
+  }
+}
+
+// What made the picture is said in it: device, driver and kernels.
+TEST(VulkanPicture, SaysWhatDrewIt) {
+  NEWBIE_NEEDS_VULKAN();
+  const auto said = [](const EngineOptions& options) {
+    return parse_json(open(options).prepare(request(16, 16, 1)).request_json(0), "a picture's JSON");
+  };
+  const Json device = said(on_device()).at("device");
+  for (const char* word : {"vulkan, llvmpipe", "Mesa", "direct kernels"})
+    EXPECT_NE(device.get<std::string>().find(word), std::string::npos) << device << ": " << word;
+  EXPECT_FALSE(said({.threads = 2}).contains("device"));
 }
 
 TEST(VulkanFaults, EveryAllocationOfTheDeviceMayFail) {

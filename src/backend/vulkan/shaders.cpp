@@ -11,7 +11,6 @@
 #include <vulkan_shaders/move.h>
 #include <vulkan_shaders/norm.h>
 #include <vulkan_shaders/pointwise.h>
-#include <vulkan_shaders/pool.h>
 #include <vulkan_shaders/softmax.h>
 
 namespace newbie::vulkan {
@@ -26,7 +25,6 @@ std::span<const uint32_t> code_of(Shader shader) {
     case Shader::Move: return shader_move;
     case Shader::Norm: return shader_norm;
     case Shader::Pointwise: return shader_pointwise;
-    case Shader::Pool: return shader_pool;
     case Shader::Softmax: return shader_softmax;
   }
   fail(ErrorKind::Internal, "no shader has number {}", static_cast<int>(shader));

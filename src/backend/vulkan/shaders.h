@@ -15,7 +15,6 @@ enum class Shader {
   Move,
   Norm,
   Pointwise,
-  Pool,
   Softmax,
 };
 

@@ -28,6 +28,11 @@ std::string refusal(const KernelRequest& request) {
   return {};
 }
 
+std::string refuse_turns(int64_t turns, const Traits& traits) {
+  if (traits.most_turns == 0 || turns <= traits.most_turns) return {};
+  return fmt::format("loops of {} turns, and this driver leaves them after {}", turns, traits.most_turns);
+}
+
 KernelOrNot refuse(std::string why, std::string* why_not) {
   if (why_not != nullptr) *why_not = std::move(why);
   return nullptr;
