@@ -66,7 +66,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         run([args.program, "dev", "synthesize", "--shapes", folder, "--json", "-q"])
         rows = [row(args.program, folder, size, dtype, card)
-                for dtype in ["bf16", "f32"] for size in [512, 1024] for card in CARDS]
+                for dtype in ["int8", "bf16", "f32"] for size in [512, 1024] for card in CARDS]
     head = ["picture", "dtype", "`--vram`", "text", "denoise", "decode", "host", "streamed"]
     lines = ["| " + " | ".join(map(str, cells)) + " |" for cells in [head, *rows]]
     lines.insert(1, "|" + "---|" * len(head))

@@ -86,14 +86,14 @@ TEST(VulkanPicture, IsTheCpusInF32) {
   expect_exact(got.result);
 }
 
-// As near to the f32 pictures as the CPU's own bf16 pictures are. Both round in different places, so that the errors of
-// one picture are two draws of chance (measured: a standard deviation of 2 dB between them, on either side): eight
-// pictures are taken together, whose mean is known to 0.7 dB, and four deviations are left to it.
-TEST(VulkanPicture, AreAsNearInBf16AsTheCpus) {
-  NEWBIE_NEEDS_VULKAN();
+// As near to the f32 pictures as the CPU's own bf16 and int8 pictures are. Both round in different places, so that the
+// errors of one picture are two draws of chance (measured: a standard deviation of 2 dB between them, on either side):
+// eight pictures are taken together, whose mean is known to 0.7 dB, and four deviations are left to it.
+void expect_as_near_as_the_cpus(DType dtype) {
+  const PrecisionRequest precision(PrecisionPreset::Auto, dtype);
   TextToImage f32 = open({.threads = 2, .precision = PrecisionRequest::F32});
-  TextToImage cpu = open({.threads = 2, .precision = PrecisionRequest::BF16});
-  TextToImage device = open(on_device(PrecisionRequest::BF16));
+  TextToImage cpu = open({.threads = 2, .precision = precision});
+  TextToImage device = open(on_device(precision));
   double of_cpu = 0, of_device = 0;
   for (GenerateRequest r = request(64, 64, 2); r.seed < 13; ++r.seed) {
     const Image want = draw(f32, r).picture;
@@ -102,6 +102,16 @@ TEST(VulkanPicture, AreAsNearInBf16AsTheCpus) {
   }
   EXPECT_GT(of_cpu, 0);
   EXPECT_LE(10 * std::log10(of_device / of_cpu), 4 * 0.7) << of_device << " beside the CPU's " << of_cpu;
+}
+
+TEST(VulkanPicture, AreAsNearInBf16AsTheCpus) {
+  NEWBIE_NEEDS_VULKAN();
+  expect_as_near_as_the_cpus(DType::BF16);
+}
+
+TEST(VulkanPicture, AreAsNearInInt8AsTheCpus) {
+  NEWBIE_NEEDS_VULKAN();
+  expect_as_near_as_the_cpus(DType::I8);
 }
 
 TEST(VulkanPicture, StartsFromPicturesAndDrawsTwice) {

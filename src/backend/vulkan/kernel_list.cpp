@@ -15,6 +15,7 @@ struct KernelMaker {
 
 // The ops that drawing needs. Training and evaluation compute on the CPU.
 const KernelMaker kMakers[] = {
+    {&linear_op, make_linear_int8},
     {&linear_op, make_linear},
     {&linear_add_op, make_linear},
     {&batched_matmul_op, make_batched_matmul},

@@ -10,6 +10,7 @@ namespace newbie::vulkan {
 using KernelOrNot = std::shared_ptr<const Kernel>;
 
 KernelOrNot make_linear(const KernelRequest& request, const Traits& traits, std::string* why_not);  // linear_add, too
+KernelOrNot make_linear_int8(const KernelRequest& request, const Traits& traits, std::string* why_not);
 KernelOrNot make_batched_matmul(const KernelRequest& request, const Traits& traits, std::string* why_not);
 KernelOrNot make_conv2d(const KernelRequest& request, const Traits& traits, std::string* why_not);
 KernelOrNot make_attention(const KernelRequest& request, const Traits& traits, std::string* why_not);
