@@ -25,6 +25,7 @@ struct PictureFacts {
   std::string system_prompt;  // the text used
   std::string schedule;
   Resolution precision;                  // of the run
+  std::string device;                    // with its driver and kernels; empty: the CPU
   std::vector<GuardEvent> guard_events;  // so far
   TextToImage::Fingerprints parts;
   // With a tolerance: what the picture took, and its distance to the converged one as the solver estimates it.
