@@ -243,8 +243,12 @@ def estimates(args, captions):
     listing.parent.mkdir(parents=True, exist_ok=True)
     listing.write_text("".join(json.dumps({"prompt": c["xml"], "seed": i}) + "\n" for i, c in enumerate(captions)))
     out = call([args.program, args.model, args.dtype, listing, *TOLERANCES])
-    drawn = [json.loads(line) for line in out.splitlines()]
-    lines = [f"{len(captions)} prompts that nothing was chosen by, {args.dtype}, guidance 4.5. Rank correlation is Spearman's.", "",
+    return estimate_table([json.loads(line) for line in out.splitlines()], args.dtype)
+
+
+def estimate_table(drawn, dtype):
+    prompts = len({d["prompt"] for d in drawn})
+    lines = [f"{prompts} prompts that nothing was chosen by, {dtype}, guidance 4.5. Rank correlation is Spearman's.", "",
              "| tolerance | evaluations | estimate | distance, mean | median | nine of ten below | below the tolerance | below the "
              "estimate | rank correlation |", "|" + "---|" * 9]
     for name, of in [*((str(t), [d for d in drawn if d["tolerance"] == t]) for t in TOLERANCES), ("all", drawn)]:
