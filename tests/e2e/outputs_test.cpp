@@ -63,7 +63,8 @@ TEST(Outputs, NoneFallsOnAnotherFile) {
 TEST(Outputs, NoCommandWritesOverWhatItReads) {
   const TemporaryFolder folder;
   fs::copy(avatar(), folder / "m", fs::copy_options::recursive);
-  fs::copy_file(fs::path(NEWBIE_SOURCE_DIR) / "tests/data/adapters/kohya/adapter_model.safetensors", folder / "l.safetensors");
+  fs::copy_file(fs::path(NEWBIE_SOURCE_DIR) / "tests/data/adapters/kohya/adapter_model.safetensors",
+                folder / "l.safetensors");
   fs::create_directory(folder / "w");
   std::ofstream(folder / "w/c.txt") << "red\nblue\n";
   std::map<std::string, std::string> before;
