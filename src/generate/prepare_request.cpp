@@ -127,7 +127,7 @@ PreparedRequest prepare_request(Engine& engine, const GenerateRequest& request, 
   check_request(p.request);
   p.adapters = job_adapters(engine.adapters, engine.runtime.precision, p.request, log);
   add_passes(model, p);
-  p.sampler = &find_sampler(request.sampler);
+  p.sampler = &sampler_of(request);
   read_prompts(model, p, log);
   if (engine.text_cache)
     for (TokenizedPrompt& t : p.prompts) {

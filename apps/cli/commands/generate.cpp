@@ -68,6 +68,9 @@ std::string summary(std::span<const WrittenFile> files, const PictureName& first
   out += "time:";
   for (size_t i = 0; i < result.times.size(); ++i)
     out += fmt::format("{} {} {:.2f} s", i ? "," : "", result.times[i].name, result.times[i].seconds);
+  for (size_t i = 0; i < result.estimated_distances.size(); ++i)
+    out += fmt::format("{} {:.3f}",
+                       i ? "," : "; estimated distance to the converged picture:", result.estimated_distances[i]);
   out += fmt::format("; {} passes of the transformer\nmemory: {} planned, {} measured\n", result.evaluations,
                      format_bytes(plan.peak_bytes()), format_bytes(peak_resident_bytes()));
   return out;
