@@ -78,6 +78,15 @@ const char* part_of(Work work) {
   return "";
 }
 
+Program compiled(const Graph& graph, Work work, const WorkloadOptions& options) {
+  return compile(graph, *options.backend,
+                 {.precision = options.precision,
+                  .part = part_of(work),
+                  .threads = options.threads,
+                  .fuse = options.fuse,
+                  .stored_dtype = [](const std::string&) { return std::optional(DType::BF16); }});
+}
+
 // Smallest table a graph looks ids up in.
 int64_t vocabulary(const Graph& graph) {
   int64_t rows = std::numeric_limits<int32_t>::max();
@@ -101,6 +110,10 @@ std::string_view to_string(Work work) {
   return "";
 }
 
+Program compile_workload(const WorkloadSpec& spec, const ModelSizes& sizes, const WorkloadOptions& options) {
+  return compiled(build(spec, sizes), spec.work, options);
+}
+
 struct Workload::Impl {
   struct Bound {
     TensorSpec spec;
@@ -110,12 +123,7 @@ struct Workload::Impl {
   Impl(const WorkloadSpec& spec, const ModelSizes& sizes, const WorkloadOptions& options, size_t available)
       : graph(build(spec, sizes)),
         threads(options.threads),
-        program(compile(graph, *options.backend,
-                        {.precision = options.precision,
-                         .part = part_of(spec.work),
-                         .threads = options.threads,
-                         .fuse = options.fuse,
-                         .stored_dtype = [](const std::string&) { return std::optional(DType::BF16); }})),
+        program(compiled(graph, spec.work, options)),
         bank(weights, allocator) {
     weights.add(graph, DType::BF16, spec.work == Work::Text);
     const WeightBank::Plan plan = bank.plan(program.weights());
