@@ -11,6 +11,11 @@ transformers' Gemma 3, diffusers' AutoencoderKL. PyTorch's denoiser refines the 
 one does (1.1 % of its work at 512 x 512); newbie does that once a prompt. transformers runs all 34 layers of Gemma 3;
 the features come from the last but one, so newbie runs 33.
 
+--work train is one sample of training a LoRA (--lora-rank, on the official trainer's matrices; frozen base in --dtype,
+adapters and their gradients in f32): the loss and its way back, the optimizer aside. With --recompute both compute again
+what lies between the ways: PyTorch by torch.utils.checkpoint around each block of `layers`, as the official trainer does.
+The adapters are those of PEFT, written out below, so that it need not be installed.
+
 --work end-to-end draws whole pictures with a model's own weights (--model; the embedded one by default), euler with
 guidance, all parts loaded and warm in both programs.
 """
@@ -33,12 +38,14 @@ FULL_DENOISER = dict(patch_size=2, in_channels=16, dim=2304, n_layers=36, n_refi
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--peer", choices=["eager", "compile", "openvino"], default="eager")
-    p.add_argument("--work", choices=["step", "text", "vae", "end-to-end"], default="step")
+    p.add_argument("--work", choices=["step", "train", "text", "vae", "end-to-end"], default="step")
     p.add_argument("--size", type=int, help="pixels (512; end-to-end: 128)")
     p.add_argument("--tokens", type=int, default=256)
     p.add_argument("--dtype", choices=["bf16", "f32", "int8"], default="bf16",
                    help="int8: newbie's int8 linears; the peer is OpenVINO's model after NNCF's post-training quantisation")
     p.add_argument("--layers", type=int, help="of the denoiser or Gemma, in both (default: all)")
+    p.add_argument("--lora-rank", type=int, default=16, help="train")
+    p.add_argument("--recompute", action="store_true", help="train")
     p.add_argument("--steps", type=int, default=28, help="end-to-end")
     p.add_argument("--model", type=Path, default=HERE.parent / "models/avatar", help="end-to-end: official folder")
     p.add_argument("--repeats", type=int, default=5)
@@ -57,6 +64,8 @@ def start_newbie(a):
         flags += ["--steps", str(a.steps), "--model", str(a.model)]
     else:
         flags += ["--tokens", str(a.tokens), "--no-peak"] + (["--layers", str(a.layers)] if a.layers else [])
+    if a.work == "train":
+        flags += ["--lora-rank", str(a.lora_rank)] + (["--recompute"] if a.recompute else [])
     return Newbie(a.newbie, a.work, flags + a.newbie_flags.split(), a.repeats)
 
 
@@ -64,7 +73,7 @@ def make_peer(a):
     """A function that does the work once."""
     import torch
     torch.set_num_threads(a.threads)
-    torch.set_grad_enabled(False)
+    torch.set_grad_enabled(a.work == "train")
     torch.manual_seed(0)
     dtype = torch.float32 if a.dtype == "f32" else torch.bfloat16
 
@@ -72,6 +81,7 @@ def make_peer(a):
         """On the meta device until here: of the right dtype, small random values."""
         module = module.to(dtype).to_empty(device="cpu").eval()
         for parameter in module.parameters():
+            parameter.requires_grad_(False)  # an adapter is put beside it
             if parameter.dim() >= 2:
                 fan_in = parameter[0].numel()
                 parameter.uniform_(-(3 / fan_in) ** 0.5, (3 / fan_in) ** 0.5)
@@ -79,7 +89,7 @@ def make_peer(a):
                 parameter.fill_(1 if dtype == torch.float32 else 0.5)
         return module
 
-    if a.work == "step":
+    if a.work in ("step", "train"):
         from nextdit import NextDiT
         with torch.device("meta"):
             net = NextDiT({**FULL_DENOISER, **({"n_layers": a.layers} if a.layers else {})})
@@ -87,6 +97,8 @@ def make_peer(a):
         side = a.size // 8
         inputs = (torch.randn(1, 16, side, side).to(dtype), torch.tensor([0.5]), torch.randn(1, a.tokens, 2560).to(dtype),
                   torch.ones(1, a.tokens, dtype=torch.bool), torch.randn(1, 1024).to(dtype))
+        if a.work == "train":
+            return make_training(a, net, inputs)
     elif a.work == "text":
         from transformers import Gemma3TextConfig, Gemma3TextModel
         layers = (a.layers + 1) if a.layers else 34
@@ -124,6 +136,44 @@ def make_peer(a):
     if a.peer == "compile":
         net = torch.compile(net)
     return lambda: net(*inputs)
+
+
+OFFICIAL_TARGETS = ("attention.qkv", "attention.out", "feed_forward.w2", "time_text_embed.1", "clip_text_pooled_proj.1")
+
+
+def make_training(a, net, inputs):
+    """A function that gives every adapter its gradient once."""
+    if a.peer != "eager":
+        sys.exit("--work train is measured against eager PyTorch")
+    import torch
+    from torch.utils.checkpoint import checkpoint
+
+    class Lora(torch.nn.Module):  # PEFT's under autocast: weights in f32, products in the base's dtype
+        def __init__(self, base):
+            super().__init__()
+            self.base = base
+            self.down = torch.nn.Parameter(torch.empty(a.lora_rank, base.in_features).uniform_(-1, 1) / base.in_features ** 0.5)
+            self.up = torch.nn.Parameter(torch.randn(base.out_features, a.lora_rank) * 0.01)
+
+        def forward(self, x):
+            return self.base(x) + torch.nn.functional.linear(x @ self.down.to(x.dtype).T, self.up.to(x.dtype))
+
+    for name, module in list(net.named_modules()):
+        if name.endswith(OFFICIAL_TARGETS):
+            parent, _, own = name.rpartition(".")
+            setattr(net.get_submodule(parent), own, Lora(module))
+    if a.recompute:
+        for block in net.layers:
+            block.forward = (lambda forward: lambda *x: checkpoint(forward, *x, use_reentrant=False))(block.forward)
+    target = torch.randn_like(inputs[0].float())
+    trained = [p for p in net.parameters() if p.requires_grad]
+
+    def step():
+        for p in trained:
+            p.grad = None
+        torch.nn.functional.mse_loss(net(*inputs).float(), target).backward()
+
+    return step
 
 
 def make_chain(a, dtype):
@@ -178,6 +228,8 @@ def resident_bytes():
 def main():
     a = arguments()
     a.size = a.size or (128 if a.work == "end-to-end" else 512)
+    if a.work == "train" and a.dtype == "int8":
+        sys.exit("--work train is compared in bf16 or f32")
     if a.dtype == "int8" and a.peer != "openvino":
         sys.exit("--dtype int8 is compared with --peer openvino; bf16 against int8 of newbie: --newbie-flags")
     peer = make_peer(a)

@@ -33,8 +33,12 @@ def captions(folder):
 
 
 def draw(program, listed, folder, more):
-    if not folder.exists():
-        run([program, "generate", "--prompts", listed, "-q", "-o", folder / "%04d.png", *more])
+    if folder.exists():
+        return
+    part = folder.with_name(folder.name + ".part")
+    part.mkdir(exist_ok=True)
+    run([program, "generate", "--prompts", listed, "-q", "-o", part / "%04d.png", *more])
+    part.rename(folder)
 
 
 def score(program, folder, reference, captions_file):

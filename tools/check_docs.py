@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Holds the documents against the tree: what they link to is there, and the two READMEs are one.
+"""Holds the documents against the tree: what they link to is there, tests they name exist, and the two READMEs are one.
 
 Usage: check_docs.py [ROOT]      prints each problem as path:line: message, exits 1 if there is one
        check_docs.py --self-test
 
 Checked: relative links and pictures in every *.md resolve inside ROOT; README.md and README.zh-CN.md have the same
 levels of headings in the same order, the same code blocks and the same links (but for the link to each other). No page
-holds the marks that git writes where a merge was left undecided.
+holds the marks that git writes where a merge was left undecided. What a page in tests/ names as `Suite.Test`, or after
+that as `.Another` of the suite, is a test of some tests/**/*.cpp.
 """
 
 import re
@@ -26,6 +27,8 @@ INNER_PICTURE = re.compile(r"!\[[^\]]*\]\(\s*<?([^)\s>]+)>?")
 REFERENCE = re.compile(r"^\s*\[[^\]]+\]:\s*<?(\S+?)>?\s*$")
 HTML_TARGET = re.compile(r"<(?:a|img|source)\b[^>]*?\b(?:href|src|srcset)\s*=\s*\"([^\"]+)\"")
 UNDECIDED = re.compile(r"^(<{7}|>{7})( |$)")
+TEST = re.compile(r"\bTEST(?:_[FP])?\(\s*(\w+)\s*,\s*(\w+)\s*\)")
+NAMED_TEST = re.compile(r"`([A-Z]\w*)?(?:\.([A-Z]\w*))?`")
 ELSEWHERE = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*:|//|#)")
 
 
@@ -89,6 +92,16 @@ def check_pair(pages):
             yield path, 1, f"does not link to {other}"
 
 
+def check_tests(root, path, text):
+    tests = {m for file in root.glob("tests/**/*.cpp") for m in TEST.findall(file.read_text(encoding="utf-8"))}
+    for number, line in enumerate(text.splitlines(), 1):
+        suite = ""
+        for named, test in NAMED_TEST.findall(line):
+            suite = named or suite
+            if test and (suite, test) not in tests:
+                yield path, number, f"there is no test {suite}.{test}"
+
+
 def check_tree(root):
     """All problems as (path, line, message)."""
     problems, pages = [], {}
@@ -96,7 +109,10 @@ def check_tree(root):
         path = file.relative_to(root)
         if SKIPPED.match(path.parts[0]) and len(path.parts) > 1:
             continue
-        page = pages[path.as_posix()] = Page(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        page = pages[path.as_posix()] = Page(text)
+        if path.parts[0] == "tests":
+            problems += check_tests(root, path.as_posix(), text)
         problems += check_links(root, path.as_posix(), page)
         problems += [(path.as_posix(), number, "an undecided merge") for number in page.undecided]
     missing = [name for name in READMES if name not in pages]
@@ -111,6 +127,8 @@ GOOD = {
     "README.zh-CN.md": "# 甲\n[en](README.md) [![图](docs/p.png)](docs/a%20b.md#top)\n## 乙\n```sh\nrun # not a heading\n```\n",
     "docs/a b.md": "[up](../README.md), [web](https://example.org/x), [here](#there), `[no](link.md)`\n```\n[no](link.md)\n```\n",
     "docs/p.png": "",
+    "tests/cases.md": "`Suite.Works`, `.StillWorks` and `other.thing`\n",
+    "tests/unit/a_test.cpp": "TEST(Suite, Works) {}\nTEST_F(Suite,\n       StillWorks) {}\n",
     "build/x.md": "[no](matter.md)\n",
 }
 
@@ -122,6 +140,7 @@ BAD = [
     ("docs/c.md", "[x]: gone.md\n", ["gone.md is not there"]),
     ("docs/c.md", "[![gone](no.png)](p.png)\n", ["no.png is not there"]),
     ("docs/c.md", "[out](../../etc)\n", ["leads out of the project"]),
+    ("tests/cases.md", "`Suite.Works`,\n`Suite.Works`, `.Gone`\n", ["tests/cases.md:2: there is no test Suite.Gone"]),
     ("docs/c.md", "<<<<<<< HEAD\na\n=======\nb\n>>>>>>> main\n", ["docs/c.md:1: an undecided", "docs/c.md:5: an undecided"]),
     ("README.zh-CN.md", GOOD["README.zh-CN.md"] + "### 丙\n", ["headings of levels [1, 2, 3]"]),
     ("README.zh-CN.md", GOOD["README.zh-CN.md"].replace("run", "walk"), ["code block 1 is not that of README.md"]),

@@ -123,10 +123,12 @@ HtmlTable result_table(const std::vector<TrainingRow>& rows) {
 
 std::string compare_training_page(const TrainOptions& o, const std::vector<TrainingRow>& rows) {
   HtmlPage page("Training in several precisions");
+  const bool full = o.adapter.kind == TrainingKind::Full;  // it has no rank
   page.paragraph(
-      fmt::format("{}, rank {}, learning rate {:g}, {} samples a step; data, order, noise and times of a seed "
-                  "are the same in every row.",
-                  to_string(o.adapter.kind), o.adapter.rank, o.lr, o.batch_size * o.accumulate));
+      fmt::format("{}{}, learning rate {:g}, {} samples a step; data, order, noise and times of a seed are the same in "
+                  "every row.",
+                  to_string(o.adapter.kind), full ? "" : fmt::format(", rank {}", o.adapter.rank), o.lr,
+                  o.batch_size * o.accumulate));
   page.table(result_table(rows));
   for (const TrainingRow& row : rows)
     for (const ComparedTraining& run : row.runs)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "commands/commands.h"
+#include "core/machine.h"
 #include "exit_code.h"
 #include "flags.h"
 #include "last_resort.h"
@@ -62,6 +63,7 @@ int main(int argc, char** argv) {
   using namespace newbie;
   end_without_signals();  // also before this: last_resort.cpp
   settle_standard_streams();
+  spare_address_space();
   // Read here and not from the parser: words that do not parse are an error to be told, too.
   const bool json = std::any_of(argv + 1, argv + argc, [](std::string_view word) { return word == "--json"; });
   try {

@@ -75,7 +75,10 @@ std::string train_plan_text(const TrainOptions& o, const TrainPlan& plan, double
   out += fmt::format("{:<28}{:>12}\n{:<28}{:>12}\n{:<28}{:>12}\n{:<28}{:>12}\n", "weights",
                      format_bytes(plan.weight_bytes), "a sample, there and back", format_bytes(plan.arena_bytes),
                      "parameters and states", format_bytes(plan.state_bytes), "together", format_bytes(plan.bytes()));
-  if (plan.streams) out += "weights of the model are prepared anew for every step, to fit\n";
+  if (plan.base == LossNetwork::Base::WayThere)
+    out += "the way back reads the model's weights from the file, to fit\n";
+  else if (plan.base == LossNetwork::Base::Nowhere)
+    out += "weights of the model are prepared anew for every step, to fit\n";
   if (seconds > 0)
     out += fmt::format("{:<28}{:>12}  (arithmetic alone, at the measured rate of matrix products)\n", "time at least",
                        format_duration(seconds));

@@ -39,6 +39,7 @@ void add_workload_flags(CLI::App& parser, WorkloadArguments& a) {
   work.integer("--layers", a.spec.layers, "of the denoiser or of Gemma (default: all)", 1, 1000);
   work.integer("--lora-rank", a.spec.lora_rank, "with a made-up adapter on the official targets of the denoiser", 1,
                4096);
+  work.flag("--recompute", a.spec.recompute, "training: what lies between the ways there and back is computed again");
   work.integer("--repeats", a.repeats, "counted runs; one more comes before them (default: 3)", 1, 1000);
   add_engine_flags(parser, a.engine, "the published sizes, with made-up weights");
 }
@@ -67,7 +68,8 @@ OrderedJson describe(const WorkloadArguments& a, const PreparedWorkload& prepare
   if (s.work != Work::Text && s.work != Work::Clip) out["size"] = {s.width, s.height};
   if (s.work != Work::Decode && s.work != Work::Encode) out["tokens"] = s.tokens;
   if (s.layers > 0) out["layers"] = s.layers;
-  if (s.work == Work::Step && s.lora_rank > 0) out["lora_rank"] = s.lora_rank;
+  if ((s.work == Work::Step || s.work == Work::Train) && s.lora_rank > 0) out["lora_rank"] = s.lora_rank;
+  if (s.work == Work::Train) out["recompute"] = s.recompute;
   out["weights"] = a.engine.model.folder.empty() ? "full size, made up" : "the model's shapes, made up";
   out["precision"] = prepared.precision;
   out["threads"] = prepared.threads;

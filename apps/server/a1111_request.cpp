@@ -68,8 +68,6 @@ constexpr std::string_view kIgnored[] = {"subseed",
                                          "firstphase_width",
                                          "firstphase_height",
                                          "include_init_images",
-                                         "inpainting_fill",
-                                         "inpaint_full_res_padding",
                                          "image_cfg_scale",
                                          "hr_additional_modules",
                                          "hr_cfg",
@@ -90,9 +88,8 @@ const OrderedJson& neutral_values() {
     "script_args": [[], null], "alwayson_scripts": [{}, null], "firstpass_image": [null],
     "hr_checkpoint_name": [null, "", "Use same checkpoint"], "hr_sampler_name": [null, "", "Use same sampler"],
     "hr_scheduler": [null, "", "Use same scheduler"], "hr_prompt": [null, ""], "hr_negative_prompt": [null, ""],
-    "hr_resize_x": [0, null], "hr_resize_y": [0, null], "resize_mode": [0, null], "latent_mask": [null],
-    "initial_noise_multiplier": [null, 0, 1], "mask_blur_x": [0, 4, null], "mask_blur_y": [0, 4, null],
-    "mask_blur": [0, 4, null], "inpaint_full_res": [false, 0, null]})");
+    "hr_resize_x": [0, null], "hr_resize_y": [0, null], "latent_mask": [null],
+    "initial_noise_multiplier": [null, 0, 1]})");
   return values;
 }
 
@@ -176,25 +173,46 @@ void take_hires(OrderedJson& json, OrderedJson& ours, A1111Kind kind) {
   if (!strength.is_null()) ours["hires_strength"] = std::move(strength);
 }
 
-Image inverted(Image mask) {
-  for (size_t i = 0; i < mask.pixels.size(); ++i)
-    if (mask.channels == 3 || i % 4 != 3) mask.pixels[i] = static_cast<uint8_t>(255 - mask.pixels[i]);
-  return mask;
+// "Just resize", "crop and resize", "resize and fill". Their fourth enlarges in the latent space.
+void take_fit(OrderedJson& json, OrderedJson& ours) {
+  constexpr std::string_view kFits[] = {"stretch", "crop", "pad"};
+  const OrderedJson mode = take_member(json, "resize_mode");
+  if (mode.is_null()) return;
+  const int64_t number = whole_of(mode, "resize_mode", 0);
+  if (number < 0 || number >= std::ssize(kFits)) refuse("resize_mode", "expected 0, 1 or 2");
+  ours["init_fit"] = kFits[number];
+}
+
+// Blurs along the sides are one number here.
+void take_mask_blur(OrderedJson& json, OrderedJson& ours) {
+  const OrderedJson x = take_member(json, "mask_blur_x"), y = take_member(json, "mask_blur_y");
+  if (!x.is_null() && !y.is_null() && x != y) refuse("mask_blur_y", "expected what mask_blur_x is: they are one here");
+  const OrderedJson& blur = x.is_null() ? y : x;
+  if (!blur.is_null() && !ours.contains("mask_blur")) ours["mask_blur"] = blur;
+}
+
+// How the mask is used. Without one it asks for nothing, and clients send it all the same.
+void take_mask(OrderedJson& json, OrderedJson& ours, std::vector<std::string>& notes) {
+  OrderedJson asked = OrderedJson::object();
+  move_member(json, "mask_blur", asked, "mask_blur");
+  take_mask_blur(json, asked);
+  move_member(json, "inpaint_full_res_padding", asked, "mask_padding");
+  asked["mask_invert"] = truth_of(take_member(json, "inpainting_mask_invert"), "inpainting_mask_invert");
+  asked["only_masked"] = truth_of(take_member(json, "inpaint_full_res"), "inpaint_full_res");
+  const int64_t fill = whole_of(take_member(json, "inpainting_fill"), "inpainting_fill", 1);
+  if (!json.contains("mask") || json["mask"].is_null()) return;
+  ours.update(asked);
+  if (fill != 1)
+    notes.push_back(fmt::format("inpainting_fill {} is not known here: the picture was kept under it", fill));
 }
 
 void take_pictures(OrderedJson& json, A1111Request& out, const DecodeLimits& limits) {
-  const OrderedJson pictures = take_member(json, "init_images");
-  const OrderedJson mask = take_member(json, "mask"), invert = take_member(json, "inpainting_mask_invert");
+  const OrderedJson pictures = take_member(json, "init_images"), mask = take_member(json, "mask");
   if (!pictures.is_array() || pictures.size() != 1 || !pictures[0].is_string())
     refuse("init_images", "expected a list of one picture in base64");
   GenerateRequest& r = out.submission.request;
   r.init_image = picture_of_base64("init_images", pictures[0].get_ref<const std::string&>(), limits).image;
-  if (mask.is_null()) {
-    take_member(json, "inpaint_full_res");  // without a mask it asks for nothing, and clients send true
-    return;
-  }
-  r.mask = picture_of_base64("mask", text_of(mask, "mask"), limits).image;
-  if (truth_of(invert, "inpainting_mask_invert")) r.mask = inverted(std::move(*r.mask));
+  if (!mask.is_null()) r.mask = picture_of_base64("mask", text_of(mask, "mask"), limits).image;
 }
 
 // What A1111 has no name for is said by our own.
@@ -253,6 +271,9 @@ A1111Request a1111_request(const Call& call, OrderedJson json, A1111Kind kind) {
       whole_of(take_member(json, "batch_size"), "batch_size", 1) * whole_of(take_member(json, "n_iter"), "n_iter", 1);
   take_names(json, ours, out.notes);
   take_hires(json, ours, kind);
+  take_fit(json, ours);
+  take_mask(json, ours, out.notes);
+  if (kind == A1111Kind::TextToImage) ours.erase("init_fit");  // some send it with everything
   take_our_own(json, ours);
   s.request = request_from_json(ours);
   if (kind == A1111Kind::ImageToImage) take_pictures(json, out, call.server.limits.pictures);

@@ -50,12 +50,12 @@ size_t Program::staging_bytes(const WeightBank& bank) const {
 Program::Streaming Program::streaming(const WeightBank& bank) const {
   Streaming out;
   for (const LoweredGraph::Step& step : graph_->steps) {
-    size_t packed = 0;  // held until the step is over
+    size_t held = 0;  // where they lie, until the step is over
     for_streamed(*graph_, step, bank, [&](const WeightUse& use) {
       const size_t bytes = bank.stored_bytes(use);
       // Pages of what is prepared are given back before the next is read.
-      out.mapped_bytes = std::max(out.mapped_bytes, checked_add(packed, bytes));
-      if (bank.lies_packed(use)) packed += bytes;
+      out.mapped_bytes = std::max(out.mapped_bytes, checked_add(held, bytes));
+      if (!bank.needs_work(use)) held += bytes;
       out.read_bytes = checked_add(out.read_bytes, bytes);
     });
   }

@@ -87,11 +87,11 @@ WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
   for (const WeightUse& use : uses) {
     const std::string key = use.key();
     if (!seen.insert(key).second || lies_in_base(key)) continue;
+    if (streams(use)) continue;
     if (usable_as_mapped(use)) {
       lying.push_back(pages_of(use));
       continue;
     }
-    if (streams(use)) continue;
     const auto on_host = [&](size_t staging) {
       plan.host_peak_bytes = std::max(plan.host_peak_bytes, checked_add(plan.kept.host_bytes, staging));
     };
@@ -120,8 +120,10 @@ WeightBank::Plan WeightBank::plan(const std::vector<WeightUse>& uses) const {
 }
 
 bool WeightBank::streams(const WeightUse& use) const {
-  const bool may = memory_.weights.is_host() || goes_to_device(use);  // a device's window is no place for a table
-  return may && streamed_.contains(use.name) && !usable_as_mapped(use) && (base_ == nullptr || !base_->has(use.key()));
+  const bool on_host = memory_.weights.is_host();
+  // A device's window is no place for a table, and of one in a file no more is read than its rows.
+  const bool may = goes_to_device(use) || (on_host && !(use.by_rows && usable_as_mapped(use)));
+  return may && (streamed_.contains(use.name) || streamed_.contains(use.key())) && !lies_in_base(use.key());
 }
 
 size_t WeightBank::upload_bytes(const WeightUse& use) const {
@@ -135,7 +137,7 @@ size_t WeightBank::window_staging_bytes(const WeightUse& use) const {
 
 size_t WeightBank::window_bytes(const WeightUse& use) const {
   if (goes_to_device(use)) return round_up(prepared_bytes(use), 64);
-  if (lies_packed(use)) return 0;
+  if (!needs_work(use)) return 0;
   return checked_add(round_up(prepared_bytes(use), 64), round_up(staging_bytes(use), 64));
 }
 
@@ -149,6 +151,7 @@ const std::byte* WeightBank::prepare_in(const WeightUse& use, std::byte* room, s
     packed_->load(use.key());
     return there;
   }
+  if (usable_as_mapped(use)) return source_.mapped(use.name).data;
   write(use, room, room + round_up(prepared_bytes(use), 64), threads);
   return room;
 }
@@ -158,7 +161,11 @@ void WeightBank::prefetch(const WeightUse& use) const {
 }
 
 void WeightBank::release(const WeightUse& use) const {
-  if (lies_packed(use) && !goes_to_device(use)) packed_->release(use.key());
+  if (goes_to_device(use)) return;
+  if (lies_packed(use))
+    packed_->release(use.key());
+  else if (usable_as_mapped(use))
+    source_.release(use.name);
 }
 
 size_t WeightBank::stored_bytes(const WeightUse& use) const {

@@ -25,7 +25,7 @@ struct WeightUse {
   std::string key() const { return name + '|' + std::string(to_string(spec.dtype)) + '|' + layout.key; }
 };
 
-// Names of weights that do not stay in memory.
+// Names of weights that do not stay in memory; or keys (WeightUse::key) of operands, where only these do not.
 using StreamedWeights = std::set<std::string, std::less<>>;
 
 // Where prepared weights lie. For a device they are made in the host's memory, `host`, and uploaded; tables of which a
@@ -40,10 +40,10 @@ struct WeightMemory {
 class WeightBank {
  public:
   // All must outlive the bank. Weights in `streamed` are not kept: a run prepares them in a window of its own, just
-  // before the step that reads them. What `packed` has is used where it lies instead of being prepared, and its pages
-  // are given back where another weight's memory would be freed; for a device it is uploaded instead of being prepared.
-  // The bytes are the same, so a run's results are. What `base` has is read there, and takes none of this bank's
-  // memory.
+  // before the step that reads them, or reads them where the model's file has them as the kernel wants them. What
+  // `packed` has is used where it lies instead of being prepared; pages of files are given back where another weight's
+  // memory would be freed; for a device packed ones are uploaded. A run's results are the same bytes. What `base` has
+  // is read there, and takes none of this bank's memory.
   WeightBank(const WeightSource& source, WeightMemory memory, StreamedWeights streamed = {},
              const PackedWeights* packed = nullptr, const WeightBank* base = nullptr)
       : source_(source), memory_(memory), streamed_(std::move(streamed)), packed_(packed), base_(base) {}
@@ -81,7 +81,7 @@ class WeightBank {
   Plan plan(const std::vector<WeightUse>& uses) const;
 
   // A streamed weight: what it takes of the window, and of the host's memory beside it where the window is a device's;
-  // and its preparation in `room` and `staging` (aligned to 64). The result lies in `room`, or where it lies packed.
+  // and its preparation in `room` and `staging` (aligned to 64). The result lies in `room`, or in a file.
   // Error{BadFile} as above.
   bool streams(const WeightUse& use) const;
   size_t window_bytes(const WeightUse& use) const;

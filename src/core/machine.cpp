@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -188,6 +189,13 @@ int cpus_in_affinity_mask() {
   return std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
+// Of this process (ulimit -v), where there is one.
+std::optional<size_t> address_space_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  return static_cast<size_t>(limit.rlim_cur);
+}
+
 size_t pages_to_bytes(int name) {
   const long pages = ::sysconf(name);
   return pages < 0 ? 0 : static_cast<size_t>(pages) * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
@@ -203,14 +211,16 @@ int usable_cpus() {
 }
 
 size_t memory_limit_bytes() {
-  const size_t physical = pages_to_bytes(_SC_PHYS_PAGES);
-  return std::min(physical, read_cgroup_limits().memory_bytes.value_or(physical));
+  const size_t most = std::min(pages_to_bytes(_SC_PHYS_PAGES), address_space_limit().value_or(SIZE_MAX));
+  return std::min(most, read_cgroup_limits().memory_bytes.value_or(most));
 }
 
 size_t available_memory_bytes() {
   size_t bytes = find_kilobytes("/proc/meminfo", "MemAvailable:").value_or(pages_to_bytes(_SC_AVPHYS_PAGES));
   for (const MemoryLevel& level : read_limits("/proc", "/sys/fs/cgroup").memory)
     bytes = std::min(bytes, level.left_bytes());
+  if (const auto limit = address_space_limit())
+    bytes = std::min(bytes, *limit - std::min(*limit, find_kilobytes("/proc/self/status", "VmSize:").value_or(0)));
   return bytes;
 }
 
@@ -229,6 +239,12 @@ bool reset_peak_resident() {  // a switch of the kernel, no file: core/files wou
 void release_free_heap() {
 #ifdef __GLIBC__
   malloc_trim(0);
+#endif
+}
+
+void spare_address_space() {
+#ifdef __GLIBC__
+  if (address_space_limit()) mallopt(M_ARENA_MAX, 1);
 #endif
 }
 

@@ -11,10 +11,11 @@ namespace newbie {
 // CPUs this process may run on: the affinity mask, cut to the cgroup's CPU quota rounded up; at least 1.
 int usable_cpus();
 
-// Bytes this process may use: the smallest of physical memory and every cgroup limit above it.
+// Bytes this process may use: the smallest of physical memory, every cgroup limit above it, and its address space
+// (ulimit -v).
 size_t memory_limit_bytes();
 
-// Bytes that could be had now without swapping: MemAvailable, cut to what the cgroup has left.
+// Bytes that could be had now without swapping: MemAvailable, cut to what the cgroup and the address space have left.
 size_t available_memory_bytes();
 
 size_t resident_bytes();       // VmRSS now
@@ -26,6 +27,10 @@ bool reset_peak_resident();
 // Gives the heap's free pages back to the system, where the C library can: what resident_bytes() tells afterwards is
 // what is in use, and not also what happened to be freed before.
 void release_free_heap();
+
+// Where address space is limited, one heap serves all threads: the C library sets 64 MiB of addresses aside for each
+// thread's own. Call before there are threads.
+void spare_address_space();
 
 // The cgroup limits of a process as read from `proc` and `cgroup` roots (arguments for tests): v2 and v1.
 struct CgroupLimits {

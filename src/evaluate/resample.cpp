@@ -5,18 +5,11 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/split_mix.h"
 
 namespace newbie {
 
 namespace {
-
-// The finaliser of SplitMix64: neighbouring seeds and streams give unrelated engines.
-uint64_t mixed(uint64_t x) {
-  x += 0x9E3779B97F4A7C15;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
-  return x ^ (x >> 31);
-}
 
 double quantile(std::span<const double> sorted, double q) {
   const double at = q * static_cast<double>(sorted.size() - 1);
@@ -28,7 +21,7 @@ double quantile(std::span<const double> sorted, double q) {
 
 }  // namespace
 
-Draws::Draws(uint64_t seed, uint64_t stream) : engine_(mixed(mixed(seed) + stream)) {}
+Draws::Draws(uint64_t seed, uint64_t stream) : engine_(split_mix(split_mix(seed) + stream)) {}
 
 // The high half of a 128-bit product; its bias of n / 2^64 is beyond notice. (std::uniform_int_distribution differs
 // between libraries.)

@@ -229,7 +229,8 @@ double Network::seconds_per_streamed_byte(const Program& program, const Streamed
   const WeightBank bank = this->bank(streamed, base());
   const WeightUse* use = nullptr;
   for (const WeightUse& u : program.weights())
-    if (bank.streams(u) && (use == nullptr || u.spec.bytes() > use->spec.bytes())) use = &u;
+    if (bank.streams(u) && !bank.usable_as_mapped(u) && (use == nullptr || u.spec.bytes() > use->spec.bytes()))
+      use = &u;
   if (use == nullptr) return 0;
   const Buffer room = runtime_.working_memory().allocate(bank.window_bytes(*use), "streamed weights");
   const Buffer staging = runtime_.allocator.allocate(bank.window_staging_bytes(*use), "weight staging");

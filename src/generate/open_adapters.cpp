@@ -158,7 +158,7 @@ PromptAdapters take_prompt_adapters(const std::string& prompt) {
     std::string_view inside = rest.substr(at + kTag.size(), end - at - kTag.size());
     rest.remove_prefix(end + 1);
     AdapterUse use;
-    // As others write it: a second strength, of the text encoder, is not one of its own here.
+    // A second strength, which others write for the text encoder, is refused with the rest of what is no number.
     if (const size_t colon = inside.find(':'); colon != std::string_view::npos) {
       const std::string_view text = inside.substr(colon + 1);
       const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), use.strength);
@@ -170,11 +170,13 @@ PromptAdapters take_prompt_adapters(const std::string& prompt) {
     if (inside.empty()) fail(ErrorKind::InvalidRequest, "the prompt: expected a name in <lora:…>, got none");
     use.name = std::string(inside);
     out.adapters.push_back(std::move(use));
-    // A list of tags keeps no empty place where one of them stood.
-    const bool before = out.prompt.empty() || out.prompt.ends_with(", ") || out.prompt.ends_with(' ');
-    if (before && rest.starts_with(", "))
+    // A list of tags keeps no empty place where one of them stood, and a comma behind it still parts its neighbours.
+    const bool after_comma = out.prompt.empty() || out.prompt.ends_with(", ");
+    if (after_comma && rest.starts_with(", "))
       rest.remove_prefix(2);
-    else if (before && rest.starts_with(' '))
+    else if (rest.starts_with(',') && out.prompt.ends_with(' ') && !after_comma)
+      out.prompt.pop_back();
+    else if ((after_comma || out.prompt.ends_with(' ')) && rest.starts_with(' '))
       rest.remove_prefix(1);
   }
   out.prompt += rest;

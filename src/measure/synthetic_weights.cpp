@@ -6,6 +6,7 @@
 
 #include "core/float_formats.h"
 #include "core/scaled_weight.h"
+#include "core/split_mix.h"
 #include "graph/ops/sources.h"
 
 namespace newbie {
@@ -17,14 +18,6 @@ uint64_t hash_of(std::string_view name) {
   uint64_t hash = 0xcbf29ce484222325;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return hash;
-}
-
-// SplitMix64: any element without the ones before it.
-uint64_t mix(uint64_t x) {
-  x += 0x9e3779b97f4a7c15;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
 }
 
 }  // namespace
@@ -76,7 +69,7 @@ void SyntheticWeights::fill(const Entry& entry, std::string_view name, size_t fi
   for (size_t done = 0; done < count; done += values.size()) {
     const size_t now = std::min(values.size(), count - done);
     for (size_t i = 0; i < now; ++i) {
-      const auto bits = static_cast<int32_t>(mix(seed + first + done + i) >> 32);
+      const auto bits = static_cast<int32_t>(split_mix(seed + first + done + i) >> 32);
       values[i] = entry.middle + entry.spread * (static_cast<float>(bits) * 0x1p-31f);
     }
     convert(DType::F32, reinterpret_cast<const std::byte*>(values.data()), dtype, destination + done * size_of(dtype),

@@ -7,10 +7,13 @@
 
 #include "compile/attach_adapters.h"
 #include "compile/compile.h"
+#include "compile/differentiate.h"
+#include "compile/recompute_activations.h"
 #include "core/allocator.h"
 #include "core/checked.h"
 #include "core/random.h"
 #include "graph/ops/sources.h"
+#include "graph/ops/sums.h"
 #include "measure/synthetic_weights.h"
 #include "models/flux_vae/graph.h"
 #include "models/gemma3/graph.h"
@@ -27,6 +30,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::string_view kLoraTargets[] = {"attention.qkv.weight", "attention.out.weight", "feed_forward.w2.weight",
                                              "time_text_embed.1.weight", "clip_text_pooled_proj.1.weight"};
 
+bool is_of_lora(const std::string& weight) { return weight.find("#lora.") != std::string::npos; }
+
 Graph with_lora(const Graph& graph, int64_t rank) {
   AttachedAdapters adapters;
   for (int id = 0; id < graph.size(); ++id) {
@@ -38,6 +43,13 @@ Graph with_lora(const Graph& graph, int64_t rank) {
         {.weights = {{name + "#lora.down", {rank, n.shape[1]}}, {name + "#lora.up", {n.shape[0], rank}}}}};
   }
   return attach_adapters(graph, adapters);
+}
+
+// The loss of a velocity, and what the adapter of `step` does to it.
+Graph with_way_back(Graph step) {
+  const Value velocity = step.value(step.outputs().front().id);
+  step.output("loss", squared_error(velocity, step.input("target", Shape(velocity.shape()))));
+  return differentiate(step, "loss", is_of_lora);
 }
 
 Graph build(const WorkloadSpec& spec, ModelSizes m) {
@@ -53,6 +65,10 @@ Graph build(const WorkloadSpec& spec, ModelSizes m) {
       if (spec.lora_rank > 0)
         return with_lora(next_dit_step(m.transformer, spec.tokens, height, width), spec.lora_rank);
       return next_dit_step(m.transformer, spec.tokens, height, width);
+    case Work::Train:
+      if (spec.layers > 0) m.transformer.layers = spec.layers;
+      if (spec.lora_rank < 1) fail(ErrorKind::InvalidRequest, "training needs an adapter: lora_rank is 0");
+      return with_way_back(with_lora(next_dit(m.transformer, spec.tokens, height, width), spec.lora_rank));
     case Work::Text:
       // The features come from the last layer but one, so this many layers run.
       if (spec.layers > 0) {
@@ -69,7 +85,8 @@ Graph build(const WorkloadSpec& spec, ModelSizes m) {
 
 const char* part_of(Work work) {
   switch (work) {
-    case Work::Step: return "transformer";
+    case Work::Step:
+    case Work::Train: return "transformer";
     case Work::Text: return "text_encoder";
     case Work::Clip: return "clip_model";
     case Work::Decode:
@@ -78,13 +95,18 @@ const char* part_of(Work work) {
   return "";
 }
 
-Program compiled(const Graph& graph, Work work, const WorkloadOptions& options) {
-  return compile(graph, *options.backend,
-                 {.precision = options.precision,
-                  .part = part_of(work),
-                  .threads = options.threads,
-                  .fuse = options.fuse,
-                  .stored_dtype = [](const std::string&) { return std::optional(DType::BF16); }});
+Program lowered(const WorkloadSpec& spec, const Graph& graph, const WorkloadOptions& options) {
+  // What is trained is f32, whatever the model's weights are.
+  const bool trains = spec.work == Work::Train;
+  Graph g = transform(graph, {.precision = options.precision,
+                              .part = part_of(spec.work),
+                              .threads = options.threads,
+                              .fuse = options.fuse,
+                              .stored_dtype = [trains](const std::string& name) {
+                                return std::optional(trains && is_of_lora(name) ? DType::F32 : DType::BF16);
+                              }});
+  if (trains && spec.recompute) g = recompute_first(g, piece_count(g));
+  return Program(g, *options.backend, options.threads);
 }
 
 // Smallest table a graph looks ids up in.
@@ -102,6 +124,7 @@ int64_t vocabulary(const Graph& graph) {
 std::string_view to_string(Work work) {
   switch (work) {
     case Work::Step: return "step";
+    case Work::Train: return "train";
     case Work::Text: return "text";
     case Work::Clip: return "clip";
     case Work::Decode: return "decode";
@@ -111,7 +134,7 @@ std::string_view to_string(Work work) {
 }
 
 Program compile_workload(const WorkloadSpec& spec, const ModelSizes& sizes, const WorkloadOptions& options) {
-  return compiled(build(spec, sizes), spec.work, options);
+  return lowered(spec, build(spec, sizes), options);
 }
 
 struct Workload::Impl {
@@ -123,7 +146,7 @@ struct Workload::Impl {
   Impl(const WorkloadSpec& spec, const ModelSizes& sizes, const WorkloadOptions& options, size_t available)
       : graph(build(spec, sizes)),
         threads(options.threads),
-        program(compiled(graph, spec.work, options)),
+        program(lowered(spec, graph, options)),
         bank(weights, allocator) {
     weights.add(graph, DType::BF16, spec.work == Work::Text);
     const WeightBank::Plan plan = bank.plan(program.weights());

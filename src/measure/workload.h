@@ -14,6 +14,7 @@ namespace newbie {
 
 enum class Work {
   Step,    // one denoiser pass
+  Train,   // one sample of training an adapter: the denoiser's loss, and the way back
   Text,    // Gemma: the features of a prompt
   Clip,    // Jina CLIP: the pooled text
   Decode,  // the autoencoder: latents to a picture
@@ -27,6 +28,7 @@ struct WorkloadSpec {
   int64_t tokens = 256;               // of the prompt
   int64_t layers = 0;                 // of the denoiser or the text model; 0: all
   int64_t lora_rank = 0;              // of an adapter on the official trainer's targets, for a step; 0: none
+  bool recompute = false;             // Train: as little as possible lies between the two ways
 };
 
 struct WorkloadOptions {

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/split_mix.h"
 #include "text/utf8.h"
 
 namespace newbie {
@@ -16,14 +17,6 @@ constexpr size_t kMaxResultBytes = size_t{1} << 20;
 constexpr size_t kMaxNameBytes = 200;
 constexpr int kMaxDepth = 16;
 constexpr std::string_view kMark = "__";
-
-// Vigna's mixer: neighbouring seeds give unrelated values.
-uint64_t splitmix64(uint64_t x) {
-  x += 0x9E3779B97F4A7C15u;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
-}
 
 bool is_wildcard_name(std::string_view text) {
   const auto fits = [](char c) {
@@ -73,7 +66,7 @@ void Wildcards::expand(std::string_view text, Draw& draw, int depth) {
       fail(ErrorKind::InvalidRequest, "__{}__: wildcards nest deeper than {}, or lead to themselves", name, kMaxDepth);
     draw.add(text.substr(done, at - done));
     const std::vector<std::string>& choices = lines(std::string(name));
-    const uint64_t number = splitmix64(splitmix64(draw.seed) + draw.count++);
+    const uint64_t number = split_mix(split_mix(draw.seed) + draw.count++);
     expand(choices[number % choices.size()], draw, depth + 1);
     done = end + kMark.size();
     at = text.find(kMark, done);

@@ -17,7 +17,7 @@ class Wildcards {
   // Reads nothing yet. Error{BadFile} when `folder` is none.
   explicit Wildcards(std::filesystem::path folder);
 
-  // The k-th wildcard of a text takes line splitmix64(seed, k) mod lines: the same on every machine. Text between
+  // The k-th wildcard of a text takes line SplitMix64(seed, k) mod lines: the same on every machine. Text between
   // double underscores that is no name stays. Error{InvalidRequest} for a name without a file, for wildcards that lead
   // to themselves, or when more than 1 MiB would come out; Error{BadFile} for a file without lines or over 16 MiB.
   std::string resolve(std::string_view text, uint64_t seed);

@@ -3,25 +3,16 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/split_mix.h"
+
 namespace newbie {
 
-namespace {
-
-// SplitMix64 (Steele, Lea & Flood 2014): a counter and a mixing function.
-constexpr uint64_t kIncrement = 0x9e3779b97f4a7c15u;
-
-uint64_t mixed(uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
-}  // namespace
-
 Draw::Draw(uint64_t seed, DrawFor use, uint64_t number)
-    : state_(mixed(mixed(mixed(seed + kIncrement) + static_cast<uint64_t>(use) * kIncrement) + number * kIncrement)) {}
+    : state_(
+          split_mix_finaliser(split_mix_finaliser(split_mix(seed) + static_cast<uint64_t>(use) * kSplitMixIncrement) +
+                              number * kSplitMixIncrement)) {}
 
-uint64_t Draw::bits() { return mixed(state_ += kIncrement); }
+uint64_t Draw::bits() { return split_mix_finaliser(state_ += kSplitMixIncrement); }
 
 double Draw::uniform() { return static_cast<double>(bits() >> 11) * 0x1p-53; }
 

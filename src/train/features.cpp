@@ -57,6 +57,11 @@ EncoderTexts texts_of(const std::string& caption, const FeatureOptions& options)
   return route_prompt(caption, resolve_system_prompt(options.system_prompt, caption).text, Routing::Official);
 }
 
+// The official trainer's captions are as they are written.
+bool believes_official_text(const FeatureOptions& options) {
+  return options.official_caches && options.tags.orders == 1;
+}
+
 // Its weights, and what its configuration makes of them.
 std::string identity_of(const Part& part) { return fingerprint(part.files.files) + "\n" + part.config_text; }
 
@@ -158,7 +163,7 @@ Features::Features(const Dataset& dataset, const LocatedModel& model, const Feat
       latents_[i].key = {"vae", "official cache " + latent->content, fmt::format("shifted by {}", offset), {}, {}};
       keep_new(latents_[i].key, latent->values);
     }
-    if (orders_ != 1) continue;  // its captions are as they are written
+    if (!believes_official_text(options)) continue;
     if (const auto text = read_official_text(dataset.examples[i].path, caption_width_, pooled_width_, log)) {
       texts_[i].tokens = static_cast<size_t>(text->tokens);
       texts_[i].features = {"text_encoder", "official cache " + text->content, "", {}, {}};
@@ -258,6 +263,12 @@ bool Features::known(size_t example) const { return latents_[example].known; }
 
 const Features::Text& Features::text(size_t example, size_t order) const { return texts_[example * orders_ + order]; }
 
+size_t Features::tokens(size_t example) const {
+  size_t most = 0;
+  for (size_t order = 0; order < orders_; ++order) most = std::max(most, text(example, order).tokens);
+  return most;
+}
+
 // Training reads everything from there.
 void Features::keep(const TextCacheKey& key, std::span<const float> values) {
   cache_->keep(key, values);
@@ -287,7 +298,8 @@ Features::Sample Features::read(size_t example, size_t order, bool dropped) cons
   return out;
 }
 
-CaptionTokens count_caption_tokens(const Dataset& dataset, const LocatedModel& model, const FeatureOptions& options) {
+CaptionTokens count_caption_tokens(const Dataset& dataset, const LocatedModel& model, const FeatureOptions& options,
+                                   Log& log) {
   const TextEncoder text_encoder = open_text_encoder(model.paths.text_encoder, silent_log(), model.paths.strictness);
   const ClipModel clip = open_clip_model(model.paths.clip_model, silent_log(), model.paths.strictness);
   const auto gemma = text_encoder.open_tokenizer(), jina = clip.open_tokenizer();
@@ -302,6 +314,9 @@ CaptionTokens count_caption_tokens(const Dataset& dataset, const LocatedModel& m
       tokenize_caption(*jina, texts.jina_text, options.max_jina_tokens, "Jina CLIP", e.name, lost);
       if (order == 0) out.lost.insert(out.lost.end(), lost.begin(), lost.end());
     }
+    if (believes_official_text(options))
+      if (const auto text = read_official_text(e.path, text_encoder.sizes.width, clip.sizes.width, log))
+        most = static_cast<size_t>(text->tokens);
     out.gemma.push_back(most);
   }
   return out;

@@ -53,6 +53,7 @@ class Features {
   size_t orders() const { return orders_; }
 
   bool known(size_t example) const;
+  size_t tokens(size_t example) const;         // of Gemma's features, in its longest order
   size_t encoded() const { return encoded_; }  // works that the cache did not have
 
   // What the caption of an example loses to the encoders' limits.
@@ -78,11 +79,12 @@ class Features {
   int64_t caption_width_ = 0, pooled_width_ = 0, latent_channels_ = 0, downscale_ = 8;
 };
 
-// Token counts and lost words of a dataset's captions, without a network.
+// Token counts and lost words of a dataset's captions, without a network: those of Features.
 struct CaptionTokens {
   std::vector<size_t> gemma;  // by example, at most
   std::vector<Features::Lost> lost;
 };
-CaptionTokens count_caption_tokens(const Dataset& dataset, const LocatedModel& model, const FeatureOptions& options);
+CaptionTokens count_caption_tokens(const Dataset& dataset, const LocatedModel& model, const FeatureOptions& options,
+                                   Log& log);
 
 }  // namespace newbie

@@ -25,13 +25,22 @@ TensorView view(const Shape& shape, std::span<float> values) {
   return {{shape, DType::F32}, reinterpret_cast<std::byte*>(values.data())};
 }
 
-// Every weight of the network that is not trained.
-StreamedWeights weights_beside(const NextDitConfig& sizes, const Parameters& trained) {
-  const Graph g = next_dit(sizes, 1, sizes.patch, sizes.patch);
+// Of every weight of the network that is not trained, what does not stay in memory.
+StreamedWeights not_kept(const Transformer& base, const Parameters& trained, LossNetwork::Base kept) {
+  if (kept == LossNetwork::Base::Kept) return {};
+  const Graph g = next_dit(base.sizes, 1, base.sizes.patch, base.sizes.patch);
   StreamedWeights out;
-  for (int id = 0; id < g.size(); ++id)
-    if (const Node& n = g.node(id); n.op == &weight_op && trained.find(n.paths.front()) == nullptr)
-      out.insert(n.paths.front());
+  for (int id = 0; id < g.size(); ++id) {
+    const Node& n = g.node(id);
+    if (n.op != &weight_op || trained.find(n.paths.front()) != nullptr) continue;
+    const std::string& name = n.paths.front();
+    if (kept == LossNetwork::Base::Nowhere) {
+      out.insert(name);
+    } else if (n.shape.rank() == 2) {  // matrices, as the way back reads them: in no kernel's layout
+      for (const DType dtype : {DType::F32, DType::BF16, DType::F16})
+        out.insert(WeightUse{name, {n.shape, dtype}, {}}.key());
+    }
+  }
   return out;
 }
 
@@ -46,7 +55,7 @@ LossNetwork::LossNetwork(TrainingRuntime& runtime, const Transformer& base, cons
       drops_(std::ranges::any_of(modules_, [](const AdaptedModule& m) { return m.dropout > 0; })),
       limits_(limits),
       weights_(base.weights, trained),
-      streamed_(limits.stream_base ? weights_beside(base.sizes, trained) : StreamedWeights()),
+      streamed_(not_kept(base, trained, limits.base)),
       bank_(weights_, runtime.allocator, streamed_) {}
 
 const Program& LossNetwork::program(const SampleShape& shape, Way way) {

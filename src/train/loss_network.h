@@ -35,11 +35,15 @@ class LossNetwork {
  public:
   static constexpr size_t kAnyBytes = std::numeric_limits<size_t>::max();
 
+  // Where weights that are not trained are; later ones take less memory and more time. The same bytes in all.
+  enum class Base {
+    Kept,      // twice: in the layout of the way there and, for the way back, as the file has them
+    WayThere,  // once, in the layout of the way there; a step of the way back reads what it needs of the file
+    Nowhere,   // prepared anew for every step that reads them
+  };
   struct Limits {
     size_t arena_bytes = kAnyBytes;  // held where recomputing what lies between blocks can do it
-    // Weights that are not trained are prepared anew for every step that reads them, instead of lying there twice: in
-    // the layout of the way there and, for the way back, as the file has them. The same bytes, later.
-    bool stream_base = false;
+    Base base = Base::Kept;
   };
   // `base` and `trained` outlive the network.
   LossNetwork(TrainingRuntime& runtime, const Transformer& base, const Parameters& trained,

@@ -95,7 +95,7 @@ SampleShape largest_shape(const Dataset& dataset, const std::vector<size_t>& tok
 }
 
 // How the network is run so that all of a run is within its budget: pieces are computed again first, which costs less
-// than weights that are prepared again.
+// than weights that are read or prepared again.
 LossNetwork::Limits fit(const TrainOptions& o, TrainingRuntime& runtime, const Transformer& base,
                         const Learner& learner, const std::vector<AdaptedModule>& modules, const SampleShape& shape) {
   LossNetwork::Limits out;
@@ -103,8 +103,8 @@ LossNetwork::Limits fit(const TrainOptions& o, TrainingRuntime& runtime, const T
   if (o.memory_bytes == 0) return out;
   const size_t states = state_bytes(o, learner);
   size_t least = 0;
-  for (const bool stream : {false, true}) {
-    out.stream_base = stream;
+  for (const auto base_is : {LossNetwork::Base::Kept, LossNetwork::Base::WayThere, LossNetwork::Base::Nowhere}) {
+    out.base = base_is;
     const auto memory_of = [&](size_t arena_bytes) {
       LossNetwork::Limits limits = out;
       limits.arena_bytes = arena_bytes;
@@ -211,9 +211,10 @@ class TrainingRun {
     pool_ = std::make_unique<ThreadPool>(o_.threads);
     backend_ = make_cpu_backend();
     runtime_ = std::make_unique<TrainingRuntime>(TrainingRuntime{*pool_, allocator_, *backend_, precision.policy});
-    const CaptionTokens tokens = count_caption_tokens(dataset_, model_, feature_options(o_));
-    const LossNetwork::Limits limits = fit(o_, *runtime_, base_, *learner_, plan_.modules,
-                                           largest_shape(dataset_, tokens.gemma, unit_ / base_.sizes.patch));
+    std::vector<size_t> tokens;
+    for (size_t i = 0; i < dataset_.examples.size(); ++i) tokens.push_back(features_->tokens(i));
+    const LossNetwork::Limits limits =
+        fit(o_, *runtime_, base_, *learner_, plan_.modules, largest_shape(dataset_, tokens, unit_ / base_.sizes.patch));
     network_ = std::make_unique<LossNetwork>(*runtime_, base_, learner_->parameters(), plan_.modules, limits);
     scaled_ = learner_options(o_, steps_, precision.policy).scaled;
   }
@@ -457,7 +458,7 @@ TrainPlan plan_training(const TrainOptions& o, Log& log) {
   const Transformer base = open_transformer(model.paths.transformer, log, model.paths.strictness);
   const int64_t unit = unit_of(base, open_vae(model.paths.vae, silent_log(), model.paths.strictness));
   TrainPlan out{.dataset = read_dataset(dataset_options(o, o.data, unit), log)};
-  CaptionTokens tokens = count_caption_tokens(out.dataset, model, feature_options(o));
+  CaptionTokens tokens = count_caption_tokens(out.dataset, model, feature_options(o), log);
   out.tokens = std::move(tokens.gemma);
   out.lost = std::move(tokens.lost);
   out.adapter = plan_adapters(some_graph(base.sizes), o.adapter);
@@ -481,7 +482,7 @@ TrainPlan plan_training(const TrainOptions& o, Log& log) {
   const LossNetwork::Memory memory = network.plan(shape);
   out.arena_bytes = memory.arena_bytes;
   out.weight_bytes = memory.weight_bytes();
-  out.streams = limits.stream_base;
+  out.base = limits.base;
   out.flop_per_epoch = memory.flop * static_cast<double>(out.dataset.samples());
   return out;
 }

@@ -12,6 +12,7 @@
 #include "train/dataset.h"
 #include "train/features.h"
 #include "train/learner.h"
+#include "train/loss_network.h"
 #include "train/objective.h"
 #include "train/ranks.h"
 #include "train/samples.h"
@@ -78,7 +79,7 @@ struct TrainPlan {
   int64_t steps_per_epoch = 0, steps = 0;
   // Of training, not of encoding: the largest shape there is.
   size_t arena_bytes = 0, weight_bytes = 0, state_bytes = 0;  // states: parameters, gradients, moments, sums
-  bool streams = false;                                       // the base is prepared anew for every step
+  LossNetwork::Base base = LossNetwork::Base::Kept;
   size_t bytes() const { return arena_bytes + weight_bytes + state_bytes; }
   double flop_per_epoch = 0;         // at most: every sample as large as the largest
   DType dtype = DType::F32;          // that the network computes in

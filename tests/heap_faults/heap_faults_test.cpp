@@ -1,9 +1,14 @@
-// Failures of the ordinary heap: what `operator new` refuses, anywhere in a run and in any library that uses it,
-// becomes an Error, and the next run draws the same bytes. The allocator of tensors is in faults_test.cpp.
+// Failures of the ordinary heap and of the system's pages: what `operator new`, posix_memalign or mmap refuses,
+// anywhere in a run and in any library that uses it, becomes an Error, and the next run draws the same bytes. The
+// allocator of tensors is in faults_test.cpp.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
@@ -29,7 +34,36 @@ void* take_or_throw(size_t bytes, size_t alignment) {
   throw std::bad_alloc();
 }
 
+// The same for what C libraries ask of the system. With `from_then_on` all after it fail, too.
+std::atomic<int64_t> pages_left{-1};
+std::atomic<int64_t> pages_asked{0};
+std::atomic<bool> from_then_on{false};
+
+bool pages_are_refused() {
+  pages_asked.fetch_add(1, std::memory_order_relaxed);
+  if (pages_left.load(std::memory_order_relaxed) < 0) return false;
+  if (pages_left.load(std::memory_order_relaxed) == 0 && from_then_on) return true;
+  return pages_left.fetch_sub(1) == 0;
+}
+
 }  // namespace
+
+#ifndef __SANITIZE_ADDRESS__  // which has its own of these
+extern "C" void* mmap(void* address, size_t bytes, int protection, int flags, int file, off_t offset) noexcept {
+  if (pages_are_refused()) {
+    errno = ENOMEM;
+    return MAP_FAILED;
+  }
+  // NOLINTNEXTLINE: the system call's result is an address
+  return reinterpret_cast<void*>(::syscall(SYS_mmap, address, bytes, protection, flags, file, offset));
+}
+
+extern "C" int posix_memalign(void** out, size_t alignment, size_t bytes) noexcept {
+  if (pages_are_refused()) return ENOMEM;
+  *out = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  return *out == nullptr ? ENOMEM : 0;
+}
+#endif
 
 // GCC inlines one half of a pair and then takes the other for a mismatch.
 #ifndef __clang__
@@ -125,6 +159,41 @@ TEST(HeapFaults, CallsOfARunMayFail) {
   EXPECT_EQ(draw(engine), want);
   EXPECT_GT(failed, tried / 2);
   RecordProperty("failed", static_cast<int>(failed));
+}
+
+// A new engine each time, because what oneDNN compiled stays compiled. oneDNN itself looks at nothing it was given
+// (backend/cpu/onednn/reserve.h): a refusal inside of it is served from the reserve or is an Error before it, no
+// signal.
+TEST(HeapFaults, PagesOfTheSystemMayFail) {
+  const auto draw_anew = [] {
+    TextToImage engine = open();
+    return draw(engine);
+  };
+  const Image want = draw_anew();
+  const int64_t before = pages_asked;
+  draw_anew();
+  const int64_t count = pages_asked - before;
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer has its own mmap";
+#endif
+  ASSERT_GT(count, 100);
+  int64_t failed = 0;
+  for (const bool on : {false, true})
+    for (int64_t n = 0; n < count; n += step(count / 16 + 1)) {
+      from_then_on = on;
+      pages_left = n;
+      try {
+        const Image got = draw_anew();
+        pages_left = -1;
+        EXPECT_EQ(got, want) << "call " << n;
+      } catch (const Error& e) {
+        pages_left = -1;
+        ++failed;
+        EXPECT_EQ(e.kind(), ErrorKind::OverBudget) << "call " << n << ": " << e.what();
+      }
+    }
+  EXPECT_GT(failed, 8) << "of 16 beginnings of a shortage";
+  EXPECT_EQ(draw_anew(), want);
 }
 
 }  // namespace

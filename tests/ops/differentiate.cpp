@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "compile/devices.h"
 #include "compile/precision.h"
 #include "graph/ops/all.h"
 #include "support/graph_runner.h"
@@ -86,6 +87,28 @@ TEST(Differentiate, ViewsAreGoneThrough) {
   const RunResult run = run_graph(differentiate(g, "loss", all_weights), *make_reference_backend(), weights,
                                   {{"target", {{2, 2}, {0, 0, 0, 0}}}, {std::string(kLossGradient), {{1}, {2.0f}}}});
   EXPECT_THAT(run.output("w.gradient"), ::testing::ElementsAre(0, 0, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0));
+}
+
+// Rotations are turned back by tables of f32, one for all, in whatever else is computed.
+TEST(Differentiate, RotationsAreTurnedBackByTheTablesThemselves) {
+  Graph g;
+  const Scope root(g);
+  const Value cos = g.constant({3, 2}, {1.0f, 0.5f, 0.25f, 1.0f, 0.5f, 0.25f});
+  const Value sin = g.constant({3, 2}, {0.0f, 0.1f, 0.2f, 0.3f, 0.4f, 0.5f});
+  Value x = linear(root / "a", g.input("x", {3, 4}), 4, false);
+  for (int i = 0; i < 2; ++i) x = rope(x, cos, sin, RopeLayout::Interleaved);
+  g.output("loss", squared_error(x, g.input("target", {3, 4})));
+  Graph way = decide_precision(differentiate(g, "loss", all_weights),
+                               resolve_precision(PrecisionPreset::BF16, this_cpu()).policy, "");
+  way = assign_precision(way, [](const std::string&) { return std::nullopt; });
+  std::vector<int> tables;
+  for (int id = *way.find_input(kLossGradient); id < way.size(); ++id)
+    if (way.node(id).op == &rope_op) tables.push_back(way.node(id).inputs[2]);
+  ASSERT_EQ(tables.size(), 2U);
+  EXPECT_EQ(tables[0], tables[1]);
+  EXPECT_EQ(way.node(tables[0]).op, &constant_op);
+  EXPECT_EQ(way.node(tables[0]).precision.storage, DType::F32);
+  EXPECT_EQ(way.node(tables[0]).constant->back(), -0.5f);
 }
 
 TEST(Differentiate, RefusesWhatCannotBeTrained) {

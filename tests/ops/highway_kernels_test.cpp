@@ -27,9 +27,9 @@ class VectorKernels final : public HostBackend {
   std::string name() const override { return "vector kernels"; }
   std::shared_ptr<const HostKernel> make_host_kernel(const KernelRequest& request,
                                                      std::string* why_not) const override {
-    for (auto make :
-         {cpu::make_linear, cpu::make_rms_norm, cpu::make_layer_norm, cpu::make_group_norm, cpu::make_rope,
-          cpu::make_map, cpu::make_combination, cpu::make_modulation, cpu::make_embedding, cpu::make_mean_rows})
+    for (auto make : {cpu::make_linear, cpu::make_rms_norm, cpu::make_layer_norm, cpu::make_group_norm, cpu::make_rope,
+                      cpu::make_map, cpu::make_combination, cpu::make_modulation, cpu::make_embedding,
+                      cpu::make_row_sums, cpu::make_norm_gradient, cpu::make_softmax})
       if (auto kernel = make(request, why_not)) return kernel;
     return cpu::make_copy(request, why_not);
   }
@@ -38,13 +38,16 @@ class VectorKernels final : public HostBackend {
 // Whether the kernels promise to take this op on these operands, whose dtypes are all f32 or bf16.
 bool is_ours(const OpCase& c) {
   for (const OpDef* op : {&batched_matmul_op, &conv2d_op, &banded_conv2d_op, &max_pool2d_op, &average_pool2d_op,
-                          &attention_op, &attention_softmax_op, &permute_op, &timestep_embedding_op})
+                          &attention_op, &timestep_embedding_op})
     if (c.op == op) return false;
-  // Products and sums of the way back are the matrix library's, or the reference's; so is what training alone draws.
-  for (const OpDef* op : {&linear_transposed_op, &batched_outer_op, &attention_softmax_gradient_op,
-                          &layer_norm_gradient_op, &rms_norm_gradient_op, &squared_error_op, &squared_error_gradient_op,
-                          &sum_rows_op, &pad_columns_op, &pad_rows_op, &dropout_op})
+  // Products of the way back are the matrix library's; what is small there, or drawn, is the reference's.
+  for (const OpDef* op : {&linear_transposed_op, &batched_outer_op, &squared_error_op, &squared_error_gradient_op,
+                          &pad_columns_op, &pad_rows_op, &dropout_op})
     if (c.op == op) return false;
+  if (c.op == &permute_op) {
+    const std::vector<int64_t> axes = Attrs(c.attrs).list("axes");
+    return axes.back() + 1 == static_cast<int64_t>(axes.size());
+  }
   // A scale or gate is one row.
   for (const OpDef* op : {&modulate_op, &gated_residual_op, &norm_modulate_op, &norm_gated_residual_op})
     if (c.op == op) {

@@ -237,10 +237,13 @@ TEST(Program, StreamedWeightsGiveTheSameBytes) {
         const size_t read = program.streaming(bank).read_bytes;
         const bool lies_ready = stored == DType::F32 && backend->name() == "reference";
         const size_t small = streamed.contains("bias") ? size_t{(1 + 9) * kSide} * size_of(stored) : 0;
-        if (streamed.empty() || lies_ready)
-          EXPECT_EQ(read, small);
+        if (streamed.empty())
+          EXPECT_EQ(read, 0U);
         else
           EXPECT_GE(read, small + size_t{2 * kSide * kSide} * size_of(stored));
+        if (lies_ready) {
+          EXPECT_LT(window.size(), size_t{kSide * kSide} * size_of(stored));  // for rows at most
+        }
       }
     }
   }

@@ -256,6 +256,7 @@ Command add_bench(CLI::App& program) {
                        [](BenchArguments& a) { tell_peak(threads_of(a), PeakOperands::Caches); });
   add_engine_flags(peak, args->work.engine);
   network("step", Work::Step, "one denoiser pass");
+  network("train", Work::Train, "one sample of training a LoRA: the denoiser there and back (needs --lora-rank)");
   network("text", Work::Text, "Gemma, to the features of a prompt");
   network("clip", Work::Clip, "Jina CLIP, to the pooled text");
   network("vae", Work::Decode, "the autoencoder, latents to a picture");

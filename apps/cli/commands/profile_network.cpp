@@ -136,11 +136,12 @@ Command add_profile(CLI::App& program) {
   Flags flags(parser, "Work");
   flags.choice<Work>("--work", args->work.spec.work,
                      {{"step", Work::Step},
+                      {"train", Work::Train},
                       {"text", Work::Text},
                       {"clip", Work::Clip},
                       {"vae", Work::Decode},
                       {"vae-encode", Work::Encode}},
-                     "which network (default: step, a denoiser pass)");
+                     "which network (default: step, a denoiser pass; train needs --lora-rank)");
   flags.text("--trace", args->trace, "FILE", "write a trace for chrome://tracing or ui.perfetto.dev, too");
   add_workload_flags(parser, args->work);
   add_report_flags(parser, args->report);

@@ -49,16 +49,22 @@ const KernelMaker kMakers[] = {
     {&norm_residual_op, make_rms_norm},
     {&norm_gated_residual_op, make_rms_norm},
     {&layer_norm_op, make_layer_norm},
+    {&rms_norm_gradient_op, make_norm_gradient},
+    {&layer_norm_gradient_op, make_norm_gradient},
+    {&attention_softmax_op, make_softmax},
+    {&attention_softmax_gradient_op, make_softmax},
     {&group_norm_op, make_group_norm},
     {&group_norm_silu_op, make_group_norm},
     {&rope_op, make_rope},
     {&norm_rope_op, make_rope},
     {&embedding_op, make_embedding},
-    {&mean_rows_op, make_mean_rows},
+    {&mean_rows_op, make_row_sums},
+    {&sum_rows_op, make_row_sums},
     {&slice_columns_op, make_copy},
     {&concat_rows_op, make_copy},
     {&concat_columns_op, make_copy},
     {&upsample_nearest_op, make_copy},
+    {&permute_op, make_copy},
 };
 
 }  // namespace

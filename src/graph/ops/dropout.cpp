@@ -35,7 +35,8 @@ DropoutMask::DropoutMask(std::span<const double> key_values, double p, int64_t s
     : threshold_(static_cast<uint64_t>(std::round(p * 0x1p32))) {
   uint64_t key = 0;
   for (size_t i = 0; i < key_values.size(); ++i) key |= static_cast<uint64_t>(key_values[i]) << (8 * i);
-  start_ = mixed(mixed(key + kIncrement) + static_cast<uint64_t>(stream) * kIncrement) + kIncrement;
+  start_ =
+      split_mix_finaliser(split_mix(key) + static_cast<uint64_t>(stream) * kSplitMixIncrement) + kSplitMixIncrement;
 }
 
 }  // namespace newbie

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "core/split_mix.h"
 #include "graph/graph.h"
 
 namespace newbie {
@@ -18,20 +19,15 @@ Value dropout(Value x, Value key, double p, int64_t stream);
 
 std::array<float, 8> dropout_key_values(uint64_t key);  // the least byte first
 
-// The mask of one call: SplitMix64's finaliser (Steele, Lea & Flood 2014) over the element's number.
+// The mask of one call: SplitMix64's finaliser over the element's number.
 class DropoutMask {
  public:
   DropoutMask(std::span<const double> key_values, double p, int64_t stream);
-  bool keeps(uint64_t element) const { return mixed(start_ + element * kIncrement) >> 32 >= threshold_; }
-
- private:
-  static constexpr uint64_t kIncrement = 0x9e3779b97f4a7c15u;
-  static uint64_t mixed(uint64_t z) {
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+  bool keeps(uint64_t element) const {
+    return split_mix_finaliser(start_ + element * kSplitMixIncrement) >> 32 >= threshold_;
   }
 
+ private:
   uint64_t start_;
   uint64_t threshold_;  // of 2³²
 };

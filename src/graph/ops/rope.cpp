@@ -1,5 +1,8 @@
 #include "graph/ops/rope.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "graph/ops/elementwise.h"
 #include "graph/ops/norms.h"
 #include "graph/ops/require.h"
@@ -14,23 +17,39 @@ void require_tables(const Value& x, const Value& cos, const Value& sin) {
   require(cos.shape()[0] == x.shape()[0] && cos.shape()[1] > 0 && x.shape()[1] % (2 * cos.shape()[1]) == 0,
           fmt::format("tables {} do not fit x {}", cos.shape().str(), x.shape().str()));
 }
+
+// −table. Of a constant it is one too, the same for all who ask: it is as exact as the table, whatever a policy says of
+// what is computed.
+Value negated(Value table) {
+  Graph& g = table.graph();
+  const auto values = g.node(table.id()).constant;
+  if (!values) return mul_scalar(table, -1.0);
+  const auto turns_back = [&](const Node& n) {
+    return n.constant && n.shape == table.shape() && std::ranges::equal(*n.constant, *values, {}, std::negate());
+  };
+  for (int id = 0; id < g.size(); ++id)
+    if (turns_back(g.node(id))) return g.value(id);
+  std::vector<float> turned(values->size());
+  std::ranges::transform(*values, turned.begin(), std::negate());
+  return g.constant(Shape(table.shape()), std::move(turned));
+}
 }  // namespace
 
-const OpDef rope_op{.name = "rope",
-                    .numeric_class = NumericClass::Activation,
-                    .infer =
-                        [](std::span<const Value> in, const Attrs&) {
-                          require_inputs(in, 3);
-                          require_tables(in[0], in[1], in[2]);
-                          return in[0].shape();
-                        },
-                    .gradient = [](const GradientCall& call, Value dy) -> Gradients {  // turned back; tables are fixed
-                      return {rope(dy, call.inputs[1], mul_scalar(call.inputs[2], -1.0),
-                                   static_cast<RopeLayout>(call.attrs.integer("layout"))),
-                              {},
-                              {}};
-                    },
-                    .rescale = {ScaleLaw::Carried}};
+const OpDef rope_op{
+    .name = "rope",
+    .numeric_class = NumericClass::Activation,
+    .infer =
+        [](std::span<const Value> in, const Attrs&) {
+          require_inputs(in, 3);
+          require_tables(in[0], in[1], in[2]);
+          return in[0].shape();
+        },
+    .gradient = [](const GradientCall& call, Value dy) -> Gradients {  // turned back; tables are fixed
+      return {rope(dy, call.inputs[1], negated(call.inputs[2]), static_cast<RopeLayout>(call.attrs.integer("layout"))),
+              {},
+              {}};
+    },
+    .rescale = {ScaleLaw::Carried}};
 
 const OpDef norm_rope_op{.name = "norm_rope",
                          .numeric_class = NumericClass::Norm,

@@ -2,6 +2,7 @@
 #include "core/machine.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <fstream>
 #include <string>
@@ -159,6 +160,23 @@ TEST(Machine, NumbersMakeSense) {
   EXPECT_LE(usable_cpus(), static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
   EXPECT_GT(memory_limit_bytes(), 16U << 20);
   EXPECT_LE(available_memory_bytes(), memory_limit_bytes());
+}
+
+TEST(Machine, AddressSpaceIsPartOfWhatIsLeft) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  constexpr rlim_t kLimit = rlim_t{1} << 40;  // a sanitizer takes more for itself
+  rlimit limited = before;
+  limited.rlim_cur = std::min(before.rlim_max, kLimit);
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &limited), 0);
+  const size_t most = memory_limit_bytes();
+  limited.rlim_cur = 1 << 20;  // less than what is mapped already
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &limited), 0);
+  const size_t least = memory_limit_bytes(), left = available_memory_bytes();
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+  EXPECT_GT(most, 16U << 20);
+  EXPECT_EQ(least, 1U << 20);
+  EXPECT_EQ(left, 0U);
 }
 
 TEST(Machine, ResidentBytesFollowWhatIsTouched) {

@@ -54,10 +54,10 @@ class Steps final : public StepClock {
 
 TEST(Workload, EveryNetworkRunsAndIsFinite) {
   const auto backend = make_cpu_backend();
-  for (const Work work : {Work::Step, Work::Text, Work::Clip, Work::Decode, Work::Encode}) {
+  for (const Work work : {Work::Step, Work::Train, Work::Text, Work::Clip, Work::Decode, Work::Encode}) {
     SCOPED_TRACE(to_string(work));
-    Workload load({.work = work, .width = 64, .height = 32, .tokens = 11}, small(),
-                  {.threads = 2, .precision = {.name = "f32"}, .backend = backend.get()}, kPlenty);
+    Workload load({.work = work, .width = 64, .height = 32, .tokens = 11, .lora_rank = work == Work::Train ? 4 : 0},
+                  small(), {.threads = 2, .precision = {.name = "f32"}, .backend = backend.get()}, kPlenty);
     load.run();
     const double once = load.largest_output();
     EXPECT_TRUE(std::isfinite(once));
@@ -86,6 +86,24 @@ TEST(Workload, LayersCostWhatTheirMatricesDo) {
   EXPECT_DOUBLE_EQ(flop(2) - flop(1), layer);
 }
 
+// The way back takes the products of the way there again for what they were made of, but for frozen weights; what is
+// computed again is the same.
+TEST(Workload, RecomputingCostsArithmeticAndSavesMemory) {
+  const auto backend = make_cpu_backend();
+  const auto load = [&](bool recompute) {
+    return Workload(
+        {.work = Work::Train, .width = 64, .height = 32, .tokens = 11, .lora_rank = 4, .recompute = recompute}, small(),
+        {.threads = 1, .precision = {.name = "f32"}, .backend = backend.get()}, kPlenty);
+  };
+  Workload kept = load(false), again = load(true);
+  EXPECT_GT(again.flop(), kept.flop());
+  EXPECT_LT(again.flop(), 1.5 * kept.flop());
+  EXPECT_LT(again.planned_bytes(), kept.planned_bytes());
+  kept.run();
+  again.run();
+  EXPECT_EQ(kept.largest_output(), again.largest_output());
+}
+
 TEST(Workload, RefusesWhatDoesNotFit) {
   const auto backend = make_cpu_backend();
   const WorkloadOptions options{.threads = 1, .precision = {.name = "f32"}, .backend = backend.get()};
@@ -99,6 +117,7 @@ TEST(Workload, RefusesWhatDoesNotFit) {
   };
   EXPECT_EQ(kind({.width = 60, .height = 32}, kPlenty), ErrorKind::InvalidRequest);
   EXPECT_EQ(kind({.width = 64, .height = 32, .tokens = 0}, kPlenty), ErrorKind::InvalidRequest);
+  EXPECT_EQ(kind({.work = Work::Train, .width = 64, .height = 32}, kPlenty), ErrorKind::InvalidRequest);
   EXPECT_EQ(kind({.width = 64, .height = 32}, 1000), ErrorKind::OverBudget);
 }
 

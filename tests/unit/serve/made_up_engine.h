@@ -43,6 +43,7 @@ class MadeUpEngine : public JobEngine {
     {
       const std::lock_guard lock(mutex_);
       started_.push_back(r.prompt);
+      last_ = r;
     }
     changed_.notify_all();
     GenerateResult out;
@@ -102,6 +103,10 @@ class MadeUpEngine : public JobEngine {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return planning_ >= count; });
   }
+  GenerateRequest last_request() {
+    const std::lock_guard lock(mutex_);
+    return last_;
+  }
   // The prompts drawn so far, once there are as many.
   std::vector<std::string> wait_for_started(size_t count) {
     std::unique_lock lock(mutex_);
@@ -126,6 +131,7 @@ class MadeUpEngine : public JobEngine {
   bool held_ = false;
   int allowed_ = 0, planning_ = 0;
   std::vector<std::string> started_;
+  GenerateRequest last_;
 };
 
 }  // namespace newbie

@@ -80,6 +80,19 @@ TEST(A1111, WhatWouldBeAnotherPictureIsRefusedByName) {
   }
 }
 
+// How a picture and its mask are used.
+struct Use {
+  InitFit fit;
+  bool invert, only_masked;
+  double blur;
+  int padding;
+  bool operator==(const Use&) const = default;
+};
+Use last_use(Served& served) {
+  const GenerateRequest r = served.engine->last_request();
+  return {r.init_fit, r.mask_invert, r.only_masked, r.mask_blur, r.mask_padding};
+}
+
 TEST(A1111, ImageToImage) {
   Served served;
   const std::string picture = encode_base64(encode_picture(PictureFormat::Png, MadeUpEngine::picture(3), {}, 0));
@@ -93,6 +106,31 @@ TEST(A1111, ImageToImage) {
   const HttpAnswer answer = served.post("/sdapi/v1/img2img", asked);
   ASSERT_EQ(answer.status, 200) << answer.body;
   EXPECT_TRUE(answer.json()["parameters"]["init_images"].is_null());
+  const int padding = GenerateRequest().mask_padding;
+  EXPECT_EQ(last_use(served), (Use{InitFit::Stretch, true, false, 4, padding}));
+
+  asked.erase("mask_blur");
+  asked.update({{"resize_mode", 2},
+                {"inpainting_mask_invert", 0},
+                {"inpaint_full_res", true},
+                {"inpaint_full_res_padding", 8},
+                {"mask_blur_x", 2},
+                {"mask_blur_y", 2},
+                {"inpainting_fill", 0}});
+  const HttpAnswer masked = served.post("/sdapi/v1/img2img", asked);
+  ASSERT_EQ(masked.status, 200) << masked.body;
+  EXPECT_EQ(last_use(served), (Use{InitFit::Pad, false, true, 2, 8}));
+  EXPECT_THAT(masked.json()["info"].get<std::string>(), HasSubstr("inpainting_fill 0"));
+  for (const auto& [name, value] : {std::pair{"mask_blur_y", 3}, std::pair{"resize_mode", 3}}) {
+    OrderedJson wrong = asked;
+    wrong[name] = value;
+    EXPECT_EQ(served.post("/sdapi/v1/img2img", wrong).status, 422) << name;
+  }
+  OrderedJson unmasked = asked;  // what is said of a mask that is not there
+  unmasked.erase("mask");
+  EXPECT_EQ(served.post("/sdapi/v1/img2img", unmasked).status, 200);
+  EXPECT_EQ(last_use(served), (Use{InitFit::Pad, false, false, 0, padding}));
+
   asked["init_images"] = {"http://127.0.0.1/a.png"};
   EXPECT_EQ(served.post("/sdapi/v1/img2img", asked).status, 422);
   asked["init_images"] = OrderedJson::array();
@@ -120,6 +158,30 @@ TEST(A1111, ProgressAndInterrupt) {
   EXPECT_EQ(served.post("/sdapi/v1/interrupt", {}).body, "{}\n");
   EXPECT_EQ(parse_answer(client.read_all()).status, 200);
   EXPECT_EQ(served.wait_for_end(other)["state"], "done") << "interrupt is for this interface's jobs";
+}
+
+TEST(A1111, InterruptIsForTheJobsOfOnesOwnKey) {
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "keys", std::string("anna: 0123456789abcdef\nbot: fedcba9876543210\n"));
+  Served::Options options;
+  options.keys = ApiKeys::read(folder / "keys");
+  Served served(std::move(options));
+  const std::string anna = "Authorization: Bearer 0123456789abcdef\r\n",
+                    bot = "Authorization: Bearer fedcba9876543210\r\n";
+  served.engine->hold();
+  RawClient client(served.http.port());
+  client.send(http_request("POST", "/sdapi/v1/txt2img", kLibreChat.dump(), anna));
+  served.engine->wait_for_started(1);
+  EXPECT_EQ(served.get("/sdapi/v1/progress", bot).json()["state"]["job_count"], 0);
+  for (const char* way : {"interrupt", "skip"})
+    EXPECT_EQ(served.post(std::string("/sdapi/v1/") + way, {}, bot).status, 200);
+  const OrderedJson state = served.get("/sdapi/v1/progress", anna).json()["state"];
+  EXPECT_EQ(state["job_count"], 1);
+  EXPECT_EQ(state["interrupted"], false);
+  served.engine->release();
+  const HttpAnswer answer = parse_answer(client.read_all());
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.json()["images"].size(), 1u);
 }
 
 TEST(A1111, ListsKeepClientsGoing) {

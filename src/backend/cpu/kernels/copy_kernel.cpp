@@ -1,4 +1,5 @@
-// Ops that copy runs of bytes: slice_columns, concat_rows, concat_columns, upsample_nearest.
+// Ops that copy runs of bytes: slice_columns, concat_rows, concat_columns, upsample_nearest, and permute where the last
+// axis stays.
 #include <cstring>
 
 #include "backend/cpu/kernels/function_kernel.h"
@@ -75,6 +76,36 @@ Recipe upsample_recipe(const KernelRequest& request) {
   }};
 }
 
+// Where the last axis stays the last: runs of it, at other places.
+Recipe permute_recipe(const KernelRequest& request) {
+  const Shape from = request.inputs[0].shape, to = request.output.shape;
+  const std::vector<int64_t> axes = request.attrs.list("axes");
+  const size_t n = checked_mul(static_cast<size_t>(to.last()), size_of(request.output.dtype));
+  // Runs between neighbours along an axis of the result, counted in the input.
+  std::vector<int64_t> step(axes.size(), 1);
+  for (size_t i = 0; i + 1 < axes.size(); ++i)
+    for (int a = static_cast<int>(axes[i]) + 1; a + 1 < from.rank(); ++a) step[i] *= from[a];
+  return {.run = [=](const KernelArgs& args) {
+    if (n == 0) return;
+    for_row_blocks(args.threads, to.rows(), rows_per_task(n), [&](size_t first, size_t count, int) {
+      std::byte* out = args.output.data + first * n;
+      for (size_t run = first; run < first + count; ++run, out += n) {
+        int64_t source = 0, rest = static_cast<int64_t>(run);
+        for (int axis = to.rank() - 2; axis >= 0; --axis) {
+          source += rest % to[axis] * step[static_cast<size_t>(axis)];
+          rest /= to[axis];
+        }
+        std::memcpy(out, args.inputs[0].data + static_cast<size_t>(source) * n, n);
+      }
+    });
+  }};
+}
+
+bool keeps_last_axis(const KernelRequest& request) {
+  const std::vector<int64_t> axes = request.attrs.list("axes");
+  return !axes.empty() && axes.back() + 1 == static_cast<int64_t>(axes.size());
+}
+
 }  // namespace
 
 std::shared_ptr<const HostKernel> make_copy(const KernelRequest& request, std::string* why_not) {
@@ -86,6 +117,8 @@ std::shared_ptr<const HostKernel> make_copy(const KernelRequest& request, std::s
   if (request.op == &concat_rows_op) return make_function_kernel(request, concat_rows_recipe(request));
   if (request.op == &concat_columns_op) return make_function_kernel(request, concat_columns_recipe(request));
   if (request.op == &upsample_nearest_op) return make_function_kernel(request, upsample_recipe(request));
+  if (request.op == &permute_op && keeps_last_axis(request))
+    return make_function_kernel(request, permute_recipe(request));
   return refuse(why_not, "not a copy of whole runs");
 }
 

@@ -21,11 +21,11 @@ void table_rows_as(std::span<const int32_t> ids, const T* table, size_t width, f
 }
 
 template <typename X, typename Y>
-void column_means_as(const X* x, size_t rows, size_t width, size_t columns, Y* y) {
+void column_sums_as(const X* x, size_t rows, size_t width, size_t columns, float divisor, Y* y) {
   for_lanes(columns, [&](size_t c, auto lanes) NEWBIE_LANES {
     Floats total = all(0.0f);
     for (size_t row = 0; row < rows; ++row) total = hn::Add(total, lanes.read(x + row * width + c));
-    lanes.write(hn::Div(total, all(static_cast<float>(rows))), y + c);
+    lanes.write(hn::Div(total, all(divisor)), y + c);
   });
 }
 
@@ -38,10 +38,10 @@ void table_rows_here(std::span<const int32_t> ids, Source table, size_t width, f
   });
 }
 
-void column_means_here(Source x, size_t rows, size_t width, size_t columns, Target y) {
+void column_sums_here(Source x, size_t rows, size_t width, size_t columns, float divisor, Target y) {
   with_type(x.dtype, [&](auto from) NEWBIE_LANES {
     with_type(y.dtype, [&](auto to) NEWBIE_LANES {
-      column_means_as(x.as<decltype(from)>(), rows, width, columns, y.as<decltype(to)>());
+      column_sums_as(x.as<decltype(from)>(), rows, width, columns, divisor, y.as<decltype(to)>());
     });
   });
 }
@@ -53,14 +53,14 @@ HWY_AFTER_NAMESPACE();
 namespace newbie::cpu {
 
 HWY_EXPORT(table_rows_here);
-HWY_EXPORT(column_means_here);
+HWY_EXPORT(column_sums_here);
 
 void table_rows(std::span<const int32_t> ids, Source table, size_t width, float scale, Target y) {
   HWY_DYNAMIC_DISPATCH(table_rows_here)(ids, table, width, scale, y);
 }
 
-void column_means(Source x, size_t rows, size_t width, size_t columns, Target y) {
-  HWY_DYNAMIC_DISPATCH(column_means_here)(x, rows, width, columns, y);
+void column_sums(Source x, size_t rows, size_t width, size_t columns, float divisor, Target y) {
+  HWY_DYNAMIC_DISPATCH(column_sums_here)(x, rows, width, columns, divisor, y);
 }
 
 }  // namespace newbie::cpu

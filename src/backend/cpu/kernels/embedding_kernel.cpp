@@ -1,9 +1,10 @@
-// embedding and mean_rows as kernels.
+// embedding, mean_rows and sum_rows as kernels.
 #include "backend/cpu/kernels/embedding.h"
 #include "backend/cpu/kernels/function_kernel.h"
 #include "backend/cpu/kernels/kernels.h"
 #include "core/float_formats.h"
 #include "graph/ops/embedding.h"
+#include "graph/ops/sums.h"
 
 namespace newbie::cpu {
 
@@ -33,17 +34,19 @@ std::shared_ptr<const HostKernel> make_embedding(const KernelRequest& request, s
   return make_function_kernel(request, {.run = run});
 }
 
-std::shared_ptr<const HostKernel> make_mean_rows(const KernelRequest& request, std::string* why_not) {
-  if (request.op != &mean_rows_op) return refuse(why_not, "not a mean over rows");
+std::shared_ptr<const HostKernel> make_row_sums(const KernelRequest& request, std::string* why_not) {
+  const bool mean = request.op == &mean_rows_op;
+  if (!mean && request.op != &sum_rows_op) return refuse(why_not, "neither a mean nor a sum over rows");
   if (auto why = dtype_refusal(request, 1); !why.empty()) return refuse(why_not, why);
-  const auto rows = static_cast<size_t>(request.inputs[0].shape[0]);
-  const int64_t width = request.inputs[0].shape[1];
+  const auto rows = static_cast<size_t>(request.inputs[0].shape.rows());
+  const int64_t width = request.inputs[0].shape.last();
+  const float divisor = mean ? static_cast<float>(rows) : 1.0f;
   const int64_t block = rows_per_task(checked_mul(rows, size_of(request.inputs[0].dtype)));
   const auto run = [=](const KernelArgs& args) {
     const Source x(args.inputs[0]);
     const Target y(args.output);
     for_row_blocks(args.threads, width, block, [&](size_t first, size_t count, int) {
-      column_means(x.at(first), rows, static_cast<size_t>(width), count, y.at(first));
+      column_sums(x.at(first), rows, static_cast<size_t>(width), count, divisor, y.at(first));
     });
   };
   return make_function_kernel(request, {.run = run});

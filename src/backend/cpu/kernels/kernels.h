@@ -14,6 +14,10 @@ std::shared_ptr<const HostKernel> make_linear(const KernelRequest& request, std:
 std::shared_ptr<const HostKernel> make_rms_norm(const KernelRequest& request,
                                                 std::string* why_not);  // and what fuse makes of it
 std::shared_ptr<const HostKernel> make_layer_norm(const KernelRequest& request, std::string* why_not);
+std::shared_ptr<const HostKernel> make_norm_gradient(const KernelRequest& request,
+                                                     std::string* why_not);  // of an RMS or layer norm
+std::shared_ptr<const HostKernel> make_softmax(const KernelRequest& request,
+                                               std::string* why_not);  // attention's, and its gradient
 std::shared_ptr<const HostKernel> make_group_norm(const KernelRequest& request,
                                                   std::string* why_not);  // with or without SiLU
 std::shared_ptr<const HostKernel> make_banded_conv2d(const KernelRequest& request, std::string* why_not);
@@ -25,8 +29,8 @@ std::shared_ptr<const HostKernel> make_combination(const KernelRequest& request,
 std::shared_ptr<const HostKernel> make_modulation(const KernelRequest& request,
                                                   std::string* why_not);  // without a norm
 std::shared_ptr<const HostKernel> make_embedding(const KernelRequest& request, std::string* why_not);
-std::shared_ptr<const HostKernel> make_mean_rows(const KernelRequest& request, std::string* why_not);
+std::shared_ptr<const HostKernel> make_row_sums(const KernelRequest& request, std::string* why_not);  // mean, sum
 std::shared_ptr<const HostKernel> make_copy(const KernelRequest& request,
-                                            std::string* why_not);  // slices, joins, upsampling
+                                            std::string* why_not);  // slices, joins, upsampling, permutations
 
 }  // namespace newbie::cpu

@@ -86,6 +86,28 @@ float softmax_row_here(const float* scores, const SoftmaxRow& row, Target probab
   return total;
 }
 
+template <typename P, typename D, typename Y>
+void softmax_gradient_as(const P* p, const D* dp, float scale, size_t count, Y* y) {
+  Floats a = all(0.0f);
+  for_lanes(count,
+            [&](size_t i, auto lanes) NEWBIE_LANES { a = hn::MulAdd(lanes.read(p + i), lanes.read(dp + i), a); });
+  const Floats along = all(sum(a));
+  for_lanes(count, [&](size_t i, auto lanes) NEWBIE_LANES {
+    lanes.write(hn::Mul(all(scale), hn::Mul(lanes.read(p + i), hn::Sub(lanes.read(dp + i), along))), y + i);
+  });
+}
+
+void softmax_gradient_row_here(Source p, Source dp, float scale, size_t count, Target y) {
+  with_type(p.dtype, [&](auto probability) NEWBIE_LANES {
+    with_type(dp.dtype, [&](auto gradient) NEWBIE_LANES {
+      with_type(y.dtype, [&](auto result) NEWBIE_LANES {
+        softmax_gradient_as(p.as<decltype(probability)>(), dp.as<decltype(gradient)>(), scale, count,
+                            y.as<decltype(result)>());
+      });
+    });
+  });
+}
+
 void scale_row_here(const float* from, size_t width, float factor, Target to) {
   with_type(to.dtype, [&](auto element) NEWBIE_LANES {
     auto* out = to.as<decltype(element)>();
@@ -101,10 +123,15 @@ HWY_AFTER_NAMESPACE();
 namespace newbie::cpu {
 
 HWY_EXPORT(softmax_row_here);
+HWY_EXPORT(softmax_gradient_row_here);
 HWY_EXPORT(scale_row_here);
 
 float softmax_row(const float* scores, const SoftmaxRow& row, Target probabilities) {
   return HWY_DYNAMIC_DISPATCH(softmax_row_here)(scores, row, probabilities);
+}
+
+void softmax_gradient_row(Source p, Source dp, float scale, size_t count, Target y) {
+  HWY_DYNAMIC_DISPATCH(softmax_gradient_row_here)(p, dp, scale, count, y);
 }
 
 void scale_row(const float* from, size_t width, float factor, Target to) {

@@ -16,6 +16,9 @@ struct SoftmaxRow {
 // into the scores' own memory: an element is read before anything is written at or after its place. NaN stays NaN.
 float softmax_row(const float* scores, const SoftmaxRow& row, Target probabilities);
 
+// y[i] = scale · p[i] (dp[i] − Σ p ⊙ dp): from a softmax's gradient to that of its scores before `scale`. y may be dp.
+void softmax_gradient_row(Source p, Source dp, float scale, size_t count, Target y);
+
 // to[i] = from[i] · factor
 void scale_row(const float* from, size_t width, float factor, Target to);
 

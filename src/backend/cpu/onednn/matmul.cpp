@@ -1,6 +1,7 @@
 // Products that training is made of: linear_transposed, batched_matmul and batched_outer, [rows, depth] x [depth,
-// columns] in every batch. A task is a panel of columns of one batch: what multiplies is packed once into scratch, then
-// tiles of rows go by. linear_transposed reads its weight as the file has it: no second packed copy is held for it.
+// columns] in every batch. A task is a panel of columns of one batch, or some rows of it: what multiplies is packed
+// into scratch, then tiles of rows go by. linear_transposed reads its weight as the file has it: no second packed copy
+// is held for it.
 #include <map>
 #include <vector>
 
@@ -20,6 +21,7 @@ using dnnl::memory;
 using MatmulDesc = dnnl::matmul::primitive_desc;
 
 constexpr int64_t kTileRows = 256, kPanelColumns = 256;
+constexpr int64_t kPackingRows = 32;  // packing a panel takes about as long as that many rows of its product
 
 // Where operands lie: both row-major, either perhaps transposed. A batch of b serves `share` batches of a, which are
 // then rows of one.
@@ -36,6 +38,20 @@ Product product_of(const KernelRequest& request) {
   return {b[0], a[0] / b[0] * a[1], a[2], request.output.shape[2], false, transposed};
 }
 
+// How many tasks the tiles of a panel are shared out to, so that `workers` are done soonest. Borders of tiles, and so
+// results, do not depend on it.
+int64_t tasks_of_panel(int64_t panels, int64_t tiles, int64_t tile_rows, int64_t workers) {
+  int64_t best = 1, shortest = 0;
+  for (int64_t tasks = 1; tasks <= tiles; ++tasks) {
+    const int64_t rounds = ceil_div(panels * tasks, workers);
+    const int64_t rows = rounds * (ceil_div(tiles, tasks) * tile_rows + kPackingRows);
+    if (tasks > 1 && rows >= shortest) continue;
+    best = tasks;
+    shortest = rows;
+  }
+  return best;
+}
+
 class Matmul final : public HostKernel {
  public:
   explicit Matmul(const KernelRequest& request)
@@ -43,8 +59,11 @@ class Matmul final : public HostKernel {
         workers_(request.threads),
         dtype_(request.inputs[0].dtype),
         result_(request.output.dtype),
+        // Products of f32 stay f32 in oneDNN: a narrower result is rounded when a tile is copied.
+        sums_(dtype_ == DType::F32 ? DType::F32 : result_),
         tile_rows_(std::min(product_.rows, kTileRows)),
         width_(std::min(product_.columns, kPanelColumns)),
+        tasks_(tasks_of_panel(product_.batches * panels(), tiles(), tile_rows_, workers_)),
         primitives_(workers_) {
     for (int64_t columns : {width_, product_.columns - (panels() - 1) * width_}) {
       if (packed_.contains(columns)) continue;
@@ -65,7 +84,7 @@ class Matmul final : public HostKernel {
     const auto rows = static_cast<size_t>(tile_rows_);
     if (product_.transposed_a)
       turned_bytes_ = round_up(checked_mul(rows * size_of(dtype_), static_cast<size_t>(product_.depth)), 64);
-    tile_bytes_ = round_up(rows * static_cast<size_t>(width_) * sizeof(float), 64);
+    tile_bytes_ = in_place() ? 0 : round_up(rows * static_cast<size_t>(width_) * size_of(sums_), 64);
   }
 
   size_t scratch_bytes() const override { return checked_mul(worker_bytes(), static_cast<size_t>(workers_)); }
@@ -75,18 +94,23 @@ class Matmul final : public HostKernel {
     if (args.threads.size() > workers_)
       fail(ErrorKind::Internal, "{}: made for {} threads, run with {}", name(), workers_, args.threads.size());
     const Primitives::Run run = primitives_.begin();
-    args.threads.run(product_.batches * panels(), [&](int64_t task, int worker) {
-      run_panel(run, args, task / panels(), task % panels() * width_, worker);
+    args.threads.run(product_.batches * panels() * tasks_, [&](int64_t task, int worker) {
+      const int64_t panel = task / tasks_, share = ceil_div(tiles(), tasks_) * tile_rows_,
+                    first = task % tasks_ * share;
+      if (first < product_.rows)
+        run_panel(run, args, panel / panels(), panel % panels() * width_, first, std::min(product_.rows, first + share),
+                  worker);
     });
   }
 
  private:
   int64_t tiles() const { return ceil_div(product_.rows, tile_rows_); }
   int64_t panels() const { return ceil_div(product_.columns, width_); }
+  bool in_place() const { return panels() == 1 && sums_ == result_; }  // a tile lies in the result as it is made
   size_t worker_bytes() const { return packed_bytes_ + turned_bytes_ + tile_bytes_ + primitive_bytes_; }
 
   MatmulDesc matmul_desc(int64_t rows, const memory::desc& weights, int64_t columns) const {
-    return {{matrix(rows, product_.depth, dtype_), weights, matrix(rows, columns, DType::F32)}, attributes(), engine()};
+    return {{matrix(rows, product_.depth, dtype_), weights, matrix(rows, columns, sums_)}, attributes(), engine()};
   }
 
   size_t reorder(const memory::desc& from, const memory::desc& to) {
@@ -109,40 +133,43 @@ class Matmul final : public HostKernel {
     primitive_bytes_ = std::max(primitive_bytes_, round_up(desc.scratchpad_desc().get_size(), 64));
   }
 
-  void run_panel(const Primitives::Run& run, const KernelArgs& args, int64_t batch, int64_t column, int worker) const {
+  // Rows [first, last) of a panel's product.
+  void run_panel(const Primitives::Run& run, const KernelArgs& args, int64_t batch, int64_t column, int64_t first,
+                 int64_t last, int worker) const {
     const OneThread alone;
     const Product& p = product_;
     const int64_t columns = std::min(width_, p.columns - column);
     std::byte* packed = args.scratch + worker_bytes() * static_cast<size_t>(worker);
     std::byte* turned = packed + packed_bytes_;
-    auto* tile = reinterpret_cast<float*>(turned + turned_bytes_);
-    std::byte* spare = turned + turned_bytes_ + tile_bytes_;
+    std::byte* const tile = turned + turned_bytes_;
+    std::byte* const spare = tile + tile_bytes_;
     const auto at = [](const ConstTensorView& view, int64_t element) {
       return view.data + static_cast<size_t>(element) * size_of(view.spec.dtype);
     };
 
     const int64_t of_b = batch * p.depth * p.columns + (p.transposed_b ? column * p.depth : column);
     run.execute(packers_.at(columns), worker, {at(args.inputs[1], of_b), packed, spare});
-    for (int64_t row = 0; row < p.rows; row += tile_rows_) {
-      const int64_t rows = std::min(tile_rows_, p.rows - row);
+    for (int64_t row = first; row < last; row += tile_rows_) {
+      const int64_t rows = std::min(tile_rows_, last - row);
       const std::byte* x = at(args.inputs[0], batch * p.rows * p.depth + (p.transposed_a ? row : row * p.depth));
       if (p.transposed_a) {
         run.execute(turners_.at(rows), worker, {x, turned, spare});
         x = turned;
       }
-      run.execute(products_.at({rows, columns}), worker, {x, packed, tile, spare});
-      for (int64_t r = 0; r < rows; ++r) {
-        const int64_t to = (batch * p.rows + row + r) * p.columns + column;
-        convert(DType::F32, reinterpret_cast<const std::byte*>(tile + r * columns), result_,
-                args.output.data + static_cast<size_t>(to) * size_of(result_), static_cast<size_t>(columns));
-      }
+      std::byte* to =
+          args.output.data + static_cast<size_t>((batch * p.rows + row) * p.columns + column) * size_of(result_);
+      run.execute(products_.at({rows, columns}), worker, {x, packed, in_place() ? to : tile, spare});
+      const auto width = static_cast<size_t>(columns);
+      for (int64_t r = 0; r < rows && !in_place(); ++r, to += static_cast<size_t>(p.columns) * size_of(result_))
+        convert(sums_, tile + static_cast<size_t>(r) * width * size_of(sums_), result_, to, width);
     }
   }
 
   Product product_;
   int workers_;
-  DType dtype_, result_;
+  DType dtype_, result_, sums_;  // sums_: of a tile
   int64_t tile_rows_, width_;
+  int64_t tasks_;                           // of a panel
   std::map<int64_t, memory::desc> packed_;  // by columns
   Primitives primitives_;
   std::map<int64_t, size_t> packers_, turners_;             // by columns, by rows

@@ -1,7 +1,6 @@
 #include "backend/cpu/onednn/primitive.h"
 
 #include <omp.h>
-#include <sys/mman.h>
 
 #include <array>
 
@@ -22,16 +21,6 @@ namespace newbie::cpu::onednn {
 const dnnl::engine& engine() {
   static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
   return cpu;
-}
-
-void require_room_for_code() {
-  // Code pages come 256 KiB a kernel; the most that one primitive of ours was seen to take is 1.5 MiB.
-  constexpr size_t kRoom = size_t{8} << 20;
-  void* room = ::mmap(nullptr, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (room == MAP_FAILED)
-    fail_with_hint(ErrorKind::OverBudget, "close other programs, or raise the limit of address space (ulimit -v)",
-                   "out of memory: could not get {} bytes for oneDNN's code", kRoom);
-  ::munmap(room, kRoom);
 }
 
 OneThread::OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
@@ -123,6 +112,7 @@ Primitives::Run Primitives::begin() const {
     idle_.reserve(++made_);
   }
   try {
+    require_reserve();
     const OneThread alone;
     return {*this, make_objects()};
   } catch (const dnnl::error& e) {

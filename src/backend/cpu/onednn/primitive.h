@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/cpu/onednn/reserve.h"
 
 namespace newbie::cpu::onednn {
 
@@ -28,14 +29,10 @@ class OneThread {
   int before_;
 };
 
-// oneDNN writes a primitive's code through a null pointer where the system refuses it the pages (2.7 does). So they are
-// asked for, and given back, before it is made: Error{OverBudget} when there are none.
-void require_room_for_code();
-
 // The primitive of `arguments`: a primitive_desc, or what a reorder is between.
 template <typename Primitive, typename... Arguments>
 Primitive made(const Arguments&... arguments) {
-  require_room_for_code();
+  require_reserve();
   return Primitive(arguments...);
 }
 
@@ -60,6 +57,7 @@ void require_fast(const std::string& implementation, const std::string& what);
 template <typename K>
 std::shared_ptr<const HostKernel> make_or_refuse(const KernelRequest& request, std::string* why_not) {
   try {
+    require_reserve();
     const OneThread alone;
     return std::make_shared<K>(request);
   } catch (const dnnl::error& e) {

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""What HTTP costs: latency.py NEWBIE [TURNS=50]
+
+How long /health takes while all cores draw, how much longer a picture takes over HTTP than inside the process, and what
+twenty listeners cost the one job they watch. Prints figures, and compares none with a clock: machines differ, and their
+neighbours do. To be read on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import http.client
+import pathlib
+import statistics
+import sys
+import threading
+import time
+import urllib.parse
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from served import Server, ask  # noqa: E402
+
+PICTURE = {"prompt": "1girl, smile", "steps": 4}
+SMALL = {**PICTURE, "width": 128, "height": 128, "seed": 7}
+LONG = {**SMALL, "steps": 56}
+
+
+def milliseconds(values: list[float]) -> str:
+    ordered = sorted(values)
+    at = lambda share: 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]  # noqa: E731
+    return f"median {at(0.5):.2f} ms, 99 of 100 below {at(0.99):.2f} ms, longest {1000 * ordered[-1]:.2f} ms of {len(values)}"
+
+
+def seconds_of(view: dict) -> float:
+    return view["ended"] - view["started"]
+
+
+def wait(server: Server, job: str) -> dict:
+    while True:
+        view = server.get(f"/v1/jobs/{job}")
+        if view["state"] not in ("queued", "running", "cancelling"):
+            assert view["state"] == "done", view
+            return view
+        time.sleep(0.02)
+
+
+def health_while_drawing(server: Server) -> None:
+    """On one connection, every 5 ms: what a probe of an orchestrator sees."""
+    place = urllib.parse.urlsplit(server.url)
+    jobs = [server.post("/v1/jobs", {**LONG, "seed": k})["id"] for k in range(4)]
+    connection = http.client.HTTPConnection(place.hostname, place.port)
+    took = []
+    while len(took) < 2000 and server.get(f"/v1/jobs/{jobs[-1]}")["state"] in ("queued", "running"):
+        for _ in range(20):
+            began = time.perf_counter()
+            connection.request("GET", "/health")
+            answer = connection.getresponse()
+            answer.read()
+            took.append(time.perf_counter() - began)
+            assert answer.status == 200
+            time.sleep(0.005)
+    for job in jobs:
+        wait(server, job)
+    print(f"/health while all cores draw: {milliseconds(took)}", flush=True)
+
+
+def overhead(server: Server, turns: int) -> None:
+    """A client's time less what the engine itself says it took, from the same requests."""
+    whole, beyond = [], []
+    for k in range(turns):
+        began = time.perf_counter()
+        status, answer = ask(server.url, "/v1/images/generations", {**PICTURE, "size": "128x128", "seed": k})
+        took = time.perf_counter() - began
+        assert status == 200, answer
+        newest = server.get("/v1/jobs?most=1")["jobs"][0]
+        inside = seconds_of(newest)
+        whole.append(took)
+        beyond.append(took - inside)
+    print(f"a picture over HTTP: {milliseconds(whole)}", flush=True)
+    print(f"  beyond the engine's own time: {milliseconds(beyond)}", flush=True)
+
+
+def listen(server: Server, job: str, events: list[int]) -> None:
+    with urllib.request.urlopen(f"{server.url}/v1/jobs/{job}/events") as stream:
+        events.append(sum(line.startswith(b"event:") for line in stream))
+
+
+def listeners(server: Server, turns: int) -> None:
+    """By turns, with and without twenty who listen to its events."""
+    seconds: dict[int, list[float]] = {0: [], 20: []}
+    for turn in range(turns):
+        for count in (0, 20) if turn % 2 else (20, 0):
+            job = server.post("/v1/jobs", {**LONG, "seed": turn})["id"]
+            events: list[int] = []
+            threads = [threading.Thread(target=listen, args=(server, job, events)) for _ in range(count)]
+            for thread in threads:
+                thread.start()
+            view = wait(server, job)
+            for thread in threads:
+                thread.join()
+            assert len(events) == count and min(events, default=1) > 0
+            seconds[count].append(seconds_of(view))
+    ratio = [with_them / alone for alone, with_them in zip(seconds[0], seconds[20])]
+    print(f"twenty listeners: {statistics.median(ratio):.3f} of the time alone "
+          f"(median of {len(ratio)} turns, {min(ratio):.3f} to {max(ratio):.3f})", flush=True)
+
+
+def main() -> int:
+    turns = int(sys.argv[2]) if len(sys.argv) > 2 else 50
+    with Server(sys.argv[1]) as server:
+        wait(server, server.post("/v1/jobs", SMALL)["id"])  # the first one loads and plans
+        overhead(server, turns)
+        health_while_drawing(server)
+        listeners(server, max(3, turns // 10))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
