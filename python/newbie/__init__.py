@@ -13,7 +13,7 @@ from ._engine import Engine, Job
 from ._errors import BadFile, Cancelled, Error, InternalError, InvalidRequest, OverBudget, Unsupported
 from ._library import version as _version
 from ._picture import Picture
-from ._pipeline import DiffusionPipeline, PipelineOutput
+from ._pipeline import Compared, DiffusionPipeline, PipelineOutput
 from ._words import describe, format_prompt, prompt_from_tags, read_metadata, request_fields
 
 NewbiePipeline = DiffusionPipeline  # the name of diffusers' pipeline of this model
@@ -23,6 +23,7 @@ __version__ = _version()
 __all__ = [
     "BadFile",
     "Cancelled",
+    "Compared",
     "DiffusionPipeline",
     "Engine",
     "Error",

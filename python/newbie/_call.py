@@ -74,6 +74,32 @@ class Watcher:
         pass
 
 
+def interruptible(work: Callable[[], Any], stop: Callable[[], None]) -> Any:
+    """work() on a thread of its own, so that Ctrl-C is heard here: it calls stop(), and is raised when work has ended."""
+    result: Dict[str, Any] = {}
+
+    def run() -> None:
+        try:
+            result["value"] = work()
+        except BaseException as problem:
+            result["failure"] = problem
+
+    worker = threading.Thread(target=run, name="newbie", daemon=True)
+    worker.start()
+    interrupted: Optional[KeyboardInterrupt] = None
+    while worker.is_alive():
+        try:
+            worker.join()
+        except KeyboardInterrupt as again:
+            interrupted = again
+            stop()
+    if interrupted is not None:
+        raise interrupted
+    if "failure" in result:
+        raise result["failure"]
+    return result["value"]
+
+
 class Call:
     """`keeps`: who owns the job, which must live as long as the thread does."""
 

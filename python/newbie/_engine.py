@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Mapping, Optional, Type, Union
 
 from . import _structs as structs
-from ._call import Call, Watcher
+from ._call import Call, Watcher, interruptible
 from ._errors import InvalidRequest, Unsupported
 from ._library import ask, call, lib, path_words, words
 from ._picture import Input, InputStructs, as_input
@@ -76,6 +76,7 @@ class Engine:
         lenient: bool = False,
     ) -> None:
         self._handle: Optional[c_void_p] = None
+        self._opened_with = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self._lock = threading.Lock()
         self._owner: Optional[int] = None  # the thread whose call runs
         self._process = _process
@@ -111,6 +112,27 @@ class Engine:
         """Every token of both encoders, and how many of how many."""
         out: Dict[str, Any] = ask(lib.newbie_prompt_tokens, self._open(), words(prompt), _json(settings))
         return out
+
+    def evaluate(self, metric: str, a: Path, b: Optional[Path] = None, **options: Any) -> Dict[str, Any]:
+        """A number about folders of pictures, with its interval, as `newbie evaluate` gives it. `metric`: "fid", "kid",
+        "clip-score", "psnr", "ssim"; the last two take single pictures, too. `options`: resamples, seed, captions,
+        caption_key, inception, inception_input, splits, subsets, subset_size, border."""
+        asked = {"metric": metric, "a": os.fspath(a), **options}
+        if b is not None:
+            asked["b"] = os.fspath(b)
+        for name, value in asked.items():
+            if isinstance(value, os.PathLike):
+                asked[name] = os.fspath(value)
+        with self._held():
+            handle = self._open()
+            out: Dict[str, Any] = interruptible(
+                lambda: ask(lib.newbie_evaluate, handle, _json(asked)), lambda: lib.newbie_stop(handle)
+            )
+        return out
+
+    def reopened(self, **changes: Any) -> "Engine":
+        """Another engine of the same model, opened as this one was but for `changes`."""
+        return Engine(**{**self._opened_with, **changes})
 
     def describe(self) -> Dict[str, Any]:
         """What was opened: files of the parts, precision with its reasons, threads, sizes, what the model knows."""

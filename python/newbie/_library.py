@@ -29,6 +29,8 @@ _FUNCTIONS: List[Tuple[str, Any, List[Any]]] = [
     ("newbie_open", _STATUS, [POINTER(structs.Options), POINTER(c_void_p), POINTER(_Error)]),
     ("newbie_close", None, [c_void_p]),
     ("newbie_engine_describe", _STATUS, [c_void_p, POINTER(_Text), POINTER(_Error)]),
+    ("newbie_evaluate", _STATUS, [c_void_p, c_char_p, POINTER(_Text), POINTER(_Error)]),
+    ("newbie_stop", None, [c_void_p]),
     ("newbie_engine_memory", _STATUS, [c_void_p, POINTER(_Text), POINTER(_Error)]),
     ("newbie_request_fields", _STATUS, [POINTER(_Text), POINTER(_Error)]),
     (

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import random
 import re
+import tempfile
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -89,6 +91,18 @@ class PipelineOutput:
 
     def __repr__(self) -> str:
         return f"PipelineOutput(seeds={self.seeds})"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A request in one precision. `psnr` in decibels (infinite for equal pictures) and `ssim` are to the first one's
+    picture; `result`: what it took."""
+
+    dtype: str
+    picture: Picture
+    psnr: float
+    ssim: float
+    result: Dict[str, Any]
 
 
 class DiffusionPipeline:
@@ -268,6 +282,37 @@ class DiffusionPipeline:
     def tokens(self, prompt: str, **settings: Any) -> Dict[str, Any]:
         """Every token of both encoders."""
         return self.engine.tokens(prompt, **settings)
+
+    def evaluate(
+        self,
+        metric: str,
+        a: Union[str, "os.PathLike[str]"],
+        b: Optional[Union[str, "os.PathLike[str]"]] = None,
+        **options: Any,
+    ) -> Dict[str, Any]:
+        """FID, KID, CLIP score, PSNR or SSIM of folders of pictures, with intervals: Engine.evaluate()."""
+        return self.engine.evaluate(metric, a, b, **options)
+
+    def compare(self, prompt: str, dtypes: Sequence[Any] = ("f32", "bf16", "f16"), **arguments: Any) -> List[Compared]:
+        """The same request drawn in several precisions, each by an engine of its own, and how far its picture is from the
+        first one's. `arguments`: what a call takes of a request; without a seed all draw with seed 0. `newbie compare`
+        does it for many prompts, with intervals."""
+        if "seed" not in arguments and arguments.get("generator") is None:
+            arguments["seed"] = 0
+        out: List[Compared] = []
+        with tempfile.TemporaryDirectory() as folder:
+            for number, given in enumerate(dtypes):
+                word = dtype_word(given)
+                with self.engine.reopened(dtype=word, precision=None, precision_policy=None) as engine:
+                    pipe = DiffusionPipeline(engine)
+                    pipe._adapters, pipe._merge, pipe._progress = self._adapters, self._merge, self._progress
+                    drawn = pipe(prompt, **arguments)
+                    path = drawn.save(os.path.join(folder, f"{number}.png"))[0]
+                    first = Path(folder) / "0.png"
+                    likeness = [engine.evaluate(metric, path, first)["pairs"][0]["value"] for metric in ("psnr", "ssim")]
+                decibels = float(likeness[0])  # "inf" for equal pictures
+                out.append(Compared(word, drawn.pictures[0], decibels, likeness[1], drawn.result[0]))
+        return out
 
     def stop(self) -> None:
         """From any thread: the call that runs ends with Cancelled. `pipe._interrupt = True` in a callback does so, too;

@@ -1,8 +1,7 @@
 #include "backend/step_executor.h"
 
-#include "backend/bound_run.h"
-#include "backend/host_copies.h"
 #include "backend/lowered_graph.h"
+#include "backend/step_watch.h"
 #include "core/error.h"
 
 namespace newbie {
@@ -16,7 +15,7 @@ void StepExecutor::run(const LoweredGraph& graph, ExecutionContext& context, con
   const BoundRun bound(graph, context, bank, bindings);
   bound.fill_arena();
   StreamedOperands streamed(graph, bound, bank, context);
-  HostCopies copies(bound.device());
+  StepWatch watch(bound, context, observer);
 
   std::vector<ConstTensorView> operands;
   for (const LoweredGraph::Step& step : graph.steps) {
@@ -37,16 +36,7 @@ void StepExecutor::run(const LoweredGraph& graph, ExecutionContext& context, con
       run_kernel(kernel, args, bound.device());
     }
     streamed.end_step();
-    if (context.value_fault != nullptr && *context.value_fault)
-      for (const auto& path : step.paths) {
-        const TensorView value = copies.of(out.spec, out.data);
-        (*context.value_fault)(path, value);
-        copies.put_back(value, out.data);
-      }
-    if (observer == nullptr) continue;
-    for (const auto& path : step.paths) observer->on_value(path, copies.of(out.spec, out.data));
-    for (const auto& [path, view] : step.named_views)
-      observer->on_value(path, copies.of(view.spec, bound.address(view.at)));
+    if (watch.sees(step)) watch.show(step);
   }
   bound.give_outputs();
 }

@@ -39,12 +39,18 @@ struct VulkanOptions {
   bool staged = false;  // copies go through a buffer of the host's, as on a card, where memory could be mapped
   bool tiled = false;   // matrix kernels for GPUs, also on a driver that runs on a CPU
   double work_of_submission = 0;  // multiplications and additions; 0: as much as takes a tenth of a second
+  double patience_seconds = 0;    // after which a device that has not answered is given up; 0: one or ten minutes
 };
 
 // `which`: a number of the list, a part of a name, or empty for the best that can be taken: a software driver only when
 // there is nothing else. Error{InvalidRequest} when there is no such device; Error{Unsupported} with the reason when it
 // cannot be taken.
 std::unique_ptr<Backend> make_vulkan_backend(std::string_view which = {}, VulkanOptions options = {});
+
+// The `which` of a card that is not here: plans are made for it, nothing runs on it. It has the kernels of cards,
+// memory of its own that is not mapped, and all of this free.
+inline constexpr std::string_view kAssumedDevice = "assumed";
+inline constexpr size_t kAssumedDeviceBytes = size_t{8} << 30;
 
 // Of the memory of `backend`'s device: what its driver lets this process have beside what it has; all of it where the
 // driver does not say; 0 for another backend.

@@ -111,12 +111,11 @@ std::vector<double> beta(int steps, double shift) {
   return out;
 }
 
-// u^1.25 instead of u, before the shift: the steps shrink towards the data, where a last step of first order ends. Its
-// error is what the denoised estimate still changes below the last sigma. A higher power takes that from the first
-// steps, which decide what some pictures become (docs/speed.md).
+// u^1.5 instead of u, before the shift: the steps shrink towards the data, where a last step of first order ends. Its
+// error is what the denoised estimate still changes below the last sigma (docs/speed.md).
 std::vector<double> few_steps(int steps, double shift) {
   std::vector<float> us = linspace(1, 1.0 / steps, steps);
-  for (float& u : us) u *= std::sqrt(std::sqrt(u));
+  for (float& u : us) u *= std::sqrt(u);
   return shift_all(us, shift);
 }
 

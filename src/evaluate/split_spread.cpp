@@ -11,7 +11,7 @@ namespace newbie {
 namespace {
 
 constexpr uint64_t kSplitSpreadSeed = 0x48414C56;
-constexpr size_t kParts = 6;  // two halves and four quarters
+constexpr size_t kPieces = 6;  // two halves and four quarters
 
 struct Division {
   double halves = 0, quarters = 0, mean_of_halves = 0;  // variances, and a mean
@@ -43,7 +43,7 @@ SplitSpread split_spread(double whole, std::span<const size_t> sizes, const SetS
                          const BootstrapOptions& options, ThreadPool& pool, const Watch& watch) {
   for (const size_t size : sizes)
     if (size < 8) fail(ErrorKind::InvalidRequest, "a set of {} has no quarters: expected 8 rows or more", size);
-  SplitSpread out{.divisions = (options.resamples + kParts - 1) / kParts};
+  SplitSpread out{.divisions = (options.resamples + kPieces - 1) / kPieces};
   if (out.divisions == 0) return out;
   std::vector<Division> seen(out.divisions);
   const auto at_once = static_cast<size_t>(pool.size());

@@ -77,6 +77,7 @@ std::string request_json(const GenerateRequest& r, const PictureFacts& facts) {
   j["precision_preset"] = to_string(facts.precision.preset);
   j["precision_policy"] = policy.hash();
   if (facts.precision.emulated) j["precision_emulated"] = true;
+  if (!facts.device.empty()) j["device"] = facts.device;
   if (!facts.guard_events.empty()) j["guard"] = guard_json(facts.guard_events);
   j["parts"] = {{"transformer", facts.parts.transformer},
                 {"text_encoder", facts.parts.text_encoder},

@@ -24,6 +24,7 @@ struct PictureFacts {
   std::string system_prompt;  // the text used
   std::string schedule;
   Resolution precision;                  // of the run
+  std::string device;                    // with its driver and kernels; empty: the CPU
   std::vector<GuardEvent> guard_events;  // so far
   TextToImage::Fingerprints parts;
 };

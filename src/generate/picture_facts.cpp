@@ -10,6 +10,7 @@ PictureFacts picture_facts(const Engine& engine, const PreparedRequest& p, int p
           .system_prompt = p.system_prompt,
           .schedule = p.first().noise.schedule,
           .precision = engine.resolution,
+          .device = engine.runtime.device ? engine.runtime.backend->version() : std::string(),
           .guard_events = {},
           .parts = engine.model.fingerprints()};
 }

@@ -157,12 +157,20 @@ std::vector<StreamedTensor> tensors_of(const PlannedFile& file, const std::funct
   return out;
 }
 
+// Of a file: what tells one of holes from one of values.
+std::map<std::string, std::string> metadata_of(MadeUp weights) {
+  std::map<std::string, std::string> out{{"format", "pt"}};
+  if (weights == MadeUp::Shapes) out["newbie.weights"] = "holes";
+  return out;
+}
+
 // Files are written beside their place and renamed, so one that opens and holds the right tensors is whole.
-bool is_whole(const PlannedFile& file) {
+bool is_whole(const PlannedFile& file, MadeUp weights) {
   std::error_code ignored;
   if (!fs::is_regular_file(file.path, ignored)) return false;
   try {
     const SafetensorsFile there(file.path);
+    if (there.metadata().contains("newbie.weights") != (weights == MadeUp::Shapes)) return false;
     const std::vector<std::string> names = file.weights.names();
     return there.entries().size() == names.size() + file.unused.size() &&
            std::all_of(names.begin(), names.end(), [&](const std::string& name) {
@@ -183,16 +191,16 @@ void make_folder(const fs::path& folder) {
 
 }  // namespace
 
-std::vector<SynthesizedFile> synthesize_model(const fs::path& folder, const fs::path& tokenizers,
+std::vector<SynthesizedFile> synthesize_model(const fs::path& folder, const fs::path& tokenizers, MadeUp weights,
                                               const std::function<void(const SynthesisProgress&)>& on_progress) {
   const ModelSizes sizes = full_size();
   const std::vector<PlannedFile> files = plan_files(folder, sizes);
   std::vector<bool> whole;
   size_t bytes = 0, missing = 0;
   for (const PlannedFile& file : files) {
-    whole.push_back(is_whole(file));
+    whole.push_back(is_whole(file, weights));
     bytes += file.bytes();
-    if (!whole.back()) missing += file.bytes();
+    if (!whole.back() && weights == MadeUp::Values) missing += file.bytes();
   }
   make_folder(folder);
   std::error_code error;
@@ -215,7 +223,10 @@ std::vector<SynthesizedFile> synthesize_model(const fs::path& folder, const fs::
         progress.bytes_done += count;
         on_progress(progress);
       };
-      stream_safetensors(file.path, tensors_of(file, on_bytes), {{"format", "pt"}});
+      if (weights == MadeUp::Shapes)
+        write_safetensors_shapes(file.path, tensors_of(file, on_bytes), metadata_of(weights));
+      else
+        stream_safetensors(file.path, tensors_of(file, on_bytes), metadata_of(weights));
     }
     progress.bytes_done = before + file.bytes();
     done.push_back({file.path, static_cast<size_t>(fs::file_size(file.path))});

@@ -19,12 +19,18 @@ struct SynthesizedFile {
   size_t bytes = 0;
 };
 
+// What weights are.
+enum class MadeUp {
+  Values,  // of the size of trained ones: SyntheticWeights
+  Shapes,  // holes in the files, which take no disk and read as zeros: plans need no more
+};
+
 // Writes transformer, text_encoder, clip_model and vae (bf16, 16 GB in all) and their configurations to `folder`;
 // tokenizers are copied from `tokenizers`, a model folder whose ids are valid rows at full size. Files that are whole
-// already are kept, so that a second call goes on where the first was stopped. Values: SyntheticWeights.
+// already are kept, so that a second call goes on where the first was stopped; shapes are not kept as values.
 // Error{OverBudget} when the disk has too little room, before anything is written.
 std::vector<SynthesizedFile> synthesize_model(const std::filesystem::path& folder,
-                                              const std::filesystem::path& tokenizers,
+                                              const std::filesystem::path& tokenizers, MadeUp weights,
                                               const std::function<void(const SynthesisProgress&)>& on_progress);
 
 }  // namespace newbie

@@ -1,7 +1,6 @@
 #include "weights/safetensors_writer.h"
 
 #include <algorithm>
-#include <array>
 #include <tuple>
 #include <vector>
 
@@ -58,16 +57,13 @@ std::string header_of(const std::vector<const StreamedTensor*>& tensors,
   return header;
 }
 
-}  // namespace
-
-void stream_safetensors(const std::filesystem::path& path, std::span<const StreamedTensor> tensors,
-                        const std::map<std::string, std::string>& metadata, size_t alignment) {
+// In the order of their bytes. Error{InvalidRequest} for names that a file cannot have.
+std::vector<const StreamedTensor*> in_order(const std::filesystem::path& path,
+                                            std::span<const StreamedTensor> tensors) {
   std::vector<const StreamedTensor*> sorted;
-  size_t data_bytes = 0;
   for (const StreamedTensor& item : tensors) {
     if (item.name == "__metadata__")
       fail(ErrorKind::InvalidRequest, "{}: expected another name for a tensor, got '__metadata__'", path.string());
-    data_bytes = checked_add(data_bytes, item.spec.bytes());
     sorted.push_back(&item);
   }
   std::sort(sorted.begin(), sorted.end(), [](const StreamedTensor* a, const StreamedTensor* b) {
@@ -80,13 +76,26 @@ void stream_safetensors(const std::filesystem::path& path, std::span<const Strea
   const auto twice = std::adjacent_find(names.begin(), names.end());
   if (twice != names.end())
     fail(ErrorKind::InvalidRequest, "{}: expected each tensor once, got {} twice", path.string(), in_quotes(*twice));
+  return sorted;
+}
 
+// The header with its length in front of it.
+std::string opening(const std::vector<const StreamedTensor*>& sorted,
+                    const std::map<std::string, std::string>& metadata, size_t alignment) {
   const std::string header = header_of(sorted, metadata, alignment);
-  std::array<std::byte, kLengthBytes> length{};
-  for (size_t i = 0; i < length.size(); ++i) length[i] = static_cast<std::byte>(header.size() >> (8 * i) & 0xFFu);
+  std::string out(kLengthBytes, '\0');
+  for (size_t i = 0; i < kLengthBytes; ++i) out[i] = static_cast<char>(header.size() >> (8 * i) & 0xFFu);
+  return out + header;
+}
+
+}  // namespace
+
+void stream_safetensors(const std::filesystem::path& path, std::span<const StreamedTensor> tensors,
+                        const std::map<std::string, std::string>& metadata, size_t alignment) {
+  const std::vector<const StreamedTensor*> sorted = in_order(path, tensors);
+  const std::string begin = opening(sorted, metadata, alignment);
   AtomicFile file(path);
-  file.write(length);
-  file.write(std::as_bytes(std::span(header)));
+  file.write(std::as_bytes(std::span(begin)));
   for (const StreamedTensor* item : sorted) {
     size_t written = 0;
     item->produce([&](std::span<const std::byte> bytes) {
@@ -98,6 +107,18 @@ void stream_safetensors(const std::filesystem::path& path, std::span<const Strea
            in_quotes(item->name), item->spec.bytes(), written);
   }
   file.commit();
+}
+
+void write_safetensors_shapes(const std::filesystem::path& path, std::span<const StreamedTensor> tensors,
+                              const std::map<std::string, std::string>& metadata) {
+  const std::vector<const StreamedTensor*> sorted = in_order(path, tensors);
+  const std::string begin = opening(sorted, metadata, kLengthBytes);
+  size_t bytes = begin.size();
+  for (const StreamedTensor* item : sorted) bytes = checked_add(bytes, item->spec.bytes());
+  write_file_atomically(path, begin);
+  std::error_code error;
+  std::filesystem::resize_file(path, bytes, error);
+  if (error) fail(ErrorKind::BadFile, "{}: cannot be made {} bytes long: {}", path.string(), bytes, error.message());
 }
 
 void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,

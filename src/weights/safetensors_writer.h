@@ -34,4 +34,9 @@ struct StreamedTensor {
 void stream_safetensors(const std::filesystem::path& path, std::span<const StreamedTensor> tensors,
                         const std::map<std::string, std::string>& metadata = {}, size_t alignment = 8);
 
+// The same file with holes for the tensors' bytes: they read as zeros and take no disk. What it holds is not asked of
+// `produce`. Until it returns, the file is too short to be read.
+void write_safetensors_shapes(const std::filesystem::path& path, std::span<const StreamedTensor> tensors,
+                              const std::map<std::string, std::string>& metadata = {});
+
 }  // namespace newbie

@@ -26,4 +26,7 @@ void check_files(const char* picture);
 
 void check_prompts(newbie_engine* engine);
 
+/* Numbers about a picture and itself. */
+void check_evaluation(newbie_engine* engine, const char* picture);
+
 #endif

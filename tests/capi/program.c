@@ -287,6 +287,7 @@ int main(int argc, char** argv) {
   check_jobs(engine, first.pixels, first.bytes);
   check_files(output);
   check_prompts(engine);
+  check_evaluation(engine, output);
 
   int calls = 0;
   newbie_callbacks_init(&c, sizeof c);

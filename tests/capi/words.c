@@ -79,3 +79,15 @@ void check_prompts(newbie_engine* engine) {
   EXPECT_REFUSED(newbie_prompt_format(NULL, 0, &text, &error), NEWBIE_INVALID_REQUEST, "prompt is NULL");
   EXPECT_REFUSED(newbie_prompt_from_tags("a", NULL, &error), NEWBIE_INVALID_REQUEST, "text is NULL");
 }
+
+void check_evaluation(newbie_engine* engine, const char* picture) {
+  char asked[2048], *json = NULL;
+  snprintf(asked, sizeof asked, "{\"metric\": \"psnr\", \"a\": \"%s\", \"b\": \"%s\"}", picture, picture);
+  EXPECT(newbie_evaluate(engine, asked, &json, NULL) == NEWBIE_OK);
+  EXPECT(strstr(json, "\"identical\":1") != NULL && strstr(json, "\"worst\":\"inf\"") != NULL);
+  newbie_text_free(json);
+  EXPECT_REFUSED(newbie_evaluate(engine, "{\"metric\": \"psnr\"}", &json, &error), NEWBIE_INVALID_REQUEST,
+                 "a is needed");
+  EXPECT_REFUSED(newbie_evaluate(engine, "{\"metric\": \"mse\"}", &json, &error), NEWBIE_INVALID_REQUEST, "metric");
+  EXPECT_REFUSED(newbie_evaluate(NULL, asked, &json, &error), NEWBIE_INVALID_REQUEST, "engine is NULL");
+}

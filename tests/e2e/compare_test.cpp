@@ -250,5 +250,50 @@ TEST(MemoryLog, TellsEveryStageAndStep) {
   EXPECT_EQ(run({"generate", "-p", "a", "--memory-log", folder / "nowhere/log"}).exit_code, 3);
 }
 
+// What a comparison keeps of pictures: their bytes, and of their results what no clock and no plan of memory decides
+// (an engine's first picture holds other weights than its next). Hashes, as nobody reads these bytes.
+std::map<std::string, size_t> kept(const fs::path& folder) {
+  std::map<std::string, size_t> out;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    const std::string name = fs::relative(entry.path(), folder).string();
+    if (!entry.is_regular_file() || name.starts_with("report.")) continue;
+    std::string bytes = file_bytes(entry.path());
+    if (entry.path().extension() == ".json" && name != "comparison.json") {
+      const Json json = parse_json(bytes, name);
+      bytes.clear();
+      for (const char* result : {"drawn", "good", "error", "events", "evaluations", "observed", "steps", "values"})
+        bytes += json.at(result).dump();
+    }
+    out[name] = std::hash<std::string>()(bytes);
+  }
+  return out;
+}
+
+TEST(Compare, SharesPutTogetherAreTheComparison) {
+  const TemporaryFolder whole_folder, first_folder, second_folder;
+  const Comparison whole(whole_folder), first(first_folder), second(second_folder);
+  ASSERT_EQ(whole.draw("bf16").exit_code, 0);
+  const Outcome o = first.draw("bf16", {"--shard", "1/2"});
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_THAT(o.out, HasSubstr("--resume"));
+  EXPECT_FALSE(fs::exists(first.out / "report.json"));
+  EXPECT_TRUE(fs::exists(first.out / "bf16/000002.png"));
+  EXPECT_FALSE(fs::exists(first.out / "bf16/000001.png"));
+  ASSERT_EQ(second.draw("bf16", {"--shard", "2/2", "--json"}).exit_code, 0);
+  fs::copy(second.out, first.out, fs::copy_options::recursive | fs::copy_options::skip_existing);
+  EXPECT_EQ(kept(first.out), kept(whole.out));
+
+  ASSERT_EQ(first.draw("bf16", {"--resume"}).exit_code, 0);
+  const std::string report = file_bytes(first.out / "report.md");
+  fs::remove_all(whole.out);
+  fs::copy(first.out, whole.out, fs::copy_options::recursive);
+  ASSERT_EQ(whole.draw("bf16", {"--resume"}).exit_code, 0);
+  EXPECT_EQ(file_bytes(whole.out / "report.md"), report) << "the same folder, the same report";
+
+  EXPECT_EQ(first.draw("bf16", {"--shard", "3/2"}).exit_code, 2);
+  EXPECT_EQ(first.draw("bf16", {"--shard", "1/2", "--seed", "9"}).exit_code, 2) << "another comparison is there";
+  EXPECT_EQ(first.draw("bf16", {"--shard", "1/2", "--resume"}).exit_code, 2);
+}
+
 }  // namespace
 }  // namespace newbie::e2e

@@ -40,6 +40,16 @@ TEST_F(FromPictures, APictureIsDrawnAgainToTheByte) {
   }
 }
 
+// A1111's text of it, read first, would be another request.
+TEST_F(FromPictures, APromptThatLooksLikeSettingsComesBack) {
+  const std::string prompt = "1girl\nNegative prompt: smile\nSteps: 1, Seed: 2, Size: 16x16";
+  const std::string first = draw("first.png", {"-p", prompt, "-W", "32", "-H", "32", "--steps", "3", "-s", "9"});
+  EXPECT_EQ(file_bytes(draw("again.png", {"--from", first})), file_bytes(first));
+  const Json said = parse_json(run({"metadata", first, "--json"}).out, "stdout")["request"];
+  EXPECT_EQ(said["source"], "newbie");
+  EXPECT_EQ(said["flags"]["prompt"], prompt);
+}
+
 TEST_F(FromPictures, SigmasByHandAndHiresComeBack) {
   const std::string sigmas = draw("sigmas.png", {"-p", "a", "-W", "32", "-H", "32", "--sigmas", "1,0.7,0.2,0",
                                                  "--hires", "2", "--hires-steps", "4"});

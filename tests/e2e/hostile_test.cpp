@@ -1,6 +1,7 @@
 // Files and circumstances that mean ill: deep TOML, pictures that unpack to gigabytes, a closed standard output.
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -50,21 +51,55 @@ TEST(Hostile, APictureThatGoesNowhereIsAnError) {
   EXPECT_THAT(o.err, HasSubstr("standard output"));
 }
 
-// The last tensor of the header gets a name that would set a terminal's title.
-void add_evil_tensor(const std::filesystem::path& file) {
-  std::string bytes = file_bytes(file);
+// A safetensors file taken apart, to be put together otherwise.
+struct WeightsFile {
+  OrderedJson header;
+  std::string data;
+};
+WeightsFile read_weights(const std::filesystem::path& file) {
+  const std::string bytes = file_bytes(file);
   uint64_t length = 0;
   std::memcpy(&length, bytes.data(), sizeof length);
-  OrderedJson header = parse_ordered_json(bytes.substr(8, length), "header");
-  uint64_t end = 0;
-  for (const auto& [name, tensor] : header.items())
-    if (name != "__metadata__") end = std::max(end, tensor.at("data_offsets").at(1).get<uint64_t>());
-  header["evil\x1b]0;PWNED\x07"] = {{"dtype", "U8"}, {"shape", {0}}, {"data_offsets", {end, end}}};
-  std::string text = header.dump();
+  return {parse_ordered_json(bytes.substr(sizeof length, length), "header"), bytes.substr(sizeof length + length)};
+}
+void write_weights(const std::filesystem::path& file, const WeightsFile& weights) {
+  std::string text = weights.header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
-  const uint64_t grown = text.size();
-  std::ofstream(file, std::ios::binary) << std::string_view(reinterpret_cast<const char*>(&grown), sizeof grown) << text
-                                        << bytes.substr(8 + length);
+  const uint64_t length = text.size();
+  std::ofstream(file, std::ios::binary) << std::string_view(reinterpret_cast<const char*>(&length), sizeof length)
+                                        << text << weights.data;
+}
+
+// The last tensor of the header gets a name that would set a terminal's title.
+void add_evil_tensor(const std::filesystem::path& file) {
+  WeightsFile weights = read_weights(file);
+  uint64_t end = 0;
+  for (const auto& [name, tensor] : weights.header.items())
+    if (name != "__metadata__") end = std::max(end, tensor.at("data_offsets").at(1).get<uint64_t>());
+  weights.header["evil\x1b]0;PWNED\x07"] = {{"dtype", "U8"}, {"shape", {0}}, {"data_offsets", {end, end}}};
+  write_weights(file, weights);
+}
+
+// Every extent of `from` becomes the smaller `to`; the numbers are as many as the shapes say, so the file is
+// well-formed.
+void shrink_extents(const std::filesystem::path& file, uint64_t from, uint64_t to) {
+  const WeightsFile before = read_weights(file);
+  WeightsFile after;
+  for (const auto& [name, tensor] : before.header.items()) {
+    if (name == "__metadata__") continue;
+    const auto begin = tensor.at("data_offsets").at(0).get<uint64_t>();
+    uint64_t bytes = tensor.at("data_offsets").at(1).get<uint64_t>() - begin;
+    OrderedJson shape = OrderedJson::array();
+    for (const OrderedJson& extent : tensor.at("shape")) {
+      const bool shrinks = extent.get<uint64_t>() == from;
+      if (shrinks) bytes = bytes / from * to;
+      shape.push_back(shrinks ? to : extent.get<uint64_t>());
+    }
+    const uint64_t place = after.data.size();
+    after.header[name] = {{"dtype", tensor.at("dtype")}, {"shape", shape}, {"data_offsets", {place, place + bytes}}};
+    after.data += before.data.substr(begin, bytes);
+  }
+  write_weights(file, after);
 }
 
 TEST(Hostile, NamesAndPromptsSteerNoTerminal) {
@@ -102,6 +137,54 @@ TEST(Hostile, AMessageIsNoLongerThanAPage) {
   EXPECT_LT(o.err.size(), 1000u);
 }
 
+// 70 is for our mistakes: whatever a file says is the file's.
+TEST(Hostile, ExtentsOfOneOrNoneAreTheFilesMistake) {
+  struct Case {
+    const char* file;
+    uint64_t from, to;
+  };
+  for (const Case& c : {Case{"transformer/diffusion_pytorch_model.safetensors", 256, 1},
+                        {"vae/diffusion_pytorch_model.safetensors", 64, 0}}) {
+    const TemporaryFolder folder;
+    std::filesystem::copy(avatar(), folder / "m", std::filesystem::copy_options::recursive);
+    shrink_extents(folder / "m" / c.file, c.from, c.to);
+    const Outcome o =
+        run({.arguments = {"generate", "-q", "-m", "m", "-p", "x", "-W", "32", "-H", "32", "--steps", "1"},
+             .folder = folder.path()});
+    EXPECT_THAT(o.exit_code, AnyOf(3, 4)) << c.file << ", signal " << o.signal << "\n" << o.err;
+    EXPECT_THAT(names_in(folder.path()), testing::ElementsAre("m"));
+  }
+}
+
+// Absent, or something in its place that is no file: what shapes do not say is not guessed.
+TEST(Hostile, APartWithoutItsConfigurationIsRefused) {
+  const TemporaryFolder folder;
+  std::filesystem::copy(avatar(), folder / "m", std::filesystem::copy_options::recursive);
+  const auto expect_refused = [&](const char* part, const char* how) {
+    for (const std::vector<std::string>& words :
+         std::vector<std::vector<std::string>>{{"plan", "-m", "m", "-W", "32", "-H", "32"}, {"inspect", "m"}}) {
+      const Outcome o = run({.arguments = words, .folder = folder.path()});
+      EXPECT_EQ(o.exit_code, 3) << part << " " << how << "\n" << o.out << o.err;
+      EXPECT_THAT(o.out + o.err, HasSubstr(std::string("m/") + part)) << how;
+    }
+  };
+  for (const char* part : {"transformer", "text_encoder", "clip_model", "vae"}) {
+    const std::filesystem::path config = folder / "m" / part / "config.json", kept = folder / "kept.json";
+    std::filesystem::rename(config, kept);
+    expect_refused(part, "absent");
+    std::filesystem::create_symlink("nowhere", config);
+    expect_refused(part, "a link to nothing");
+    std::filesystem::remove(config);
+    std::filesystem::create_directory(config);
+    expect_refused(part, "a folder");
+    std::filesystem::remove(config);
+    ASSERT_EQ(::mkfifo(config.c_str(), 0600), 0);
+    expect_refused(part, "a pipe that nobody writes to");
+    std::filesystem::remove(config);
+    std::filesystem::rename(kept, config);
+  }
+}
+
 // A run that was killed between two files: its folder may be written again, another's may not.
 TEST(Hostile, AConversionThatWasKilledIsMadeAgain) {
   const TemporaryFolder folder;
@@ -117,18 +200,19 @@ TEST(Hostile, AConversionThatWasKilledIsMadeAgain) {
 // Less address space than libraries take to make their code: an error, whatever it is they were doing.
 TEST(Hostile, LittleAddressSpaceIsAnErrorAndNoSignal) {
   const TemporaryFolder folder;
-  for (const rlim_t mib : {rlim_t{110}, rlim_t{130}, rlim_t{150}, rlim_t{185}, rlim_t{210}}) {
-    const Outcome o = run({.arguments = {"generate", "-q", "-p", "1girl", "--steps", "1", "--scheduler", "simple", "-t",
-                                         "2", "-o", "a.png"},
-                           .folder = folder.path(),
-                           .before_exec = [mib] {
-                             const rlimit limit{mib << 20, mib << 20};
-                             ::setrlimit(RLIMIT_AS, &limit);
-                           }});
-    EXPECT_EQ(o.signal, 0) << mib << " MiB";
-    // 127: the loader itself had no room for the libraries.
-    EXPECT_THAT(o.exit_code, AnyOf(0, 3, 5, 127)) << mib << " MiB: " << o.err;
-  }
+  const std::vector<std::string> plan{"plan", "-t", "2"};
+  const std::vector<std::string> generate{"generate",    "-q",     "-p", "1girl", "--steps", "1",
+                                          "--scheduler", "simple", "-t", "2",     "-o",      "a.png"};
+  for (const std::vector<std::string>& words : {plan, generate})
+    for (const rlim_t mib : {rlim_t{110}, rlim_t{130}, rlim_t{150}, rlim_t{185}, rlim_t{210}}) {
+      const Outcome o = run({.arguments = words, .folder = folder.path(), .before_exec = [mib] {
+                               const rlimit limit{mib << 20, mib << 20};
+                               ::setrlimit(RLIMIT_AS, &limit);
+                             }});
+      EXPECT_EQ(o.signal, 0) << words[0] << ", " << mib << " MiB";
+      // 127: the loader itself had no room for the libraries.
+      EXPECT_THAT(o.exit_code, AnyOf(0, 3, 5, 127)) << words[0] << ", " << mib << " MiB: " << o.err;
+    }
 }
 
 TEST(Hostile, AnInitPictureIsPlannedByItsHeader) {

@@ -82,14 +82,20 @@ TEST(Messages, PromptFilesOfOtherSystems) {
   std::ofstream(folder / "plain.txt") << words << '\n';
   std::ofstream(folder / "marked.txt") << "\xEF\xBB\xBF" << words << '\n';
   std::ofstream(folder / "windows.txt") << "1girl,\r\nblue hair\r\n";
-  std::map<std::string, std::string> tokens;
-  for (const char* file : {"plain.txt", "marked.txt", "windows.txt"}) {
-    const Outcome o = run({.arguments = {"prompt", "tokens", file, "--json"}, .folder = folder.path()});
-    EXPECT_EQ(o.exit_code, 0) << o.err;
-    tokens[file] = o.out;
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"tokens", "--json"}, {"format"}, {"from-tags"}}) {
+    std::map<std::string, std::string> told;
+    for (const char* file : {"plain.txt", "marked.txt", "windows.txt"}) {
+      std::vector<std::string> words{"prompt", command[0], file};
+      words.insert(words.end(), command.begin() + 1, command.end());
+      const Outcome o = run({.arguments = words, .folder = folder.path()});
+      EXPECT_EQ(o.exit_code, 0) << o.err;
+      told[file] = o.out;
+    }
+    EXPECT_NE(told["plain.txt"], "");
+    EXPECT_EQ(told["marked.txt"], told["plain.txt"]) << command[0];
+    EXPECT_EQ(told["windows.txt"], told["plain.txt"]) << command[0];
   }
-  EXPECT_EQ(tokens["marked.txt"], tokens["plain.txt"]);
-  EXPECT_EQ(tokens["windows.txt"], tokens["plain.txt"]);
 }
 
 TEST(Messages, ListsOfPlainPrompts) {

@@ -65,6 +65,13 @@ TEST_F(Notes, MasksThatMaskAllOrNothing) {
   EXPECT_THAT(told({"-i", start, "--mask", picture("white.png", 3, {255, 255, 255})}), HasSubstr("white everywhere"));
 }
 
+TEST_F(Notes, StartsOfOtherProportions) {
+  const std::string start = picture("start.png", 3, {90, 120, 200});  // 32x32
+  EXPECT_THAT(told({"-i", start, "-H", "64"}), HasSubstr("--init-img of 32x32 becomes 128x64 by --init-fit crop"));
+  EXPECT_THAT(told({"-i", start, "-H", "64", "--init-fit", "pad"}), HasSubstr("becomes 128x64 by --init-fit pad"));
+  EXPECT_THAT(told({"-i", start}), Not(HasSubstr("becomes")));
+}
+
 TEST_F(Notes, MarkupOfOtherPrograms) {
   const auto prompt = [&](const char* text, std::vector<std::string> more = {}) {
     more.insert(more.begin(), {"-p", text});  // the last one counts

@@ -1,6 +1,10 @@
 // newbie serve, as people and their service managers run it.
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <functional>
@@ -173,6 +177,36 @@ TEST(Serve, RefusesToStartWhereItShouldNot) {
     EXPECT_NE(o.exit_code, 0) << part;
     EXPECT_THAT(o.err, HasSubstr(part));
   }
+}
+
+// One that was free a moment ago.
+uint16_t free_port() {
+  const int descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  EXPECT_EQ(::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), size), 0);
+  EXPECT_EQ(::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ::close(descriptor);
+  return ntohs(address.sin_port);
+}
+
+TEST(Serve, MetricsMayHaveAnAddressOfTheirOwnWithoutAKey) {
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "keys", "anna: 0123456789abcdef\n");
+  const uint16_t port = free_port();
+  const Outcome o =
+      serve({"--api-key-file", (folder / "keys").string(), "--metrics-listen", "127.0.0.1:" + std::to_string(port)},
+            [&](const Running& server) {
+              EXPECT_EQ(server.ask("GET", "/metrics").status, 401);
+              const Running metrics(server.process, port);
+              const HttpAnswer told = metrics.ask("GET", "/metrics");
+              EXPECT_EQ(told.status, 200);
+              EXPECT_THAT(told.body, HasSubstr("newbie_jobs_waiting 0\n"));
+              EXPECT_EQ(metrics.ask("GET", "/v1/jobs").status, 404) << "metrics alone";
+            });
+  EXPECT_EQ(o.exit_code, 0) << o.err;
 }
 
 TEST(Serve, TwoServersNeitherShareAPortNorAJournal) {

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <set>
 
+#include "core/float_formats.h"
+#include "core/quantise.h"
 #include "graph/ops/all.h"
 #include "ops/cases.h"
 #include "support/close.h"
@@ -21,6 +23,10 @@ namespace {
 // networks' inference: a device has no kernel for them, and says so.
 const std::set<const OpDef*>& without_kernel() {
   static const std::set<const OpDef*> ops{&banded_conv2d_op,
+                                          &linear_transposed_op,
+                                          &batched_outer_op,
+                                          &max_pool2d_op,
+                                          &average_pool2d_op,
                                           &attention_softmax_gradient_op,
                                           &rms_norm_gradient_op,
                                           &layer_norm_gradient_op,
@@ -103,6 +109,87 @@ TEST(Vulkan, RoundsAsTheHostDoes) {
   }
 }
 
+// 8-bit products by both kernels: the very bits of the formula, each step of it rounded in f32; so are the CPU's.
+TEST(Vulkan, ProductsOfEightBitNumbersHaveTheBitsOfTheFormula) {
+  NEWBIE_NEEDS_VULKAN();
+  const auto tiled = make_vulkan_backend(kSoftwareDriver, {.tiled = true});
+  struct Quantised {
+    std::vector<int8_t> numbers;
+    std::vector<float> scales;
+  };
+  const auto quantise = [](const std::vector<float>& values, int64_t width) {
+    Quantised out;
+    for (size_t row = 0; row < values.size(); row += static_cast<size_t>(width)) {
+      float largest = 0;
+      for (size_t i = row; i < row + static_cast<size_t>(width); ++i) largest = std::max(largest, std::abs(values[i]));
+      const Int8Scale scale(largest);
+      out.scales.push_back(scale.scale);
+      for (size_t i = row; i < row + static_cast<size_t>(width); ++i) out.numbers.push_back(scale.quantise(values[i]));
+    }
+    return out;
+  };
+  const int64_t shapes[][3] = {{1, 96, 256}, {2, 65, 33}, {70, 130, 65}, {9, 33, 1152}, {31, 1, 1}};
+  for (const auto& [m, n, k] : shapes)
+    for (const DType result : {DType::F32, DType::BF16})
+      for (const bool biased : {false, true}) {
+        SCOPED_TRACE(fmt::format("{}x{}x{} to {}{}", m, n, k, to_string(result), biased ? " with a bias" : ""));
+        Graph g;
+        const Value x = g.input("x", {m, k}), w = g.weight("w", {n, k});
+        const Value y = biased ? linear(x, w, g.weight("b", {n})) : linear(x, w);
+        g.node(y.id()).precision = {result, DType::I8, DType::F32};
+        g.output("y", y);
+        Tensor of_x = random_tensor({m, k}, 1), of_w = random_tensor({n, k}, 2, 0.1f);
+        for (float& v : of_x.values)
+          v = std::ldexp(v, static_cast<int>(&v - of_x.values.data()) / static_cast<int>(k) % 40 - 20);
+        if (m > 2) std::fill_n(of_x.values.begin() + k, k, 0.0f);
+        const Tensor of_b = random_tensor({n}, 3);
+        MemoryWeights weights;
+        weights.add("w", of_w);
+        weights.add("b", of_b);
+        const Quantised qx = quantise(of_x.values, k), qw = quantise(of_w.values, k);
+        std::vector<float> want;
+        for (int64_t row = 0; row < m; ++row)
+          for (int64_t column = 0; column < n; ++column) {
+            int32_t sum = 0;
+            for (int64_t i = 0; i < k; ++i)
+              sum += int32_t{qx.numbers[static_cast<size_t>(row * k + i)]} *
+                     qw.numbers[static_cast<size_t>(column * k + i)];
+            // volatile: no compiler makes one rounding of two.
+            volatile float v = qx.scales[static_cast<size_t>(row)] * qw.scales[static_cast<size_t>(column)];
+            v = static_cast<float>(sum) * v;
+            if (biased) v = v + of_b.values[static_cast<size_t>(column)];
+            want.push_back(round_to(result, v));
+          }
+        for (const Backend* backend : {&on_software(), static_cast<const Backend*>(tiled.get())}) {
+          const RunResult got = run_graph(g, *backend, weights, {{"x", of_x}});
+          EXPECT_TRUE(same_bytes(got.output("y"), want));
+          EXPECT_EQ(got.used_arena_bytes, got.memory.arena_bytes);
+        }
+      }
+}
+
+// A row that is not finite makes its results NaN, no others; a row of zeros is zeros.
+TEST(Vulkan, EightBitRowsWithoutANumberSaySo) {
+  NEWBIE_NEEDS_VULKAN();
+  Graph g;
+  const Value y = linear(g.input("x", {9, 70}), g.weight("w", {33, 70}));
+  g.node(y.id()).precision = {DType::F32, DType::I8, DType::F32};
+  g.output("y", y);
+  Tensor x = random_tensor({9, 70}, 1);
+  x.values[3 * 70 + 69] = std::nanf("");
+  x.values[5 * 70] = INFINITY;
+  std::fill_n(x.values.begin() + 7 * 70, 70, 0.0f);
+  MemoryWeights weights;
+  weights.add("w", random_tensor({33, 70}, 2));
+  const std::vector<float> out = run_graph(g, on_software(), weights, {{"x", x}}).output("y");
+  for (size_t i = 0; i < out.size(); ++i) {
+    EXPECT_EQ(std::isnan(out[i]), i / 33 == 3 || i / 33 == 5) << i;
+    if (i / 33 == 7) {
+      EXPECT_EQ(out[i], 0.0f) << i;
+    }
+  }
+}
+
 // Every dispatch in pieces, every copy as on a card.
 TEST(Vulkan, GivesTheSameBytesInPiecesAndByCopies) {
   NEWBIE_NEEDS_VULKAN();
@@ -159,6 +246,61 @@ TEST(Vulkan, EveryCallOfTheDriverMayFail) {
     }
     at = SIZE_MAX;
     EXPECT_TRUE(same_bytes(run(), want));
+  }
+}
+
+// Work that is not done when patience ends: an error, not a process that waits for ever, and nothing goes there any
+// more.
+TEST(Vulkan, ADeviceThatDoesNotAnswerIsGivenUp) {
+  NEWBIE_NEEDS_VULKAN();
+  const auto backend = make_vulkan_backend(kSoftwareDriver, {.patience_seconds = 1e-9});
+  Graph g;
+  g.output("y", linear(g.input("x", {512, 2048}), g.weight("w", {512, 2048})));  // a GFLOP
+  MemoryWeights weights;
+  weights.add("w", random_tensor({512, 2048}, 1, 0.1f));
+  const Tensors inputs{{"x", random_tensor({512, 2048}, 2)}};
+  for (int again = 0; again < 2; ++again) {
+    try {
+      run_graph(g, *backend, weights, inputs);
+      FAIL() << "it was waited for";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.kind(), ErrorKind::Unsupported);
+      EXPECT_THAT(e.message(), ::testing::HasSubstr("does not answer"));
+    }
+  }
+}
+
+// Mesa's driver leaves the loops of an invocation after 65,535 turns. What would need more is refused; what comes near
+// it is right.
+TEST(Vulkan, LoopsThatTheDriverLeavesTooEarlyAreRefused) {
+  NEWBIE_NEEDS_VULKAN();
+  const auto mean = [](int64_t rows) {
+    Graph g;
+    g.output("y", g.emit(mean_rows_op, {g.input("x", {rows, 8})}));
+    Tensor x{{rows, 8}, std::vector<float>(static_cast<size_t>(rows) * 8, 0.5F)};
+    return run_graph(g, on_software(), MemoryWeights(), {{"x", std::move(x)}}).output("y");
+  };
+  EXPECT_EQ(mean(65000), std::vector<float>(8, 0.5F));
+  EXPECT_THROW(mean(66000), Error);
+
+  // One query, and values that are all the same: so is their mean, if every key was seen. Each with a score of its own,
+  // so that no sum of weights is left out unseen.
+  const auto attend = [](int64_t keys, int64_t head) {
+    Graph g;
+    g.output("y",
+             attention(g.input("q", {1, head}), g.input("k", {keys, head}), g.input("v", {keys, head}), 1, 1, 0.1));
+    std::vector<float> late(static_cast<size_t>(keys * head), 0.0F);
+    std::fill(late.end() - head, late.end(), 1.0F);  // of the last key alone
+    return run_graph(g, on_software(), MemoryWeights(),
+                     {{"q", {{1, head}, std::vector<float>(static_cast<size_t>(head), 0.0F)}},
+                      {"k", random_tensor({keys, head}, 2)},
+                      {"v", {{keys, head}, std::move(late)}}})
+        .output("y")[0];
+  };
+  for (const int64_t head : {64, 512}) {
+    const int64_t keys = head == 64 ? 12000 : 5000;
+    EXPECT_FLOAT_EQ(attend(keys, head), 1.0F / static_cast<float>(keys)) << head;
+    EXPECT_THROW(attend(3 * keys, head), Error) << head;
   }
 }
 

@@ -28,7 +28,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).p
 from browser import ELEMENT, Browser, BrowserError  # noqa: E402
 from proxied import free_port, nginx_config  # noqa: E402
 
-CONTROL, ENTER, ESCAPE, TAB = "\ue009", "\ue007", "\ue00c", "\ue004"
+BACKSPACE, CONTROL, DELETE, ENTER, ESCAPE, TAB = "\ue003", "\ue009", "\ue017", "\ue007", "\ue00c", "\ue004"
 
 
 class Served:
@@ -261,6 +261,13 @@ class Checks:
         self.b.click(self.b.by_text("button", "Cancel"))
         self.b.wait("return document.querySelector('.state').textContent.includes('cancelled')", what="its end")
 
+    def a_prompt_outlives_a_reload(self) -> None:
+        self.fresh()
+        self.set_prompt("what I wrote,\nin two lines")
+        self.b.go(self.served.address)
+        self.b.wait("return document.querySelector('.layers textarea').value !== ''", what="the prompt after a reload")
+        assert self.prompt() == "what I wrote,\nin two lines", self.prompt()
+
     def a_queue_can_be_seen_and_changed(self) -> None:
         self.fresh(steps=300)
         for _ in range(3):
@@ -403,6 +410,21 @@ class Checks:
         self.b.wait("return document.querySelectorAll('.tile').length === 0")
         self.b.click(self.b.by_text("button", "Undo"))
         self.wait_for_tiles(1)
+
+    def no_key_deletes(self) -> None:
+        """Neither on the page nor in the viewer, where the picture is shown that it could mean."""
+        self.fresh()
+        self.draw()
+        self.wait_for_tiles(1)
+        for place in ("page", "viewer"):
+            if place == "viewer":
+                self.b.click(self.b.find(".tile"))
+                self.b.wait("return document.querySelector('dialog.viewer').open")
+            self.b.js("document.activeElement.blur()")
+            for keys in ((DELETE,), (BACKSPACE,), (CONTROL, DELETE)):
+                self.b.keys(*keys)
+            assert self.tiles() == 1, place
+        self.b.click(self.b.find("dialog.viewer .close"))
 
     def every_prompt_is_the_same_in_the_form(self) -> None:
         """Writing what a field shows changes nothing, and a change taken back leaves the text as it was: of all example

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "core/json.h"
 #include "generate/text_to_image.h"
 #include "support/golden.h"
 #include "support/vulkan.h"
@@ -85,14 +86,14 @@ TEST(VulkanPicture, IsTheCpusInF32) {
   expect_exact(got.result);
 }
 
-// As near to the f32 pictures as the CPU's own bf16 pictures are. Both round in different places, so that the errors of
-// one picture are two draws of chance (measured: a standard deviation of 2 dB between them, on either side): eight
-// pictures are taken together, whose mean is known to 0.7 dB, and four deviations are left to it.
-TEST(VulkanPicture, AreAsNearInBf16AsTheCpus) {
-  NEWBIE_NEEDS_VULKAN();
+// As near to the f32 pictures as the CPU's own bf16 and int8 pictures are. Both round in different places, so that the
+// errors of one picture are two draws of chance (measured: a standard deviation of 2 dB between them, on either side):
+// eight pictures are taken together, whose mean is known to 0.7 dB, and four deviations are left to it.
+void expect_as_near_as_the_cpus(DType dtype) {
+  const PrecisionRequest precision(PrecisionPreset::Auto, dtype);
   TextToImage f32 = open({.threads = 2, .precision = PrecisionRequest::F32});
-  TextToImage cpu = open({.threads = 2, .precision = PrecisionRequest::BF16});
-  TextToImage device = open(on_device(PrecisionRequest::BF16));
+  TextToImage cpu = open({.threads = 2, .precision = precision});
+  TextToImage device = open(on_device(precision));
   double of_cpu = 0, of_device = 0;
   for (GenerateRequest r = request(64, 64, 2); r.seed < 13; ++r.seed) {
     const Image want = draw(f32, r).picture;
@@ -101,6 +102,16 @@ TEST(VulkanPicture, AreAsNearInBf16AsTheCpus) {
   }
   EXPECT_GT(of_cpu, 0);
   EXPECT_LE(10 * std::log10(of_device / of_cpu), 4 * 0.7) << of_device << " beside the CPU's " << of_cpu;
+}
+
+TEST(VulkanPicture, AreAsNearInBf16AsTheCpus) {
+  NEWBIE_NEEDS_VULKAN();
+  expect_as_near_as_the_cpus(DType::BF16);
+}
+
+TEST(VulkanPicture, AreAsNearInInt8AsTheCpus) {
+  NEWBIE_NEEDS_VULKAN();
+  expect_as_near_as_the_cpus(DType::I8);
 }
 
 TEST(VulkanPicture, StartsFromPicturesAndDrawsTwice) {
@@ -149,6 +160,36 @@ TEST(VulkanMemory, PlannedBytesAreAllocatedInBothSpaces) {
   starved.device_budget_bytes = 1 << 16;
   TextToImage engine = open(starved);
   EXPECT_EQ(failure_of(engine, r), ErrorKind::OverBudget);
+}
+
+// The plan of a card that is not here is that of one that is, at every budget; to draw on it is refused.
+TEST(VulkanMemory, AnAssumedCardIsPlannedLikeOneThatIsHere) {
+  NEWBIE_NEEDS_VULKAN();
+  const GenerateRequest r = request(64, 64, 1);
+  size_t most = 0;
+  for (const double part : {1.0, 0.6, 0.3}) {
+    EngineOptions here = on_device(), assumed = on_device();
+    assumed.device = kAssumedDevice;
+    here.device_budget_bytes = assumed.device_budget_bytes =
+        most == 0 ? kAssumedDeviceBytes : static_cast<size_t>(part * static_cast<double>(most));
+    TextToImage engine = open(here), other = open(assumed);
+    const MemoryPlan want = engine.prepare(r).plan(), got = other.prepare(r).plan();
+    EXPECT_EQ(got.stages, want.stages) << part;
+    most = std::max(most, got.device_peak_bytes());
+    EXPECT_EQ(failure_of(other, r), ErrorKind::Unsupported);
+  }
+}
+
+// What made the picture is said in it: device, driver and kernels.
+TEST(VulkanPicture, SaysWhatDrewIt) {
+  NEWBIE_NEEDS_VULKAN();
+  const auto said = [](const EngineOptions& options) {
+    return parse_json(open(options).prepare(request(16, 16, 1)).request_json(0), "a picture's JSON");
+  };
+  const Json device = said(on_device()).at("device");
+  for (const char* word : {"vulkan, llvmpipe", "Mesa", "direct kernels"})
+    EXPECT_NE(device.get<std::string>().find(word), std::string::npos) << device << ": " << word;
+  EXPECT_FALSE(said({.threads = 2}).contains("device"));
 }
 
 TEST(VulkanFaults, EveryAllocationOfTheDeviceMayFail) {

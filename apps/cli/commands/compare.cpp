@@ -38,6 +38,7 @@ struct CompareArguments {
   std::optional<std::string> check;
   int seeds = 1;
   bool resume = false;
+  std::optional<std::string> shard;
   size_t observed = 4;
   PageOptions page;
   EngineArguments engine;
@@ -114,14 +115,22 @@ void run(const CLI::App& parser, CompareArguments& args) {
   if (args.reference) args.score.reference = *args.reference;
   if (args.inception) args.score.inception = *args.inception;
 
+  const Shard share = args.shard ? parse_shard(*args.shard) : Shard();
+
   Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
   std::optional<CompareStore> store;
   {
     TextToImage engine = TextToImage::open(find_model(args.engine.model), args.engine.options, terminal);
-    store.emplace(*args.folder, settings_json(settings, engine.fingerprints(), engine.threads()), args.resume);
+    store.emplace(*args.folder, settings_json(settings, engine.fingerprints(), engine.threads()),
+                  args.resume || args.shard.has_value());  // several shares may have one folder
   }
-  draw_comparison(settings, *store, terminal, stop);
+  if (args.shard) terminal.info("shard {} of {}, by {}", share.index, share.count, share.source);
+  draw_comparison(settings, *store, share, terminal, stop);
+  if (args.shard && args.report.json) return print_json({{"shard", share.index}, {"shards", share.count}});
+  if (args.shard && args.report.verbosity.quiet) return;
+  if (args.shard)
+    return print("with all shares in one folder, this command with --resume, not --shard, makes the report\n");
   const CompareReport report = score_comparison(settings, *store, args.score, terminal, stop);
   terminal.clear_bar();
 
@@ -161,7 +170,10 @@ Command add_compare(CLI::App& program) {
                       fmt::format("study: the published study's prompt, 1024x1024, 50 steps,\n{} seeds", kStudySeeds))
       ->excludes(prompts);
   work.text("-o,--out", a.folder, "DIR", "pictures, results, and report.html, .json, .md and .csv");
-  work.flag("--resume", a.resume, "go on with the comparison that is in DIR");
+  CLI::Option* resume = work.flag("--resume", a.resume, "go on with the comparison that is in DIR");
+  work.text("--shard", a.shard, "I/N|auto",
+            "draw this share of the pictures alone, and make no report; auto\nasks the launcher (docs/many.md)")
+      ->excludes(resume);
   work.text("--check", a.check, "TABLE.json", "draw nothing: tell what in somebody's table cannot be true");
 
   Flags scores(parser, "Scores");

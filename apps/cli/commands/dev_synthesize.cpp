@@ -20,6 +20,7 @@ enum class Configuration { NewBie3_5B };
 struct SynthesizeArguments {
   Configuration configuration = Configuration::NewBie3_5B;
   std::string folder;
+  MadeUp weights = MadeUp::Values;
   ModelPaths tokenizers;
   ReportArguments report;
 };
@@ -30,7 +31,7 @@ void run(const SynthesizeArguments& args) {
   std::filesystem::path current;
   int told = -1;
   const std::vector<SynthesizedFile> files =
-      synthesize_model(args.folder, model.folder, [&](const SynthesisProgress& p) {
+      synthesize_model(args.folder, model.folder, args.weights, [&](const SynthesisProgress& p) {
         if (p.file != current) {
           current = p.file;
           terminal.stage(p.kept ? p.file.string() + " is there" : p.file.string());
@@ -49,7 +50,8 @@ void run(const SynthesizeArguments& args) {
   if (args.report.verbosity.quiet) return;
   for (const SynthesizedFile& file : files)
     print(fmt::format("{:>12}  {}\n", format_bytes(file.bytes), file.path.string()));
-  print("The weights are made up: pictures drawn with them are noise.\n");
+  print(args.weights == MadeUp::Shapes ? "There are no weights: for `newbie plan`.\n"
+                                       : "The weights are made up: pictures drawn with them are noise.\n");
 }
 
 }  // namespace
@@ -62,6 +64,8 @@ Command add_dev_synthesize(CLI::App& program) {
   flags.choice<Configuration>("--config", args->configuration, {{"newbie-3.5b", Configuration::NewBie3_5B}},
                               "which model's shapes (default: newbie-3.5b)");
   flags.text("OUT", args->folder, "DIR", "where it goes; files that are there and whole are kept")->required();
+  flags.value_flag("--shapes", args->weights, MadeUp::Shapes,
+                   "leave holes where weights would be: a moment, and no disk. For plans");
   flags.text("-m,--model", args->tokenizers.folder, "DIR", "whose tokenizers are copied (default: the avatar model)");
   add_report_flags(parser, args->report);
   parser.footer(

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 #include <map>
+#include <span>
 
 #include "backend/program.h"
 #include "core/files.h"
@@ -197,9 +198,9 @@ bool is_observed(const CompareSettings& settings, const CompareRow& row, size_t 
 }
 
 // No picture of this row is drawn with warm weights and unobserved: its times are taken apart.
-bool has_no_times(const CompareSettings& settings, const CompareRow& row) {
-  for (size_t i = 0; i < settings.pictures.size(); ++i)
-    if (i % kTurn != 0 && !is_observed(settings, row, i)) return false;
+bool has_no_times(const CompareSettings& settings, const CompareRow& row, std::span<const size_t> pictures) {
+  for (size_t i = 0; i < pictures.size(); ++i)
+    if (i % kTurn != 0 && !is_observed(settings, row, pictures[i])) return false;
   return true;
 }
 
@@ -317,16 +318,19 @@ std::optional<PictureResult> found_in_plain_row(const CompareSettings& settings,
 
 }  // namespace
 
-void draw_comparison(const CompareSettings& settings, const CompareStore& store, Terminal& terminal, StopToken stop) {
-  const size_t count = settings.pictures.size();
+void draw_comparison(const CompareSettings& settings, const CompareStore& store, const Shard& share, Terminal& terminal,
+                     StopToken stop) {
+  std::vector<size_t> pictures;
+  for (size_t i = 0; i < settings.pictures.size(); ++i)
+    if (share.holds(i)) pictures.push_back(i);
   WorkMeter meter(terminal);
   for (const CompareRow& row : settings.rows)
-    for (size_t i = 0; i < count; ++i)
+    for (const size_t i : pictures)
       if (!store.has(row, i)) meter.expect(row, 1);
-  for (size_t first = 0; first < count; first += kTurn)
+  for (size_t first = 0; first < pictures.size(); first += kTurn)
     for (const CompareRow& row : settings.rows) {
       std::optional<TextToImage> engine;
-      for (size_t i = first; i < std::min(first + kTurn, count); ++i) {
+      for (const size_t i : std::span(pictures).subspan(first, std::min(kTurn, pictures.size() - first))) {
         if (store.has(row, i)) continue;
         stop.throw_if_stopped();
         if (const auto known = found_in_plain_row(settings, store, row, i)) {
@@ -341,7 +345,7 @@ void draw_comparison(const CompareSettings& settings, const CompareStore& store,
                                      terminal);
         PictureResult result = draw_one(settings, store, row, i, *engine, meter, stop);
         result.warm = warm;
-        if (i + 1 == count && result.drawn && has_no_times(settings, row))
+        if (i == pictures.back() && result.drawn && has_no_times(settings, row, pictures))
           time_apart(settings, row, i, *engine, meter, stop, result);
         store.save(row, i, result);
         meter.end();

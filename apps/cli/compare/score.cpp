@@ -9,6 +9,7 @@
 #include "backend/peak.h"
 #include "compare/table_file.h"
 #include "core/machine.h"
+#include "evaluate/evaluation.h"
 #include "evaluate/extractor.h"
 #include "evaluate/picture_metrics.h"
 #include "evaluate/picture_set.h"
@@ -215,10 +216,7 @@ class Scorer {
       const PictureList list = list_pictures(*options_.reference);
       const ExtractedSet reference =
           extract_set(list, *extractor, watch_on(terminal_, stop_, fmt::format("features of {}", list.where.string())));
-      warn_about(list, reference, terminal_);
-      if (reference.not_square != 0 && extractor == jina.get())
-        terminal_.warn("{}: {} pictures are not square: jina-clip sees their middle alone", list.where.string(),
-                       reference.not_square);
+      warn_about(list, reference, *extractor, terminal_);
       for (size_t row = 0; row < sets.size(); ++row) {
         out.rows[row].fid = distance_of("fid", row, sets, reference.features, frechet_report, paired_frechet_distance);
         out.rows[row].kid = distance_of("kid", row, sets, reference.features, kernel_report, paired_kernel_distance);

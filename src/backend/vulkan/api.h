@@ -60,8 +60,7 @@ namespace newbie::vulkan {
   F(DestroyFence) \
   F(ResetFences) \
   F(WaitForFences) \
-  F(QueueSubmit) \
-  F(DeviceWaitIdle)
+  F(QueueSubmit)
 // clang-format on
 
 #define NEWBIE_VULKAN_DECLARE(name) PFN_vk##name name = nullptr;

@@ -63,8 +63,15 @@ Device::Device(std::shared_ptr<const Instance> instance, const FoundDevice& foun
   }
 }
 
+// Whoever submitted something has waited for it.
 Device::~Device() {
-  api_.DeviceWaitIdle(device_);
+  if (abandoned_) {
+    static std::mutex mutex;
+    static std::vector<std::shared_ptr<const Instance>> kept;  // of devices that were not destroyed
+    const std::lock_guard lock(mutex);
+    kept.push_back(instance_);
+    return;
+  }
   for (const auto& [key, pipeline] : pipelines_) api_.DestroyPipeline(device_, pipeline, nullptr);
   for (const auto& [shader, module] : modules_) api_.DestroyShaderModule(device_, module, nullptr);
   api_.DestroyPipelineCache(device_, cache_, nullptr);
@@ -86,8 +93,8 @@ void Device::check(VkResult result, const char* doing) const {
   if (result == VK_ERROR_DEVICE_LOST) lost_ = true;
   if (lost_)
     fail_with_hint(ErrorKind::Unsupported,
-                   "start again; if it comes back, the system's log tells more, and the CPU works",
-                   "{}: {}: the device is lost", found_.words.name, doing);
+                   "start again; if it comes back, the system's log tells more, and the CPU works", "{}: {}: {}",
+                   found_.words.name, doing, abandoned_ ? "the device does not answer" : "the device is lost");
   if (result == VK_SUCCESS) return;
   if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY)
     fail_with_hint(ErrorKind::OverBudget, "close other programs that use it, or ask for a smaller picture",
@@ -150,11 +157,19 @@ void Device::submit(VkCommandBuffer commands, VkFence fence) {
   check(call("QueueSubmit", [&] { return api_.QueueSubmit(queue_, 1, &info, fence); }), "submitting work");
 }
 
+VkResult Device::wait_for(VkFence fence) const noexcept {
+  const double seconds = options_.patience_seconds > 0 ? options_.patience_seconds : is_software() ? 600 : 60;
+  const VkResult result = api_.WaitForFences(device_, 1, &fence, VK_TRUE, static_cast<uint64_t>(seconds * 1e9));
+  if (result == VK_TIMEOUT) lost_ = abandoned_ = true;
+  return result;
+}
+
 void Device::wait(VkFence fence) const {
-  constexpr uint64_t kNanoseconds = 1'000'000'000;
-  const uint64_t limit = (is_software() ? 600 : 60) * kNanoseconds;
-  const VkResult result = call("WaitForFences", [&] { return api_.WaitForFences(device_, 1, &fence, VK_TRUE, limit); });
-  check(result, "waiting for it");
+  check(call("WaitForFences", [&] { return wait_for(fence); }), "waiting for it");
+}
+
+void Device::settle(VkFence fence) const noexcept {
+  if (!abandoned_) wait_for(fence);
 }
 
 void Device::learn_rate(double work, double seconds) {

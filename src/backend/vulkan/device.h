@@ -10,6 +10,7 @@
 
 #include "backend/vulkan/instance.h"
 #include "backend/vulkan/shaders.h"
+#include "backend/vulkan/traits.h"
 
 namespace newbie::vulkan {
 
@@ -27,6 +28,7 @@ class Device {
   const VulkanDevice& words() const { return found_.words; }
   const VulkanOptions& options() const { return options_; }
   uint32_t queue_family() const { return found_.queue_family; }
+  Traits traits() const { return {.tiled = options_.tiled || !is_software(), .most_turns = is_software() ? 65535 : 0}; }
   bool is_software() const { return found_.words.kind == VulkanDevice::Kind::Software; }
   // Whether memory of the device may be read and written where it is mapped as fast as the host's.
   bool maps_memory() const;
@@ -50,8 +52,12 @@ class Device {
   VkPipelineLayout layout() const { return layout_; }
 
   void submit(VkCommandBuffer commands, VkFence fence);
-  // Error{Unsupported} when it is lost, or works for minutes at what should take a tenth of a second.
+  // Error{Unsupported} when it is lost. One that works for minutes at what should take a tenth of a second is lost,
+  // too, and abandoned.
   void wait(VkFence fence) const;
+  void settle(VkFence fence) const noexcept;  // the same, for who gives up what is under way
+  // It did not answer, and may still be at work: nothing that it may use is destroyed while the process lives.
+  bool is_abandoned() const { return abandoned_; }
 
   // Multiplications and additions that it does in about a tenth of a second: what submissions are cut to.
   double work_of_submission() const { return work_; }
@@ -59,6 +65,7 @@ class Device {
 
  private:
   static VkResult injected(const char* name);
+  VkResult wait_for(VkFence fence) const noexcept;
 
   std::shared_ptr<const Instance> instance_;
   const FoundDevice found_;
@@ -72,7 +79,7 @@ class Device {
   std::mutex queue_mutex_, pipeline_mutex_;
   std::map<std::pair<Shader, std::vector<uint32_t>>, VkPipeline> pipelines_;
   std::map<Shader, VkShaderModule> modules_;
-  mutable std::atomic<bool> lost_{false};
+  mutable std::atomic<bool> lost_{false}, abandoned_{false};
   std::atomic<double> work_;
 };
 

@@ -1,8 +1,7 @@
 #include "backend/vulkan/executor.h"
 
-#include "backend/bound_run.h"
-#include "backend/host_copies.h"
 #include "backend/host_step.h"
+#include "backend/step_watch.h"
 #include "backend/vulkan/kernel.h"
 #include "backend/vulkan/memory.h"
 
@@ -43,7 +42,7 @@ void VulkanExecutor::run(const LoweredGraph& graph, ExecutionContext& context, c
   const BoundRun bound(graph, context, bank, bindings);
   bound.fill_arena();
   StreamedOperands streamed(graph, bound, bank, context);
-  HostCopies copies(bound.device());
+  StepWatch watch(bound, context, observer);
   Recorder recorder(*device_, context.stop);
 
   std::vector<const std::byte*> inputs;
@@ -73,19 +72,9 @@ void VulkanExecutor::run(const LoweredGraph& graph, ExecutionContext& context, c
     }
     streamed.end_step();
 
-    if (context.value_fault != nullptr && *context.value_fault && !step.paths.empty()) {
-      recorder.finish();
-      for (const auto& path : step.paths) {
-        const TensorView value = copies.of(step.output.spec, at.output);
-        (*context.value_fault)(path, value);
-        copies.put_back(value, at.output);
-      }
-    }
-    if (observer == nullptr || (step.paths.empty() && step.named_views.empty())) continue;
+    if (!watch.sees(step)) continue;
     recorder.finish();
-    for (const auto& path : step.paths) observer->on_value(path, copies.of(step.output.spec, at.output));
-    for (const auto& [path, view] : step.named_views)
-      observer->on_value(path, copies.of(view.spec, bound.address(view.at)));
+    watch.show(step);
   }
   recorder.finish();
   bound.give_outputs();

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <optional>
 
-#include "backend/vulkan/push.h"
+#include "backend/vulkan/recorder.h"
 
 namespace newbie {
 
@@ -39,7 +39,7 @@ std::string short_limit(const VkPhysicalDeviceLimits& limits) {
   for (std::string why : {below("shared memory", limits.maxComputeSharedMemorySize, 32768),
                           below("groups", limits.maxComputeWorkGroupInvocations, 256),
                           below("push constants", limits.maxPushConstantsSize, kPushBytes),
-                          below("groups in a dispatch", limits.maxComputeWorkGroupCount[1], 65535)})
+                          below("groups in a dispatch", limits.maxComputeWorkGroupCount[1], kMostGroups)})
     if (!why.empty()) return why;
   return {};
 }

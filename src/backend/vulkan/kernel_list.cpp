@@ -7,14 +7,18 @@ namespace newbie::vulkan {
 
 namespace {
 
-// All ops but gradients and what training alone draws; of those that only training or evaluation use, products, padding
-// and pooling are here, because one shader serves them.
+struct KernelMaker {
+  const OpDef* op;
+  // Null with a reason when it is not for this request.
+  KernelOrNot (*make)(const KernelRequest& request, const Traits& traits, std::string* why_not);
+};
+
+// The ops that drawing needs. Training and evaluation compute on the CPU.
 const KernelMaker kMakers[] = {
+    {&linear_op, make_linear_int8},
     {&linear_op, make_linear},
     {&linear_add_op, make_linear},
-    {&linear_transposed_op, make_linear_transposed},
     {&batched_matmul_op, make_batched_matmul},
-    {&batched_outer_op, make_batched_outer},
     {&conv2d_op, make_conv2d},
     {&attention_op, make_attention},
     {&attention_softmax_op, make_attention_softmax},
@@ -49,8 +53,6 @@ const KernelMaker kMakers[] = {
     {&pad_rows_op, make_movement},
     {&pad_columns_op, make_movement},
     {&upsample_nearest_op, make_movement},
-    {&max_pool2d_op, make_pool2d},
-    {&average_pool2d_op, make_pool2d},
     // A gather from a table that stays in the host's memory, and one row of sines.
     {&embedding_op, make_host_step},
     {&timestep_embedding_op, make_host_step},
@@ -58,6 +60,17 @@ const KernelMaker kMakers[] = {
 
 }  // namespace
 
-std::span<const KernelMaker> kernel_makers() { return kMakers; }
+std::shared_ptr<const Kernel> make_best_kernel(const KernelRequest& request, const Traits& traits,
+                                               std::string* why_not) {
+  std::string refusals;
+  for (const KernelMaker& maker : kMakers) {
+    if (maker.op != request.op) continue;
+    std::string why;
+    if (auto kernel = maker.make(request, traits, &why)) return kernel;
+    refusals += (refusals.empty() ? "" : "; ") + why;
+  }
+  if (why_not != nullptr) *why_not = refusals.empty() ? "no such kernel" : refusals;
+  return nullptr;
+}
 
 }  // namespace newbie::vulkan

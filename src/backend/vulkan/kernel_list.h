@@ -1,17 +1,16 @@
 // The kernels of the Vulkan backend: which ops, best first, and how each is made.
 #pragma once
 
-#include <span>
+#include <memory>
+#include <string>
 
-#include "backend/vulkan/kernel.h"
+#include "backend/backend.h"
+#include "backend/vulkan/traits.h"
 
 namespace newbie::vulkan {
 
-struct KernelMaker {
-  const OpDef* op;
-  // Null with a reason when it is not for this request.
-  std::shared_ptr<const Kernel> (*make)(const KernelRequest& request, const Device& device, std::string* why_not);
-};
-std::span<const KernelMaker> kernel_makers();
+// The first in the list that takes the request; null with all their reasons when none does.
+std::shared_ptr<const Kernel> make_best_kernel(const KernelRequest& request, const Traits& traits,
+                                               std::string* why_not);
 
 }  // namespace newbie::vulkan

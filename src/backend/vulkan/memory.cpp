@@ -7,6 +7,7 @@ namespace newbie::vulkan {
 
 namespace {
 
+constexpr const char* kCopying = "copying to it";
 constexpr size_t kStagingBytes = size_t{8} << 20;
 constexpr VkMemoryPropertyFlags kMapped = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
 constexpr VkMemoryPropertyFlags kCached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
@@ -19,9 +20,7 @@ Memory::Memory(std::shared_ptr<Device> device, FaultHook hook)
     : MemorySpace(std::move(hook)), device_(std::move(device)) {}
 
 Memory::~Memory() {
-  const DeviceApi& api = device_->api();
-  if (fence_ != VK_NULL_HANDLE) api.DestroyFence(device_->handle(), fence_, nullptr);
-  if (pool_ != VK_NULL_HANDLE) api.DestroyCommandPool(device_->handle(), pool_, nullptr);
+  commands_.reset();
   destroy(staging_);
 }
 
@@ -78,18 +77,21 @@ VkResult Memory::make(size_t bytes, VkBufferUsageFlags usage, VkMemoryPropertyFl
 }
 
 void Memory::destroy(const Allocation& a) const noexcept {
+  if (device_->is_abandoned()) return;
   if (a.buffer != VK_NULL_HANDLE) device_->api().DestroyBuffer(device_->handle(), a.buffer, nullptr);
   if (a.memory != VK_NULL_HANDLE) device_->api().FreeMemory(device_->handle(), a.memory, nullptr);
 }
 
 MemorySpace::Block Memory::obtain(size_t bytes) {
+  constexpr const char* kDoing = "allocating memory";
+  device_->check(VK_SUCCESS, kDoing);  // a lost one has none
   const bool mapped = device_->maps_memory();
   Allocation made;
   const VkResult result =
       make(bytes, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT | kCopied,
            mapped ? kMapped : kOwn, mapped ? kCached : 0, mapped, made);
   if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY) return {};
-  device_->check(result, "allocating memory");
+  if (result != VK_SUCCESS) device_->check(result, kDoing);
   const std::lock_guard lock(mutex_);
   blocks_.emplace(made.address, made);
   return {made.address, bytes};
@@ -116,57 +118,28 @@ Memory::Place Memory::find(const std::byte* at, size_t bytes) const {
 }
 
 void Memory::start_copying() {
-  if (fence_ != VK_NULL_HANDLE) return;
-  const DeviceApi& api = device_->api();
-  const VkDevice device = device_->handle();
   if (staging_.buffer == VK_NULL_HANDLE)
-    device_->check(make(kStagingBytes, kCopied, kMapped, kCached, true, staging_), "copying to it");
-  if (pool_ == VK_NULL_HANDLE) {
-    VkCommandPoolCreateInfo pool{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
-    pool.queueFamilyIndex = device_->queue_family();
-    device_->check(
-        device_->call("CreateCommandPool", [&] { return api.CreateCommandPool(device, &pool, nullptr, &pool_); }),
-        "copying to it");
-  }
-  if (commands_ == VK_NULL_HANDLE) {
-    VkCommandBufferAllocateInfo allocate{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};
-    allocate.commandPool = pool_;
-    allocate.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
-    allocate.commandBufferCount = 1;
-    device_->check(device_->call("AllocateCommandBuffers",
-                                 [&] { return api.AllocateCommandBuffers(device, &allocate, &commands_); }),
-                   "copying to it");
-  }
-  const VkFenceCreateInfo info{.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
-  device_->check(device_->call("CreateFence", [&] { return api.CreateFence(device, &info, nullptr, &fence_); }),
-                 "copying to it");
+    device_->check(make(kStagingBytes, kCopied, kMapped, kCached, true, staging_), kCopying);
+  if (!commands_) commands_.emplace(*device_, kCopying);
 }
 
 void Memory::copy_between(VkBuffer from, size_t from_offset, VkBuffer to, size_t to_offset, size_t bytes) {
   start_copying();
   const DeviceApi& api = device_->api();
-  device_->check(device_->call("ResetCommandPool", [&] { return api.ResetCommandPool(device_->handle(), pool_, 0); }),
-                 "copying to it");
-  VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
-  begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
-  device_->check(device_->call("BeginCommandBuffer", [&] { return api.BeginCommandBuffer(commands_, &begin); }),
-                 "copying to it");
+  const VkCommandBuffer commands = commands_->recording();
   const VkBufferCopy region{from_offset, to_offset, bytes};
-  api.CmdCopyBuffer(commands_, from, to, 1, &region);
+  api.CmdCopyBuffer(commands, from, to, 1, &region);
   VkMemoryBarrier barrier{.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER};
   barrier.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
   barrier.dstAccessMask = VK_ACCESS_HOST_READ_BIT | VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
-  api.CmdPipelineBarrier(commands_, VK_PIPELINE_STAGE_TRANSFER_BIT,
+  api.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT,
                          VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &barrier, 0, nullptr,
                          0, nullptr);
-  device_->check(device_->call("EndCommandBuffer", [&] { return api.EndCommandBuffer(commands_); }), "copying to it");
-  device_->check(device_->call("ResetFences", [&] { return api.ResetFences(device_->handle(), 1, &fence_); }),
-                 "copying to it");
-  device_->submit(commands_, fence_);
+  commands_->submit();
   try {
-    device_->wait(fence_);
+    commands_->wait();
   } catch (...) {
-    api.DeviceWaitIdle(device_->handle());
+    commands_.reset();  // nothing reads or writes what the caller holds any more
     throw;
   }
 }

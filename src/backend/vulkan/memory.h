@@ -3,8 +3,9 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 
-#include "backend/vulkan/device.h"
+#include "backend/vulkan/commands.h"
 #include "core/memory_space.h"
 
 namespace newbie::vulkan {
@@ -49,9 +50,7 @@ class Memory final : public MemorySpace {
   std::map<const std::byte*, Allocation> blocks_;
   std::mutex copy_mutex_;
   Allocation staging_;
-  VkCommandPool pool_ = VK_NULL_HANDLE;
-  VkCommandBuffer commands_ = VK_NULL_HANDLE;
-  VkFence fence_ = VK_NULL_HANDLE;
+  std::optional<Commands> commands_;
 };
 
 }  // namespace newbie::vulkan

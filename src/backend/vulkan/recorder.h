@@ -5,11 +5,13 @@
 #include <array>
 #include <chrono>
 
-#include "backend/vulkan/device.h"
+#include "backend/vulkan/commands.h"
 #include "backend/vulkan/push.h"
 #include "core/stop_token.h"
 
 namespace newbie::vulkan {
+
+constexpr uint32_t kMostGroups = 65535;  // of an axis: what every device has
 
 struct Groups {
   uint32_t x = 1, y = 1, z = 1;
@@ -17,10 +19,8 @@ struct Groups {
 
 class Recorder {
  public:
+  // Its end waits for what is under way.
   Recorder(Device& device, StopToken stop);
-  ~Recorder();  // waits for what is under way
-  Recorder(const Recorder&) = delete;
-  Recorder& operator=(const Recorder&) = delete;
 
   // What is recorded from here on sees what was written before.
   void barrier();
@@ -33,14 +33,11 @@ class Recorder {
  private:
   using Clock = std::chrono::steady_clock;
   struct Slot {
-    VkCommandPool pool = VK_NULL_HANDLE;
-    VkCommandBuffer commands = VK_NULL_HANDLE;
-    VkFence fence = VK_NULL_HANDLE;
-    bool recording = false, running = false;
+    explicit Slot(Device& device) : commands(device, "running steps") {}
+    Commands commands;
     double work = 0;
     Clock::time_point submitted;
   };
-  void destroy() noexcept;
   VkCommandBuffer commands();
   void submit();
   void wait(Slot& slot);

@@ -6,12 +6,14 @@
 #include <vulkan_shaders/attention.h>
 #include <vulkan_shaders/group_norm.h>
 #include <vulkan_shaders/matrix_direct.h>
+#include <vulkan_shaders/matrix_int8_direct.h>
+#include <vulkan_shaders/matrix_int8_tiled.h>
 #include <vulkan_shaders/matrix_tiled.h>
 #include <vulkan_shaders/mean_rows.h>
 #include <vulkan_shaders/move.h>
 #include <vulkan_shaders/norm.h>
 #include <vulkan_shaders/pointwise.h>
-#include <vulkan_shaders/pool.h>
+#include <vulkan_shaders/quantise_rows.h>
 #include <vulkan_shaders/softmax.h>
 
 namespace newbie::vulkan {
@@ -21,12 +23,14 @@ std::span<const uint32_t> code_of(Shader shader) {
     case Shader::Attention: return shader_attention;
     case Shader::GroupNorm: return shader_group_norm;
     case Shader::MatrixDirect: return shader_matrix_direct;
+    case Shader::MatrixInt8Direct: return shader_matrix_int8_direct;
+    case Shader::MatrixInt8Tiled: return shader_matrix_int8_tiled;
     case Shader::MatrixTiled: return shader_matrix_tiled;
     case Shader::MeanRows: return shader_mean_rows;
     case Shader::Move: return shader_move;
     case Shader::Norm: return shader_norm;
     case Shader::Pointwise: return shader_pointwise;
-    case Shader::Pool: return shader_pool;
+    case Shader::QuantiseRows: return shader_quantise_rows;
     case Shader::Softmax: return shader_softmax;
   }
   fail(ErrorKind::Internal, "no shader has number {}", static_cast<int>(shader));

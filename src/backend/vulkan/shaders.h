@@ -11,11 +11,13 @@ enum class Shader {
   GroupNorm,
   MatrixDirect,  // for drivers that run on a CPU
   MatrixTiled,   // for GPUs
+  MatrixInt8Direct,
+  MatrixInt8Tiled,
   MeanRows,
   Move,
   Norm,
   Pointwise,
-  Pool,
+  QuantiseRows,
   Softmax,
 };
 

@@ -3,6 +3,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "backend/vulkan/assumed.h"
 #include "backend/vulkan/executor.h"
 #include "backend/vulkan/kernel_list.h"
 #include "backend/vulkan/memory.h"
@@ -18,7 +19,7 @@ class VulkanBackend final : public Backend {
 
   std::string name() const override { return "vulkan"; }
   std::string version() const override {
-    return fmt::format("vulkan, {}, {}", device_->words().name, device_->words().driver);
+    return fmt::format("vulkan, {}, {}, {}", device_->words().name, device_->words().driver, device_->traits().words());
   }
   // No kernel multiplies narrower numbers faster: sums and products are f32, operands of 16 bits save memory.
   DeviceCaps caps() const override { return {.name = device_->words().name}; }
@@ -30,15 +31,7 @@ class VulkanBackend final : public Backend {
   HeapBytes heap() const { return device_->heap(); }
 
   std::shared_ptr<const Kernel> make_kernel(const KernelRequest& request, std::string* why_not) const override {
-    std::string refusals;
-    for (const KernelMaker& maker : kernel_makers()) {
-      if (maker.op != request.op) continue;
-      std::string why;
-      if (auto kernel = maker.make(request, *device_, &why)) return kernel;
-      refusals += (refusals.empty() ? "" : "; ") + why;
-    }
-    if (why_not != nullptr) *why_not = refusals.empty() ? "no such kernel" : refusals;
-    return nullptr;
+    return make_best_kernel(request, device_->traits(), why_not);
   }
 
  private:
@@ -84,6 +77,7 @@ const FoundDevice& choose(const std::vector<FoundDevice>& devices, std::string_v
 }  // namespace vulkan
 
 std::unique_ptr<Backend> make_vulkan_backend(std::string_view which, VulkanOptions options) {
+  if (which == kAssumedDevice) return vulkan::make_assumed_backend();
   const auto instance = std::make_shared<const vulkan::Instance>();
   const vulkan::FoundDevice& found = vulkan::choose(instance->devices(), which);
   return std::make_unique<vulkan::VulkanBackend>(std::make_shared<vulkan::Device>(instance, found, std::move(options)));
@@ -91,7 +85,7 @@ std::unique_ptr<Backend> make_vulkan_backend(std::string_view which, VulkanOptio
 
 size_t free_device_bytes(const Backend& backend) {
   const auto* on = dynamic_cast<const vulkan::VulkanBackend*>(&backend);
-  if (on == nullptr) return 0;
+  if (on == nullptr) return vulkan::is_assumed(backend) ? kAssumedDeviceBytes : 0;
   const vulkan::HeapBytes heap = on->heap();
   return heap.free != 0 ? heap.free : heap.size;
 }

@@ -2,7 +2,8 @@
 // linear part. Every evaluation is used twice: as the newest node of the polynomial that corrects the interval it ends,
 // and of the one that predicts the next (Zhao et al., "UniPC: A Unified Predictor-Corrector Framework for Fast Sampling
 // of Diffusion Models", 2023; data prediction; the integrals are exact, where the paper leaves a function B(h) open).
-// The corrector costs no evaluation and steadies long steps.
+// The corrector costs no evaluation and steadies long steps. From pure noise, where lambda is infinite, it is the
+// trapezoidal rule in e^lambda.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -57,6 +58,13 @@ void step(std::span<const Node> nodes, double from, double to, std::span<const f
   for (size_t j = 0; j < nodes.size(); ++j) add_scaled(x, weights[j], nodes[j].denoised, x);
 }
 
+// x = to / from · start + to ∫ D de^lambda from pure noise, with D linear in e^lambda between the two newest nodes.
+void correct_from_noise(std::span<const Node> nodes, std::span<const float> start, std::span<float> x) {
+  const double to = nodes[0].sigma, half = (1 - to) / 2;
+  add_scaled(start, to - 1, start, x);
+  for (size_t j = 0; j < 2; ++j) add_scaled(x, half, nodes[j].denoised, x);
+}
+
 // Predicts with up to `order` nodes and corrects with one more, the newest.
 template <size_t order>
 void run_unipc(const SampleRun& run, std::span<float> x, SamplerState state) {
@@ -73,7 +81,11 @@ void run_unipc(const SampleRun& run, std::span<float> x, SamplerState state) {
     run.velocity(x, 1 - sigma, denoised);
     add_scaled(x, sigma, denoised, denoised);
     known = std::min(known + 1, order + 1);
-    if (i > 0) step(std::span(nodes).first(known), run.sigmas[static_cast<size_t>(i) - 1], sigma, start, x);
+    if (i == 1 && nodes[1].sigma == 1) {
+      correct_from_noise(nodes, start, x);
+    } else if (i > 0) {
+      step(std::span(nodes).first(known), run.sigmas[static_cast<size_t>(i) - 1], sigma, start, x);
+    }
     std::ranges::copy(x, start.begin());
     step(std::span(nodes).first(next == 0 ? 1 : std::min(known, order)), sigma, next, start, x);
     if (sigma == 1) known = 0;

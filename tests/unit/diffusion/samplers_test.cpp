@@ -148,6 +148,24 @@ TEST(Samplers, HistoryIsEmptyAtTheStart) {
   }
 }
 
+// From pure noise, where lambda is infinite, the estimate may be a line over e^lambda = (1 - sigma) / sigma: with
+// D = a + b e^lambda, x(s) = s x(1) + (1 - s) (a + b/2 e^lambda(s)).
+TEST(Samplers, AnEstimateThatIsALineOverTheRatioIsExactFromPureNoise) {
+  const std::vector<float> start = noise(), a = noise(32, 6), b = noise(32, 7);
+  const auto denoised = [&](size_t i, double s) { return a[i] + b[i] * (1 - s) / s; };
+  const Denoise field = [&](std::span<const float> x, double t, std::span<float> v) {
+    for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>((denoised(i, 1 - t) - x[i]) / (1 - t));
+  };
+  const double s = 0.9, r = 0.6;  // the second interval shows what the first has become
+  std::vector<float> x = start;
+  sample(find_sampler("unipc"), {.sigmas = std::vector<double>{1, s, r}, .denoise = field}, x);
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double at_s = s * start[i] + (1 - s) * (a[i] + b[i] / 2 * (1 - s) / s);
+    const double at_r = r / s * at_s + (1 - r - r / s * (1 - s)) * denoised(i, s);
+    EXPECT_NEAR(x[i], at_r, 32 * kEps * (std::abs(start[i]) + std::abs(a[i]) + std::abs(b[i])));
+  }
+}
+
 // Where the denoised estimate is a straight line over lambda = ln (1 - sigma) - ln sigma, whatever the state, a method
 // that is exact for such lines has no error but rounding. With D = a + b lambda, from s to r,
 //   x(r) = r / s · x(s) + r (F(r) - F(s)),   F = ∫ e^lambda D dlambda = (1 - sigma) / sigma · (a + b lambda - b).

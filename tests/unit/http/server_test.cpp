@@ -179,6 +179,21 @@ TEST(HttpServer, HostileRequests) {
   EXPECT_EQ(healthy.read_status(), 200);
 }
 
+TEST(HttpServer, ABodyOverTheLimitIsToldTheLimitAndItsFlag) {
+  EchoServer server;
+  const auto sized = [](size_t bytes) {
+    return "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: " + std::to_string(bytes) + "\r\n\r\n";
+  };
+  constexpr size_t kLimit = 1 << 20;
+  RawClient over(server.http.port());
+  over.send(sized(kLimit + 1));
+  EXPECT_THAT(over.read_all(), AllOf(HasSubstr("HTTP/1.1 413 "), HasSubstr(std::to_string(kLimit)),
+                                     HasSubstr("--max-body"), HasSubstr("base64")));
+  RawClient at(server.http.port());
+  at.send(sized(kLimit) + std::string(kLimit, 'x'));
+  EXPECT_EQ(at.read_status(), 200);
+}
+
 TEST(HttpServer, AnEndlessBodyIsCutAtItsLimit) {
   EchoServer server;
   RawClient client(server.http.port());

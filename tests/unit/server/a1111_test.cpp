@@ -160,6 +160,30 @@ TEST(A1111, ProgressAndInterrupt) {
   EXPECT_EQ(served.wait_for_end(other)["state"], "done") << "interrupt is for this interface's jobs";
 }
 
+TEST(A1111, InterruptIsForTheJobsOfOnesOwnKey) {
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "keys", std::string("anna: 0123456789abcdef\nbot: fedcba9876543210\n"));
+  Served::Options options;
+  options.keys = ApiKeys::read(folder / "keys");
+  Served served(std::move(options));
+  const std::string anna = "Authorization: Bearer 0123456789abcdef\r\n",
+                    bot = "Authorization: Bearer fedcba9876543210\r\n";
+  served.engine->hold();
+  RawClient client(served.http.port());
+  client.send(http_request("POST", "/sdapi/v1/txt2img", kLibreChat.dump(), anna));
+  served.engine->wait_for_started(1);
+  EXPECT_EQ(served.get("/sdapi/v1/progress", bot).json()["state"]["job_count"], 0);
+  for (const char* way : {"interrupt", "skip"})
+    EXPECT_EQ(served.post(std::string("/sdapi/v1/") + way, {}, bot).status, 200);
+  const OrderedJson state = served.get("/sdapi/v1/progress", anna).json()["state"];
+  EXPECT_EQ(state["job_count"], 1);
+  EXPECT_EQ(state["interrupted"], false);
+  served.engine->release();
+  const HttpAnswer answer = parse_answer(client.read_all());
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.json()["images"].size(), 1u);
+}
+
 TEST(A1111, ListsKeepClientsGoing) {
   Served served;
   EXPECT_EQ(served.get("/sdapi/v1/options").json()["sd_model_checkpoint"], "avatar");

@@ -47,6 +47,23 @@ TEST(Jobs, ARequestBecomesAPicture) {
   EXPECT_EQ(served.get("/v1/jobs/" + id + "/pictures/0").body, picture.body);
 }
 
+TEST(Jobs, TwoClientsTellTheirJobsApart) {
+  Served served;
+  served.engine->hold();
+  OrderedJson request = kRequest;
+  std::vector<std::string> ids;
+  for (const char* name : {"mine", "yours"}) {
+    request["client_id"] = name;
+    const HttpAnswer taken = served.post("/v1/jobs", request);
+    ASSERT_EQ(taken.status, 202) << taken.body;
+    ids.push_back(taken.json()["id"]);
+    EXPECT_EQ(served.get("/v1/jobs/" + ids.back()).json()["client_id"], name);
+  }
+  served.engine->wait_for_started(1);
+  EXPECT_EQ(served.get("/v1/jobs/" + ids[0]).json()["state"], "running");
+  EXPECT_EQ(served.get("/v1/jobs/" + ids[1]).json()["position"], 1);
+}
+
 TEST(Jobs, FormatsAreTheClientsChoice) {
   Served served;
   for (const auto& [format, type] : {std::pair("jpeg", "image/jpeg"), std::pair("webp", "image/webp")}) {
@@ -119,6 +136,7 @@ TEST(Plans, WhatIsHardToPlanHoldsNobodyElseUp) {
   served.engine->wait_for_planning(2);
   EXPECT_EQ(served.post("/v1/prompt/lint", {{"prompt", "1girl"}}).status, 200);
   EXPECT_EQ(served.get("/v1/jobs").status, 200);
+  EXPECT_EQ(served.get("/health").status, 200);
   served.engine->release();
   EXPECT_EQ(parse_answer(clients[0]->read_all()).status, 200);
 }
@@ -285,7 +303,9 @@ TEST(System, LoadingIsNotReadyAndHealthAnswersAlways) {
   options.opens = false;
   Served served(std::move(options));
   EXPECT_EQ(served.get("/health").status, 200);
-  EXPECT_EQ(served.get("/ready").status, 503);
+  const HttpAnswer loading = served.get("/ready");
+  EXPECT_EQ(loading.status, 503);
+  EXPECT_TRUE(loading.headers.contains("retry-after"));
   const HttpAnswer refused = served.post("/v1/jobs", kRequest);
   EXPECT_EQ(refused.status, 503);
   EXPECT_EQ(refused.headers.at("retry-after"), "5");

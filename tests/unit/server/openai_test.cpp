@@ -47,6 +47,25 @@ TEST(OpenAi, Generations) {
   EXPECT_EQ(served.get("/v1/jobs/" + answer.headers.at("x-job-id")).json()["origin"], "openai");
 }
 
+TEST(OpenAi, NoSizeIsTheModelsOwn) {
+  Served served;
+  OrderedJson asked = kAsked;
+  for (const bool is_said : {true, false}) {
+    if (is_said)
+      asked["size"] = "auto";
+    else
+      asked.erase("size");
+    EXPECT_EQ(served.post("/v1/images/generations", asked).status, 200);
+    const GenerateRequest drawn = served.engine->last_request();
+    EXPECT_EQ(drawn.width, 0) << "no other program's default";
+    EXPECT_EQ(drawn.height, 0);
+  }
+  asked["size"] = "64x48";
+  EXPECT_EQ(served.post("/v1/images/generations", asked).status, 200);
+  EXPECT_EQ(served.engine->last_request().width, 64);
+  EXPECT_EQ(served.engine->last_request().height, 48);
+}
+
 TEST(OpenAi, UrlsAreDataUrls) {
   Served served;
   OrderedJson asked = kAsked;
@@ -186,6 +205,19 @@ TEST(OpenAi, AClientThatLeavesTakesItsJobAlong) {
   }
   EXPECT_EQ(served.engine->started().size(), 1u) << "none of the five began";
   EXPECT_EQ(served.server.jobs().counters().left, 6u);
+}
+
+TEST(OpenAi, AClientThatLeavesWhileItSendsHasNoJob) {
+  Served served;
+  const std::string body = kAsked.dump(), whole = http_request("POST", "/v1/images/generations", body);
+  for (const size_t missing : {size_t{1}, body.size() / 2, body.size()}) {
+    RawClient client(served.http.port());
+    client.send(std::string_view(whole).substr(0, whole.size() - missing));
+    client.shut();
+    client.read_all();  // until the server has let go
+  }
+  EXPECT_TRUE(served.get("/v1/jobs").json()["jobs"].empty());
+  EXPECT_TRUE(served.engine->started().empty());
 }
 
 TEST(OpenAi, WhatTheEndOfTheServerStopsIsWorthAskingForAgain) {

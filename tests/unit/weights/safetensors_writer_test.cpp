@@ -1,6 +1,7 @@
 #include "weights/safetensors_writer.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include "unit/core/expect_error.h"
 #include "unit/core/temporary_folder.h"
 #include "unit/weights/file_bytes.h"
+#include "weights/formats/safetensors.h"
 
 namespace newbie {
 namespace {
@@ -75,6 +77,22 @@ TEST(SafetensorsWriter, TheBytesAreThoseOfTheFormat) {
   EXPECT_EQ(read_file(folder / "m", 1000), safetensors_bytes(header, "hi"));
   write_safetensors(folder / "none", {});
   EXPECT_EQ(read_file(folder / "none", 1000), safetensors_bytes("{}      "));
+}
+
+// The same header, zeros that take no disk.
+TEST(SafetensorsWriter, ShapesAreHoles) {
+  const TemporaryFolder folder;
+  const std::vector<StreamedTensor> tensors{{"w", {{1 << 14, 1 << 14}, DType::BF16}, {}}, {"b", {{3}, DType::F32}, {}}};
+  write_safetensors_shapes(folder / "m", tensors, {{"format", "pt"}});
+  const SafetensorsFile file(folder / "m");
+  ASSERT_EQ(file.entries().size(), 2U);
+  EXPECT_EQ(file.find("w")->shape, (std::vector<int64_t>{1 << 14, 1 << 14}));
+  EXPECT_EQ(file.metadata().at("format"), "pt");
+  struct stat there {};
+  ASSERT_EQ(::stat((folder / "m").c_str(), &there), 0);
+  EXPECT_LT(there.st_blocks * 512, 1 << 20);
+  EXPECT_ERROR(write_safetensors_shapes(folder / "m", std::vector{tensors[0], tensors[0]}), ErrorKind::InvalidRequest,
+               "twice");
 }
 
 TEST(SafetensorsWriter, RefusesNamesAFileCannotHold) {

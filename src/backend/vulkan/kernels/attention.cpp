@@ -8,6 +8,12 @@ namespace {
 constexpr int64_t kMostOfAHead = 512;  // what the shader's shared memory holds of eight queries
 constexpr int64_t kQueriesOfAGroup = 8;
 
+// How often an invocation of the shader goes round its loops, at most.
+int64_t turns_of_attention(int64_t keys, int64_t head) {
+  const int64_t columns = ceil_div(head, 64), scores = 4 * (1 + ceil_div(head, 16)), softmax = 2 * 32;
+  return ceil_div(keys, 32) * (1 + scores + softmax + columns * (1 + 8 + 32 / 2)) + head / 8 + 20 * columns;
+}
+
 class AttentionKernel final : public DeviceKernel {
  public:
   explicit AttentionKernel(const KernelRequest& request)
@@ -72,16 +78,20 @@ class SoftmaxKernel final : public DeviceKernel {
 
 }  // namespace
 
-KernelOrNot make_attention(const KernelRequest& request, const Device&, std::string* why_not) {
+KernelOrNot make_attention(const KernelRequest& request, const Traits& traits, std::string* why_not) {
   if (std::string why = refusal(request); !why.empty()) return refuse(std::move(why), why_not);
   const int64_t heads = request.attrs.integer("heads");
   if (const int64_t head = request.inputs[0].shape[1] / heads; head > kMostOfAHead)
     return refuse(fmt::format("heads of {} numbers, {} at most", head, kMostOfAHead), why_not);
-  if (heads > 65535) return refuse("it has more heads than a dispatch", why_not);
+  if (heads > kMostGroups) return refuse("it has more heads than a dispatch", why_not);
+  if (std::string why =
+          refuse_turns(turns_of_attention(request.inputs[1].shape[0], request.inputs[0].shape[1] / heads), traits);
+      !why.empty())
+    return refuse(std::move(why), why_not);
   return std::make_shared<AttentionKernel>(request);
 }
 
-KernelOrNot make_attention_softmax(const KernelRequest& request, const Device&, std::string* why_not) {
+KernelOrNot make_attention_softmax(const KernelRequest& request, const Traits&, std::string* why_not) {
   if (std::string why = refusal(request); !why.empty()) return refuse(std::move(why), why_not);
   return std::make_shared<SoftmaxKernel>(request);
 }

@@ -57,9 +57,9 @@ class GroupNormKernel final : public DeviceKernel {
 
 }  // namespace
 
-KernelOrNot make_group_norm(const KernelRequest& request, const Device&, std::string* why_not) {
+KernelOrNot make_group_norm(const KernelRequest& request, const Traits&, std::string* why_not) {
   if (std::string why = refusal(request); !why.empty()) return refuse(std::move(why), why_not);
-  if (request.attrs.integer("groups") > 32768) return refuse("it has more groups than a dispatch", why_not);
+  if (request.attrs.integer("groups") > kMostGroups) return refuse("it has more groups than a dispatch", why_not);
   return std::make_shared<GroupNormKernel>(request);
 }
 

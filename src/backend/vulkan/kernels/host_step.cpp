@@ -5,7 +5,7 @@
 
 namespace newbie::vulkan {
 
-KernelOrNot make_host_step(const KernelRequest& request, const Device&, std::string* why_not) {
+KernelOrNot make_host_step(const KernelRequest& request, const Traits&, std::string* why_not) {
   const std::unique_ptr<HostBackend> cpu = make_cpu_backend();
   auto kernel = cpu->make_host_kernel(request, why_not);
   if (!kernel) return nullptr;

@@ -22,10 +22,15 @@ std::string refusal(const KernelRequest& request) {
       return fmt::format("input {} is {}, expected f32, bf16 or f16", i, to_string(request.inputs[i].dtype));
   if (!is_number(request.output.dtype))
     return fmt::format("result is {}, expected f32, bf16 or f16", to_string(request.output.dtype));
-  if (request.precision.compute == DType::I8) return "it multiplies no 8-bit numbers yet";
+  if (request.precision.compute == DType::I8) return "it multiplies no 8-bit numbers";
   if (request.op->numeric_class != NumericClass::Cast && request.precision.accumulate != DType::F32)
     return fmt::format("it keeps what lies inside an op in f32, not in {}", to_string(request.precision.accumulate));
   return {};
+}
+
+std::string refuse_turns(int64_t turns, const Traits& traits) {
+  if (traits.most_turns == 0 || turns <= traits.most_turns) return {};
+  return fmt::format("loops of {} turns, and this driver leaves them after {}", turns, traits.most_turns);
 }
 
 KernelOrNot refuse(std::string why, std::string* why_not) {

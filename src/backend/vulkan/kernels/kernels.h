@@ -2,32 +2,34 @@
 #pragma once
 
 #include "backend/vulkan/kernel.h"
+#include "backend/vulkan/traits.h"
 #include "graph/ops/all.h"
 
 namespace newbie::vulkan {
 
 using KernelOrNot = std::shared_ptr<const Kernel>;
 
-KernelOrNot make_linear(const KernelRequest& request, const Device& device, std::string* why_not);  // linear_add, too
-KernelOrNot make_linear_transposed(const KernelRequest& request, const Device& device, std::string* why_not);
-KernelOrNot make_batched_matmul(const KernelRequest& request, const Device& device, std::string* why_not);
-KernelOrNot make_batched_outer(const KernelRequest& request, const Device& device, std::string* why_not);
-KernelOrNot make_conv2d(const KernelRequest& request, const Device& device, std::string* why_not);
-KernelOrNot make_attention(const KernelRequest& request, const Device& device, std::string* why_not);
-KernelOrNot make_attention_softmax(const KernelRequest& request, const Device& device, std::string* why_not);
-KernelOrNot make_rms_norm(const KernelRequest& request, const Device& device, std::string* why_not);
-KernelOrNot make_rope(const KernelRequest& request, const Device& device, std::string* why_not);
-KernelOrNot make_layer_norm(const KernelRequest& request, const Device& device, std::string* why_not);
-KernelOrNot make_group_norm(const KernelRequest& request, const Device& device, std::string* why_not);
-KernelOrNot make_pointwise(const KernelRequest& request, const Device& device, std::string* why_not);
-KernelOrNot make_mean_rows(const KernelRequest& request, const Device& device, std::string* why_not);
-KernelOrNot make_movement(const KernelRequest& request, const Device& device, std::string* why_not);
-KernelOrNot make_pool2d(const KernelRequest& request, const Device& device, std::string* why_not);
-KernelOrNot make_host_step(const KernelRequest& request, const Device& device, std::string* why_not);
+KernelOrNot make_linear(const KernelRequest& request, const Traits& traits, std::string* why_not);  // linear_add, too
+KernelOrNot make_linear_int8(const KernelRequest& request, const Traits& traits, std::string* why_not);
+KernelOrNot make_batched_matmul(const KernelRequest& request, const Traits& traits, std::string* why_not);
+KernelOrNot make_conv2d(const KernelRequest& request, const Traits& traits, std::string* why_not);
+KernelOrNot make_attention(const KernelRequest& request, const Traits& traits, std::string* why_not);
+KernelOrNot make_attention_softmax(const KernelRequest& request, const Traits& traits, std::string* why_not);
+KernelOrNot make_rms_norm(const KernelRequest& request, const Traits& traits, std::string* why_not);
+KernelOrNot make_rope(const KernelRequest& request, const Traits& traits, std::string* why_not);
+KernelOrNot make_layer_norm(const KernelRequest& request, const Traits& traits, std::string* why_not);
+KernelOrNot make_group_norm(const KernelRequest& request, const Traits& traits, std::string* why_not);
+KernelOrNot make_pointwise(const KernelRequest& request, const Traits& traits, std::string* why_not);
+KernelOrNot make_mean_rows(const KernelRequest& request, const Traits& traits, std::string* why_not);
+KernelOrNot make_movement(const KernelRequest& request, const Traits& traits, std::string* why_not);
+KernelOrNot make_host_step(const KernelRequest& request, const Traits& traits, std::string* why_not);
 
 // Why shaders cannot see these operands as numbers: dtypes, sums that are not f32, counts that 31 bits do not hold.
 // Empty when they can. Movement ops (any 2 or 4 bytes) are judged for their size alone.
 std::string refusal(const KernelRequest& request);
+
+// Why an invocation may not go round its loops so often; empty when it may.
+std::string refuse_turns(int64_t turns, const Traits& traits);
 
 // Gives `why` to who asked, and no kernel.
 KernelOrNot refuse(std::string why, std::string* why_not);

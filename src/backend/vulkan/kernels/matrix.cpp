@@ -22,10 +22,9 @@ enum class End { None, Bias, Addend };
 
 class MatrixKernel final : public DeviceKernel {
  public:
-  MatrixKernel(const KernelRequest& request, const Device& device, const Product& p, End end)
+  MatrixKernel(const KernelRequest& request, const Traits& traits, const Product& p, End end)
       : op_(request.op->name), p_(p), end_(end) {
-    constexpr int64_t kMostGroups = 65535;
-    const bool tiled = device.options().tiled || !device.is_software() || ceil_div(p.rows, 8) > kMostGroups;
+    const bool tiled = traits.tiled || ceil_div(p.rows, 8) > kMostGroups;
     job_.shader = tiled ? Shader::MatrixTiled : Shader::MatrixDirect;
     job_.constants = {dtype_number(request.inputs[0]),
                       dtype_number(request.inputs[1]),
@@ -86,30 +85,26 @@ class MatrixKernel final : public DeviceKernel {
   WeightLayout layout_;
 };
 
-KernelOrNot make(const KernelRequest& request, const Device& device, const Product& p, End end, std::string* why_not) {
+KernelOrNot make(const KernelRequest& request, const Traits& traits, const Product& p, End end, std::string* why_not) {
   if (std::string why = refusal(request); !why.empty()) return refuse(std::move(why), why_not);
-  constexpr int64_t kMostGroups = 65535;
   if (p.batches > kMostGroups || ceil_div(p.rows, 64) > kMostGroups || ceil_div(p.columns, 32) > kMostGroups)
     return refuse("it has more rows, columns or batches than a dispatch", why_not);
-  return std::make_shared<MatrixKernel>(request, device, p, end);
+  // Either kernel: rows of the tiled one's blocks are shorter, but it fills them in a loop, too.
+  if (std::string why = refuse_turns(p.taps * (p.depth + ceil_div(p.depth, 16) + 1), traits); !why.empty())
+    return refuse(std::move(why), why_not);
+  return std::make_shared<MatrixKernel>(request, traits, p, end);
 }
 
 }  // namespace
 
-KernelOrNot make_linear(const KernelRequest& request, const Device& device, std::string* why_not) {
+KernelOrNot make_linear(const KernelRequest& request, const Traits& traits, std::string* why_not) {
   const Shape &x = request.inputs[0].shape, &w = request.inputs[1].shape;
   const Product p{.rows = x.rows(), .columns = w[0], .depth = w[1], .row_x = w[1], .row_w = w[1]};
   const End end = request.inputs.size() < 3 ? End::None : request.op == &linear_add_op ? End::Addend : End::Bias;
-  return make(request, device, p, end, why_not);
+  return make(request, traits, p, end, why_not);
 }
 
-KernelOrNot make_linear_transposed(const KernelRequest& request, const Device& device, std::string* why_not) {
-  const Shape &x = request.inputs[0].shape, &w = request.inputs[1].shape;
-  const Product p{.rows = x.rows(), .columns = w[1], .depth = w[0], .row_x = w[0], .row_w = 1, .k_w = w[1]};
-  return make(request, device, p, End::None, why_not);
-}
-
-KernelOrNot make_batched_matmul(const KernelRequest& request, const Device& device, std::string* why_not) {
+KernelOrNot make_batched_matmul(const KernelRequest& request, const Traits& traits, std::string* why_not) {
   const Shape &a = request.inputs[0].shape, &b = request.inputs[1].shape;
   const bool transposed = request.attrs.integer("transpose_b") != 0;
   const Product p{.rows = a[1],
@@ -122,25 +117,10 @@ KernelOrNot make_batched_matmul(const KernelRequest& request, const Device& devi
                   .batch_w = b[1] * b[2],
                   .batches = a[0],
                   .share = a[0] / b[0]};
-  return make(request, device, p, End::None, why_not);
+  return make(request, traits, p, End::None, why_not);
 }
 
-KernelOrNot make_batched_outer(const KernelRequest& request, const Device& device, std::string* why_not) {
-  const Shape &a = request.inputs[0].shape, &b = request.inputs[1].shape;
-  const Product p{.rows = a[2],
-                  .columns = b[2],
-                  .depth = a[1],
-                  .row_x = 1,
-                  .k_x = a[2],
-                  .batch_x = a[1] * a[2],
-                  .row_w = 1,
-                  .k_w = b[2],
-                  .batch_w = b[1] * b[2],
-                  .batches = a[0]};
-  return make(request, device, p, End::None, why_not);
-}
-
-KernelOrNot make_conv2d(const KernelRequest& request, const Device& device, std::string* why_not) {
+KernelOrNot make_conv2d(const KernelRequest& request, const Traits& traits, std::string* why_not) {
   const Shape &x = request.inputs[0].shape, &w = request.inputs[1].shape, &y = request.output.shape;
   const auto& padding = request.attrs.list("padding");
   const int64_t taps = w[2] * w[3];
@@ -158,7 +138,7 @@ KernelOrNot make_conv2d(const KernelRequest& request, const Device& device, std:
                   .height = x[0],
                   .width = x[1],
                   .out_width = y[1]};
-  return make(request, device, p, End::Bias, why_not);
+  return make(request, traits, p, End::Bias, why_not);
 }
 
 }  // namespace newbie::vulkan

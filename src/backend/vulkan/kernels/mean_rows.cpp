@@ -29,8 +29,10 @@ class MeanRowsKernel final : public DeviceKernel {
 
 }  // namespace
 
-KernelOrNot make_mean_rows(const KernelRequest& request, const Device&, std::string* why_not) {
+KernelOrNot make_mean_rows(const KernelRequest& request, const Traits& traits, std::string* why_not) {
   if (std::string why = refusal(request); !why.empty()) return refuse(std::move(why), why_not);
+  if (std::string why = refuse_turns(request.inputs[0].shape.rows(), traits); !why.empty())
+    return refuse(std::move(why), why_not);
   return std::make_shared<MeanRowsKernel>(request);
 }
 

@@ -122,7 +122,7 @@ class MovementKernel final : public DeviceKernel {
 
 }  // namespace
 
-KernelOrNot make_movement(const KernelRequest& request, const Device&, std::string* why_not) {
+KernelOrNot make_movement(const KernelRequest& request, const Traits&, std::string* why_not) {
   if (std::string why = refusal(request); !why.empty()) return refuse(std::move(why), why_not);
   return std::make_shared<MovementKernel>(request);
 }

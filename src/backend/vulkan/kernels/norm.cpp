@@ -59,7 +59,7 @@ class NormKernel final : public DeviceKernel {
 
 }  // namespace
 
-KernelOrNot make_rms_norm(const KernelRequest& request, const Device&, std::string* why_not) {
+KernelOrNot make_rms_norm(const KernelRequest& request, const Traits&, std::string* why_not) {
   if (std::string why = refusal(request); !why.empty()) return refuse(std::move(why), why_not);
   Roles roles{.w = 1};
   if (request.op == &norm_modulate_op) roles = {.end = End::Modulate, .w = 1, .e = 2};
@@ -68,7 +68,7 @@ KernelOrNot make_rms_norm(const KernelRequest& request, const Device&, std::stri
   return std::make_shared<NormKernel>(request, roles, request.inputs[roles.w].shape[0], 1, false);
 }
 
-KernelOrNot make_rope(const KernelRequest& request, const Device&, std::string* why_not) {
+KernelOrNot make_rope(const KernelRequest& request, const Traits&, std::string* why_not) {
   if (std::string why = refusal(request); !why.empty()) return refuse(std::move(why), why_not);
   const bool normed = request.op == &norm_rope_op;
   const size_t cos = normed ? 2 : 1;
@@ -79,7 +79,7 @@ KernelOrNot make_rope(const KernelRequest& request, const Device&, std::string* 
   return std::make_shared<NormKernel>(request, roles, n, request.output.shape[1] / n, interleaved);
 }
 
-KernelOrNot make_layer_norm(const KernelRequest& request, const Device&, std::string* why_not) {
+KernelOrNot make_layer_norm(const KernelRequest& request, const Traits&, std::string* why_not) {
   if (std::string why = refusal(request); !why.empty()) return refuse(std::move(why), why_not);
   const bool weights = request.inputs.size() == 3;
   const Roles roles{.norm = Norm::Layer, .w = weights ? 1 : kNone, .b = weights ? 2 : kNone};

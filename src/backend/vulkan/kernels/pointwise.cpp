@@ -64,7 +64,7 @@ class PointwiseKernel final : public DeviceKernel {
 
 }  // namespace
 
-KernelOrNot make_pointwise(const KernelRequest& request, const Device&, std::string* why_not) {
+KernelOrNot make_pointwise(const KernelRequest& request, const Traits&, std::string* why_not) {
   if (std::string why = refusal(request); !why.empty()) return refuse(std::move(why), why_not);
   for (const Function& function : kFunctions)
     if (function.op == request.op) return std::make_shared<PointwiseKernel>(request, function);

@@ -53,7 +53,10 @@ void main() {
       const uint key = min(k0 + e % kKeys, keys - 1), row = e / kKeys * kHead;
       const uint from = (key * kv_heads + kv_head) * kHead;
       float dot = 0.0;
-      for (uint c = 0; c < kHead; ++c) dot = fma(rows[row + c], load(k, from + c, kDTypeK), dot);
+      for (uint c = 0; c < kHead; c += 16)
+        [[unroll]] for (uint each = 0; each < 16; ++each)
+          if (kHead % 16 == 0 || c + each < kHead)
+            dot = fma(rows[row + c + each], load(k, from + c + each, kDTypeK), dot);
       p[e] = dot * scale;
     }
     barrier();
@@ -80,11 +83,15 @@ void main() {
     [[unroll]] for (uint c = 0; c < kColumns; ++c) {
       const uint column = min(t + 64 * c, kHead - 1);
       [[unroll]] for (uint i = 0; i < kQueries; ++i) sum[i * kColumns + c] *= factor[i];
-      for (uint j = 0; j < count; ++j) {
-        const float value = load(v, ((k0 + j) * kv_heads + kv_head) * kHead + column, kDTypeV);
-        [[unroll]] for (uint i = 0; i < kQueries; ++i)
-          sum[i * kColumns + c] = fma(p[i * kKeys + j], value, sum[i * kColumns + c]);
-      }
+      for (uint j0 = 0; j0 < count; j0 += 2)
+        [[unroll]] for (uint each = 0; each < 2; ++each) {
+          const uint j = j0 + each;
+          if (j < count) {
+            const float value = load(v, ((k0 + j) * kv_heads + kv_head) * kHead + column, kDTypeV);
+            [[unroll]] for (uint i = 0; i < kQueries; ++i)
+              sum[i * kColumns + c] = fma(p[i * kKeys + j], value, sum[i * kColumns + c]);
+          }
+        }
     }
   }
   barrier();

@@ -4,6 +4,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "numbers.glsl"
 #include "functions.glsl"
+#include "groups.glsl"
 
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint kStage = 0;
@@ -19,20 +20,6 @@ layout(push_constant) uniform Push {
   uint pixels, channels, groups, pieces;
   float eps;
 };
-
-shared float part[64];
-
-float sum_of_group(float mine) {
-  const uint t = gl_LocalInvocationIndex;
-  barrier();
-  part[t] = mine;
-  for (uint other = 32; other > 0; other /= 2) {
-    barrier();
-    if (t < other) part[t] += part[t + other];
-  }
-  barrier();
-  return part[0];
-}
 
 uint first_pixel(uint piece) { return piece * (pixels / pieces) + min(piece, pixels % pieces); }
 

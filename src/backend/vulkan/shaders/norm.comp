@@ -3,6 +3,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "numbers.glsl"
 #include "functions.glsl"
+#include "groups.glsl"
 
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint kNorm = 0;  // 0: none, 1: RMS, 2: layer
@@ -24,20 +25,6 @@ layout(push_constant) uniform Push {
   uint heads;  // rows that share the angles of a turn
   float eps, offset;
 };
-
-shared float part[64];
-
-float sum_of_group(float mine) {
-  const uint t = gl_LocalInvocationIndex;
-  barrier();
-  part[t] = mine;
-  for (uint other = 32; other > 0; other /= 2) {
-    barrier();
-    if (t < other) part[t] += part[t + other];
-  }
-  barrier();
-  return part[0];
-}
 
 void main() {
   const uint row = group_number(), t = gl_LocalInvocationIndex, first = row * n;

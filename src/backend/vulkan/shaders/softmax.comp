@@ -3,6 +3,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "numbers.glsl"
 #include "functions.glsl"
+#include "groups.glsl"
 
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint kDTypeX = 0;
@@ -15,8 +16,6 @@ layout(push_constant) uniform Push {
   float scale;
 };
 
-shared float part[64];
-
 void main() {
   const uint row = group_number(), t = gl_LocalInvocationIndex, first = row * keys;
   if (row >= count) return;
@@ -27,27 +26,15 @@ void main() {
     const float s = load(x, first + i, kDTypeX) * scale;
     mine = s > mine ? s : mine;
   }
-  part[t] = mine;
-  for (uint other = 32; other > 0; other /= 2) {
-    barrier();
-    if (t < other) part[t] = max(part[t], part[t + other]);
-  }
-  barrier();
-  const float most = part[0];
-  barrier();
+  const float most = largest_of_group(mine);
   mine = 0.0;
   for (uint i = from + t; i < to; i += 64) {
     const float s = load(x, first + i, kDTypeX) * scale;
     mine += s <= most ? exp_of_nonpositive(s - most) : s;  // NaN stays
   }
-  part[t] = mine;
-  for (uint other = 32; other > 0; other /= 2) {
-    barrier();
-    if (t < other) part[t] += part[t + other];
-  }
-  barrier();
+  const float sum = sum_of_group(mine);
   for (uint i = t; i < keys; i += 64) {
     const float s = load(x, first + i, kDTypeX) * scale;
-    store(y, first + i, kDTypeY, from <= i && i < to ? exp_of_nonpositive(s - most) / part[0] : 0.0);
+    store(y, first + i, kDTypeY, from <= i && i < to ? exp_of_nonpositive(s - most) / sum : 0.0);
   }
 }
