@@ -86,9 +86,9 @@ TEST(Messages, PromptFilesOfOtherSystems) {
        std::vector<std::vector<std::string>>{{"tokens", "--json"}, {"format"}, {"from-tags"}}) {
     std::map<std::string, std::string> told;
     for (const char* file : {"plain.txt", "marked.txt", "windows.txt"}) {
-      std::vector<std::string> words{"prompt", command[0], file};
-      words.insert(words.end(), command.begin() + 1, command.end());
-      const Outcome o = run({.arguments = words, .folder = folder.path()});
+      std::vector<std::string> arguments{"prompt", command[0], file};
+      arguments.insert(arguments.end(), command.begin() + 1, command.end());
+      const Outcome o = run({.arguments = arguments, .folder = folder.path()});
       EXPECT_EQ(o.exit_code, 0) << o.err;
       told[file] = o.out;
     }
