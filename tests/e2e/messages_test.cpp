@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "e2e/pictures.h"
 #include "e2e/run_program.h"
 #include "unit/core/temporary_folder.h"
 
@@ -96,6 +97,23 @@ TEST(Messages, PromptFilesOfOtherSystems) {
     EXPECT_EQ(told["marked.txt"], told["plain.txt"]) << command[0];
     EXPECT_EQ(told["windows.txt"], told["plain.txt"]) << command[0];
   }
+}
+
+// The same of words that a shell took from such a file.
+TEST(Messages, PromptsOfOtherSystems) {
+  const TemporaryFolder folder;
+  std::map<std::string, std::string> drawn;
+  for (const auto& [name, prompt] : {std::pair<std::string, std::string>("plain", "1girl,\nblue hair"),
+                                     {"marked",
+                                      "\xEF\xBB\xBF"
+                                      "1girl,\r\nblue hair"}}) {
+    const Outcome o =
+        run({.arguments = {"generate", "-q", "-p", prompt, "-W", "32", "-H", "32", "--steps", "2", "-o", name + ".png"},
+             .folder = folder.path()});
+    EXPECT_EQ(o.exit_code, 0) << o.err;
+    drawn[name] = file_bytes(folder / (name + ".png"));
+  }
+  EXPECT_EQ(drawn["marked"], drawn["plain"]);
 }
 
 TEST(Messages, ListsOfPlainPrompts) {

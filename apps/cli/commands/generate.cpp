@@ -96,6 +96,8 @@ void run(CLI::App& parser, GenerateArguments& args) {
   Terminal terminal(args.report.verbosity);
   const bool has_prompt = read_request(parser, args.picture, args.engine.options.memory_budget_bytes, terminal);
   FileRoles roles(parser, {"--output", "--grid", "--preview", "--memory-log", "--report"});
+  roles.reads_files_of("--lora-dir", args.engine.options.adapters.folder, ".safetensors");
+  if (args.picture.wildcard_folder) roles.reads_files_of("--wildcards", *args.picture.wildcard_folder, ".txt");
   if (args.shard) args.list.shard = parse_shard(*args.shard);
   if (args.grid_x) args.list.grid_x = parse_field_axis("--grid-x", *args.grid_x);
   if (args.grid_y) args.list.grid_y = parse_field_axis("--grid-y", *args.grid_y);
