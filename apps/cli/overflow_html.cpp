@@ -106,7 +106,7 @@ std::string profile(const Study& study, const Study* cured, const std::string& p
   return svg + marks + hollow + "</svg>";
 }
 
-std::string row(std::initializer_list<std::string> cells) {
+std::string row(const std::vector<std::string>& cells) {
   std::string out = "<tr>";
   for (const std::string& cell : cells) out += "<td>" + cell + "</td>";
   return out + "</tr>\n";
@@ -163,17 +163,22 @@ std::string overflow_html(const OverflowReport& report) {
     for (const std::string& name : s.bad_in_f32) out += " <code>" + escaped(name) + "</code>";
     out += "</p>\n";
   }
-  if (!s.excesses.empty()) {
-    out +=
-        "<h2>Beyond what it keeps</h2>\n<div class=\"scroll\"><table><tr><th>where</th><th>what</th>"
-        "<th>in f32</th><th>limit</th><th>when</th></tr>\n";
-    for (const Excess& e : s.excesses) {
-      const std::string what = e.where == Excess::Where::Inside    ? std::string(to_string(e.kind))
-                               : e.where == Excess::Where::Operand ? "read by " + e.reader
-                                                                   : "value";
-      out += row({"<code>" + escaped(e.name) + "</code>", escaped(what), format_number(e.largest),
-                  fmt::format("{} ({})", format_number(largest_of(e.format)), to_string(e.format)),
-                  moment_text(e.when, prompts)});
+  for (const auto& [excesses, title] :
+       {std::pair(&s.excesses, "Beyond what it keeps"), std::pair(&s.losses, "Below what it keeps")}) {
+    if (excesses->empty()) continue;
+    const bool small = excesses == &s.losses;
+    out += fmt::format(
+        "<h2>{}</h2>\n<div class=\"scroll\"><table><tr><th>where</th><th>what</th><th>in f32 at most</th>"
+        "<th>limit</th>{}<th>when</th></tr>\n",
+        title, small ? "<th>lost to underflow</th>" : "");
+    for (const Excess& e : *excesses) {
+      const double limit = small ? smallest_normal_of(e.format) : largest_of(e.format);
+      std::vector<std::string> cells{"<code>" + escaped(e.name) + "</code>", escaped(what_of(e)),
+                                     format_number(e.largest),
+                                     fmt::format("{} ({})", format_number(limit), to_string(e.format))};
+      if (small) cells.push_back(fmt::format("{:.2g}", e.loss));
+      cells.push_back(moment_text(e.when, prompts));
+      out += row(cells);
     }
     out += "</table></div>\n";
   }

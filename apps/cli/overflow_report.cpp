@@ -28,15 +28,10 @@ std::string_view to_string(Excess::Where where) {
   switch (where) {
     case Excess::Where::Stored: return "stored";
     case Excess::Where::Operand: return "operand";
+    case Excess::Where::Weight: return "weight";
     case Excess::Where::Inside: return "inside";
   }
   return "?";
-}
-
-std::string what_of(const Excess& e) {
-  if (e.where == Excess::Where::Inside) return std::string(newbie::to_string(e.kind));
-  if (e.where == Excess::Where::Operand) return "read by " + e.reader;
-  return "value";
 }
 
 double worst_cosine(const std::vector<double>& cosines) {
@@ -111,21 +106,44 @@ OrderedJson run_json(const Study& study) {
   return out;
 }
 
-OrderedJson excesses_json(const Study& study) {
+OrderedJson excesses_json(const std::vector<Excess>& excesses) {
   OrderedJson out = OrderedJson::array();
-  for (const Excess& e : study.excesses)
+  for (const Excess& e : excesses) {
+    const bool is_small = e.loss > 0;
     out.push_back({{"name", e.name},
                    {"op", e.op},
                    {"where", to_string(e.where)},
                    {"what", what_of(e)},
                    {"largest", number_or_null(e.largest)},
                    {"format", newbie::to_string(e.format)},
-                   {"limit", largest_of(e.format)},
+                   {"limit", is_small ? smallest_normal_of(e.format) : largest_of(e.format)},
                    {"when", moment_json(e.when)}});
+    if (is_small) out.back()["loss"] = e.loss;
+  }
+  return out;
+}
+
+std::string losses_text(const Study& study, size_t rows) {
+  if (study.losses.empty()) return {};
+  std::string out =
+      fmt::format("\nbelow what {} keeps, by the share that underflow takes:\n", to_string(study.resolution.preset));
+  for (size_t i = 0; i < std::min(rows, study.losses.size()); ++i) {
+    const Excess& e = study.losses[i];
+    out += fmt::format("  {}  {}: {:.2g}; reaches {}, {} has all its digits from {} on\n", e.name, what_of(e), e.loss,
+                       format_number(e.largest), to_string(e.format), format_number(smallest_normal_of(e.format)));
+  }
+  if (study.losses.size() > rows) out += fmt::format("  and {} more\n", study.losses.size() - rows);
   return out;
 }
 
 }  // namespace
+
+std::string what_of(const Excess& e) {
+  if (e.where == Excess::Where::Inside) return std::string(newbie::to_string(e.kind));
+  if (e.where == Excess::Where::Weight) return "weight";
+  if (e.where == Excess::Where::Operand) return "read by " + e.reader;
+  return "value";
+}
 
 std::string moment_text(const Moment& moment, size_t prompts) {
   std::string out;
@@ -174,6 +192,7 @@ std::string overflow_text(const OverflowReport& report, size_t rows) {
     }
     if (s.excesses.size() > rows) out += fmt::format("  and {} more\n", s.excesses.size() - rows);
   }
+  out += losses_text(s, rows);
   if (const auto& bad = s.first_bad()) {
     const std::string when = moment_text(bad->when, prompts);
     const ValueRange* in_f32 = bad->inside ? nullptr : s.plain->find(bad->name());
@@ -202,7 +221,7 @@ std::string overflow_text(const OverflowReport& report, size_t rows) {
     out += fmt::format("  {} ({}){}: {}\n", r.path_glob, r.op, what, r.origin);
   }
   out += c.works() ? "run with it: every value stayed in range\n"
-                   : fmt::format("run with it: {} is still out of range\n", c.left.front());
+                   : fmt::format("run with it: {} is still out of range, so nothing is written\n", c.left.front());
   out += fmt::format("{}; {}\n", cosine_text(*c.after, report.result_name), cost_text(*c.after, &s));
   return out;
 }
@@ -240,7 +259,8 @@ OrderedJson overflow_json(const OverflowReport& report) {
   out["values"] = values;
   out["inside"] = insides;
   out["not_finite_in_f32"] = s.bad_in_f32;
-  out["beyond"] = excesses_json(s);
+  out["beyond"] = excesses_json(s.excesses);
+  out["below"] = excesses_json(s.losses);
   out["run"] = run_json(s);
   out["f32_peak_bytes"] = s.exact.peak_bytes;
   if (report.cure == nullptr) return out;

@@ -20,6 +20,9 @@ struct OverflowReport {
 // "prompt 2, step 3"; nothing that is always the same is said.
 std::string moment_text(const Moment& moment, size_t prompts);
 
+// "value", "weight", "sum of squares", "read by transformer.layers.0.attention.qkv"
+std::string what_of(const Excess& e);
+
 // One line of the tables: a value, or what is inside an op.
 struct RangeLine {
   std::string name, op;

@@ -80,9 +80,17 @@ void SyntheticWeights::fill(const Entry& entry, std::string_view name, size_t fi
 void SyntheticWeights::read(std::string_view name, DType dtype, std::byte* destination) const {
   const ScaledWeight weight = parse_scaled_weight(name);
   Entry entry = at(weight.name);
-  entry.middle = std::ldexp(entry.middle, weight.log2);
-  entry.spread = std::ldexp(entry.spread, weight.log2);
-  fill(entry, weight.name, 0, entry.spec.shape.elements(), dtype, destination);
+  const auto fill_rows = [&](size_t first_row, size_t end_row, int log2) {
+    Entry scaled = entry;
+    scaled.middle = std::ldexp(entry.middle, log2);
+    scaled.spread = std::ldexp(entry.spread, log2);
+    const size_t row = entry.spec.shape.elements() / static_cast<size_t>(entry.spec.shape[0]), first = first_row * row;
+    fill(scaled, weight.name, first, end_row * row - first, dtype, destination + first * size_of(dtype));
+  };
+  if (entry.spec.shape.elements() == 0) return;
+  fill_rows(0, static_cast<size_t>(entry.spec.shape[0]), weight.log2);
+  for (const RowScale& rows : weight.rows)  // they do not overlap
+    fill_rows(static_cast<size_t>(rows.begin), static_cast<size_t>(rows.end), weight.log2 + rows.log2);
 }
 
 void SyntheticWeights::read_part(std::string_view name, size_t first, size_t count, std::byte* destination) const {

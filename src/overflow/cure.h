@@ -15,9 +15,10 @@ struct Cure {
   bool works() const { return left.empty() && after->is_finite(); }
 };
 
-// Rescales and rules are added until f32 values of the changed graph fit into the formats and the run itself stays in
-// range; `before` is the study of `request`. What f32 cannot hold either is left. A rescaled value keeps two bits of
-// headroom, so that other prompts find room, too.
+// Rescales and rules are added until f32 values of the changed graph and its weights fit into the formats, underflow
+// takes no costly share, and the run itself stays in range; `before` is the study of `request`. What f32 cannot hold
+// either is left. Values that have to share a scale get the one at which they and the weights around them lose least;
+// they keep two bits of headroom, so that other prompts find room, too.
 Cure cure(Subject& subject, const PrecisionRequest& request, std::shared_ptr<const Study> before,
           const StudyOptions& options, RunObserver& progress, StopToken stop);
 

@@ -1,55 +1,20 @@
 #include "overflow/range_trace.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <mutex>
 
+#include "compile/rescale.h"
 #include "core/float_formats.h"
 #include "graph/ops/sources.h"
 #include "overflow/inside.h"
+#include "overflow/magnitudes.h"
+#include "overflow/weight_ranges.h"
 
 namespace newbie {
 
 namespace {
-
-// What a pass over numbers counts.
-struct Counts {
-  float largest = 0;
-  uint64_t not_finite = 0, subnormal = 0, vanish = 0;
-};
-
-Counts count(std::span<const float> values) {
-  constexpr uint32_t kInfinite = 0x7F800000, kNormal = 0x38800000, kVanish = 0x33000000;  // ∞, 2^-14, 2^-25
-  uint32_t largest = 0, not_finite = 0, below = 0, vanish = 0, zero = 0;
-  for (const float v : values) {
-    const uint32_t bits = std::bit_cast<uint32_t>(v) & 0x7FFFFFFF;  // ordered as the magnitudes are
-    const uint32_t finite = bits < kInfinite ? bits : 0;
-    largest = std::max(largest, finite);
-    not_finite += bits >= kInfinite ? 1U : 0U;
-    below += bits < kNormal ? 1U : 0U;
-    vanish += bits <= kVanish ? 1U : 0U;
-    zero += bits == 0 ? 1U : 0U;
-  }
-  return {std::bit_cast<float>(largest), not_finite, below - vanish, vanish - zero};
-}
-
-Counts count(std::span<const float> values, ThreadPool& threads) {
-  constexpr size_t kBlock = size_t{1} << 16;
-  Counts out;
-  std::mutex mutex;
-  threads.run(ceil_div(static_cast<int64_t>(values.size()), static_cast<int64_t>(kBlock)), [&](int64_t block, int) {
-    const size_t first = static_cast<size_t>(block) * kBlock;
-    const Counts here = count(values.subspan(first, std::min(kBlock, values.size() - first)));
-    const std::lock_guard lock(mutex);
-    out.largest = std::max(out.largest, here.largest);
-    out.not_finite += here.not_finite;
-    out.subnormal += here.subnormal;
-    out.vanish += here.vanish;
-  });
-  return out;
-}
 
 // The operands that an op norms, raises or multiplies; empty for those that do nothing of the kind.
 std::vector<size_t> looked_at(const OpDef& op) {
@@ -89,6 +54,10 @@ Graph copy_of(const Graph& graph) {
 
 }  // namespace
 
+std::string TracedGraph::piece_name(const ResultPiece& piece) const {
+  return part + '.' + piece_path(graph.node(graph.node(piece.slice).inputs[0]).paths.front(), piece.begin, piece.end);
+}
+
 std::string TracedGraph::rule_path(int id) const {
   const std::string& path = graph.node(id).paths.front();
   return part + '.' + path.substr(0, path.find(':'));
@@ -99,6 +68,7 @@ bool TracedGraph::is_named(int id) const { return graph.node(id).paths.front().f
 struct RangeTrace::Kept {
   TracedGraph traced;
   std::map<std::string, int> at;              // by path, no sources but inputs
+  std::map<int, ResultPiece> pieces;          // by the op that cuts each out
   std::vector<std::vector<int>> readers;      // by value: ops that look at it
   std::map<int, std::vector<float>> waiting;  // operands of attention until both are there
 };
@@ -134,11 +104,15 @@ void RangeTrace::on_graph(std::string_view part, const Graph& graph, const Progr
   if (known && known->traced.part == part && known->traced.graph.str() == graph.str()) return;  // of an earlier request
   auto kept = std::make_unique<Kept>();
   kept->traced = {std::string(part), copy_of(graph), 0};
+  const auto pieces = result_pieces(graph);
   kept->readers.resize(static_cast<size_t>(graph.size()));
   for (int id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
     if (node.element == Element::Real && (!is_source(node) || node.op == &input_op))
       kept->at.emplace(node.paths.front(), id);
+    for (const ResultPiece& piece : pieces[static_cast<size_t>(id)]) kept->pieces[piece.slice] = piece;
+    if (options_.weights && !is_source(node))
+      look_at_weights(part, graph, id, pieces[static_cast<size_t>(id)], weights);
     const bool product = node.op->inside.sums == InsideSums::Products;
     if ((product && !sums_) || (options_.narrow_alone && node.precision.accumulate == DType::F32)) continue;
     for (const size_t operand : looked_at(*node.op))
@@ -146,6 +120,17 @@ void RangeTrace::on_graph(std::string_view part, const Graph& graph, const Progr
     if (product) sums_->add(kept->traced.part, graph, id, weights);
   }
   known = std::move(kept);
+}
+
+void RangeTrace::look_at_weights(std::string_view part, const Graph& graph, int id,
+                                 const std::vector<ResultPiece>& pieces, const WeightSource& weights) {
+  std::string key(part);
+  for (const int in : graph.node(id).inputs)
+    if (const Node& w = graph.node(in); w.op == &weight_op)
+      key += fmt::format("|{} {}", w.paths.front(), to_string(w.precision.storage));
+  if (!weights_seen_.insert(key).second) return;  // in the graph of another shape
+  for (WeightRange& range : weight_ranges(std::string(part), graph, id, pieces, weights))
+    weights_.push_back(std::move(range));
 }
 
 void RangeTrace::on_run(const RunPlace& place, std::string_view /*part*/, const Program& program,
@@ -167,12 +152,48 @@ void RangeTrace::on_value(const RunPlace& place, std::string_view /*part*/, cons
   if (const auto at = running_->at.find(path); at != running_->at.end()) see(at->second, value);
 }
 
+void RangeTrace::count(const std::string& name, const Node& made_by, std::span<const float> x, DType stored) {
+  const std::string& part = running_->traced.part;
+  const Magnitudes seen = magnitudes_of(x, pool_);
+  const auto [at, fresh] = value_at_.emplace(name, values_.size());
+  if (fresh)
+    values_.push_back({.part = part,
+                       .path = name.substr(part.size() + 1),
+                       .op = std::string(made_by.op->name),
+                       .numeric_class = made_by.op->numeric_class});
+  ValueRange& range = values_[at->second];
+  range.count += x.size();
+  range.not_finite += seen.not_finite;
+  range.subnormal += seen.subnormal;
+  range.vanish += seen.vanish;
+  range.spread.add(seen.bins, seen.loss.squares);
+  if (const double loss = seen.loss.share(); loss > range.loss) {
+    range.loss = loss;
+    range.loss_largest = seen.largest;
+    range.loss_when = now_;
+  }
+  if (static_cast<double>(seen.largest) > range.largest) {
+    range.largest = seen.largest;
+    range.when = now_;
+  }
+  if (seen.not_finite == 0 || first_bad_ || options_.known_bad.contains(name)) return;
+  const bool is_nan = std::ranges::any_of(x, [](float v) { return std::isnan(v); });
+  first_bad_ = {.part = part,
+                .path = range.path,
+                .op = range.op,
+                .what = is_nan ? "NaN" : "infinite values",
+                .format = stored,
+                .when = now_};
+}
+
 void RangeTrace::see(int id, ConstTensorView value) {
   const TracedGraph& traced = running_->traced;
   const Node& node = traced.graph.node(id);
   const auto& readers = running_->readers[static_cast<size_t>(id)];
-  const bool moved = node.op->numeric_class == NumericClass::Movement;  // the numbers of another value
-  if (moved && readers.empty()) return;
+  const bool is_moved = node.op->numeric_class == NumericClass::Movement;  // the numbers of another value
+  const auto piece = running_->pieces.find(id);
+  const bool is_piece = piece != running_->pieces.end();
+  if (is_moved && !is_piece && readers.empty()) return;
 
   std::vector<float> widened;
   std::span<const float> x;
@@ -184,33 +205,10 @@ void RangeTrace::see(int id, ConstTensorView value) {
     x = widened;
   }
 
-  if (!moved) {
-    const Counts counts = count(x, pool_);
-    const auto [at, fresh] = value_at_.emplace(traced.name(id), values_.size());
-    if (fresh)
-      values_.push_back({.part = traced.part,
-                         .path = node.paths.front(),
-                         .op = std::string(node.op->name),
-                         .numeric_class = node.op->numeric_class});
-    ValueRange& range = values_[at->second];
-    range.count += x.size();
-    range.not_finite += counts.not_finite;
-    range.subnormal += counts.subnormal;
-    range.vanish += counts.vanish;
-    if (static_cast<double>(counts.largest) > range.largest) {
-      range.largest = counts.largest;
-      range.when = now_;
-    }
-    if (counts.not_finite != 0 && !first_bad_ && !options_.known_bad.contains(traced.name(id))) {
-      const bool is_nan = std::ranges::any_of(x, [](float v) { return std::isnan(v); });
-      first_bad_ = {.part = traced.part,
-                    .path = node.paths.front(),
-                    .op = std::string(node.op->name),
-                    .what = is_nan ? "NaN" : "infinite values",
-                    .format = value.spec.dtype,
-                    .when = now_};
-    }
-  }
+  if (is_piece)
+    count(traced.piece_name(piece->second), traced.graph.node(node.inputs[0]), x, value.spec.dtype);
+  else if (!is_moved)
+    count(traced.name(id), node, x, value.spec.dtype);
   for (const int reader : readers) look_inside(reader, id, x);
 }
 

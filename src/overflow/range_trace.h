@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "compile/rescale.h"
 #include "generate/network.h"
 #include "overflow/absolute_sums.h"
 #include "overflow/ranges.h"
@@ -24,6 +25,7 @@ struct TracedGraph {
   std::string rule_path(int id) const;
   bool is_named(int id) const;  // by the model
   std::string name(int id) const { return part + '.' + graph.node(id).paths.front(); }
+  std::string piece_name(const ResultPiece& piece) const;
 };
 
 // The first value of a run that left the range of its format.
@@ -42,6 +44,7 @@ class RangeTrace final : public RunObserver {
   struct Options {
     std::string part;                 // this one alone; empty: all
     bool absolute_sums = false;       // Σ|a||b| of every product, which doubles the work
+    bool weights = false;             // those that are narrower than f32, too
     bool narrow_alone = false;        // inside ops that accumulate in f32 nothing is looked at
     std::set<std::string> known_bad;  // names that are not finite in f32 either: not what is looked for
   };
@@ -55,7 +58,8 @@ class RangeTrace final : public RunObserver {
   std::vector<const TracedGraph*> graphs() const;  // those that ran
   const std::optional<FirstBad>& first_bad() const { return first_bad_; }
 
-  const ValueRange* find(const std::string& name) const;  // null when it was not seen
+  const ValueRange* find(const std::string& name) const;                // null when it was not seen
+  const std::vector<WeightRange>& weights() const { return weights_; }  // in the order of the graphs
   const InsideRange* find(const std::string& part, const std::string& operand, InsideKind kind, size_t width) const;
 
   Wants wants() const override { return {.values = Values::All, .graphs = true}; }
@@ -67,6 +71,9 @@ class RangeTrace final : public RunObserver {
  private:
   struct Kept;
   void see(int id, ConstTensorView value);
+  void count(const std::string& name, const Node& made_by, std::span<const float> x, DType stored);
+  void look_at_weights(std::string_view part, const Graph& graph, int id, const std::vector<ResultPiece>& pieces,
+                       const WeightSource& weights);
   void look_inside(int reader, int id, std::span<const float> x);
   void look_at_products(int reader, int id, std::span<const float> x);  // of attention, once both operands are there
   void keep(int reader, InsideKind kind, double value, int operand, size_t width);
@@ -80,6 +87,8 @@ class RangeTrace final : public RunObserver {
   Moment now_;
   std::vector<ValueRange> values_;
   std::map<std::string, size_t> value_at_;
+  std::vector<WeightRange> weights_;
+  std::set<std::string> weights_seen_;
   std::vector<InsideRange> insides_;
   std::map<std::string, size_t> inside_at_;
   std::optional<FirstBad> first_bad_;

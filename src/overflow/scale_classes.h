@@ -1,5 +1,6 @@
 // Which values of a model can be kept smaller together: those that sums, gates and moves tie to one scale
-// (compile/rescale.h), from the ops with weights that make them to those that take any scale.
+// (compile/rescale.h), from the ops with weights that make them to those that take any scale. Pieces of a result are
+// values of their own, and the whole is none.
 #pragma once
 
 #include <map>
@@ -14,8 +15,9 @@ namespace newbie {
 
 struct ScaleClass {
   std::set<std::string> members;       // names of values
-  std::set<std::string> sources;       // paths of the ops whose weights take a power of two
+  std::set<std::string> sources;       // paths of the ops, or pieces, whose weights take a power of two
   std::set<std::string> must_be_true;  // members that something reads which takes no scale
+  std::map<std::string, int> weights;  // by WeightRange::key: +1 what grows with the members, -1 what takes it back
 };
 
 class ScaleClasses {
@@ -28,7 +30,11 @@ class ScaleClasses {
   // Every path that a rescale can name.
   const std::set<std::string>& all_sources() const { return all_sources_; }
 
+  const std::vector<ScaleClass>& all() const { return classes_; }
+
  private:
+  void add_weights(const TracedGraph& traced);
+
   std::map<std::string, size_t> at_;
   std::vector<ScaleClass> classes_;
   std::set<std::string> all_sources_;

@@ -7,19 +7,23 @@
 
 namespace newbie {
 
-// A number that is larger in f32 than the asked precision can keep.
+// Numbers that the asked precision cannot keep: larger ones than its format has, or such small ones that underflow
+// takes a noticeable share.
 struct Excess {
   enum class Where {
     Stored,   // as the result of an op
     Operand,  // as what a matrix reads, rounded to its compute dtype
+    Weight,   // of an op, in its compute dtype
     Inside,   // in an op, as `kind` says
   };
   Where where = Where::Stored;
-  std::string name;    // of the value; Inside: of the op
+  std::string name;    // of the value; Weight: of what it makes; Inside: of the op
   std::string op;      // of the plain graph
   std::string reader;  // Operand: name of what reads it
+  std::string weight;  // Weight: WeightRange::key
   InsideKind kind = InsideKind::SquareSum;
-  double largest = 0;
+  double largest = 0;  // seen in f32
+  double loss = 0;     // what underflow takes of it (Loss::share); 0: it is too large
   DType format = DType::F16;
   Moment when;
 };
@@ -35,7 +39,8 @@ struct Study {
   std::unique_ptr<RangeTrace> plain;    // in f32, nothing fused
   std::unique_ptr<RangeTrace> asked;    // as it was asked for
   std::vector<std::string> bad_in_f32;  // values that are not finite there, the first to go bad first
-  std::vector<Excess> excesses;         // in the order of the run
+  std::vector<Excess> excesses;         // what is too large, in the order of the run
+  std::vector<Excess> losses;           // what is too small, by what underflow takes
   SubjectRun exact, drawn;              // in f32, and as asked for
   double flop = 0, f32_flop = 0;        // of matrices in the asked run, and those that multiply in f32
 

@@ -17,6 +17,12 @@ constexpr size_t kComputedAtOnce = 16 * 1024;  // elements: 64 KiB of scratch a 
 
 bool readable_as(DType dtype) { return dtype == DType::F32 || dtype == DType::BF16 || dtype == DType::F16; }
 
+// Elements of a tensor from `first` on, those of `rows` multiplied.
+void scale_rows(const TensorSpec& spec, std::span<const RowScale> rows, size_t first, std::span<float> out) {
+  if (!rows.empty() && spec.shape.rank() != 0)
+    scale_rows(rows, spec.shape.elements() / static_cast<size_t>(spec.shape[0]), first, out);
+}
+
 }  // namespace
 
 void WeightStore::insert(std::string name, Tensor tensor) {
@@ -87,7 +93,7 @@ void WeightStore::check_intact() const {
 
 WeightStore::Named WeightStore::at(std::string_view name) const {
   auto found = tensors_.find(name);
-  ScaledWeight scaled{name, 0};
+  ScaledWeight scaled{name, 0, {}};
   if (found == tensors_.end()) {
     scaled = parse_scaled_weight(name);
     found = tensors_.find(scaled.name);
@@ -116,7 +122,11 @@ DerivedTensor WeightStore::tensor(std::string_view name) const {
     fail(ErrorKind::Unsupported, "weight {}: expected a float tensor, got {}", in_quotes(name),
          to_string(tensor->spec.dtype));
   return {.spec = tensor->spec,
-          .fill = [tensor, log2 = named.log2](size_t first, std::span<float> out) { fill(*tensor, log2, first, out); },
+          .fill =
+              [tensor, log2 = named.log2, rows = parse_scaled_weight(name).rows](size_t first, std::span<float> out) {
+                fill(*tensor, log2, first, out);
+                scale_rows(tensor->spec, rows, first, out);
+              },
           .sources = tensor->sources};
 }
 
@@ -129,27 +139,31 @@ std::optional<TensorSpec> WeightStore::find(std::string_view name) const {
 
 ConstTensorView WeightStore::mapped(std::string_view name) const {
   const Named named = at(name);
-  return {named.tensor.spec, named.log2 == 0 ? named.tensor.data : nullptr};
+  const bool as_stored = named.log2 == 0 && parse_scaled_weight(name).rows.empty();
+  return {named.tensor.spec, as_stored ? named.tensor.data : nullptr};
 }
 
 void WeightStore::read(std::string_view name, DType dtype, std::byte* destination) const {
   const Named named = at(name);
   const Tensor& tensor = named.tensor;
   const int log2 = named.log2;
+  const std::vector<RowScale> rows = parse_scaled_weight(name).rows;
+  const bool as_stored = log2 == 0 && rows.empty();
   if (!readable_as(dtype) || !is_float(tensor.spec.dtype))
     fail(ErrorKind::Unsupported, "weight {}: expected a float tensor to read as f32, bf16 or f16, got {} to read as {}",
          in_quotes(name), to_string(tensor.spec.dtype), to_string(dtype));
 
   const size_t count = tensor.spec.shape.elements();
-  if (!tensor.fill && log2 == 0) {
+  if (!tensor.fill && as_stored) {
     convert(tensor.spec.dtype, tensor.data, dtype, destination, count);
-  } else if (log2 == 0 && dtype == DType::F32 && reinterpret_cast<uintptr_t>(destination) % alignof(float) == 0) {
+  } else if (as_stored && dtype == DType::F32 && reinterpret_cast<uintptr_t>(destination) % alignof(float) == 0) {
     if (count != 0) tensor.fill(0, {reinterpret_cast<float*>(destination), count});
   } else {
     std::vector<float> scratch(std::min(count, kComputedAtOnce));
     for (size_t first = 0; first < count; first += scratch.size()) {
       const std::span<float> piece(scratch.data(), std::min(scratch.size(), count - first));
       fill(tensor, log2, first, piece);
+      scale_rows(tensor.spec, rows, first, piece);
       convert(DType::F32, reinterpret_cast<const std::byte*>(piece.data()), dtype, destination + first * size_of(dtype),
               piece.size());
     }

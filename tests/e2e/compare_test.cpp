@@ -132,6 +132,9 @@ TEST(Compare, ATinyOneHasEveryNumber) {
   const double told = result_steps(comparison.out / "bf16/000003.json").back();
   EXPECT_NEAR(told, std::sqrt(difference / length), 1e-9 * told);
 
+  for (const fs::directory_entry& left : fs::recursive_directory_iterator(comparison.out))
+    EXPECT_NE(left.path().extension(), ".spill") << left.path();
+
   const std::string markdown = file_bytes(comparison.out / "report.md"),
                     csv = file_bytes(comparison.out / "report.csv");
   EXPECT_THAT(markdown, HasSubstr("| Precision | Memory, MiB | Time, s | FID | CLIP score | Success |"));

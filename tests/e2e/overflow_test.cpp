@@ -1,13 +1,20 @@
 // newbie overflow: the report in three forms, and a cure that newbie generate takes.
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 #include "core/files.h"
+#include "core/float_formats.h"
 #include "core/json.h"
 #include "e2e/run_program.h"
 #include "unit/core/temporary_folder.h"
+#include "weights/formats/safetensors.h"
+#include "weights/safetensors_writer.h"
 
 namespace newbie::e2e {
 namespace {
+
+namespace fs = std::filesystem;
 
 using testing::HasSubstr;
 using testing::Not;
@@ -56,6 +63,46 @@ TEST(Overflow, NaiveF16IsCuredAndThePolicyDraws) {
                                                  "--precision-policy", policy, "--guard", "strict", "-o", "a.png"}),
                              .folder = folder.path()});
   EXPECT_EQ(drawn.exit_code, 0) << drawn.err;
+}
+
+// A table 2^120 as large: the squares of its rows are beyond f32, too, so that no norm has a sum.
+fs::path endless_encoder(const TemporaryFolder& folder) {
+  const fs::path out = folder / "encoder";
+  fs::copy(avatar() / "text_encoder", out);
+  const SafetensorsFile file(avatar() / "text_encoder" / "model.safetensors");
+  std::vector<float> table;
+  std::vector<NamedTensor> tensors;
+  for (const SafetensorsEntry& e : file.entries()) {
+    const TensorSpec spec = file.spec(e);
+    tensors.push_back({e.name, {spec, file.bytes(e).data()}});
+    if (!e.name.ends_with("embed_tokens.weight")) continue;
+    table.resize(spec.shape.elements());
+    convert(spec.dtype, file.bytes(e).data(), DType::F32, reinterpret_cast<std::byte*>(table.data()), table.size());
+    for (float& w : table) w *= 0x1p120f;
+    tensors.back() = {e.name, {{spec.shape, DType::F32}, reinterpret_cast<const std::byte*>(table.data())}};
+  }
+  fs::remove(out / "model.safetensors");
+  write_safetensors(out / "model.safetensors", tensors, file.metadata());
+  return out;
+}
+
+TEST(Overflow, ACureThatDoesNotWorkLeavesNoFile) {
+  const TemporaryFolder folder;
+  const std::string policy = (folder / "policy.toml").string(), model = endless_encoder(folder).string();
+  const std::vector<std::string> words{"--part", "text_encoder", "-m",  model,    "-p",
+                                       "1girl",  "--precision",  "f16", "--cure", policy};
+  std::vector<std::string> with_json = words;
+  with_json.emplace_back("--json");
+  const Outcome told = overflow(words), json = overflow(with_json);
+  EXPECT_EQ(told.exit_code, json.exit_code);
+  EXPECT_NE(told.exit_code, 0);
+  EXPECT_FALSE(fs::exists(policy));
+  EXPECT_THAT(told.out, HasSubstr("is still out of range, so nothing is written"));
+  EXPECT_THAT(told.err, HasSubstr("no policy was found that keeps"));
+  const Json one = Json::parse(json.out);  // nothing behind it
+  EXPECT_EQ(one["cure"]["works"], false);
+  EXPECT_THAT(one["error"]["message"], HasSubstr("no policy was found that keeps"));
+  EXPECT_FALSE(one["beyond"].empty());
 }
 
 TEST(Overflow, ManyPromptsAndOneEncoder) {

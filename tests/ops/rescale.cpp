@@ -125,6 +125,50 @@ TEST(Rescale, TheMoreSpecificGlobWinsThenTheLater) {
   EXPECT_EQ(asked({times("transformer.layers.1", 2)}), 0) << "a module is not its values";
 }
 
+// Queries, keys and values of one matrix: norms read the first two, the third is carried on.
+TEST(Rescale, PiecesOfAResultAreScaledApart) {
+  Network network;
+  Graph& g = network.graph = Graph();
+  const Scope s(g);
+  const Value qkv = linear(s / "qkv", g.input("x", {kRows, kWidth}), 3 * kWidth, true);
+  const auto piece = [&](int64_t i) { return slice_columns(qkv, i * kWidth, (i + 1) * kWidth); };
+  const Value q = rms_norm(s / "q_norm", piece(0), kWidth / kHeads, 1e-6),
+              k = rms_norm(s / "k_norm", piece(1), kWidth / kHeads, 1e-6), v = piece(2);
+  g.output("sum", linear(s / "out", attention(q, k, v, kHeads, kHeads, 0.3), kWidth, true));
+  network.weights = MemoryWeights();
+  for (int id = 0; id < g.size(); ++id)
+    if (const Node& n = g.node(id); n.op == &weight_op)
+      network.weights.add(n.paths.front(), random_tensor(n.shape, static_cast<uint64_t>(id), 0.2F));
+  for (const auto& backend : {make_reference_backend(), make_cpu_backend()}) {
+    const RunResult plain = network.run(*backend, {}, false);
+    for (const auto& rules : {std::vector{times("transformer.qkv[64:96]", -6)},
+                              std::vector{times("transformer.qkv", 3), times("transformer.qkv[0:32]", -4)},
+                              std::vector{times("transformer.*", 2), times("transformer.qkv[32:64]", -9)}}) {
+      const RunResult scaled = network.run(*backend, rules, false);
+      EXPECT_TRUE(same_bytes(scaled.output("sum"), plain.output("sum"))) << rules.back().path_glob;
+      for (size_t row = 0; row < kRows; ++row)
+        for (size_t i = 0; i < 3 * kWidth; ++i) {
+          const std::string path = piece_path("transformer.qkv", static_cast<int64_t>(i / kWidth * kWidth),
+                                              static_cast<int64_t>((i / kWidth + 1) * kWidth));
+          const std::vector<std::string> names{"transformer.qkv", path};
+          const size_t at = row * 3 * kWidth + i;
+          ASSERT_EQ(scaled.path("qkv")[at], std::ldexp(plain.path("qkv")[at], asked_log2(rules, names))) << path;
+        }
+    }
+  }
+  const auto refused = [&](const char* path) {
+    try {
+      rescale(g, std::vector{times(path, -1)}, "transformer");
+      ADD_FAILURE() << path;
+    } catch (const Error& e) {
+      EXPECT_THAT(e.message(), ::testing::HasSubstr("no piece that the network cuts out")) << path;
+      EXPECT_EQ(e.kind(), ErrorKind::InvalidRequest);
+    }
+  };
+  refused("transformer.qkv[0:31]");
+  refused("transformer.out[0:32]");
+}
+
 TEST(Rescale, AnOpWithoutWeightsIsRefusedByName) {
   Graph g;
   const Value x = g.input("x", {2, 4});

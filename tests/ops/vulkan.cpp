@@ -246,8 +246,7 @@ TEST(Vulkan, ProductsByMatrixUnitsMatchTheReference) {
       const Tensors all_positive{{"x", magnitudes(x)}, {"w", magnitudes(w)}, {"b", magnitudes(b)}};
       std::vector<double> bound;
       const RunResult sizes = run_graph(g, *reference, large, all_positive);
-      for (const float v : sizes.output("y"))
-        bound.push_back(2 * gamma(static_cast<double>(k) + 2, DType::F32) * v);
+      for (const float v : sizes.output("y")) bound.push_back(2 * gamma(static_cast<double>(k) + 2, DType::F32) * v);
       EXPECT_TRUE(within(got.output("y"), want.output("y"), bound));
       EXPECT_TRUE(within(without.output("y"), want.output("y"), bound));
     }

@@ -55,7 +55,7 @@ ConstTensorView MemoryWeights::mapped(std::string_view name) const {
   const ScaledWeight weight = parse_scaled_weight(name);
   const auto it = weights_.find(weight.name);
   if (it == weights_.end()) return {};
-  return {it->second.spec, weight.log2 == 0 ? it->second.bytes.data() : nullptr};
+  return {it->second.spec, weight.is_as_stored() ? it->second.bytes.data() : nullptr};
 }
 
 void MemoryWeights::read(std::string_view name, DType dtype, std::byte* destination) const {
@@ -66,6 +66,7 @@ void MemoryWeights::read(std::string_view name, DType dtype, std::byte* destinat
   std::vector<float> values(spec.shape.elements());
   convert(spec.dtype, bytes.data(), DType::F32, reinterpret_cast<std::byte*>(values.data()), values.size());
   for (float& v : values) v = std::ldexp(v, weight.log2);
+  if (!weight.rows.empty()) scale_rows(weight.rows, values.size() / static_cast<size_t>(spec.shape[0]), 0, values);
   convert(DType::F32, reinterpret_cast<const std::byte*>(values.data()), dtype, destination, values.size());
 }
 

@@ -5,6 +5,7 @@
 #include "commands/commands.h"
 #include "core/files.h"
 #include "core/machine.h"
+#include "exit_code.h"
 #include "file_roles.h"
 #include "flags.h"
 #include "generate/find_model.h"
@@ -95,7 +96,7 @@ void run(CLI::App& parser, OverflowArguments& args) {
   if (args.cure) {
     cured = cure(*subject, engine.precision, before, options, terminal, stop);
     report.cure = &*cured;
-    if (!cured->rescales.empty() || !cured->rules.empty()) {
+    if (cured->works() && (!cured->rescales.empty() || !cured->rules.empty())) {
       PrecisionPolicyFile policy{.rules = cured->request.rules, .rescales = cured->request.rescales};
       for (PrecisionRule& rule : policy.rules)
         if (rule.path_glob.empty() && rule.rank == RuleRank::Preset) rule.rank = RuleRank::User;
@@ -110,11 +111,21 @@ void run(CLI::App& parser, OverflowArguments& args) {
   }
   terminal.clear_bar();
   if (args.html) write_file_atomically(*args.html, overflow_html(report));
-  args.report.json ? print_json(overflow_json(report)) : print(overflow_text(report, args.rows));
+  std::optional<Error> failed;
   if (cured && !cured->works())
-    fail_with_hint(ErrorKind::Unsupported,
-                   "a wider --dtype; newbie inspect --check-weights tells whether weights are whole",
-                   "no policy was found that keeps {} in range", cured->left.front());
+    failed = Error(ErrorKind::Unsupported,
+                   fmt::format("no policy was found that keeps {} in range, so none is written",
+                               cured->left.empty() ? cured->after->first_bad()->name() : cured->left.front()),
+                   "a wider --dtype; newbie inspect --check-weights tells whether weights are whole");
+  if (!args.report.json) {
+    print(overflow_text(report, args.rows));
+    if (failed) throw *failed;
+    return;
+  }
+  OrderedJson json = overflow_json(report);
+  if (failed) json.update(error_json(*failed));
+  print_json(json);
+  if (failed) throw EndWith{newbie::report(*failed, false)};
 }
 
 }  // namespace

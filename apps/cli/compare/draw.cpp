@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <exception>
 #include <map>
 #include <span>
 
@@ -53,6 +54,64 @@ class NumberFile {
   std::map<std::string, std::vector<float>> kept_;
 };
 
+// The same, kept on the disk until it is written: what is looked into while a picture is drawn is no part of its plan.
+class SpilledNumbers {
+ public:
+  // Beside `path`, where write() is going to put the file.
+  explicit SpilledNumbers(const fs::path& path) : path_(path), spill_path_(path) { spill_path_ += ".spill"; }
+  ~SpilledNumbers() {
+    std::error_code ignored;
+    if (committed_) fs::remove(spill_path_, ignored);
+  }
+  SpilledNumbers(const SpilledNumbers&) = delete;
+  SpilledNumbers& operator=(const SpilledNumbers&) = delete;
+
+  void add(const std::string& name, std::span<const float> values) {
+    if (failed_ || !places_.emplace(name, Place{bytes_, values.size_bytes()}).second) return;
+    bytes_ += values.size_bytes();
+    try {
+      if (!spill_) {
+        fs::create_directories(path_.parent_path());
+        spill_.emplace(spill_path_);
+      }
+      spill_->write(std::as_bytes(values));
+    } catch (...) {  // a disk that is full is no fault of the picture
+      failed_ = std::current_exception();
+    }
+  }
+
+  // Tells what went wrong meanwhile, too.
+  void write() {
+    if (failed_) std::rethrow_exception(failed_);
+    if (!spill_) return write_safetensors(path_, {});
+    spill_->commit();
+    committed_ = true;
+    const MappedFile file(spill_path_);
+    std::vector<StreamedTensor> tensors;
+    for (const auto& [name, place] : places_)
+      tensors.push_back({name,
+                         {Shape{static_cast<int64_t>(place.bytes / sizeof(float))}, DType::F32},
+                         [&file, place](const auto& write_bytes) {
+                           const auto bytes = file.bytes().subspan(place.begin, place.bytes);
+                           write_bytes(bytes);
+                           file.drop_pages(bytes);
+                         }});
+    stream_safetensors(path_, tensors);
+    file.check_intact();
+  }
+
+ private:
+  struct Place {
+    size_t begin = 0, bytes = 0;
+  };
+  fs::path path_, spill_path_;
+  std::optional<AtomicFile> spill_;
+  std::map<std::string, Place> places_;
+  size_t bytes_ = 0;
+  bool committed_ = false;
+  std::exception_ptr failed_;
+};
+
 class NumberLookup {
  public:
   // A file that is not there or is damaged has nothing to compare with: its row tells that it has no drift.
@@ -71,6 +130,7 @@ class NumberLookup {
     std::vector<float> reference(values.size());
     std::memcpy(reference.data(), bytes.data(), bytes.size());
     file_->check_intact();
+    file_->drop_pages(bytes);  // no part of the plan
     return drift_of(values, reference);
   }
 
@@ -137,7 +197,9 @@ class Witness final : public RunObserver {
       : tasks_(tasks),
         latents_(tasks.keep ? fs::path() : reference_latents),
         values_(tasks.keep ? fs::path() : reference_values),
-        meter_(meter) {}
+        meter_(meter) {
+    if (tasks.keep && tasks.observe) kept_values.emplace(reference_values);
+  }
 
   void on_stage(const RunPlace& at) override {
     const std::string_view name = to_string(at.stage);
@@ -165,7 +227,7 @@ class Witness final : public RunObserver {
     const std::string full = fmt::format("{}.{}", part, path),
                       name = fmt::format("{}/{}/{}/{}", stage_, evaluation_, run_, full);
     std::vector<float> numbers = sampled_floats(value, kSampled);
-    if (tasks_.keep) return kept_values.add(name, std::move(numbers));
+    if (tasks_.keep) return kept_values->add(name, numbers);
     if (const auto drift = values_.drift(name, numbers))
       values.push_back({.stage = stage_, .evaluation = evaluation_, .run = run_ - 1, .path = full, .drift = *drift});
   }
@@ -182,7 +244,8 @@ class Witness final : public RunObserver {
   double operations = 0;
   std::vector<Drift> steps;
   std::vector<ValueDrift> values;
-  NumberFile kept_latents, kept_values;
+  NumberFile kept_latents;
+  std::optional<SpilledNumbers> kept_values;
 
  private:
   Tasks tasks_;
@@ -293,7 +356,7 @@ PictureResult draw_one(const CompareSettings& settings, const CompareStore& stor
   if (!out.drawn) return out;
   store.save_picture(row, index, picture);
   if (paired) witness.kept_latents.write(store.latents(row, index));
-  if (is_reference && out.observed) witness.kept_values.write(store.values(row, index));
+  if (witness.kept_values) witness.kept_values->write();
   return out;
 }
 

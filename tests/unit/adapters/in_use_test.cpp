@@ -124,6 +124,21 @@ TEST(AdaptersInUse, SeveralAgreeInTheirOrder) {
                                velocity(listed, AdapterMode::RunTime, exact()), 1e-4));
 }
 
+// A rescale's power of two is in what an adapter adds, too, be it of a whole matrix or of a piece of its result.
+TEST(AdaptersInUse, RescaledBasesAreAdaptedAlike) {
+  PrecisionPolicy rescaled = exact();
+  rescaled.rescales = {{"transformer.*.attention.qkv[384:480]", 7, "test"},
+                       {"transformer.*.attention.qkv[0:288]", -5, "test"},
+                       {"transformer.*.feed_forward.w3", -6, "test"}};
+  EXPECT_TRUE(within_relative(velocity({}, AdapterMode::RunTime, rescaled), without_adapters(), 1e-5));
+  for (const char* name : kCases) {
+    SCOPED_TRACE(name);
+    const auto adapters = used({{name, 1.0}});
+    for (const AdapterMode mode : {AdapterMode::RunTime, AdapterMode::Merged})
+      EXPECT_TRUE(within_relative(velocity(adapters, mode, rescaled), velocity(adapters, mode, exact()), 1e-5));
+  }
+}
+
 TEST(AdaptersInUse, StrengthZeroIsTheBase) {
   for (const AdapterMode mode : {AdapterMode::RunTime, AdapterMode::Merged})
     EXPECT_TRUE(same_bytes(velocity(used({{"kohya", 0.0}, {"peft_dora", 0.0}, {"full", 0.0}}), mode, exact()),

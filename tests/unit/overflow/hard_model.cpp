@@ -16,8 +16,9 @@ void scale(std::span<float> values, int log2) {
   for (float& v : values) v = std::ldexp(v, log2);
 }
 
-HardModel::HardModel(const std::string& part, const Change& change) : part_(part) {
-  const fs::path from = avatar_path() / part, to = folder_ / part;
+namespace {
+
+void write_changed(const fs::path& from, const fs::path& to, const HardModel::Change& change) {
   fs::copy(from, to);
   for (const fs::directory_entry& entry : fs::directory_iterator(from)) {
     if (entry.path().extension() != ".safetensors") continue;
@@ -41,9 +42,27 @@ HardModel::HardModel(const std::string& part, const Change& change) : part_(part
   }
 }
 
+}  // namespace
+
+HardModel::HardModel(const std::string& part, const Change& change)
+    : HardModel(std::map<std::string, Change>{{part, change}}) {}
+
+HardModel::HardModel(const std::map<std::string, Change>& changes) {
+  for (const auto& [part, change] : changes) {
+    write_changed(avatar_path() / part, folder_ / part, change);
+    parts_.push_back(part);
+  }
+}
+
 ModelPaths HardModel::paths() const {
   ModelPaths out{.folder = avatar_path()};
-  (part_ == "transformer" ? out.transformer : out.text_encoder) = folder_ / part_;
+  for (const std::string& part : parts_) {
+    fs::path& path = part == "transformer"    ? out.transformer
+                     : part == "text_encoder" ? out.text_encoder
+                     : part == "clip_model"   ? out.clip_model
+                                              : out.vae;
+    path = folder_ / part;
+  }
   return out;
 }
 

@@ -3,8 +3,10 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "generate/model_layout.h"
 #include "unit/core/temporary_folder.h"
@@ -17,13 +19,14 @@ class HardModel {
   // has changed them: it is then written in f32.
   using Change = std::function<bool(const std::string& name, std::span<float> values, size_t row)>;
 
-  HardModel(const std::string& part, const Change& change);  // "transformer", "text_encoder"
+  HardModel(const std::string& part, const Change& change);  // "transformer", "text_encoder", "clip_model", "vae"
+  explicit HardModel(const std::map<std::string, Change>& changes);  // by part
 
   ModelPaths paths() const;
 
  private:
   TemporaryFolder folder_;
-  std::string part_;
+  std::vector<std::string> parts_;
 };
 
 // values · 2^log2
