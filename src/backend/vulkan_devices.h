@@ -38,10 +38,11 @@ VulkanListing list_vulkan_devices();
 struct VulkanOptions {
   // Called with a function's name before each call that may fail; false makes it fail as that call does when it fails.
   std::function<bool(const char* call)> fault;
-  bool staged = false;       // copies go through a buffer of the host's, as on a card, where memory could be mapped
-  bool units = true;         // matrix units are tried and, where they are right, used
-  bool doubt_units = false;  // none are right
-  bool tiled = false;        // matrix kernels for GPUs, also on a driver that runs on a CPU
+  bool staged = false;        // copies go through a buffer of the host's, as on a card, where memory could be mapped
+  bool units = true;          // matrix units are tried and, where they are right, used
+  bool doubt_units = false;   // none are right
+  bool compile_only = false;  // shaders are compiled and nothing is run: for chips that are not there
+  bool tiled = false;         // matrix kernels for GPUs, also on a driver that runs on a CPU
   double work_of_submission = 0;  // multiplications and additions; 0: as much as takes a tenth of a second
   double patience_seconds = 0;    // after which a device that has not answered is given up; 0: one or ten minutes
 };

@@ -58,7 +58,7 @@ int64_t evaluations_of(const GenerateRequest& r, const NoiseLevels& levels) {
     out += guidance_active(t, r.cfg, r.cfg_trunc) ? 2 : 1;  // guidance evaluates the negative prompt, too
     std::ranges::fill(velocity, 0.0f);
   };
-  std::vector<float> x(1);
+  std::vector<float> x(16);  // the least that fresh noise is made for
   sample(sampler, {.sigmas = levels.sigmas, .denoise = count, .options = {.eta = 0}}, x);
   return out;
 }

@@ -144,9 +144,10 @@ double LossNetwork::loss(const LossInput& input, StopToken stop) {
   return static_cast<double>(loss);
 }
 
-LossNetwork::Memory LossNetwork::plan(const SampleShape& shape) {
+LossNetwork::Memory LossNetwork::plan(const SampleShape& shape, Base base) {
   const Program& p = program(shape, Way::ThereAndBack);
-  const WeightBank bank(weights_, runtime_.allocator, streamed_);
+  const WeightBank bank(weights_, runtime_.allocator,
+                        base == limits_.base ? streamed_ : not_kept(base_, trained_, base));
   return {.arena_bytes = p.memory().arena_bytes,
           .weights = bank.plan(p.weights()),
           .window_bytes = p.window_bytes(bank),

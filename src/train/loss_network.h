@@ -67,7 +67,8 @@ class LossNetwork {
     double flop = 0;
     size_t weight_bytes() const { return weights.kept.all() + window_bytes + mapped_bytes; }
   };
-  Memory plan(const SampleShape& shape);
+  Memory plan(const SampleShape& shape) { return plan(shape, limits_.base); }
+  Memory plan(const SampleShape& shape, Base base);  // with the base elsewhere
 
   // If not null, sees every named value of run(): the first that is not finite tells where a step broke.
   void observe(Observer* observer) { observer_ = observer; }

@@ -102,15 +102,11 @@ LossNetwork::Limits fit(const TrainOptions& o, TrainingRuntime& runtime, const T
   if (o.activation_bytes > 0) out.arena_bytes = o.activation_bytes;
   if (o.memory_bytes == 0) return out;
   const size_t states = state_bytes(o, learner);
+  LossNetwork network(runtime, base, learner.parameters(), modules, {.arena_bytes = 1});  // as tight as it gets
   size_t least = 0;
   for (const auto base_is : {LossNetwork::Base::Kept, LossNetwork::Base::WayThere, LossNetwork::Base::Nowhere}) {
     out.base = base_is;
-    const auto memory_of = [&](size_t arena_bytes) {
-      LossNetwork::Limits limits = out;
-      limits.arena_bytes = arena_bytes;
-      return LossNetwork(runtime, base, learner.parameters(), modules, limits).plan(shape);
-    };
-    const LossNetwork::Memory tight = memory_of(1);
+    const LossNetwork::Memory tight = network.plan(shape, base_is);
     const size_t beside = states + tight.weight_bytes();
     least = beside + tight.arena_bytes;
     if (least > o.memory_bytes) continue;

@@ -162,6 +162,8 @@ FoundDevice Instance::judge(VkPhysicalDevice handle, int number) const {
   w.free_bytes = heap.free;
   if (!family)
     w.refusal = "it cannot compute";
+  else if (heap.size == 0)
+    w.refusal = "it has no memory";
   else if (v12.bufferDeviceAddress == 0)
     w.refusal = "its shaders cannot use addresses (bufferDeviceAddress)";
   else if (v11.storageBuffer16BitAccess == 0)

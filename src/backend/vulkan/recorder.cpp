@@ -5,15 +5,15 @@
 
 namespace newbie::vulkan {
 
-Recorder::Recorder(Device& device, StopToken stop) : device_(device), stop_(stop), slots_{Slot(device), Slot(device)} {}
-
 VkCommandBuffer Recorder::commands() {
   Slot& slot = slots_[now_];
-  if (!slot.commands.is_recording()) slot.work = 0;
-  return slot.commands.recording();
+  if (!slot.commands) slot.commands.emplace(device_, "running steps");
+  if (!slot.commands->is_recording()) slot.work = 0;
+  return slot.commands->recording();
 }
 
 void Recorder::barrier() {
+  if (device_.options().compile_only) return;
   VkMemoryBarrier memory{.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER};
   memory.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
   memory.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
@@ -25,6 +25,7 @@ void Recorder::dispatch(Shader shader, const std::vector<uint32_t>& constants, c
                         double work) {
   if (groups.x == 0 || groups.y == 0 || groups.z == 0) return;
   const VkPipeline pipeline = device_.pipeline(shader, constants);
+  if (device_.options().compile_only) return;
   const DeviceApi& api = device_.api();
   uint32_t& axis = groups.z >= groups.y && groups.z >= groups.x ? groups.z : groups.y >= groups.x ? groups.y : groups.x;
   const uint32_t all = axis;
@@ -32,7 +33,7 @@ void Recorder::dispatch(Shader shader, const std::vector<uint32_t>& constants, c
   const auto pieces = static_cast<uint32_t>(std::clamp(std::ceil(work / limit), 1.0, static_cast<double>(all)));
   const double each = work / pieces;
   for (uint32_t piece = 0; piece < pieces; ++piece) {
-    if (slots_[now_].commands.is_recording() && slots_[now_].work > 0 && slots_[now_].work + each > limit) submit();
+    if (is_recording() && slots_[now_].work > 0 && slots_[now_].work + each > limit) submit();
     const auto first = static_cast<uint32_t>(uint64_t{all} * piece / pieces);
     axis = static_cast<uint32_t>(uint64_t{all} * (piece + 1) / pieces) - first;
     const auto base = [&](const uint32_t& of) { return &of == &axis ? first : 0; };
@@ -46,17 +47,17 @@ void Recorder::dispatch(Shader shader, const std::vector<uint32_t>& constants, c
 
 void Recorder::submit() {
   Slot& slot = slots_[now_];
-  if (slot.commands.is_recording()) {
+  if (is_recording()) {
     VkMemoryBarrier memory{.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER};
     memory.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
     memory.dstAccessMask =
         VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_HOST_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT;
     device_.api().CmdPipelineBarrier(
-        slot.commands.recording(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+        slot.commands->recording(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
         VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 1,
         &memory, 0, nullptr, 0, nullptr);
     slot.submitted = Clock::now();
-    slot.commands.submit();
+    slot.commands->submit();
     now_ = 1 - now_;
   }
   wait(slots_[now_]);
@@ -64,8 +65,8 @@ void Recorder::submit() {
 }
 
 void Recorder::wait(Slot& slot) {
-  if (!slot.commands.is_running()) return;
-  slot.commands.wait();
+  if (!slot.commands || !slot.commands->is_running()) return;
+  slot.commands->wait();
   const auto done = Clock::now();
   device_.learn_rate(slot.work, std::chrono::duration<double>(done - std::max(slot.submitted, last_done_)).count());
   last_done_ = done;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <optional>
 
 #include "backend/vulkan/commands.h"
 #include "backend/vulkan/push.h"
@@ -20,7 +21,7 @@ struct Groups {
 class Recorder {
  public:
   // Its end waits for what is under way.
-  Recorder(Device& device, StopToken stop);
+  Recorder(Device& device, StopToken stop) : device_(device), stop_(stop) {}
 
   // What is recorded from here on sees what was written before.
   void barrier();
@@ -33,12 +34,12 @@ class Recorder {
  private:
   using Clock = std::chrono::steady_clock;
   struct Slot {
-    explicit Slot(Device& device) : commands(device, "running steps") {}
-    Commands commands;
+    std::optional<Commands> commands;  // made when something is recorded
     double work = 0;
     Clock::time_point submitted;
   };
   VkCommandBuffer commands();
+  bool is_recording() const { return slots_[now_].commands && slots_[now_].commands->is_recording(); }
   void submit();
   void wait(Slot& slot);
 

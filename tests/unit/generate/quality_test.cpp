@@ -49,6 +49,16 @@ TEST(Quality, EvaluationsAreCounted) {
   EXPECT_EQ(evaluations_of(read(R"({"hires_scale": 2, "hires_strength": 0.5})")), 2 * (28 + 14));
 }
 
+TEST(Quality, EvaluationsOfEverySamplerAreCounted) {
+  for (const Sampler* sampler : samplers()) {
+    GenerateRequest r;
+    r.sampler = sampler->name;
+    r.cfg = 1;
+    EXPECT_EQ(evaluations_of(r), sampler->evaluations(static_cast<int>(noise_levels(r).sigmas.size()) - 1))
+        << sampler->name;
+  }
+}
+
 TEST(Quality, EvaluationsWithoutGuidanceAreCountedWhereTheyLie) {
   // Levels by hand are at times 0, 0.3 and 0.6: two of them below 0.5.
   EXPECT_EQ(evaluations_of(read(R"({"sigmas": [1, 0.7, 0.4, 0], "cfg_trunc": 0.5})")), 2 * 2 + 1);
