@@ -3,10 +3,13 @@
 
 Usage: bench/evaluations.py PROGRAM table [--prompts N] [--work DIR] [--write FILE] [--plot FILE]
        bench/evaluations.py PROGRAM proof [--prompts N] [--work DIR] [--write FILE]
+       bench/evaluations.py build/release/bench_estimates estimates --model DIR [--prompts N] [--dtype D] [--write FILE]
 
 table draws the first N prompts of examples/prompts/avatars.jsonl in every row of ROWS, one process a row, so that all
 load the model once. proof draws the default and the three words of --quality for prompts of CAPTIONS that no row was
 chosen by, and adds the scores beside the pictures that the captions belong to (newbie evaluate).
+
+estimates draws the same prompts with each of TOLERANCES, and holds the solver's estimate against the true distance.
 
 The converged picture is that of rk4 in CONVERGED intervals; the table says how like it is that of midpoint in twice as many
 evaluations, which is as near as anything here can come. Likeness is measured by `PROGRAM evaluate` on
@@ -32,6 +35,9 @@ CAPTIONS = HERE.parents[1] / "shared/data/avatar_val/captions.jsonl"
 CONVERGED = 8  # intervals of rk4: four evaluations each, twice with guidance
 
 
+TOLERANCES = (0.1, 0.2, 0.4)
+
+
 def row(sampler, schedule, steps, **more):
     return {"sampler": sampler, "schedule": schedule, "steps": steps, **more}
 
@@ -47,6 +53,8 @@ def table_rows():
     rows += [row("euler", "official", 15), row("midpoint", "official", 8), row("midpoint", "official", 6)]
     rows += [row("heun", "official", 6), row("rk4", "official", 5), row("rk4", "official", 4)]
     rows += [row("unipc", "few_steps", 11, cfg_trunc=t) for t in (0.7, 0.5)]
+    rows += [row("unipc", "few_steps", n, cfg_hold=x) for n, x in ((9, 0.3), (11, 0.2), (11, 0.4))]
+    rows += [{"tolerance": t} for t in TOLERANCES]
     rows += [row("res_multistep", "simple", 28, cache="linear", cache_threshold=t) for t in (0.02, 0.05)]
     rows += [row("res_multistep", "simple", 28, cache="first-block", cache_threshold=0.04)]
     rows += [row("unipc", "few_steps", 11, cache="linear", cache_threshold=0.05)]
@@ -59,9 +67,12 @@ PROOF_ROWS = [row("res_multistep", "simple", 28)] + [{"quality": q} for q in ("d
 def words_of(r):
     if "quality" in r:
         return f"`quality` {r['quality']}"
+    if "tolerance" in r:
+        return f"tolerance {r['tolerance']}"
     out = f"{r['sampler']}, {r['schedule']}"
     out += f", shift {r['shift']}" if "shift" in r else ""
     out += f", guidance while t < {r['cfg_trunc']}" if "cfg_trunc" in r else ""
+    out += f", guidance held {r['cfg_hold']}" if "cfg_hold" in r else ""
     return out + (f", cache {r['cache']} {r['cache_threshold']}" if "cache" in r else "")
 
 
@@ -127,8 +138,8 @@ def table(bench):
     for i, request in enumerate(table_rows()):
         name = "_".join(str(v) for v in request.values())
         folder, facts = bench.draw(name, request)
-        results.append({**facts, **bench.likeness(folder, to), "row": words_of(request), "steps": request["steps"],
-                        "sampler": request["sampler"], "cache": "cache" in request})
+        results.append({**facts, **bench.likeness(folder, to), "row": words_of(request), "steps": request.get("steps", "–"),
+                        "sampler": request.get("sampler", "adaptive"), "cache": "cache" in request})
         r = results[-1]
         print(f"{r['row']} {r['steps']}: {r['evaluations']:.0f} {r['cpu']:.2f} s {r['ssim']:.4f} {r['worst']:.4f}", file=sys.stderr)
     best = front(results)
@@ -146,7 +157,7 @@ def table(bench):
     return lines
 
 
-COLOURS = {"unipc": "#c0392b", "res_multistep": "#2c6fbb", "dpmpp_2m": "#8e44ad", "midpoint": "#27865a", "heun": "#7f8c2d",
+COLOURS = {"unipc": "#c0392b", "adaptive": "#e67e22", "res_multistep": "#2c6fbb", "dpmpp_2m": "#8e44ad", "midpoint": "#27865a", "heun": "#7f8c2d",
            "rk4": "#b8860b", "euler": "#777777"}
 
 
@@ -219,6 +230,34 @@ def proof(bench, captions):
     return lines
 
 
+def ranks(values):
+    order = sorted(range(len(values)), key=values.__getitem__)
+    out = [0] * len(values)
+    for rank, i in enumerate(order):
+        out[i] = rank
+    return out
+
+
+def estimates(args, captions):
+    listing = pathlib.Path(args.work) / "prompts.jsonl"
+    listing.parent.mkdir(parents=True, exist_ok=True)
+    listing.write_text("".join(json.dumps({"prompt": c["xml"], "seed": i}) + "\n" for i, c in enumerate(captions)))
+    out = call([args.program, args.model, args.dtype, listing, *TOLERANCES])
+    drawn = [json.loads(line) for line in out.splitlines()]
+    lines = [f"{len(captions)} prompts that nothing was chosen by, {args.dtype}, guidance 4.5. Rank correlation is Spearman's.", "",
+             "| tolerance | evaluations | estimate | distance, mean | median | nine of ten below | below the tolerance | below the "
+             "estimate | rank correlation |", "|" + "---|" * 9]
+    for name, of in [*((str(t), [d for d in drawn if d["tolerance"] == t]) for t in TOLERANCES), ("all", drawn)]:
+        distance, estimate = [d["distance"] for d in of], [d["estimate"] for d in of]
+        counts = [d["evaluations"] for d in of]
+        share = lambda truths: f"{100 * sum(truths) / len(of):.0f} %"
+        lines.append(f"| {name} | {statistics.fmean(counts):.1f} ({min(counts)} to {max(counts)}) | {statistics.fmean(estimate):.3f} | "
+                     f"{statistics.fmean(distance):.3f} | {statistics.median(distance):.3f} | {sorted(distance)[int(0.9 * len(of))]:.3f} | "
+                     f"{share(d['distance'] <= d['tolerance'] for d in of)} | {share(d['distance'] <= d['estimate'] for d in of)} | "
+                     f"{statistics.correlation(ranks(estimate), ranks(distance)):.2f} |")
+    return lines
+
+
 def write(path, name, lines):
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     text = pathlib.Path(path).read_text()
@@ -229,8 +268,9 @@ def write(path, name, lines):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
-    parser.add_argument("what", choices=["table", "proof"])
+    parser.add_argument("what", choices=["table", "proof", "estimates"])
     parser.add_argument("--prompts", type=int)
+    parser.add_argument("--model", default=HERE.parent / "models/avatar", help="of estimates")
     parser.add_argument("--dtype", default="f32")
     parser.add_argument("--flags", default="", help="further flags of newbie generate, in one string")
     parser.add_argument("--work")
@@ -247,10 +287,11 @@ def main():
                 return print(f"SKIPPED: no {CAPTIONS}")
             captions = [json.loads(line) for line in CAPTIONS.read_text().splitlines() if line.strip()]
             held_out = [c for c in captions[len(captions) // 2 :] if c["xml"] not in set(examples)][: args.prompts or 128]
-            lines = proof(Bench(args, [c["xml"] for c in held_out]), held_out)
+            lines = (estimates(args, held_out) if args.what == "estimates"
+                     else proof(Bench(args, [c["xml"] for c in held_out]), held_out))
     print("\n".join(lines))
     if args.write:
-        write(args.write, "evaluations" if args.what == "table" else "proof", lines)
+        write(args.write, {"table": "evaluations"}.get(args.what, args.what), lines)
 
 
 if __name__ == "__main__":

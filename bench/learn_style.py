@@ -4,8 +4,10 @@
 Usage: bench/learn_style.py PROGRAM TRAIN_FOLDER VALIDATION_FOLDER [-o FOLDER] [--set KEY=VALUE]...
 
 Trains on TRAIN_FOLDER, draws every caption of VALIDATION_FOLDER with the model and with the LoRA (seeds 0, 1, …), and
-scores both against VALIDATION_FOLDER: fid[jina-clip], and the CLIP score of pictures and captions. With
-Pillow installed, writes a sheet: the validation's pictures, before, after. What is there already is not made again.
+scores both against VALIDATION_FOLDER: fid and kid[jina-clip], and the CLIP score of pictures and captions. The training
+pictures are scored, too: what the style itself comes to. Where kid cannot tell the pictures before from the validation's,
+the model's CLIP does not see the style, and there is no verdict. With Pillow installed, writes a sheet: the validation's
+pictures, before, after. What is there already is not made again. Exit code: 0 learned, 1 not learned, 2 no verdict.
 """
 
 import argparse
@@ -45,9 +47,9 @@ def score(program, folder, reference, captions_file):
     def one(*words):
         return json.loads(run([program, "evaluate", *words, "--json", "-q"]))
 
-    out = {"fid": one("fid", folder, reference)["value"]}
-    out["clip"] = one("clip-score", folder, "--captions", captions_file)["cosine"]["mean"]
-    return out
+    kid = one("kid", folder, reference)
+    return {"fid": one("fid", folder, reference)["value"], "kid": kid["value"], "kid p": kid["p_value"],
+            "clip": one("clip-score", folder, "--captions", captions_file)["a"]["score"]["cosine"]["mean"]}
 
 
 def sheet(folders, path, columns=12, side=96):
@@ -86,7 +88,9 @@ def main():
     print(run([args.program, "train", out / "style.toml", "-q"]), end="")
     seconds = time.monotonic() - start
 
-    listed = captions(args.validation)
+    listed, of_style = captions(args.validation), out / "style_captions.jsonl"
+    of_style.write_text("".join(json.dumps({"file": f"{stem}.png", "caption": text}) + "\n"
+                                for stem, text in captions(args.train)))
     prompts, texts = out / "prompts.jsonl", out / "captions.jsonl"
     prompts.write_text("".join(json.dumps({"prompt": text, "seed": i}) + "\n" for i, (_, text) in enumerate(listed)))
     texts.write_text("".join(json.dumps({"file": f"{i:04}.png", "caption": text}) + "\n"
@@ -95,15 +99,21 @@ def main():
     draw(args.program, prompts, before, [])
     draw(args.program, prompts, after, ["--lora", out / "run" / "style.safetensors"])
 
-    rows = {"before": score(args.program, before, args.validation, texts),
-            "after": score(args.program, after, args.validation, texts)}
-    rows["after / before"] = {key: rows["after"][key] / rows["before"][key] for key in rows["after"]}
     print(f"training and encoding: {seconds:.0f} s (less where a run went on)")
-    print(f"{'':16}{'fid[jina-clip]':>16}{'clip score':>12}")
+    losses = [row["validation_loss"] for row in map(json.loads, (out / "run" / "log.jsonl").open()) if "validation_loss" in row]
+    print(f"validation loss: {losses[0]:.4f} at first, {losses[-1]:.4f} at last")
+    rows = {"the style": score(args.program, args.train, args.validation, of_style),
+            "before": score(args.program, before, args.validation, texts),
+            "after": score(args.program, after, args.validation, texts)}
+    print(f"{'jina-clip':12}{'fid':>10}{'kid':>10}{'p of kid':>10}{'clip score':>12}")
     for name, row in rows.items():
-        print(f"{name:16}{row['fid']:16.4f}{row['clip']:12.4f}")
+        print(f"{name:12}{row['fid']:10.4f}{row['kid']:10.4f}{row['kid p']:10.3f}{row['clip']:12.4f}")
     sheet([args.validation, before, after], out / "sheet.png")
-    learned = rows["after / before"]["fid"] <= 0.6 and abs(rows["after / before"]["clip"] - 1) <= 0.05
+    if rows["before"]["kid p"] >= 0.05:
+        print("no verdict: by these features, the pictures before are already the validation's; look at the sheet")
+        sys.exit(2)
+    learned = (rows["after"]["fid"] <= 0.6 * rows["before"]["fid"]
+               and abs(rows["after"]["clip"] / rows["before"]["clip"] - 1) <= 0.05)
     print("learned" if learned else "not learned")
     sys.exit(0 if learned else 1)
 

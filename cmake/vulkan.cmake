@@ -18,6 +18,22 @@ else()
   message(STATUS "Vulkan backend: built, shaders by ${GLSLANG_VALIDATOR}")
 endif()
 
+# Shaders for matrix units need glslang 13 or later: neither Debian 12's 12.0 nor its glslc 2023.2 knows the extension.
+set(vulkan_matrix_units OFF)
+if(NOT vulkan_missing)
+  execute_process(
+    COMMAND ${GLSLANG_VALIDATOR} -V --target-env vulkan1.2 -g0 --quiet -I${CMAKE_SOURCE_DIR}/src/backend/vulkan/shaders
+            -o ${CMAKE_BINARY_DIR}/matrix_units_probe.spv
+            ${CMAKE_SOURCE_DIR}/src/backend/vulkan/shaders/matrix_units.comp
+    RESULT_VARIABLE probed OUTPUT_QUIET ERROR_QUIET)
+  if(probed EQUAL 0)
+    set(vulkan_matrix_units ON)
+    message(STATUS "Vulkan backend: with shaders for matrix units")
+  else()
+    message(STATUS "Vulkan backend: without shaders for matrix units: this compiler does not know GL_KHR_cooperative_matrix, glslang 13 or later does")
+  endif()
+endif()
+
 # newbie_shader(NAME SOURCE FLAGS…): vulkan_shaders/NAME.h, an array shader_NAME.
 set(vulkan_shaders "")
 function(newbie_shader name source)
@@ -46,6 +62,11 @@ function(newbie_vulkan target)
   newbie_shader(matrix_tiled matrix -DTILED)
   newbie_shader(matrix_int8_direct matrix_int8)
   newbie_shader(matrix_int8_tiled matrix_int8 -DTILED)
+  if(vulkan_matrix_units)
+    newbie_shader(matrix_units_f16 matrix_units)
+    newbie_shader(matrix_units_int8 matrix_units -DINT8)
+    set_property(SOURCE src/backend/vulkan/shaders.cpp APPEND PROPERTY COMPILE_DEFINITIONS NEWBIE_MATRIX_UNIT_SHADERS)
+  endif()
   target_sources(${target} PRIVATE ${vulkan_shaders})
   set_source_files_properties(src/backend/vulkan/shaders.cpp PROPERTIES INCLUDE_DIRECTORIES ${CMAKE_BINARY_DIR}/generated)
   target_include_directories(${target} SYSTEM PRIVATE ${VULKAN_INCLUDE_DIR})

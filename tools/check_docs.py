@@ -98,7 +98,7 @@ def check_tests(root, path, text):
         suite = ""
         for named, test in NAMED_TEST.findall(line):
             suite = named or suite
-            if test and (suite, test) not in tests:
+            if suite and test and (suite, test) not in tests:
                 yield path, number, f"there is no test {suite}.{test}"
 
 

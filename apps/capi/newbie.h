@@ -309,7 +309,8 @@ NEWBIE_API newbie_status newbie_prompt_from_tags(const char* tags, char** text, 
 /* Numbers about folders of pictures, as JSON. `asked` is an object: "metric" ("fid", "kid", "clip-score", "psnr",
  * "ssim"), "a" and "b" (folders; for psnr and ssim pictures, too; clip-score may go without b), and where wanted
  * "inception", "inception_input", "captions", "caption_key", "resamples", "splits", "subsets", "subset_size", "seed",
- * "border": docs/evaluate.md. `engine`: whose Jina CLIP it is and whose newbie_stop ends it; warnings are its messages. */
+ * "border": docs/evaluate.md. `engine`: whose Jina CLIP it is and whose newbie_stop ends it; warnings are its messages.
+ */
 NEWBIE_API newbie_status newbie_evaluate(newbie_engine* engine, const char* asked, char** json, newbie_error** error);
 
 #ifdef __cplusplus

@@ -2,6 +2,7 @@
 #include "engine.h"
 #include "generate/request_json.h"
 #include "request.h"
+#include "text/plain_text.h"
 #include "text/prompt_format.h"
 #include "text/prompt_from_tags.h"
 #include "text/prompt_json.h"
@@ -34,7 +35,7 @@ newbie_status newbie_prompt_lint(newbie_engine* engine, const char* prompt, cons
     CountTokens counts;
     if (engine != nullptr)
       counts = [&](std::string_view text, const PromptTree& tree) { return count(*engine, r, text, tree); };
-    return report_json(report_prompt(prompt, r.weights, counts));
+    return report_json(report_prompt(plain_text(prompt), r.weights, counts));
   });
 }
 
@@ -44,7 +45,7 @@ newbie_status newbie_prompt_tokens(newbie_engine* engine, const char* prompt, co
     newbie_engine& e = require(engine, "engine");
     require(prompt, "prompt");
     const GenerateRequest r = settings_of(settings);
-    const std::string text = r.weights ? parse_weights(prompt, "prompt").text : prompt;
+    const std::string plain = plain_text(prompt), text = r.weights ? parse_weights(plain, "prompt").text : plain;
     return tokens_json(count(e, r, text, parse_prompt(text)), true);
   });
 }
@@ -52,13 +53,13 @@ newbie_status newbie_prompt_tokens(newbie_engine* engine, const char* prompt, co
 newbie_status newbie_prompt_format(const char* prompt, int32_t escape, char** text, newbie_error** error) {
   return give_text(text, "text", error, [&] {
     require(prompt, "prompt");
-    return format_prompt(prompt, {.escape = escape != 0});
+    return format_prompt(plain_text(prompt), {.escape = escape != 0});
   });
 }
 
 newbie_status newbie_prompt_from_tags(const char* tags, char** text, newbie_error** error) {
   return give_text(text, "text", error, [&] {
     require(tags, "tags");
-    return prompt_from_tags(tags);
+    return prompt_from_tags(plain_text(tags));
   });
 }

@@ -303,13 +303,13 @@ bool read_request(CLI::App& parser, PictureArguments& a, size_t memory_budget_by
     if (file == "-")
       fail_with_hint(ErrorKind::InvalidRequest, "save it to a file first", "{} -: it is not read from standard input",
                      flag);
-  if (a.from) a.recalled = recall_request(parser, *a.from, r);
+  const size_t memory = memory_left_for_pictures(memory_budget_bytes);
+  if (a.from) a.recalled = recall_request(parser, *a.from, memory, r);
   if (a.prompt_file)
     r.prompt = read_prompt(*a.prompt_file);
   else if (a.prompt)
     r.prompt = *a.prompt == "-" ? read_prompt("-") : *a.prompt;
   if (r.system_prompt) require_text("the system prompt", *r.system_prompt);
-  const size_t memory = memory_left_for_pictures(memory_budget_bytes);
   if (a.init_image == "-") {
     constexpr size_t kMaxPictureBytes = size_t{512} << 20;
     const std::string bytes = read_standard_input(kMaxPictureBytes);

@@ -44,19 +44,22 @@ FileRoles::FileRoles(const CLI::App& parser, std::initializer_list<const char*> 
     const std::string name =
         option->get_lnames().empty() ? option->get_name(true) : "--" + option->get_lnames().front();
     if (std::ranges::find(outputs, name, [](const char* o) { return std::string(o); }) != std::end(outputs)) continue;
-    for (const std::string& value : option->results())
-      if (value != "-") reads(name, value);
+    for (const std::string& value : option->results()) {
+      if (value == "-") continue;
+      reads(name, value);
+      reads(name, value.substr(0, value.rfind(':')));  // FILE:STRENGTH
+    }
   }
 }
 
-void FileRoles::reads(const std::string& role, const fs::path& path, bool is_model) {
+void FileRoles::add_input(const std::string& role, const fs::path& path, bool is_model, const std::string& extension) {
   std::error_code ignored;
-  if (!path.empty() && fs::exists(path, ignored)) inputs_.push_back({role, resolved(path), is_model});
+  if (!path.empty() && fs::exists(path, ignored)) inputs_.push_back({role, resolved(path), is_model, extension});
 }
 
 void FileRoles::reads_model(const ModelPaths& paths) {
   for (const fs::path& path : {paths.folder, paths.transformer, paths.text_encoder, paths.clip_model, paths.vae})
-    reads("the model", path, true);
+    add_input("the model", path, true, {});
 }
 
 void FileRoles::writes(const std::string& role, const fs::path& path) {
@@ -73,7 +76,9 @@ void FileRoles::writes(const std::string& role, const fs::path& path) {
     if (is_there && is_folder && other.is_model && !is_picture && is_inside(own, other.path))
       fail_with_hint(ErrorKind::InvalidRequest, "choose a name outside of it", "{}: {} is a file of the model", role,
                      path.string());
-    if (!is_folder && is_same_file(own, other.path))
+    const bool is_read = is_folder && is_there && !other.extension.empty() && own.extension() == other.extension &&
+                         is_inside(own, other.path);
+    if (is_read || is_same_file(own, other.path))
       fail_with_hint(ErrorKind::InvalidRequest, "give the output another name", "{}: {} is read by {}", role,
                      path.string(), other.name);
   }

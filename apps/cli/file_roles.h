@@ -17,6 +17,12 @@ class FileRoles {
   // called after a profile was laid under the flags.
   FileRoles(const CLI::App& parser, std::initializer_list<const char*> outputs);
 
+  // An input that is named otherwise, where it is there; of a folder, its files that end in `extension` (".txt").
+  void reads(const std::string& role, const std::filesystem::path& path) { add_input(role, path, false, {}); }
+  void reads_files_of(const std::string& role, const std::filesystem::path& folder, const std::string& extension) {
+    add_input(role, folder, false, extension);
+  }
+
   // Whatever lies in these folders, or is one of these files, belongs to the model.
   void reads_model(const ModelPaths& paths);
 
@@ -29,8 +35,10 @@ class FileRoles {
     std::string name;
     std::filesystem::path path;  // absolute, links followed as far as there are files
     bool is_model = false;
+    std::string extension = {};  // of the files of a folder that are read
   };
-  void reads(const std::string& role, const std::filesystem::path& path, bool is_model = false);
+  void add_input(const std::string& role, const std::filesystem::path& path, bool is_model,
+                 const std::string& extension);
 
   std::vector<Role> inputs_, outputs_;
 };

@@ -224,7 +224,7 @@ constexpr Key kKeys[] = {
      [](Draft& d, const Setting& s) { d.o.most_bad_steps = s.whole(); }},
     {"activation_memory", "text", "of a sample's way there and back, \"2GiB\": what does not fit is computed again",
      [](Draft& d, const Setting& s) { d.o.activation_bytes = parse_bytes(s.at, s.text()); }},
-    {"memory", "text", "of training, \"12GiB\": activations are computed again, then weights prepared again, to fit",
+    {"memory", "text", "of training, \"12GiB\": activations are computed again, then weights read or prepared again, to fit",
      [](Draft& d, const Setting& s) { d.o.memory_bytes = parse_memory(s.at, s.text()); }},
     {"gradient_checkpointing", "true or false", "as much as possible is computed again",
      [](Draft& d, const Setting& s) {

@@ -18,6 +18,8 @@ void parse_size(const std::string& given, WorkloadSpec& spec) {
     fail(ErrorKind::InvalidRequest, "--size: expected 1 to {} pixels, got {}", kMost, given);
 }
 
+}  // namespace
+
 ModelSizes sizes_of(const ModelPaths& given, Log& log) {
   const bool none = given.folder.empty() && given.transformer.empty() && given.text_encoder.empty() &&
                     given.clip_model.empty() && given.vae.empty();
@@ -28,8 +30,6 @@ ModelSizes sizes_of(const ModelPaths& given, Log& log) {
           .clip_model = open_clip_model(paths.clip_model, log).sizes,
           .vae = open_vae(paths.vae, log).sizes};
 }
-
-}  // namespace
 
 void add_workload_flags(CLI::App& parser, WorkloadArguments& a) {
   Flags work(parser, "Work");

@@ -16,6 +16,9 @@ struct WorkloadArguments {
 };
 void add_workload_flags(CLI::App& parser, WorkloadArguments& arguments);
 
+// Of the model that was given; the published ones when none was.
+ModelSizes sizes_of(const ModelPaths& given, Log& log);
+
 // The network with made-up weights, at full size unless a model was given.
 struct PreparedWorkload {
   std::unique_ptr<Backend> backend;

@@ -1,5 +1,6 @@
 #include "answers.h"
 
+#include "core/utf8.h"
 #include "serve/fitting.h"
 #include "serve/refusal.h"
 
@@ -71,22 +72,24 @@ int status_of(const Error& error) {
   return 500;
 }
 
+// What clients sent may stand in these words, and is no longer there than a line or two.
+constexpr size_t kLongestWords = 2000;
+
 OrderedJson error_json(const Error& error, Dialect dialect) {
   const int status = status_of(error);
+  const std::string message = beginning_of(error.message(), kLongestWords),
+                    hint = beginning_of(error.hint(), kLongestWords);
   if (dialect == Dialect::A1111)
     return {{"error", to_string(error.kind())},
-            {"detail", error.message()},
+            {"detail", message},
             {"body", ""},
-            {"errors", error.hint().empty() ? error.message() : error.message() + ": " + error.hint()}};
-  OrderedJson inside{{"message", error.message()},
-                     {"type", openai_type(status)},
-                     {"param", nullptr},
-                     {"code", to_string(error.kind())}};
-  if (!error.field().empty()) inside["param"] = error.field();
-  if (dialect == Dialect::OpenAi && !error.hint().empty())
-    inside["message"] = fmt::format("{} ({})", error.message(), error.hint());
+            {"errors", hint.empty() ? message : message + ": " + hint}};
+  OrderedJson inside{
+      {"message", message}, {"type", openai_type(status)}, {"param", nullptr}, {"code", to_string(error.kind())}};
+  if (!error.field().empty()) inside["param"] = beginning_of(error.field(), kLongestWords);
+  if (dialect == Dialect::OpenAi && !hint.empty()) inside["message"] = fmt::format("{} ({})", message, hint);
   inside["kind"] = to_string(error.kind());
-  inside["hint"] = error.hint();
+  inside["hint"] = hint;
   if (const auto* large = dynamic_cast<const TooLarge*>(&error)) inside["would_fit"] = fit_json(*large);
   return {{"error", inside}};
 }

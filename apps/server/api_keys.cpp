@@ -7,6 +7,7 @@
 #include "core/lines.h"
 #include "http/request.h"
 #include "text/base64.h"
+#include "text/plain_text.h"
 #include "weights/sha256.h"
 
 namespace newbie {
@@ -58,7 +59,7 @@ std::optional<std::string> key_in(std::string_view authorization) {
 }  // namespace
 
 ApiKeys ApiKeys::read(const std::filesystem::path& file) {
-  const std::string text = read_file(file, kMostFileBytes);
+  const std::string text = plain_text(read_file(file, kMostFileBytes));
   ApiKeys out;
   for_each_line(text, [&](std::string_view whole, size_t number) {
     const std::string_view line = trimmed(whole);

@@ -22,7 +22,9 @@ struct VulkanDevice {
   size_t free_bytes = 0;    // what its driver lets this process have now; 0: it does not say
   int subgroup = 0;         // invocations that go together
   bool f16 = false, int8 = false, matrices = false, bf16 = false;  // arithmetic that it says it has
-  std::string refusal;                                             // why it is not taken; empty: it can be
+  std::string units;          // matrix units that are used, with their shapes; empty: none
+  std::string units_refusal;  // why those that it reports are not
+  std::string refusal;        // why it is not taken; empty: it can be
 };
 std::string_view to_string(VulkanDevice::Kind kind);
 
@@ -36,8 +38,10 @@ VulkanListing list_vulkan_devices();
 struct VulkanOptions {
   // Called with a function's name before each call that may fail; false makes it fail as that call does when it fails.
   std::function<bool(const char* call)> fault;
-  bool staged = false;  // copies go through a buffer of the host's, as on a card, where memory could be mapped
-  bool tiled = false;   // matrix kernels for GPUs, also on a driver that runs on a CPU
+  bool staged = false;       // copies go through a buffer of the host's, as on a card, where memory could be mapped
+  bool units = true;         // matrix units are tried and, where they are right, used
+  bool doubt_units = false;  // none are right
+  bool tiled = false;        // matrix kernels for GPUs, also on a driver that runs on a CPU
   double work_of_submission = 0;  // multiplications and additions; 0: as much as takes a tenth of a second
   double patience_seconds = 0;    // after which a device that has not answered is given up; 0: one or ten minutes
 };

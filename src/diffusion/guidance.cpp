@@ -41,6 +41,37 @@ void combine_cfg(std::span<const float> v_cond, std::span<const float> v_uncond,
   for (size_t i = 0; i < out.size(); ++i) out[i] = v_uncond[i] + scale * (v_cond[i] - v_uncond[i]);
 }
 
+bool HeldGuidance::holds(double t, std::span<const float> v_cond) const {
+  if (passes_ < 2 || !(t > time_)) return false;
+  require_equal_length(v_cond.size(), difference_.size());
+  double guided = 0;
+  for (size_t i = 0; i < v_cond.size(); ++i) {
+    const double v = v_cond[i] + (cfg_ - 1) * difference_[i];
+    guided += v * v;
+  }
+  return std::abs(cfg_ - 1) * per_time_ * (t - time_) <= limit_ * std::sqrt(guided);
+}
+
+void HeldGuidance::remember(double t, std::span<const float> v_cond, std::span<const float> v_uncond) {
+  require_equal_length(v_cond.size(), difference_.size());
+  require_equal_length(v_uncond.size(), difference_.size());
+  double moved = 0;
+  for (size_t i = 0; i < v_cond.size(); ++i) {
+    const float now = v_cond[i] - v_uncond[i];
+    const double by = passes_ == 0 ? 0 : static_cast<double>(now) - difference_[i];
+    moved += by * by;
+    difference_[i] = now;
+  }
+  // Samplers that go back in time, or stay, tell nothing of the rate.
+  if (passes_ > 0 && t > time_) per_time_ = std::sqrt(moved) / (t - time_);
+  if (passes_ == 0 || t > time_) ++passes_;
+  time_ = t;
+}
+
+void HeldGuidance::stand_in(std::span<const float> v_cond, std::span<float> v_uncond) const {
+  for (size_t i = 0; i < v_uncond.size(); ++i) v_uncond[i] = v_cond[i] - difference_[i];
+}
+
 void renorm_cfg(std::span<const float> v_cond, double renorm, std::span<float> v) {
   require_equal_length(v_cond.size(), v.size());
   if (!(renorm > 0)) return;

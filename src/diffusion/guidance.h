@@ -13,6 +13,27 @@ bool guidance_active(double t, double cfg, double cfg_trunc);
 // out = v_uncond + cfg (v_cond - v_uncond), rounded after every operation. `out` may be either input.
 void combine_cfg(std::span<const float> v_cond, std::span<const float> v_uncond, double cfg, std::span<float> out);
 
+// Leaves the unconditional pass out where the difference that guidance makes hardly changes, and holds the difference
+// meanwhile (after adaptive guidance: Castillo et al., "Adaptive Guidance: Training-free Acceleration of Conditional
+// Diffusion Models", 2023, which leaves guidance out for good). How fast it changes is told by its last two passes: the
+// guided velocity, by the estimate, stays within `limit` of its own length. Works in one vector of the caller's.
+class HeldGuidance {
+ public:
+  HeldGuidance(double limit, double cfg, std::span<float> difference)
+      : limit_(limit), cfg_(cfg), difference_(difference) {}
+
+  bool holds(double t, std::span<const float> v_cond) const;
+  void remember(double t, std::span<const float> v_cond, std::span<const float> v_uncond);  // of both passes
+  // What stands in for the unconditional velocity.
+  void stand_in(std::span<const float> v_cond, std::span<float> v_uncond) const;
+
+ private:
+  double limit_, cfg_;
+  std::span<float> difference_;  // v_cond - v_uncond at time_
+  double time_ = 0, per_time_ = 0;
+  int passes_ = 0;
+};
+
 // Scales v down to renorm · |v_cond| when it is longer (Euclidean norms); renorm 0 means off.
 void renorm_cfg(std::span<const float> v_cond, double renorm, std::span<float> v);
 

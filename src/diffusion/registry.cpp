@@ -18,6 +18,8 @@ constexpr std::array<const Sampler*, 8> kSamplers{
 
 std::span<const Sampler* const> samplers() { return kSamplers; }
 
+const Sampler& tolerant_sampler() { return adaptive_sampler; }
+
 std::string sampler_names() {
   std::string out;
   for (const Sampler* s : kSamplers) out += (out.empty() ? "" : ", ") + std::string(s->name);

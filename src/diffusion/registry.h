@@ -12,6 +12,10 @@ namespace newbie {
 std::span<const Sampler* const> samplers();  // the order of help texts
 std::string sampler_names();                 // "res_multistep, euler, …"
 
+// What walks with SamplerOptions::tolerance, and the levels of its grid: the shortest step is from one to the next.
+const Sampler& tolerant_sampler();
+inline constexpr int kAdaptiveLevels = 48;
+
 // By name or alias. Error{InvalidRequest} with the list of names in the hint.
 const Sampler& find_sampler(std::string_view name);
 

@@ -12,7 +12,7 @@
 
 namespace newbie {
 
-// Told after every interval. The spans are valid during the call only.
+// Told after every interval, by adaptive after every step over some. The spans are valid during the call only.
 struct SampleStep {
   int index;                        // of the interval, from 0
   int intervals;                    // how many there are
@@ -22,8 +22,9 @@ struct SampleStep {
 };
 
 struct SamplerOptions {
-  double eta = 1;     // euler_a: share of fresh noise, 0 (none) to 1
-  uint64_t seed = 0;  // euler_a: the seed of the request; its noise comes from seed + 1
+  double eta = 1;        // euler_a: share of fresh noise, 0 (none) to 1
+  uint64_t seed = 0;     // euler_a: the seed of the request; its noise comes from seed + 1
+  double tolerance = 0;  // adaptive: of the distance to the converged latent
 };
 
 struct SampleRun {
@@ -31,7 +32,10 @@ struct SampleRun {
   Denoise denoise;
   SamplerOptions options;
   std::function<void(const SampleStep&)> on_step;  // may be empty
-  StopToken stop;                                  // checked before every evaluation
+  // May be empty. adaptive: at the end, its estimate of the distance to the converged latent, the root mean square of
+  // the difference.
+  std::function<void(double)> on_estimate = {};
+  StopToken stop;  // checked before every evaluation
 
   int intervals() const { return static_cast<int>(sigmas.size()) - 1; }
   // One evaluation, unless asked to stop: then Error{Cancelled}.
@@ -60,12 +64,13 @@ struct Sampler {
   std::string_view summary;
   std::string_view default_schedule;
   int evaluations_per_interval;
-  bool fresh_noise = false;  // it draws some in every step: eta acts
-  int state_vectors;         // how many vectors of the latent's length `run` works in
+  int spare_evaluations = 0;  // adaptive: of steps that are walked again, at most
+  bool fresh_noise = false;   // it draws some in every step: eta acts
+  int state_vectors;          // how many vectors of the latent's length `run` works in
   void (*run)(const SampleRun&, std::span<float> x, SamplerState);
 
-  // Calls of Denoise in a run, known in advance.
-  int64_t evaluations(int intervals) const { return int64_t{evaluations_per_interval} * intervals; }
+  // Calls of Denoise in a run, known in advance; of adaptive, the most.
+  int64_t evaluations(int intervals) const { return int64_t{evaluations_per_interval} * intervals + spare_evaluations; }
 };
 
 // Walks x (the whole batch, float32) from sigmas.front() to sigmas.back() in place. Error{InvalidRequest} on unusable

@@ -34,8 +34,8 @@ size_t BufferSizes::latent_elements(const Pass& pass) const {
 size_t BufferSizes::mask(const Pass& pass) const { return floats(pass.h * pass.w); }
 
 size_t BufferSizes::walk(const Pass& pass) const {
-  return latent(pass) *
-         (static_cast<size_t>(request_.sampler->state_vectors) + request_.prompts.size() + (request_.masked() ? 2 : 0));
+  return latent(pass) * (static_cast<size_t>(request_.sampler->state_vectors) + request_.prompts.size() +
+                         (request_.masked() ? 2 : 0) + (request_.holds_guidance() ? 1 : 0));
 }
 
 size_t BufferSizes::stream_elements(const TokenizedPrompt& t, const Pass& pass) const {

@@ -353,6 +353,29 @@ Outcome to_folder(const Model& model, const fs::path& folder, bool int8) {
   return out;
 }
 
+// The same tensors, whose making ends where it is asked to: Error{Cancelled}.
+std::vector<StreamedTensor> stoppable(std::vector<StreamedTensor> tensors, StopToken stop) {
+  for (StreamedTensor& tensor : tensors)
+    tensor.produce = [produce = std::move(tensor.produce), stop](const auto& write) {
+      produce([&](std::span<const std::byte> piece) {
+        stop.throw_if_stopped();
+        write(piece);
+      });
+    };
+  return tensors;
+}
+
+// A folder inside of the one it is made from would be a part of it, the next time that one is read.
+void require_apart(const fs::path& source, const fs::path& destination) {
+  std::error_code error;
+  const fs::path from = fs::weakly_canonical(source, error),
+                 to = fs::weakly_canonical(fs::absolute(destination), error);
+  if (source.empty() || error) return;
+  if (std::mismatch(from.begin(), from.end(), to.begin(), to.end()).first == from.end())
+    fail_with_hint(ErrorKind::InvalidRequest, "choose a folder outside of it", "{}: lies in {}, which is read",
+                   destination.string(), source.string());
+}
+
 // Before the first byte is written.
 void check_destination(const Outcome& out, const fs::path& folder) {
   size_t needed = 0;
@@ -374,7 +397,8 @@ void check_destination(const Outcome& out, const fs::path& folder) {
 }  // namespace
 
 Conversion convert_model(const ModelPaths& source, const fs::path& destination, const ConversionForm& form, Log& log,
-                         const std::function<void(const fs::path&)>& on_file) {
+                         const std::function<void(const fs::path&)>& on_file, StopToken stop) {
+  require_apart(source.folder, destination);
   const ModelPaths paths = locate_model(source).paths;
   const Model model{open_transformer(paths.transformer, log, paths.strictness),
                     open_text_encoder(paths.text_encoder, log, paths.strictness),
@@ -387,16 +411,16 @@ Conversion convert_model(const ModelPaths& source, const fs::path& destination, 
     fail(ErrorKind::InvalidRequest, "int8 is for safetensors: expected a GGUF type, as q8_0");
   check_destination(out, destination);
 
-  begin_folder(destination);
+  FolderInProgress writing(destination);
   Conversion done;
   done.notes = std::move(out.notes);
   const auto begin = [&](const fs::path& path) {
-    make_folder(path.parent_path());
+    writing.add(path);
     if (on_file) on_file(path);
   };
   for (const SafetensorsOut& file : out.weights) {
     begin(file.path);
-    stream_safetensors(file.path, file.tensors, file.metadata);
+    stream_safetensors(file.path, stoppable(file.tensors, stop), file.metadata);
     done.files.push_back({file.path, fs::file_size(file.path)});
   }
   for (const GgufOut& file : out.ggufs) {
@@ -409,7 +433,7 @@ Conversion convert_model(const ModelPaths& source, const fs::path& destination, 
     write_file_atomically(file.path, file.text);
     done.files.push_back({file.path, file.text.size()});
   }
-  finish_folder(destination);
+  writing.finish();
   return done;
 }
 

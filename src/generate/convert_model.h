@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "core/stop_token.h"
 #include "generate/parts.h"
 
 namespace newbie {
@@ -35,8 +36,10 @@ struct Conversion {
 // Writes the model at `source` to the folder `destination`, which is made if need be. Stored dtypes are kept, but what
 // is in blocks or scaled becomes bf16, unless another form was asked for. Each file is written atomically and one
 // tensor at a time; `on_file` is told each before it is written. Error{OverBudget} when the disk has too little room,
-// Error{InvalidRequest} when a file is there already.
+// Error{InvalidRequest} when a file is there already or the destination lies in the source, Error{Cancelled} when
+// stopped. After an error nothing is left of the destination.
 Conversion convert_model(const ModelPaths& source, const std::filesystem::path& destination, const ConversionForm& form,
-                         Log& log, const std::function<void(const std::filesystem::path&)>& on_file = {});
+                         Log& log, const std::function<void(const std::filesystem::path&)>& on_file = {},
+                         StopToken stop = {});
 
 }  // namespace newbie

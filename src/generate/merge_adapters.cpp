@@ -114,12 +114,9 @@ MergedFiles merge_adapters(const Transformer& transformer, const TextEncoder& te
     for (const auto& file : merge.part.files.files) require_new_file(folder / file->path().filename(), destination);
     for (const fs::path& beside : files_beside(merge.part)) require_new_file(folder / beside.filename(), destination);
   }
-  begin_folder(destination);
+  FolderInProgress writing(destination);
   for (const PartToMerge& merge : parts) {
     const fs::path folder = destination / std::string(to_string(merge.name));
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error) fail(ErrorKind::BadFile, "{}: cannot make the folder: {}", folder.string(), error.message());
     for (const auto& file : merge.part.files.files) {
       if (!file->header().keys.empty())
         fail_with_hint(ErrorKind::Unsupported, "newbie convert writes safetensors of it",
@@ -131,16 +128,18 @@ MergedFiles merge_adapters(const Transformer& transformer, const TextEncoder& te
         tensors.push_back(changed == merge.changed.end() ? unchanged(tensor) : merged(tensor, changed->second));
       }
       out.written.push_back(folder / file->path().filename());
+      writing.add(out.written.back());
       if (on_file) on_file(out.written.back());
       stream_safetensors(out.written.back(), tensors, file->metadata());
     }
     for (const fs::path& beside : files_beside(merge.part)) {
       out.written.push_back(folder / beside.filename());
+      writing.add(out.written.back());
       write_file_atomically(out.written.back(), read_file(beside, kMaxTokenizerBytes));
     }
     out.weights += merge.adapted.attached.replaced.size();
   }
-  finish_folder(destination);
+  writing.finish();
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "generate/metadata.h"
 
 #include "core/json.h"
+#include "diffusion/registry.h"
 #include "generate/request_fields.h"
 
 namespace newbie {
@@ -14,12 +15,22 @@ std::string picture_hash(const Image& image) {
   return fmt::format("{:016x}", hash);
 }
 
+namespace {
+
+// With a tolerance: those that were walked, each of one evaluation or two.
+int64_t steps_of(const GenerateRequest& r, const PictureFacts& facts) {
+  if (r.tolerance > 0) return facts.evaluations / (r.cfg == 1 ? 1 : 2);
+  return r.sigmas.empty() ? r.steps : static_cast<int64_t>(r.sigmas.size()) - 1;
+}
+
+}  // namespace
+
 std::string a1111_parameters(const GenerateRequest& r, const PictureFacts& facts) {
   std::string out = r.prompt;
   if (!r.negative_prompt.empty()) out += "\nNegative prompt: " + r.negative_prompt;
   out +=
       fmt::format("\nSteps: {}, Sampler: {}, Schedule type: {}, CFG scale: {:g}, Seed: {}, Size: {}x{}, Model hash: {}",
-                  r.sigmas.empty() ? r.steps : static_cast<int>(r.sigmas.size()) - 1, r.sampler, facts.schedule, r.cfg,
+                  steps_of(r, facts), r.tolerance > 0 ? tolerant_sampler().name : r.sampler, facts.schedule, r.cfg,
                   facts.seed, facts.size.width, facts.size.height, facts.parts.transformer.substr(0, 10));
   if (r.hires_scale != 0)
     out += fmt::format(", Denoising strength: {:g}, Hires upscale: {:g}, Hires steps: {}, Hires upscaler: Lanczos",
@@ -79,6 +90,10 @@ std::string request_json(const GenerateRequest& r, const PictureFacts& facts) {
   if (facts.precision.emulated) j["precision_emulated"] = true;
   if (!facts.device.empty()) j["device"] = facts.device;
   if (!facts.guard_events.empty()) j["guard"] = guard_json(facts.guard_events);
+  if (facts.estimated_distance) {
+    j["evaluations"] = facts.evaluations;
+    j["estimated_distance"] = *facts.estimated_distance;
+  }
   j["parts"] = {{"transformer", facts.parts.transformer},
                 {"text_encoder", facts.parts.text_encoder},
                 {"clip_model", facts.parts.clip_model},

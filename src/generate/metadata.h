@@ -1,6 +1,7 @@
 // What is written into a picture: A1111's `parameters` text, and a JSON entry with everything needed to draw it again.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -27,6 +28,9 @@ struct PictureFacts {
   std::string device;                    // with its driver and kernels; empty: the CPU
   std::vector<GuardEvent> guard_events;  // so far
   TextToImage::Fingerprints parts;
+  // With a tolerance: what the picture took, and its distance to the converged one as the solver estimates it.
+  int64_t evaluations = 0;
+  std::optional<double> estimated_distance;
 };
 
 // Tells pictures apart: FNV-1a (64 bit, hex) over width, height, channels and pixels.
@@ -35,6 +39,9 @@ std::string picture_hash(const Image& image);
 OrderedJson guard_json(std::span<const GuardEvent> events);  // as they stand in pictures and reports
 
 std::string a1111_parameters(const GenerateRequest& request, const PictureFacts& facts);
+// What of the JSON entry is known only of a picture that was drawn.
+inline constexpr const char* kDrawnKeys[] = {"guard", "evaluations", "estimated_distance"};
+
 std::string request_json(const GenerateRequest& request, const PictureFacts& facts);
 
 }  // namespace newbie

@@ -12,6 +12,7 @@
 #include "models/next_dit/names.h"
 #include "models/quantised_keys.h"
 #include "weights/combine.h"
+#include "weights/formats/foreign_bytes.h"
 #include "weights/low_rank_merge.h"
 #include "weights/quantised.h"
 
@@ -110,6 +111,13 @@ void add_named(Part& part, const QuantisedKeys& keys, const NameMap& map, Log& l
            list, map.unknown.size() > 3 ? ", …" : "");
 }
 
+// A text file of a model. Error{BadFile} that says what lies there instead, where that is known.
+std::string read_text_of_model(const fs::path& path, size_t limit, std::string_view expected) {
+  std::string text = read_file(path, limit);
+  refuse_foreign_bytes(std::as_bytes(std::span(text)), expected, path.string());
+  return text;
+}
+
 Json parse_config(std::string_view text, const std::string& where) {
   Json config = parse_json(text, where);
   if (!config.is_object()) fail(ErrorKind::BadFile, "{}: expected a JSON object, got {}", where, config.type_name());
@@ -126,7 +134,7 @@ const GgufKeys& gguf_keys(const Part& part) {
 void read_config(Part& part) {
   const fs::path beside = folder_of(part.path) / "config.json";
   if (fs::is_regular_file(beside)) {
-    part.config_text = read_file(beside, kMaxConfigBytes);
+    part.config_text = read_text_of_model(beside, kMaxConfigBytes, "a configuration");
     part.config = parse_config(part.config_text, beside.string());
     part.config_origin = "config.json";
     return;
@@ -141,14 +149,30 @@ void read_config(Part& part) {
   part.config_origin = kBuiltIn;
 }
 
+// The keys of a configuration that decide pictures and follow from no shape, each with its other spellings. `within`:
+// the nested objects they stand in, where those are there.
+struct ConfigKeys {
+  std::vector<const char*> within;
+  std::vector<std::vector<std::string_view>> keys;
+};
+
 // What shapes do not say is only known of the official models: anything else would draw another picture without a word.
-void require_config(const Part& part, bool is_official_size) {
-  if (part.config_origin != kBuiltIn || is_official_size) return;
-  fail_with_hint(
-      ErrorKind::BadFile, "put the model's config.json beside the file",
-      "{}: expected a configuration, as its sizes are not the official model's; got no config.json in {}, and "
-      "none in the file",
-      part.path.string(), folder_of(part.path).string());
+void require_config(const Part& part, bool is_official_size, const ConfigKeys& needed) {
+  if (is_official_size) return;
+  if (part.config_origin == kBuiltIn)
+    fail_with_hint(
+        ErrorKind::BadFile, "put the model's config.json beside the file",
+        "{}: expected a configuration, as its sizes are not the official model's; got no config.json in {}, and "
+        "none in the file",
+        part.path.string(), folder_of(part.path).string());
+  const Json* config = &part.config;
+  for (const char* section : needed.within)
+    if (config->is_object() && config->contains(section)) config = &config->at(section);
+  for (const auto& spellings : needed.keys)
+    if (std::ranges::none_of(spellings, [&](std::string_view key) { return config->contains(key); }))
+      fail_with_hint(ErrorKind::BadFile, "take the config.json that came with the model",
+                     "{}: its configuration ({}) has no {}, and its sizes are not the official model's",
+                     part.path.string(), part.config_origin, spellings.front());
 }
 
 // llama.cpp's keys, where no configuration lies beside the file or in it.
@@ -178,9 +202,10 @@ std::unique_ptr<Tokenizer> tokenizer_of(const Part& part, FromJson from_json, Fr
   }
   for (const fs::path& folder : tokenizer_folders(part)) {
     const fs::path json = folder / "tokenizer.json", model = folder / sentencepiece_name;
-    if (fs::is_regular_file(json)) return from_json(read_file(json, kMaxTokenizerBytes), json.string());
+    if (fs::is_regular_file(json))
+      return from_json(read_text_of_model(json, kMaxTokenizerBytes, "a tokenizer"), json.string());
     if (fs::is_regular_file(model)) {
-      const std::string bytes = read_file(model, kMaxTokenizerBytes);
+      const std::string bytes = read_text_of_model(model, kMaxTokenizerBytes, "a tokenizer");
       return from_sentencepiece(std::as_bytes(std::span(bytes)), model.string());
     }
   }
@@ -261,7 +286,8 @@ Transformer open_transformer(const fs::path& path, Log& log, Strictness strictne
   add_named(part, keys, next_dit_names(keys.keys, path.string()), log);
   read_config(part);
   part.sizes = next_dit_config(part.config_source());
-  require_config(part, part.sizes.dim == 2304);
+  require_config(part, part.sizes.dim == 2304,
+                 {.within = {}, .keys = {{"axes_dims", "axes_dim_rope"}, {"patch_size"}}});
   return part;
 }
 
@@ -272,7 +298,8 @@ TextEncoder open_text_encoder(const fs::path& path, Log& log, Strictness strictn
   read_config(part);
   read_gemma_keys(part, log);
   part.sizes = gemma3_config(part.config_source());
-  require_config(part, part.sizes.width == 2560);
+  require_config(part, part.sizes.width == 2560,
+                 {.within = {"text_config"}, .keys = {{"rope_scaling", "rope_parameters"}, {"sliding_window"}}});
   return part;
 }
 
@@ -291,7 +318,9 @@ ClipModel open_clip_model(const fs::path& path, Log& log, Strictness strictness)
         low_rank_merge(*part.files.find(name.base_key), *part.files.find(name.a_key), *part.files.find(name.b_key),
                        name.is_embedding ? LowRankKind::Embedding : LowRankKind::Linear, scale));
   part.sizes = jina_text_config(part.config_source());
-  require_config(part, part.sizes.width == 1024);
+  require_config(
+      part, part.sizes.width == 1024,
+      {.within = {"text_config", "hf_model_config_kwargs"}, .keys = {{"num_attention_heads"}, {"rotary_emb_base"}}});
   return part;
 }
 
@@ -310,7 +339,8 @@ Vae open_vae(const fs::path& path, Log& log, Strictness strictness) {
   add_named(part, keys, flux_vae_names(keys.keys, path.string()), log);
   read_config(part);
   part.sizes = flux_vae_config(part.config_source());
-  require_config(part, part.sizes.channels == std::vector<int64_t>{128, 256, 512, 512});
+  require_config(part, part.sizes.channels == std::vector<int64_t>{128, 256, 512, 512},
+                 {.within = {}, .keys = {{"norm_num_groups"}, {"scaling_factor"}, {"shift_factor"}}});
   return part;
 }
 

@@ -12,7 +12,9 @@ PictureFacts picture_facts(const Engine& engine, const PreparedRequest& p, int p
           .precision = engine.resolution,
           .device = engine.runtime.device ? engine.runtime.backend->version() : std::string(),
           .guard_events = {},
-          .parts = engine.model.fingerprints()};
+          .parts = engine.model.fingerprints(),
+          .evaluations = 0,
+          .estimated_distance = {}};
 }
 
 }  // namespace newbie

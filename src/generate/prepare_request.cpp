@@ -9,6 +9,7 @@
 #include "generate/buffer_sizes.h"
 #include "generate/init_fit.h"
 #include "generate/prompt_weighting.h"
+#include "text/plain_text.h"
 #include "text/prompt_weights.h"
 #include "text/system_prompts.h"
 
@@ -118,12 +119,15 @@ PreparedRequest prepare_request(Engine& engine, const GenerateRequest& request, 
   const OpenedModel& model = engine.model;
   PreparedRequest p;
   p.request = request;
+  // Wherever they came from, a byte order mark or a CR is no word of theirs.
+  for (std::string* words : {&p.request.prompt, &p.request.negative_prompt}) *words = plain_text(*words);
+  if (p.request.system_prompt) p.request.system_prompt = plain_text(*p.request.system_prompt);
   move_prompt_adapters(p.request);
   if (p.request.shift == 0) p.request.shift = model.shift;
   check_request(p.request);
   p.adapters = job_adapters(engine.adapters, engine.runtime.precision, p.request, log);
   add_passes(model, p);
-  p.sampler = &find_sampler(request.sampler);
+  p.sampler = &sampler_of(request);
   read_prompts(model, p, log);
   if (engine.text_cache)
     for (TokenizedPrompt& t : p.prompts) {

@@ -55,6 +55,7 @@ struct PreparedRequest {
   bool hires() const { return passes.size() > 1; }
   bool masked() const { return init && init->mask; }
   bool guided() const { return prompts.size() > 1; }
+  bool holds_guidance() const { return guided() && request.cfg_hold > 0; }
   uint64_t seed_of(int picture) const;
   PictureSize final_size() const;  // of the pictures it gives
 };

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
+#include <vector>
 
+#include "diffusion/guidance.h"
 #include "diffusion/registry.h"
 
 namespace newbie {
@@ -27,7 +30,7 @@ std::span<const Named<Quality>> qualities() {
 }
 
 Quality quality_of(const GenerateRequest& r) {
-  if (r.sampler != kSampler || (!r.schedule.empty() && r.schedule != kSchedule) || !r.sigmas.empty())
+  if (r.tolerance > 0 || r.sampler != kSampler || (!r.schedule.empty() && r.schedule != kSchedule) || !r.sigmas.empty())
     return Quality::Manual;
   for (const Row& row : kRows)
     if (row.steps == r.steps) return row.quality;
@@ -41,17 +44,30 @@ void set_quality(GenerateRequest& r, Quality quality) {
     r.schedule = kSchedule;
     r.steps = row.steps;
     r.sigmas.clear();
+    r.tolerance = 0;
   }
 }
 
 int64_t evaluations_of(const GenerateRequest& r, const NoiseLevels& levels) {
-  const int64_t out = find_sampler(r.sampler).evaluations(static_cast<int>(levels.sigmas.size()) - 1);
-  return r.cfg == 1 ? out : 2 * out;  // guidance evaluates the negative prompt, too
+  const Sampler& sampler = sampler_of(r);
+  if (&sampler == &tolerant_sampler())
+    return sampler.evaluations(static_cast<int>(levels.sigmas.size()) - 1) * (r.cfg == 1 ? 1 : 2);
+  // Walked with nothing: when a sampler evaluates does not hang on what it gets.
+  int64_t out = 0;
+  const Denoise count = [&](std::span<const float>, double t, std::span<float> velocity) {
+    out += guidance_active(t, r.cfg, r.cfg_trunc) ? 2 : 1;  // guidance evaluates the negative prompt, too
+    std::ranges::fill(velocity, 0.0f);
+  };
+  std::vector<float> x(1);
+  sample(sampler, {.sigmas = levels.sigmas, .denoise = count, .options = {.eta = 0}}, x);
+  return out;
 }
 
 int64_t evaluations_of(const GenerateRequest& r) {
   return evaluations_of(r, noise_levels(r)) + (r.hires_scale != 0 ? evaluations_of(r, hires_noise_levels(r)) : 0);
 }
+
+bool evaluations_are_bounds(const GenerateRequest& r) { return r.tolerance > 0 || (r.cfg != 1 && r.cfg_hold > 0); }
 
 std::string quality_steps() {
   std::string out;

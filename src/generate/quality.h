@@ -27,8 +27,12 @@ Quality quality_of(const GenerateRequest& request);
 void set_quality(GenerateRequest& request, Quality quality);
 
 // Of the denoiser, for one picture of the request, guidance counted twice: of the pass over these levels, and of all.
+// The most, where the picture decides (evaluations_are_bounds()).
 int64_t evaluations_of(const GenerateRequest& request, const NoiseLevels& levels);
 int64_t evaluations_of(const GenerateRequest& request);
+
+// A tolerance is met, or guidance held, in as many evaluations as the picture needs.
+bool evaluations_are_bounds(const GenerateRequest& request);
 
 // "draft: 7 steps, …", for help.
 std::string quality_steps();

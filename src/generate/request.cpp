@@ -78,16 +78,28 @@ PictureSize picture_size(const GenerateRequest& r, int64_t default_side, int64_t
   return size;
 }
 
+const Sampler& sampler_of(const GenerateRequest& r) {
+  return r.tolerance > 0 ? tolerant_sampler() : find_sampler(r.sampler);
+}
+
+namespace {
+
+std::string schedule_of(const GenerateRequest& r) {
+  return r.tolerance > 0 || r.schedule.empty() ? std::string(sampler_of(r).default_schedule) : r.schedule;
+}
+
+}  // namespace
+
 NoiseLevels noise_levels(const GenerateRequest& r) {
-  const Sampler& sampler = find_sampler(r.sampler);
-  if (!r.sigmas.empty()) {
+  if (r.tolerance == 0 && !r.sigmas.empty()) {
     check_sigmas(r.sigmas, "sigmas");
     return {"by hand", r.sigmas};
   }
-  const std::string name = r.schedule.empty() ? std::string(sampler.default_schedule) : r.schedule;
+  const std::string name = schedule_of(r);
+  const int steps = r.tolerance > 0 ? kAdaptiveLevels : r.steps;
   if (r.init_image)
-    return {name, sigmas_for_strength(name, r.steps, r.strength, r.strength_rule, {.shift = shift_of(r)})};
-  return {name, make_sigmas(name, r.steps, {.shift = shift_of(r)})};
+    return {name, sigmas_for_strength(name, steps, r.strength, r.strength_rule, {.shift = shift_of(r)})};
+  return {name, make_sigmas(name, steps, {.shift = shift_of(r)})};
 }
 
 PictureSize hires_size(const GenerateRequest& r, PictureSize first, int64_t step) {
@@ -98,9 +110,9 @@ PictureSize hires_size(const GenerateRequest& r, PictureSize first, int64_t step
 }
 
 NoiseLevels hires_noise_levels(const GenerateRequest& r) {
-  const std::string name = r.schedule.empty() ? std::string(find_sampler(r.sampler).default_schedule) : r.schedule;
-  return {name, sigmas_for_strength(name, r.hires_steps != 0 ? r.hires_steps : r.steps, r.hires_strength,
-                                    r.strength_rule, {.shift = shift_of(r)})};
+  const std::string name = schedule_of(r);
+  const int steps = r.tolerance > 0 ? kAdaptiveLevels : r.hires_steps != 0 ? r.hires_steps : r.steps;
+  return {name, sigmas_for_strength(name, steps, r.hires_strength, r.strength_rule, {.shift = shift_of(r)})};
 }
 
 }  // namespace newbie

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/named.h"
+#include "diffusion/sampler.h"
 #include "diffusion/step_cache.h"
 #include "diffusion/strength.h"
 #include "image/image.h"
@@ -72,11 +73,13 @@ struct GenerateRequest {
   std::string schedule;  // empty: the sampler's own
   int steps = 28;
   std::vector<double> sigmas;  // by hand; wins over schedule and steps
+  double tolerance = 0.0;      // above 0: instead of sampler, schedule, steps and sigmas (samplers/adaptive.cpp)
   double shift = 0.0;          // 0: the model's own, kUsualShift where it says none
   double eta = 1.0;            // ancestral samplers
 
   double cfg = 4.5;          // 1 skips the unconditional pass
   double cfg_trunc = 100.0;  // guidance acts while t < cfg_trunc (0 noise … 1 data)
+  double cfg_hold = 0.0;     // 0 is off: HeldGuidance
   double renorm_cfg = 0.0;   // 0 is off
   double rescale_cfg = 0.0;  // 0 is off
 
@@ -120,6 +123,9 @@ struct PictureSize {
   int64_t width, height;
 };
 PictureSize picture_size(const GenerateRequest& request, int64_t default_side, int64_t step);
+
+// What walks its noise levels.
+const Sampler& sampler_of(const GenerateRequest& request);
 
 // The falling noise levels of a request, and the name of the schedule they come from ("by hand" included).
 struct NoiseLevels {

@@ -16,6 +16,8 @@ namespace {
 
 using Request = GenerateRequest;
 
+// Less is lost in the grid that the solver walks (diffusion/registry.h).
+constexpr double kLeastTolerance = 0.02;
 constexpr double kMaxGemmaTokens = 131072, kMaxJinaTokens = 8194;
 
 // The generator uses the low 32 bits, so a random seed has no more.
@@ -172,6 +174,7 @@ std::string sampler_without_noise(const Request& r) {
   return find_sampler(r.sampler).fresh_noise ? "" : fmt::format("with `sampler` {}, which adds no noise", r.sampler);
 }
 std::string schedule_without_shift(const Request& r) {
+  if (r.tolerance > 0) return "";
   if (r.hires_scale == 0 && !r.sigmas.empty()) return "with `sigmas` by hand";
   const std::string name = r.schedule.empty() ? std::string(find_sampler(r.sampler).default_schedule) : r.schedule;
   return find_schedule(name).has_shift ? "" : fmt::format("with `schedule` {}, which has none", name);
@@ -306,6 +309,12 @@ std::vector<RequestField> make_fields() {
            .help = "how near to the picture that more steps do not change, instead of\n`sampler`, `schedule`, `steps` "
                    "and `sigmas`; ", .unset = "as those say",
            .instead_of = {"sampler", "schedule", "steps", "sigmas"}, .recorded = Recorded::Never}),
+      real_row([](auto& r) -> auto& { return r.tolerance; },
+          {.name = "tolerance", .flag = "tolerance",
+           .help = "as many steps as keep the picture within X of the one that more steps\ndo not change, by an estimate, "
+                   "instead of `quality`, `sampler`, `schedule`,\n`steps` and `sigmas`; X is of the latent, whose own size "
+                   "is about 1:\n0.1 is hardly to be seen", .unset = "as those say", .least = kLeastTolerance, .most = 1,
+           .instead_of = {"quality", "sampler", "schedule", "steps", "sigmas"}, .recorded = Recorded::IfChanged}),
       real_row([](auto& r) -> auto& { return r.shift; },
           {.name = "shift", .flag = "shift",
            .help = "of the schedule", .unset = "the model's own", .most = 100, .above = true,
@@ -321,6 +330,11 @@ std::vector<RequestField> make_fields() {
            .help = "guidance while t is below this; t: 0 noise, 1 data", .unset = "always",
            .least = -1e6, .most = 1e6,
            .unused = without_guidance}),
+      real_row([](auto& r) -> auto& { return r.cfg_hold; },
+          {.name = "cfg_hold", .flag = "cfg-hold",
+           .help = "leave the pass for the negative prompt out, and hold what guidance\nadded, while that changes the "
+                   "velocity by less than X of it: 0.2, say", .unset = "never", .most = 10,
+           .recorded = Recorded::IfChanged, .unused = without_guidance}),
       real_row([](auto& r) -> auto& { return r.renorm_cfg; },
           {.name = "renorm_cfg", .flag = "renorm-cfg",
            .help = "limit of the guided length, in unguided ones", .unset = "off", .most = 100,

@@ -26,8 +26,9 @@ struct GeneratedImage {
 struct GenerateResult {
   MemoryPlan plan;  // the one this run used
   std::vector<StageTime> times;
-  int64_t evaluations = 0;            // of the network, guidance counted twice
-  int64_t shortened_evaluations = 0;  // of these, by a step cache
+  int64_t evaluations = 0;                  // of the network, guidance counted twice
+  int64_t shortened_evaluations = 0;        // of these, by a step cache
+  std::vector<double> estimated_distances;  // of each picture, with a tolerance
   size_t allocated_peak_bytes = 0;
   size_t device_peak_bytes = 0;  // of a device's memory
   std::vector<GuardEvent> guard_events;

@@ -12,6 +12,7 @@ OrderedJson result_json(const TextToImage& engine, const GenerateResult& result)
   out["seconds"] = seconds;
   out["evaluations"] = result.evaluations;
   out["shortened_evaluations"] = result.shortened_evaluations;
+  if (!result.estimated_distances.empty()) out["estimated_distances"] = result.estimated_distances;
   out["precision"] = {{"name", engine.precision_name()}, {"reasons", engine.precision_reasons()}};
   out["guard"] = guard_json(result.guard_events);
   out["threads"] = engine.threads();

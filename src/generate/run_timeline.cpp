@@ -93,7 +93,8 @@ GenerateResult run_timeline(const JobContext& job, const PlannedRun& planned, Ne
                             EngineMemory::Reservation& reservation, RunObserver& observer, StopToken stop,
                             const std::function<void(GeneratedImage)>& on_image) {
   show_graphs(job, networks, observer);
-  RunSoFar state{.picture = {}, .on_image = on_image};
+  RunSoFar state{
+      .picture = {}, .walks = std::vector<WalkFacts>(static_cast<size_t>(job.request().batch)), .on_image = on_image};
   std::vector<Buffer> buffers(planned.timeline.buffers.size());
   Guard guard(job, planned.plan);
   StageRun run{job, networks, buffers, guard, observer, stop, state, {}, nullptr};
@@ -104,6 +105,8 @@ GenerateResult run_timeline(const JobContext& job, const PlannedRun& planned, Ne
   result.times = doing.times();
   result.evaluations = state.evaluations;
   result.shortened_evaluations = state.shortened_evaluations;
+  for (const WalkFacts& walk : state.walks)
+    if (walk.estimated_distance) result.estimated_distances.push_back(*walk.estimated_distance);
   result.plan = planned.plan;
   result.plan.stages.insert(result.plan.stages.end(), guard.retries().begin(), guard.retries().end());
   result.guard_events = guard.events();

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "generate/guard.h"
 #include "generate/job_context.h"
@@ -12,10 +14,17 @@
 
 namespace newbie {
 
+// What is known of a picture when it has been walked; of its last pass.
+struct WalkFacts {
+  int64_t evaluations = 0;                   // of all passes
+  std::optional<double> estimated_distance;  // with a tolerance
+};
+
 // Of a run, beside its buffers.
 struct RunSoFar {
   Image picture;  // what the stage before has decoded
   int64_t evaluations = 0, shortened_evaluations = 0;
+  std::vector<WalkFacts> walks;  // of each picture
   const std::function<void(GeneratedImage)>& on_image;
 };
 

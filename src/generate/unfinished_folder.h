@@ -3,17 +3,35 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 namespace newbie {
 
 // Whether a run has begun to write this folder and not come to its end.
 bool is_unfinished(const std::filesystem::path& folder);
 
-// Makes the folder, with the mark. Error{BadFile} when that is not possible.
-void begin_folder(const std::filesystem::path& folder);
+// Writing such a folder. Whoever stops before finish(), by an error or by choice, leaves nothing of it behind; whoever
+// is killed leaves the mark.
+class FolderInProgress {
+ public:
+  // Makes the folder, with the mark. Error{BadFile} when that is not possible.
+  explicit FolderInProgress(std::filesystem::path folder);
+  ~FolderInProgress();
+  FolderInProgress(const FolderInProgress&) = delete;
+  FolderInProgress& operator=(const FolderInProgress&) = delete;
 
-// Takes the mark away.
-void finish_folder(const std::filesystem::path& folder);
+  // Before `file`, in it, is written: makes the folders in between. Errors as above.
+  void add(const std::filesystem::path& file);
+  void finish();  // takes the mark away
+
+ private:
+  void make(const std::filesystem::path& folder);
+  void give_up() noexcept;
+
+  std::filesystem::path folder_;
+  std::vector<std::filesystem::path> made_;  // folders and files, in order
+  bool finished_ = false;
+};
 
 // Error{InvalidRequest} when `file` is there already and its `folder` is not unfinished.
 void require_new_file(const std::filesystem::path& file, const std::filesystem::path& folder);

@@ -95,6 +95,20 @@ const char* part_of(Work work) {
   return "";
 }
 
+Program lowered(const WorkloadSpec& spec, const Graph& graph, const WorkloadOptions& options) {
+  // What is trained is f32, whatever the model's weights are.
+  const bool trains = spec.work == Work::Train;
+  Graph g = transform(graph, {.precision = options.precision,
+                              .part = part_of(spec.work),
+                              .threads = options.threads,
+                              .fuse = options.fuse,
+                              .stored_dtype = [trains](const std::string& name) {
+                                return std::optional(trains && is_of_lora(name) ? DType::F32 : DType::BF16);
+                              }});
+  if (trains && spec.recompute) g = recompute_first(g, piece_count(g));
+  return Program(g, *options.backend, options.threads);
+}
+
 // Smallest table a graph looks ids up in.
 int64_t vocabulary(const Graph& graph) {
   int64_t rows = std::numeric_limits<int32_t>::max();
@@ -119,6 +133,10 @@ std::string_view to_string(Work work) {
   return "";
 }
 
+Program compile_workload(const WorkloadSpec& spec, const ModelSizes& sizes, const WorkloadOptions& options) {
+  return lowered(spec, build(spec, sizes), options);
+}
+
 struct Workload::Impl {
   struct Bound {
     TensorSpec spec;
@@ -141,20 +159,6 @@ struct Workload::Impl {
     prepare_seconds = std::chrono::duration<double>(Clock::now() - start).count();
     arena = allocator.allocate(program.memory().arena_bytes, "arena");
     bind();
-  }
-
-  static Program lowered(const WorkloadSpec& spec, const Graph& graph, const WorkloadOptions& options) {
-    // What is trained is f32, whatever the model's weights are.
-    const bool trains = spec.work == Work::Train;
-    Graph g = transform(graph, {.precision = options.precision,
-                                .part = part_of(spec.work),
-                                .threads = options.threads,
-                                .fuse = options.fuse,
-                                .stored_dtype = [trains](const std::string& name) {
-                                  return std::optional(trains && is_of_lora(name) ? DType::F32 : DType::BF16);
-                                }});
-    if (trains && spec.recompute) g = recompute_first(g, piece_count(g));
-    return Program(g, *options.backend, options.threads);
   }
 
   void bind() {

@@ -38,6 +38,9 @@ struct WorkloadOptions {
   bool fuse = true;
 };
 
+// The network, compiled; nothing is prepared. Error{InvalidRequest} when the spec does not fit the sizes.
+Program compile_workload(const WorkloadSpec& spec, const ModelSizes& sizes, const WorkloadOptions& options);
+
 class Workload {
  public:
   // Compiles the network with made-up weights of the given sizes and prepares them. Error{InvalidRequest} when the

@@ -6,6 +6,7 @@
 #include "core/files.h"
 #include "core/json.h"
 #include "core/lines.h"
+#include "text/plain_text.h"
 #include "text/trim.h"
 #include "text/utf8.h"
 
@@ -25,10 +26,9 @@ std::string from_latin1(std::string_view bytes) {
   return out;
 }
 
-// A byte order mark is no part of the words.
-std::string words(std::string bytes) {
-  if (bytes.starts_with("\xEF\xBB\xBF")) bytes.erase(0, 3);
-  return std::string(trim(find_invalid_utf8(bytes) ? from_latin1(bytes) : bytes, kSpace));
+// Without what other systems put around and between the words.
+std::string words(const std::string& bytes) {
+  return std::string(trim(plain_text(find_invalid_utf8(bytes) ? from_latin1(bytes) : bytes), kSpace));
 }
 
 template <size_t N>
@@ -72,8 +72,8 @@ std::optional<std::string> training_caption(const std::filesystem::path& picture
     path.replace_extension(extension);
     std::error_code error;
     if (!std::filesystem::is_regular_file(path, error)) continue;
-    std::string text = read_file(path, kMostCaption);
-    if (path.extension() != ".json") return words(std::move(text));
+    const std::string text = read_file(path, kMostCaption);
+    if (path.extension() != ".json") return words(text);
     const auto caption = member(parse_json(text, path.string()), kCaptionKeys, path.string());
     if (!caption) fail(ErrorKind::BadFile, "{}: no \"caption\" in it", path.string());
     return words(*caption);

@@ -197,6 +197,68 @@ TEST(Hostile, AConversionThatWasKilledIsMadeAgain) {
   EXPECT_FALSE(std::filesystem::exists(folder / "d/.newbie-unfinished"));
 }
 
+// Stopped or failed, and not killed: nothing is left.
+TEST(Hostile, AConversionThatFailsLeavesNothing) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> to_folder{"convert", "--to", "folder", avatar().string(), "new/d", "-q"};
+  const rlim_t kSmall = 64 << 10;
+  const Outcome o = run({.arguments = to_folder, .folder = folder.path(), .before_exec = [] {
+                           const rlimit limit{kSmall, kSmall};
+                           ::setrlimit(RLIMIT_FSIZE, &limit);
+                         }});
+  EXPECT_EQ(o.exit_code, 3) << o.err;
+  EXPECT_TRUE(names_in(folder.path()).empty());
+  std::filesystem::create_directory(folder / "mine");
+  std::ofstream(folder / "mine/notes.txt") << "mine\n";
+  std::vector<std::string> into_mine = to_folder;
+  into_mine[4] = "mine";
+  EXPECT_EQ(run({.arguments = into_mine,
+                 .folder = folder.path(),
+                 .before_exec =
+                     [] {
+                       const rlimit limit{kSmall, kSmall};
+                       ::setrlimit(RLIMIT_FSIZE, &limit);
+                     }})
+                .exit_code,
+            3);
+  EXPECT_THAT(names_in(folder / "mine"), testing::ElementsAre("notes.txt"));
+}
+
+// A key that decides pictures and follows from no shape, taken out of each configuration.
+TEST(Hostile, AConfigurationThatLacksWhatDecidesPicturesIsRefused) {
+  const TemporaryFolder folder;
+  std::filesystem::copy(avatar(), folder / "m", std::filesystem::copy_options::recursive);
+  for (const auto& [part, key] : {std::pair("vae", "norm_num_groups"), std::pair("vae", "shift_factor"),
+                                  std::pair("text_encoder", "rope_scaling"), std::pair("transformer", "axes_dims")}) {
+    const std::filesystem::path config = folder / "m" / part / "config.json";
+    const std::string whole = file_bytes(config);
+    OrderedJson json = parse_ordered_json(whole, "config");
+    ASSERT_EQ(json.erase(key), 1u) << key;
+    std::ofstream(config) << json.dump();
+    for (const char* command : {"plan", "inspect"}) {
+      std::vector<std::string> words{command, "m"};
+      if (words[0] == "plan") words.insert(words.begin() + 1, "-m");
+      const Outcome o = run({.arguments = words, .folder = folder.path()});
+      EXPECT_EQ(o.exit_code, 3) << command << " without " << key;
+      EXPECT_THAT(o.out + o.err, HasSubstr(key));
+    }
+    std::ofstream(config) << whole;
+  }
+}
+
+TEST(Hostile, WhatLiesInAConfigurationsPlaceIsNamed) {
+  const TemporaryFolder folder;
+  std::filesystem::copy(avatar(), folder / "m", std::filesystem::copy_options::recursive);
+  std::ofstream(folder / "m/text_encoder/tokenizer.json") << "version https://git-lfs.github.com/spec/v1\n";
+  Outcome o = run({.arguments = {"plan", "-m", "m"}, .folder = folder.path()});
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_THAT(o.err, HasSubstr("Git LFS pointer"));
+  std::ofstream(folder / "m/vae/config.json") << "<!DOCTYPE html><html></html>";
+  o = run({.arguments = {"plan", "-m", "m"}, .folder = folder.path()});
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_THAT(o.err, HasSubstr("web page"));
+}
+
 // Less address space than libraries take to make their code: an error, whatever it is they were doing.
 TEST(Hostile, LittleAddressSpaceIsAnErrorAndNoSignal) {
   const TemporaryFolder folder;

@@ -98,6 +98,23 @@ TEST(Messages, PromptFilesOfOtherSystems) {
   }
 }
 
+// The same of words that a shell took from such a file.
+TEST(Messages, PromptsOfOtherSystems) {
+  const TemporaryFolder folder;
+  std::map<std::string, std::string> drawn;
+  for (const auto& [name, prompt] : {std::pair<std::string, std::string>("plain", "1girl,\nblue hair"),
+                                     {"marked",
+                                      "\xEF\xBB\xBF"
+                                      "1girl,\r\nblue hair"}}) {
+    const Outcome o =
+        run({.arguments = {"generate", "-q", "-p", prompt, "-W", "32", "-H", "32", "--steps", "2", "-o", name + ".png"},
+             .folder = folder.path()});
+    EXPECT_EQ(o.exit_code, 0) << o.err;
+    drawn[name] = file_bytes(folder / (name + ".png"));
+  }
+  EXPECT_EQ(drawn["marked"], drawn["plain"]);
+}
+
 TEST(Messages, ListsOfPlainPrompts) {
   const TemporaryFolder folder;
   std::ofstream(folder / "l.txt") << "\xEF\xBB\xBF"

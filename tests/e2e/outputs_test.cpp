@@ -59,6 +59,36 @@ TEST(Outputs, NoneFallsOnAnotherFile) {
   for (const auto& [name, bytes] : before) EXPECT_EQ(file_bytes(folder / name), bytes) << name;
 }
 
+// The same of commands that draw nothing, of adapters with a strength behind their name, and of folders that are read.
+TEST(Outputs, NoCommandWritesOverWhatItReads) {
+  const TemporaryFolder folder;
+  fs::copy(avatar(), folder / "m", fs::copy_options::recursive);
+  fs::copy_file(fs::path(NEWBIE_SOURCE_DIR) / "tests/data/adapters/kohya/adapter_model.safetensors",
+                folder / "l.safetensors");
+  fs::create_directory(folder / "w");
+  std::ofstream(folder / "w/c.txt") << "red\nblue\n";
+  std::map<std::string, std::string> before;
+  for (const std::string name : {"m/vae/config.json", "l.safetensors", "w/c.txt"})
+    before[name] = file_bytes(folder / name);
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"profile", "--work", "vae", "-m", "m", "--size", "64", "--repeats", "1", "--trace", "m/vae/config.json"},
+           {"dev", "features", "-m", "m", "-p", "1girl", "-o", "m/vae/config.json"},
+           {"lora", "convert", "-m", "m", "--to", "comfyui", "l.safetensors", "-o", "l.safetensors"},
+           {"generate", "-m", "m", "-p", "1girl", "--steps", "1", "-o", "a.png", "--lora", "l.safetensors:0.8",
+            "--memory-log", "l.safetensors"},
+           {"generate", "-m", "m", "-p", "<lora:l:0.8>", "--lora-dir", ".", "--steps", "1", "-o", "a.png",
+            "--memory-log", "l.safetensors"},
+           {"generate", "-m", "m", "-p", "__c__", "--wildcards", "w", "--steps", "1", "-o", "a.png", "--memory-log",
+            "w/c.txt"},
+           {"convert", "--to", "comfyui", "m", "m"},
+           {"convert", "--to", "folder", "m", "m/sub"}}) {
+    const Outcome o = run({.arguments = words, .folder = folder.path()});
+    EXPECT_EQ(o.exit_code, 2) << testing::PrintToString(words) << o.err;
+  }
+  EXPECT_THAT(names_in(folder.path()), ElementsAre("l.safetensors", "m", "w"));
+  for (const auto& [name, bytes] : before) EXPECT_EQ(file_bytes(folder / name), bytes) << name;
+}
+
 TEST(Outputs, AFolderKeepsWhatIsThere) {
   const TemporaryFolder folder;
   const auto draw = [&](std::vector<std::string> words) {

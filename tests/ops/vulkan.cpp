@@ -190,6 +190,68 @@ TEST(Vulkan, EightBitRowsWithoutANumberSaySo) {
   }
 }
 
+// Products by matrix units, where this build and this driver have them (`./dev gpu`): what f16 numbers are multiplied
+// to is exact, so that the bounds of plain kernels hold, and ragged shapes, ends and batches are those of everything
+// else.
+TEST(Vulkan, ProductsByMatrixUnitsMatchTheReference) {
+  NEWBIE_NEEDS_VULKAN();
+  VulkanDevice found;
+  for (const VulkanDevice& d : list_vulkan_devices().devices)
+    if (d.name.find(kSoftwareDriver) != std::string::npos) found = d;
+  if (found.units.empty()) {
+    EXPECT_FALSE(must_have_matrix_units()) << found.units_refusal;
+    GTEST_SKIP() << (found.units_refusal.empty() ? "this driver has no matrix units" : found.units_refusal);
+  }
+  EXPECT_EQ(found.units_refusal, "");
+  const auto doubted = make_vulkan_backend(kSoftwareDriver, {.doubt_units = true});
+  EXPECT_EQ(doubted->version().find("matrix units"), std::string::npos) << "units that fail their test are not used";
+  EXPECT_NE(on_software().version().find("matrix units f16"), std::string::npos) << on_software().version();
+
+  const int64_t shapes[][3] = {{1, 96, 256}, {2, 65, 33}, {70, 130, 65}, {9, 33, 288}, {31, 1, 1}, {33, 40, 128}};
+  const auto reference = make_reference_backend();
+  for (const auto& [m, n, k] : shapes)
+    for (int form = 0; form < 4; ++form) {
+      SCOPED_TRACE(fmt::format("{}x{}x{}, form {}", m, n, k, form));
+      Graph g;
+      Value y;
+      if (form == 3) {  // two batches that read one
+        y = batched_matmul(g.input("x", {4, m, k}), g.input("w", {2, n, k}), true);
+      } else {
+        const Value x = g.input("x", {m, k}), w = g.weight("w", {n, k});
+        y = form == 0   ? linear(x, w)
+            : form == 1 ? linear(x, w, g.weight("b", {n}))
+                        : g.emit(linear_add_op, {x, w, g.input("b", {m, n})});
+      }
+      for (int id = 0; id < y.id(); ++id) g.node(id).precision = {DType::F16, DType::F16, DType::F32};
+      g.node(y.id()).precision = {DType::F32, DType::F16, DType::F32};
+      g.output("y", y);
+      const Tensor x = random_tensor(form == 3 ? Shape{4, m, k} : Shape{m, k}, 1);
+      const Tensor w = random_tensor(form == 3 ? Shape{2, n, k} : Shape{n, k}, 2);
+      const Tensor b = random_tensor(form == 2 ? Shape{m, n} : Shape{n}, 3);
+      MemoryWeights weights;
+      weights.add("w", w);
+      weights.add("b", b);
+      const Tensors inputs{{"x", x}, {"w", w}, {"b", b}};
+      const RunResult want = run_graph(g, *reference, weights, inputs);
+      const RunResult got = run_graph(g, on_software(), weights, inputs);
+      const RunResult without = run_graph(g, *doubted, weights, inputs);
+      // The sum of the products' magnitudes is the same graph of magnitudes.
+      const auto magnitudes = [](Tensor of) {
+        for (float& v : of.values) v = std::abs(v);
+        return of;
+      };
+      MemoryWeights large;
+      large.add("w", magnitudes(w));
+      large.add("b", magnitudes(b));
+      const Tensors all_positive{{"x", magnitudes(x)}, {"w", magnitudes(w)}, {"b", magnitudes(b)}};
+      std::vector<double> bound;
+      const RunResult sizes = run_graph(g, *reference, large, all_positive);
+      for (const float v : sizes.output("y")) bound.push_back(2 * gamma(static_cast<double>(k) + 2, DType::F32) * v);
+      EXPECT_TRUE(within(got.output("y"), want.output("y"), bound));
+      EXPECT_TRUE(within(without.output("y"), want.output("y"), bound));
+    }
+}
+
 // Every dispatch in pieces, every copy as on a card.
 TEST(Vulkan, GivesTheSameBytesInPiecesAndByCopies) {
   NEWBIE_NEEDS_VULKAN();
@@ -229,8 +291,8 @@ TEST(Vulkan, EveryCallOfTheDriverMayFail) {
     size_t calls = 0, at = SIZE_MAX;
     const auto run = [&] {
       calls = 0;
-      const auto backend =
-          make_vulkan_backend(kSoftwareDriver, {.fault = [&](const char*) { return calls++ != at; }, .staged = staged});
+      const auto backend = make_vulkan_backend(
+          kSoftwareDriver, {.fault = [&](const char*) { return calls++ != at; }, .staged = staged, .units = false});
       return run_graph(g, *backend, weights, inputs).output("y");
     };
     const std::vector<float> want = run();
@@ -253,7 +315,7 @@ TEST(Vulkan, EveryCallOfTheDriverMayFail) {
 // more.
 TEST(Vulkan, ADeviceThatDoesNotAnswerIsGivenUp) {
   NEWBIE_NEEDS_VULKAN();
-  const auto backend = make_vulkan_backend(kSoftwareDriver, {.patience_seconds = 1e-9});
+  const auto backend = make_vulkan_backend(kSoftwareDriver, {.units = false, .patience_seconds = 1e-9});
   Graph g;
   g.output("y", linear(g.input("x", {512, 2048}), g.weight("w", {512, 2048})));  // a GFLOP
   MemoryWeights weights;

@@ -38,6 +38,27 @@ TEST_P(Determinism, AnyThreadCountGivesTheSameBytes) {
   }
 }
 
+// How many evaluations a picture takes is decided by sums over its values.
+TEST_P(Determinism, AToleranceAndHeldGuidanceAreMetTheSameWay) {
+  GenerateRequest request = request_of("1girl, purple_hair, glasses", 3);
+  request.tolerance = 0.3;
+  request.cfg_hold = 0.2;
+  std::vector<std::string> said;
+  std::vector<Image> images;
+  for (int threads : {1, 2, 7}) {
+    TextToImage engine = open(threads, GetParam());
+    RunObserver progress;
+    engine.generate(request, progress, {}, [&](GeneratedImage g) {
+      said.push_back(g.request_json);
+      images.push_back(std::move(g.image));
+    });
+    EXPECT_EQ(images.back(), images.front()) << threads << " threads";
+    EXPECT_EQ(said.back(), said.front()) << threads << " threads: evaluations and the estimate";
+  }
+  EXPECT_NE(said.front().find("\"estimated_distance\":"), std::string::npos);
+  EXPECT_NE(said.front().find("\"evaluations\":"), std::string::npos);
+}
+
 TEST_P(Determinism, ABatchGivesThePicturesOfItsSeeds) {
   TextToImage engine = open(2, GetParam());
   GenerateRequest batch = request_of("<character_1><n>hana</n></character_1>", 40);

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "generate/quality.h"
 #include "generate/text_to_image.h"
 #include "support/golden.h"
 
@@ -199,6 +200,24 @@ TEST(MemoryPlan, HoldsForTilesAndStepCaches) {
           << "tight " << tight << " cache " << static_cast<int>(mode);
       EXPECT_EQ(out.shortened_evaluations > 0, mode != CacheMode::Off);
     }
+}
+
+// What a picture needs of them is known when it is drawn; what they hold is planned.
+TEST(MemoryPlan, HoldsForTolerancesAndHeldGuidance) {
+  for (const bool tight : {false, true})
+    for (const double tolerance : {0.0, 0.5})
+      for (const double cfg_hold : {0.0, 0.3}) {
+        GenerateRequest request = small_request(96, 64, 2, 4.0);
+        request.steps = 9;
+        request.tolerance = tolerance;
+        request.cfg_hold = cfg_hold;
+        TextToImage engine = tight ? open_tight(PrecisionRequest::F32, request) : open(PrecisionRequest::F32);
+        const GenerateResult out = draw(engine, request);
+        EXPECT_EQ(out.plan.allocated_peak_bytes(), out.allocated_peak_bytes)
+            << "tight " << tight << " tolerance " << tolerance << " held " << cfg_hold;
+        EXPECT_LE(out.evaluations, 2 * evaluations_of(request));
+        EXPECT_EQ(out.estimated_distances.size(), tolerance > 0 ? 2u : 0u);
+      }
 }
 
 // A request after one that needed less: what it left may be in the way.

@@ -25,10 +25,12 @@ inline std::string no_software_driver() {
   return why;
 }
 
-inline bool must_have_vulkan() {
-  const char* wish = std::getenv("NEWBIE_TEST_VULKAN");
+inline bool is_one(const char* variable) {
+  const char* wish = std::getenv(variable);
   return wish != nullptr && std::string_view(wish) == "1";
 }
+inline bool must_have_vulkan() { return is_one("NEWBIE_TEST_VULKAN"); }
+inline bool must_have_matrix_units() { return is_one("NEWBIE_TEST_MATRIX_UNITS"); }
 
 // First in the body of a test.
 #define NEWBIE_NEEDS_VULKAN()                                                       \

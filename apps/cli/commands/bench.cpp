@@ -5,6 +5,7 @@
 #include <map>
 
 #include "backend/peak.h"
+#include "backend/vulkan_devices.h"
 #include "commands/commands.h"
 #include "core/files.h"
 #include "core/machine.h"
@@ -12,6 +13,7 @@
 #include "generate/find_model.h"
 #include "generate/network.h"
 #include "generate/text_to_image.h"
+#include "measure/roofline.h"
 #include "models/next_dit/graph.h"
 #include "standard_streams.h"
 #include "terminal.h"
@@ -47,6 +49,7 @@ struct BenchArguments {
   std::string prompt = "1girl, solo, blue hair, smile";
   int steps = 28;
   double cfg = 4.5;
+  CardRates card;  // in TFLOP/s and GB/s until they are read
 };
 
 // The best rate of each dtype, told as JSON lines.
@@ -107,6 +110,36 @@ void run_network(BenchArguments& args) {
   out["peak_resident_bytes"] = peak_resident_bytes();
   out["largest_output"] = prepared.workload->largest_output();
   print_json(out);
+}
+
+// What a card can do at best for each network of a picture: no card is asked, and no time is measured.
+void run_roofline(BenchArguments& args) {
+  Terminal terminal(args.report.verbosity);
+  if (!(args.card.flop_per_second > 0) || !(args.card.bytes_per_second > 0))
+    fail_with_hint(ErrorKind::InvalidRequest, "a card's data sheet has both: --tflops 165 --bandwidth 1008",
+                   "expected --tflops and --bandwidth, both above 0");
+  const CardRates rates{args.card.flop_per_second * 1e12, args.card.bytes_per_second * 1e9};
+  const auto backend = make_backend(BackendChoice::Vulkan, kAssumedDevice);
+  const Resolution precision = resolve_precision(args.work.engine.options.precision, backend->caps());
+  const ModelSizes sizes = sizes_of(args.work.engine.model, terminal);
+  for (const Work work : {Work::Text, Work::Clip, Work::Step, Work::Decode}) {
+    WorkloadSpec spec = args.work.spec;
+    spec.work = work;
+    const Program compiled = compile_workload(
+        spec, sizes, {.threads = 1, .precision = precision.policy, .backend = backend.get(), .fuse = true});
+    std::vector<RooflineRow> rows = roofline(compiled.lowered(), rates);
+    rows.push_back(sum_of(rows));
+    for (const RooflineRow& row : rows)
+      print_json({{"bench", "gpu"},
+                  {"work", to_string(work)},
+                  {"precision", precision.policy.name},
+                  {"op", row.op},
+                  {"steps", row.steps},
+                  {"tflop", row.flop / 1e12},
+                  {"gigabytes", row.bytes / 1e9},
+                  {"least_seconds", row.seconds},
+                  {"of_these_bound_by_memory", row.bound_by_memory}});
+  }
 }
 
 // Opening a model and loading its denoiser, packed or from a weight cache, against reading the model's file.
@@ -228,6 +261,13 @@ Command add_bench(CLI::App& program) {
   network("clip", Work::Clip, "Jina CLIP, to the pooled text");
   network("vae", Work::Decode, "the autoencoder, latents to a picture");
   network("vae-encode", Work::Encode, "the autoencoder, a picture to latents");
+  CLI::App& gpu =
+      sub("gpu", "the least a card can take for each network, by its data sheet: nothing is measured", run_roofline);
+  add_workload_flags(gpu, args->work);
+  Flags card(gpu, "Card");
+  card.real("--tflops", args->card.flop_per_second, "what it multiplies and adds in a second at most, in 10^12");
+  card.real("--bandwidth", args->card.bytes_per_second, "what its memory moves in a second at most, in 10^9 bytes");
+  add_report_flags(gpu, args->report);
   CLI::App& load = sub("load", "loading the denoiser's weights, against reading its file", run_load);
   add_workload_flags(load, args->work);
   add_report_flags(load, args->report);

@@ -7,6 +7,7 @@
 #include "generate/convert_gguf.h"
 #include "generate/convert_model.h"
 #include "generate/find_model.h"
+#include "interrupt.h"
 #include "standard_streams.h"
 #include "units.h"
 
@@ -26,8 +27,10 @@ void run(const ConvertArguments& args) {
   if (args.is_type_given && args.form.form != ModelForm::Gguf)
     fail_with_hint(ErrorKind::InvalidRequest, "convert with --to gguf", "--type is of GGUF files");
   Terminal terminal(args.report.verbosity);
-  const Conversion done = convert_model(args.source, args.destination, args.form, terminal,
-                                        [&](const auto& path) { terminal.stage(path.string()); });
+  const StopToken stop = stop_on_signals();
+  const Conversion done = convert_model(
+      args.source, args.destination, args.form, terminal, [&](const auto& path) { terminal.stage(path.string()); },
+      stop);
   terminal.clear_bar();
   if (args.report.json) {
     OrderedJson files = OrderedJson::array();

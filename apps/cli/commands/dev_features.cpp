@@ -7,6 +7,7 @@
 #include "commands/commands.h"
 #include "commands/dev.h"
 #include "core/machine.h"
+#include "file_roles.h"
 #include "flags.h"
 #include "generate/find_model.h"
 #include "generate/network.h"
@@ -105,7 +106,10 @@ Features run_encoder(Runtime& runtime, const Part& part, const char* name, std::
   return out;
 }
 
-void run(FeatureArguments& args) {
+void run(const CLI::App& parser, FeatureArguments& args) {
+  FileRoles roles(parser, {"--output"});
+  roles.reads_model(find_model(args.engine.model));
+  roles.writes("--output", args.output);
   if (args.prompt.has_value() == !args.ids.empty()) fail(ErrorKind::InvalidRequest, "give one of --prompt and --ids");
   Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
@@ -167,7 +171,7 @@ Command add_dev_features(CLI::App& program) {
 
 Example:
   newbie dev features --part text_encoder -p "blue hair" --paths "layers.0*" --no-fuse -o features.safetensors)");
-  return {&parser, [args] { run(*args); }};
+  return {&parser, [args, &parser] { run(parser, *args); }};
 }
 
 }  // namespace newbie

@@ -47,6 +47,8 @@ void tell(const DeviceCaps& cpu, const VulkanListing& listing) {
     if (!d.driver.empty()) out += fmt::format(kRow, "driver", d.driver + ", Vulkan " + d.version);
     if (d.memory_bytes != 0) out += fmt::format(kRow, "memory", memory_of(d));
     out += fmt::format(kRow, "reports", fmt::format("{}; groups of {}", arithmetic(d), d.subgroup));
+    if (!d.units.empty()) out += fmt::format(kRow, "matrices", d.units + ", proved");
+    if (!d.units_refusal.empty()) out += fmt::format(kRow, "not used", "matrix units: " + d.units_refusal);
     out += fmt::format(kRow, "taken",
                        d.refusal.empty()
                            ? "when named" + std::string(d.kind == VulkanDevice::Kind::Discrete ? ", and by auto" : "")
@@ -54,7 +56,7 @@ void tell(const DeviceCaps& cpu, const VulkanListing& listing) {
   }
   if (!listing.problem.empty()) out += fmt::format("no Vulkan device: {}\n", listing.problem);
   if (!listing.devices.empty())
-    out += "kernels here multiply and sum in f32; 16-bit numbers save memory (docs/gpu.md)\n";
+    out += "without matrix units kernels multiply in f32, and 16-bit numbers save memory (docs/gpu.md)\n";
   print(out);
 }
 
@@ -73,6 +75,8 @@ OrderedJson json_of(const DeviceCaps& cpu, const VulkanListing& listing) {
                        {"bf16", d.bf16},
                        {"int8", d.int8},
                        {"matrices", d.matrices},
+                       {"units", d.units},
+                       {"units_refusal", d.units_refusal},
                        {"refusal", d.refusal}});
   return {{"cpu",
            {{"name", cpu.name},

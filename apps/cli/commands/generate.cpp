@@ -68,6 +68,9 @@ std::string summary(std::span<const WrittenFile> files, const PictureName& first
   out += "time:";
   for (size_t i = 0; i < result.times.size(); ++i)
     out += fmt::format("{} {} {:.2f} s", i ? "," : "", result.times[i].name, result.times[i].seconds);
+  for (size_t i = 0; i < result.estimated_distances.size(); ++i)
+    out += fmt::format("{} {:.3f}",
+                       i ? "," : "; estimated distance to the converged picture:", result.estimated_distances[i]);
   out += fmt::format("; {} passes of the transformer\nmemory: {} planned, {} measured\n", result.evaluations,
                      format_bytes(plan.peak_bytes()), format_bytes(peak_resident_bytes()));
   return out;
@@ -93,6 +96,8 @@ void run(CLI::App& parser, GenerateArguments& args) {
   Terminal terminal(args.report.verbosity);
   const bool has_prompt = read_request(parser, args.picture, args.engine.options.memory_budget_bytes, terminal);
   FileRoles roles(parser, {"--output", "--grid", "--preview", "--memory-log", "--report"});
+  roles.reads_files_of("--lora-dir", args.engine.options.adapters.folder, ".safetensors");
+  if (args.picture.wildcard_folder) roles.reads_files_of("--wildcards", *args.picture.wildcard_folder, ".txt");
   if (args.shard) args.list.shard = parse_shard(*args.shard);
   if (args.grid_x) args.list.grid_x = parse_field_axis("--grid-x", *args.grid_x);
   if (args.grid_y) args.list.grid_y = parse_field_axis("--grid-y", *args.grid_y);

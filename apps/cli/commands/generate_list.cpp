@@ -387,7 +387,7 @@ class ListRun {
       const auto said = std::ranges::find(picture.texts, kRequestKey, &TextChunk::key);
       if (said == picture.texts.end()) throw Error(ErrorKind::BadFile, "it says nothing");
       OrderedJson then = parse_ordered_json(said->text, path.string());
-      then.erase("guard");  // what it had to do
+      for (const char* key : kDrawnKeys) then.erase(key);
       if (then != parse_ordered_json(whole.request_json(static_cast<int>(k)), "the request"))
         throw Error(ErrorKind::BadFile, "it was drawn from another request, model or precision");
       if (sheet_) sheet_->pictures[static_cast<size_t>(job.names[k].index)] = flatten(picture.image, 255);

@@ -6,6 +6,7 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "core/machine.h"
+#include "file_roles.h"
 #include "flags.h"
 #include "generate/find_model.h"
 #include "generate/merge_adapters.h"
@@ -217,6 +218,15 @@ void add_form_flags(CLI::App& parser, LoraArguments& args) {
   flags.text("-o,--output", args.output, "PATH", "the file, or for peft the folder")->required();
 }
 
+// What is written is none of what is read.
+void check_output(const CLI::App& parser, const LoraArguments& args) {
+  if (args.output.empty()) return;
+  FileRoles roles(parser, {"--output"});
+  roles.reads_model(find_model(args.engine.model));
+  roles.reads_files_of("--lora-dir", args.folder, ".safetensors");
+  roles.writes("--output", args.output);
+}
+
 struct LoraTool {
   const char *name, *about;
   void (*run)(const LoraArguments&);
@@ -263,7 +273,10 @@ Command add_lora(CLI::App& program) {
   }
   return {&group, [args, tools] {
             for (const auto& [parser, run] : tools)
-              if (parser->parsed()) run(*args);
+              if (parser->parsed()) {
+                check_output(*parser, *args);
+                run(*args);
+              }
           }};
 }
 

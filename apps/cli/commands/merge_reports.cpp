@@ -5,6 +5,7 @@
 #include "commands/commands.h"
 #include "core/files.h"
 #include "exit_code.h"
+#include "file_roles.h"
 #include "flags.h"
 #include "lists/list_report.h"
 #include "standard_streams.h"
@@ -41,8 +42,11 @@ std::vector<fs::path> reports_in(const std::vector<std::string>& paths) {
   return out;
 }
 
-void run(const MergeArguments& args) {
+void run(const CLI::App& parser, const MergeArguments& args) {
   const std::vector<fs::path> reports = reports_in(args.paths);
+  FileRoles roles(parser, {"--output"});
+  for (const fs::path& report : reports) roles.reads("a shard's report", report);
+  if (args.output) roles.writes("--output", *args.output);
   const MergedReport merged = merge_reports(reports, args.check_files);
   const bool is_whole = merged.missing.empty() && merged.problems.empty();
   if (args.output && is_whole) write_report(*args.output, merged);
@@ -79,7 +83,7 @@ version and one precision drew them all. Ends with 1 when something does not fit
 
 Example:
   newbie merge-reports pictures/ -o pictures/all.csv)");
-  return {&parser, [args] { run(*args); }};
+  return {&parser, [args, &parser] { run(parser, *args); }};
 }
 
 }  // namespace newbie

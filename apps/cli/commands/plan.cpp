@@ -24,13 +24,15 @@ struct PlanArguments {
 // The request's own, and what other qualities would take: time follows them.
 std::string evaluations_line(GenerateRequest request) {
   const int64_t own = evaluations_of(request);
+  const bool at_most = evaluations_are_bounds(request);
   std::string others;
   for (const Named<Quality>& quality : qualities()) {
     if (quality.value == Quality::Manual) continue;
     set_quality(request, quality.value);
     others += fmt::format("{}{} {}", others.empty() ? "" : ", ", quality.name, evaluations_of(request));
   }
-  return fmt::format("{:<28}{:>12}  (--quality {})\n", "evaluations a picture", own, others);
+  return fmt::format("{:<28}{:>12}  (--quality {})\n", at_most ? "evaluations, at most" : "evaluations a picture", own,
+                     others);
 }
 
 // A plan for the best device of this machine needs none: where there is none, a card is assumed.
@@ -60,6 +62,7 @@ void run(CLI::App& parser, PlanArguments& args) {
     OrderedJson out = plan_json(plan);
     out["budget_bytes"] = plan.budget_bytes;
     out["evaluations"] = evaluations_of(args.picture.request);
+    if (evaluations_are_bounds(args.picture.request)) out["evaluations_are_at_most"] = true;
     out["threads"] = engine.threads();
     out["precision"] = {{"name", engine.precision_name()}, {"reasons", engine.precision_reasons()}};
     return print_json(out);

@@ -4,6 +4,7 @@
 
 #include "commands/commands.h"
 #include "core/files.h"
+#include "file_roles.h"
 #include "flags.h"
 #include "standard_streams.h"
 #include "terminal.h"
@@ -92,8 +93,13 @@ std::string trace_of(const std::vector<Recorder::Event>& events) {
   return OrderedJson{{"traceEvents", std::move(list)}, {"displayTimeUnit", "ms"}}.dump();
 }
 
-void run(ProfileArguments& args) {
+void run(const CLI::App& parser, ProfileArguments& args) {
   Terminal terminal(args.report.verbosity);
+  if (args.trace) {
+    FileRoles roles(parser, {"--trace"});
+    roles.reads_model(args.work.engine.model);
+    roles.writes("--trace", *args.trace);
+  }
   const PreparedWorkload prepared = prepare(args.work, terminal);
   prepared.workload->run();
   Recorder recorder;
@@ -149,7 +155,7 @@ Command add_profile(CLI::App& program) {
 
 Example:
   newbie profile --work step --size 512 --layers 4 --trace step.json)");
-  return {&parser, [args] { run(*args); }};
+  return {&parser, [args, &parser] { run(parser, *args); }};
 }
 
 }  // namespace newbie

@@ -2,6 +2,7 @@
 #include "generate/request_json.h"
 #include "own_request.h"
 #include "routes/all.h"
+#include "text/plain_text.h"
 #include "text/prompt_format.h"
 #include "text/prompt_from_tags.h"
 #include "text/prompt_json.h"
@@ -27,7 +28,7 @@ PromptBody prompt_body(const Call& call, std::string_view name = "prompt") {
   if (!out.json.is_object()) refuse("", "expected an object");
   const OrderedJson prompt = take_member(out.json, std::string(name));
   if (!prompt.is_string()) refuse(std::string(name), "expected a text");
-  out.prompt = prompt.get<std::string>();
+  out.prompt = plain_text(prompt.get<std::string>());
   if (out.prompt.size() > call.server.limits.prompt_bytes)
     throw Error(ErrorKind::InvalidRequest,
                 fmt::format("longer than the {} bytes taken here", call.server.limits.prompt_bytes), "",

@@ -11,6 +11,26 @@
 
 namespace newbie::vulkan {
 
+// VK_KHR_cooperative_matrix, which is newer than the headers of the Debian that this is built on: numbers and members
+// of the Vulkan specification.
+inline constexpr const char* kCooperativeMatrix = "VK_KHR_cooperative_matrix";
+struct CooperativeMatrixFeatures {
+  VkStructureType sType = static_cast<VkStructureType>(1000506000);
+  void* pNext = nullptr;
+  VkBool32 cooperativeMatrix = VK_FALSE, cooperativeMatrixRobustBufferAccess = VK_FALSE;
+};
+enum class ComponentType : int32_t { Float16 = 0, Float32 = 1, Sint8 = 3, Sint32 = 5 };
+struct CooperativeMatrixProperties {
+  VkStructureType sType = static_cast<VkStructureType>(1000506001);
+  void* pNext = nullptr;
+  uint32_t m = 0, n = 0, k = 0;
+  ComponentType a = {}, b = {}, c = {}, result = {};
+  VkBool32 saturating = VK_FALSE;
+  int32_t scope = 0;
+};
+inline constexpr int32_t kScopeSubgroup = 3;
+using GetCooperativeMatrixProperties = VkResult(VKAPI_PTR*)(VkPhysicalDevice, uint32_t*, CooperativeMatrixProperties*);
+
 #define NEWBIE_VULKAN_GLOBAL(F) F(CreateInstance) F(EnumerateInstanceVersion)
 
 // The formatter lays these lists out differently each time.

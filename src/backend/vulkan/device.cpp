@@ -33,6 +33,15 @@ Device::Device(std::shared_ptr<const Instance> instance, const FoundDevice& foun
   VkPhysicalDeviceVulkan11Features v11{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES, .pNext = &v12};
   v11.storageBuffer16BitAccess = VK_TRUE;
   VkDeviceCreateInfo info{.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, .pNext = &v11};
+  CooperativeMatrixFeatures matrices{.cooperativeMatrix = VK_TRUE};
+  if (found.units.any()) {
+    v12.vulkanMemoryModel = VK_TRUE;
+    v12.shaderFloat16 = found.units.f16.has_value();
+    v12.shaderInt8 = found.units.int8.has_value();
+    v12.pNext = &matrices;
+    info.enabledExtensionCount = 1;
+    info.ppEnabledExtensionNames = &kCooperativeMatrix;
+  }
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queue;
   const VkResult made =

@@ -28,7 +28,13 @@ class Device {
   const VulkanDevice& words() const { return found_.words; }
   const VulkanOptions& options() const { return options_; }
   uint32_t queue_family() const { return found_.queue_family; }
-  Traits traits() const { return {.tiled = options_.tiled || !is_software(), .most_turns = is_software() ? 65535 : 0}; }
+  Traits traits() const {
+    return {.tiled = options_.tiled || !is_software(), .most_turns = is_software() ? 65535 : 0, .units = units_};
+  }
+  // Those that it reports, if this program's shaders can use them; none are used before they are proved
+  // (matrix_proof.h).
+  const MatrixUnits& reported_units() const { return found_.units; }
+  void use(const MatrixUnits& proved) { units_ = proved; }
   bool is_software() const { return found_.words.kind == VulkanDevice::Kind::Software; }
   // Whether memory of the device may be read and written where it is mapped as fast as the host's.
   bool maps_memory() const;
@@ -79,6 +85,7 @@ class Device {
   std::mutex queue_mutex_, pipeline_mutex_;
   std::map<std::pair<Shader, std::vector<uint32_t>>, VkPipeline> pipelines_;
   std::map<Shader, VkShaderModule> modules_;
+  MatrixUnits units_;
   mutable std::atomic<bool> lost_{false}, abandoned_{false};
   std::atomic<double> work_;
 };

@@ -3,15 +3,33 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <span>
 
+#include "backend/vulkan/matrix_proof.h"
 #include "backend/vulkan/recorder.h"
 
 namespace newbie {
 
 VulkanListing list_vulkan_devices() try {
-  const vulkan::Instance instance;
+  const auto instance = std::make_shared<const vulkan::Instance>();
   VulkanListing out;
-  for (const vulkan::FoundDevice& device : instance.devices()) out.devices.push_back(device.words);
+  for (const vulkan::FoundDevice& found : instance->devices()) {
+    VulkanDevice& words = out.devices.emplace_back(found.words);
+    if (!words.matrices || !words.refusal.empty()) continue;
+    if (!vulkan::has_matrix_unit_shaders()) {
+      words.units_refusal = "this program was built by a compiler that does not know them (glslang before 13)";
+      continue;
+    }
+    words.units_refusal = "none that it reports has a shape that is used here";
+    if (!found.units.any()) continue;
+    try {
+      const auto device = std::make_shared<vulkan::Device>(instance, found, VulkanOptions{});
+      words.units_refusal = vulkan::prove_matrix_units(device);
+      words.units = device->traits().units.words();
+    } catch (const Error& e) {
+      words.refusal = e.message();
+    }
+  }
   return out;
 } catch (const Error& e) {
   return {.devices = {}, .problem = e.message()};
@@ -66,6 +84,8 @@ Instance::Instance() {
                    "Vulkan does not start: {}", words(made));
   try {
     api_.load(*loader, instance_);
+    get_matrix_properties_ = reinterpret_cast<GetCooperativeMatrixProperties>(
+        loader->GetInstanceProcAddr(instance_, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"));
     uint32_t count = 0;
     VkResult listed = api_.EnumeratePhysicalDevices(instance_, &count, nullptr);
     std::vector<VkPhysicalDevice> handles(count);
@@ -115,7 +135,7 @@ FoundDevice Instance::judge(VkPhysicalDevice handle, int number) const {
     return std::ranges::any_of(extensions, [&](const auto& e) { return std::strcmp(e.extensionName, name) == 0; });
   };
   out.reports_budget = has(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
-  w.matrices = has("VK_KHR_cooperative_matrix");
+  w.matrices = has(kCooperativeMatrix);
   w.bf16 = has("VK_KHR_shader_bfloat16");
 
   VkPhysicalDeviceVulkan12Features v12{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
@@ -124,6 +144,8 @@ FoundDevice Instance::judge(VkPhysicalDevice handle, int number) const {
   api_.GetPhysicalDeviceFeatures2(handle, &features);
   w.f16 = v12.shaderFloat16 != 0;
   w.int8 = v12.shaderInt8 != 0;
+  if (w.matrices && has_matrix_unit_shaders()) out.units = units_of(handle, v12);
+  out.units.subgroup = subgroup.subgroupSize;
 
   api_.GetPhysicalDeviceQueueFamilyProperties(handle, &count, nullptr);
   std::vector<VkQueueFamilyProperties> families(count);
@@ -146,6 +168,33 @@ FoundDevice Instance::judge(VkPhysicalDevice handle, int number) const {
     w.refusal = "its shaders cannot read 16-bit numbers (storageBuffer16BitAccess)";
   else
     w.refusal = short_limit(p.limits);
+  return out;
+}
+
+// Of the shapes that it reports one each, the largest that the tiles of shaders/matrix_units.comp are made for.
+MatrixUnits Instance::units_of(VkPhysicalDevice handle, const VkPhysicalDeviceVulkan12Features& has) const {
+  CooperativeMatrixFeatures matrices;
+  VkPhysicalDeviceFeatures2 features{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &matrices};
+  api_.GetPhysicalDeviceFeatures2(handle, &features);
+  if (get_matrix_properties_ == nullptr || matrices.cooperativeMatrix == 0 || has.vulkanMemoryModel == 0) return {};
+  uint32_t count = 0;
+  if (get_matrix_properties_(handle, &count, nullptr) != VK_SUCCESS) return {};
+  std::vector<CooperativeMatrixProperties> shapes(count);
+  if (get_matrix_properties_(handle, &count, shapes.data()) != VK_SUCCESS) return {};
+  const auto best = [&](ComponentType operands, ComponentType sums) {
+    std::optional<MatrixShape> out;
+    for (const CooperativeMatrixProperties& p : std::span(shapes).first(std::min<size_t>(count, shapes.size()))) {
+      const bool fits = (p.m == 8 || p.m == 16) && (p.n == 8 || p.n == 16) && (p.k == 8 || p.k == 16 || p.k == 32);
+      if (!fits || p.scope != kScopeSubgroup || p.saturating != 0 || p.a != operands || p.b != operands ||
+          p.c != sums || p.result != sums)
+        continue;
+      if (!out || p.m * p.n * p.k > out->m * out->n * out->k) out = MatrixShape{p.m, p.n, p.k};
+    }
+    return out;
+  };
+  MatrixUnits out;
+  if (has.shaderFloat16 != 0) out.f16 = best(ComponentType::Float16, ComponentType::Float32);
+  if (has.shaderInt8 != 0) out.int8 = best(ComponentType::Sint8, ComponentType::Sint32);
   return out;
 }
 

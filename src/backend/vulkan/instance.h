@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backend/vulkan/api.h"
+#include "backend/vulkan/traits.h"
 #include "backend/vulkan_devices.h"
 
 namespace newbie::vulkan {
@@ -13,6 +14,7 @@ struct FoundDevice {
   VkPhysicalDevice handle = VK_NULL_HANDLE;
   VulkanDevice words;
   uint32_t queue_family = 0;
+  MatrixUnits units;  // that it reports and our shaders can use
   bool reports_budget = false;
 };
 
@@ -29,9 +31,11 @@ class Instance {
 
  private:
   FoundDevice judge(VkPhysicalDevice handle, int number) const;
+  MatrixUnits units_of(VkPhysicalDevice handle, const VkPhysicalDeviceVulkan12Features& has) const;
 
   VkInstance instance_ = VK_NULL_HANDLE;
   InstanceApi api_;
+  GetCooperativeMatrixProperties get_matrix_properties_ = nullptr;  // where the loader has it
   std::vector<FoundDevice> devices_;
 };
 

@@ -9,6 +9,10 @@
 #include <vulkan_shaders/matrix_int8_direct.h>
 #include <vulkan_shaders/matrix_int8_tiled.h>
 #include <vulkan_shaders/matrix_tiled.h>
+#ifdef NEWBIE_MATRIX_UNIT_SHADERS
+#include <vulkan_shaders/matrix_units_f16.h>
+#include <vulkan_shaders/matrix_units_int8.h>
+#endif
 #include <vulkan_shaders/mean_rows.h>
 #include <vulkan_shaders/move.h>
 #include <vulkan_shaders/norm.h>
@@ -25,6 +29,13 @@ std::span<const uint32_t> code_of(Shader shader) {
     case Shader::MatrixDirect: return shader_matrix_direct;
     case Shader::MatrixInt8Direct: return shader_matrix_int8_direct;
     case Shader::MatrixInt8Tiled: return shader_matrix_int8_tiled;
+#ifdef NEWBIE_MATRIX_UNIT_SHADERS
+    case Shader::MatrixUnitsF16: return shader_matrix_units_f16;
+    case Shader::MatrixUnitsInt8: return shader_matrix_units_int8;
+#else
+    case Shader::MatrixUnitsF16:
+    case Shader::MatrixUnitsInt8: break;
+#endif
     case Shader::MatrixTiled: return shader_matrix_tiled;
     case Shader::MeanRows: return shader_mean_rows;
     case Shader::Move: return shader_move;
@@ -34,6 +45,14 @@ std::span<const uint32_t> code_of(Shader shader) {
     case Shader::Softmax: return shader_softmax;
   }
   fail(ErrorKind::Internal, "no shader has number {}", static_cast<int>(shader));
+}
+
+bool has_matrix_unit_shaders() {
+#ifdef NEWBIE_MATRIX_UNIT_SHADERS
+  return true;
+#else
+  return false;
+#endif
 }
 
 }  // namespace newbie::vulkan

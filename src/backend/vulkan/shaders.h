@@ -13,6 +13,8 @@ enum class Shader {
   MatrixTiled,   // for GPUs
   MatrixInt8Direct,
   MatrixInt8Tiled,
+  MatrixUnitsF16,  // for devices with matrix units; has_matrix_unit_shaders()
+  MatrixUnitsInt8,
   MeanRows,
   Move,
   Norm,
@@ -21,6 +23,9 @@ enum class Shader {
   Softmax,
 };
 
-std::span<const uint32_t> code_of(Shader shader);
+std::span<const uint32_t> code_of(Shader shader);  // Error{Internal} for one that was not built
+
+// Whether the compiler that built this program could make those for matrix units.
+bool has_matrix_unit_shaders();
 
 }  // namespace newbie::vulkan

@@ -13,5 +13,6 @@ extern const Sampler heun_sampler;
 extern const Sampler rk4_sampler;
 extern const Sampler dpmpp_2m_sampler;
 extern const Sampler euler_a_sampler;
+extern const Sampler adaptive_sampler;  // of runs with a tolerance; no name of the registry
 
 }  // namespace newbie

@@ -179,11 +179,28 @@ std::string_view without_line_end(std::string_view text) {
   return text;
 }
 
+bool is_setting(const Setting& s) {
+  return s.key == "Size" || s.key == "Sampler" || s.key == "Schedule type" ||
+         std::ranges::find(kHarmlessSettings, s.key) != std::end(kHarmlessSettings) ||
+         std::ranges::find(kSettingFields, std::string_view(s.key), [](const auto& row) { return row.first; }) !=
+             std::end(kSettingFields);
+}
+
+// Where a line without steps stands in the end, as people shorten it: it opens with two settings.
+size_t shortened_settings_begin(std::string_view text) {
+  const std::string_view words = without_line_end(text);
+  const size_t before = words.rfind('\n');
+  const size_t line = before == words.npos ? 0 : before + 1;
+  const std::vector<Setting> settings = settings_of(words.substr(line));
+  return settings.size() >= 2 && is_setting(settings[0]) && is_setting(settings[1]) ? line : text.npos;
+}
+
 }  // namespace
 
 Recollection recall_a1111(std::string_view text) {
   Said said("parameters");
-  const size_t settings_at = settings_begin(text);
+  size_t settings_at = settings_begin(text);
+  if (settings_at == text.npos) settings_at = shortened_settings_begin(text);
   const std::string_view words = without_line_end(text.substr(0, settings_at));
   // SD.Next writes "Negative:" since 2025; a line of a prompt may open so only by chance.
   size_t negative = words.npos, opening = 0;

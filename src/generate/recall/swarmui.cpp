@@ -69,6 +69,9 @@ Recollection recall_swarmui(const OrderedJson& json) {
   if (!params.is_object()) return std::move(said).done();
   said.take_members(params, kSwarmKeys);
   said.take_sides(params);
+  if (!params.contains("width"))  // of a size that follows from a model's own
+    for (const char* part : {"aspectratio", "sidelength"})
+      if (const auto at = params.find(part); at != params.end()) said.lost(part, text_of(*at));
   if (const std::string name = string_at(params, "sampler"); !name.empty()) said.take_sampler(name);
   if (const std::string name = string_at(params, "scheduler"); !name.empty()) said.take_schedule(name);
   said.default_schedule("normal");

@@ -40,6 +40,9 @@ Stage save_stage(Draft& draft) {
                              out.seed = p->seed_of(run.at.picture);
                              PictureFacts facts = picture_facts(engine, *p, run.at.picture);
                              facts.guard_events = run.guard.events();
+                             const WalkFacts& walk = run.state.walks[static_cast<size_t>(run.at.picture)];
+                             facts.evaluations = walk.evaluations;
+                             facts.estimated_distance = walk.estimated_distance;
                              out.parameters = a1111_parameters(p->request, facts);
                              out.request_json = request_json(p->request, facts);
                              run.state.on_image(std::move(out));

@@ -2,6 +2,8 @@
 // time to velocity, no network.
 #include <algorithm>
 #include <chrono>
+#include <optional>
+#include <utility>
 
 #include "core/random.h"
 #include "diffusion/guidance.h"
@@ -44,13 +46,15 @@ class Walk {
   void walk() {
     v_cond_ = take();
     if (prepared_.guided()) v_uncond_ = take();
+    if (prepared_.holds_guidance()) held_guidance_.emplace(request_.cfg_hold, request_.cfg, take());
     if (buffers_.mask) noise_ = take(), shown_ = take();
     begin();
     SampleRun sampling{
         .sigmas = pass_.noise.sigmas,
         .denoise = [&](std::span<const float> state, double t, std::span<float> out) { evaluate(state, t, out); },
-        .options = {.eta = request_.eta, .seed = prepared_.seed_of(run_.at.picture)},
+        .options = {.eta = request_.eta, .seed = prepared_.seed_of(run_.at.picture), .tolerance = request_.tolerance},
         .on_step = [&](const SampleStep& step) { ended(step); },
+        .on_estimate = [&](double distance) { facts().estimated_distance = distance; },
         .stop = run_.stop};
     sample(*prepared_.sampler, sampling, latent_, rest_);
     run_.at.evaluation = 0;
@@ -93,7 +97,7 @@ class Walk {
     const std::span<const float> x = buffers_.mask ? shown_ : state;
     velocity_.compute(0, x, time, v_cond_);
     if (prepared_.guided() && guidance_active(t, request_.cfg, request_.cfg_trunc)) {
-      velocity_.compute(1, x, time, v_uncond_);
+      evaluate_uncond(x, t);
       combine_cfg(v_cond_, v_uncond_, request_.cfg, out);
       if (request_.renorm_cfg > 0) renorm_cfg(v_cond_, request_.renorm_cfg, out);
       if (request_.rescale_cfg > 0) rescale_cfg(x, v_cond_, 1.0 - t, request_.rescale_cfg, out);
@@ -105,11 +109,19 @@ class Walk {
     run_.observer.on_step(run_.at, seconds_since(start));
   }
 
+  void evaluate_uncond(std::span<const float> x, double t) {
+    if (held_guidance_ && held_guidance_->holds(t, v_cond_)) return held_guidance_->stand_in(v_cond_, v_uncond_);
+    velocity_.compute(1, x, static_cast<float>(t), v_uncond_);
+    if (held_guidance_) held_guidance_->remember(t, v_cond_, v_uncond_);
+  }
+
+  WalkFacts& facts() { return run_.state.walks[static_cast<size_t>(run_.at.picture)]; }
+
   void ended(const SampleStep& s) {
     run_.guard.check_finite(s.latent, "the latent", run_.at);
     run_.observer.on_latent(run_.at, s.index, s.latent);
-    const int every = request_.preview_every;
-    if (every == 0 || (s.index + 1) % every != 0 || s.index + 1 == s.intervals) return;
+    const int every = request_.preview_every, before = std::exchange(ended_, s.index + 1);
+    if (every == 0 || ended_ / every == before / every || ended_ == s.intervals) return;
     const Image image = buffers_.preview
                             ? decode_latent(run_, pass_, bands_, *buffers_.preview, s.denoised, Guarded::No)
                             : linear_preview(*prepared_.preview_factors, s.denoised, pass_.h, pass_.w,
@@ -125,6 +137,8 @@ class Walk {
   const GenerateRequest& request_;
   std::span<float> latent_, rest_, v_cond_, v_uncond_, noise_, shown_;
   VelocityNetwork velocity_;
+  std::optional<HeldGuidance> held_guidance_;
+  int ended_ = 0;  // intervals
 };
 
 // PyTorch's noise of each picture's seed, or one run of the first seed cut into pictures.

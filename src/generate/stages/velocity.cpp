@@ -36,6 +36,7 @@ void VelocityNetwork::compute(size_t prompt, std::span<const float> x, float t, 
   entry.inputs["context"] = run_.view(prompts_[prompt].context, {tokenized.caption_tokens(), sizes.dim});
   entry.inputs["pooled"] = run_.view(prompts_[prompt].pooled, {sizes.pooled_width});
   ++run_.state.evaluations;
+  ++run_.state.walks[static_cast<size_t>(run_.at.picture)].evaluations;
   if (!caches_.empty()) return compute_in_parts(prompt, parts, std::move(entry), t, view_of(velocity, latent));
   entry.outputs["velocity"] = view_of(velocity, latent);
   run_.run(*parts.front(), arena_, entry);

@@ -34,6 +34,8 @@ Json gemma3_config_of_gguf(const Json& keys, std::string& filled_in) {
   } else if (is_4b(keys)) {
     config["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 8.0}};
     filled_in = "rope.scaling.factor 8";
+  } else {
+    config["rope_scaling"] = nullptr;  // said: none
   }
   return config;
 }

@@ -131,5 +131,32 @@ TEST(Guidance, RescaleLeavesTheConditionalVelocityAlone) {
   EXPECT_ERROR(rescale_cfg(x, c, 0.4, 1.5, v), ErrorKind::InvalidRequest, "multiplier");
 }
 
+// A difference that moves by a constant vector a unit of time.
+TEST(HeldGuidance, HoldsAsLongAsTheGuidedVelocityStaysWithinTheLimit) {
+  const Vector c = gaussian(1), d = gaussian(2), slope = gaussian(3);
+  const double cfg = 4;
+  const auto uncond = [&](double t) {
+    Vector u(c.size());
+    for (size_t i = 0; i < u.size(); ++i) u[i] = c[i] - (d[i] + static_cast<float>(t) * slope[i]);
+    return u;
+  };
+  for (const double limit : {0.05, 0.2}) {
+    Vector memory(c.size());
+    HeldGuidance held(limit, cfg, memory);
+    EXPECT_FALSE(held.holds(0.1, c)) << "nothing is known";
+    held.remember(0.1, c, uncond(0.1));
+    EXPECT_FALSE(held.holds(0.2, c)) << "of one pass no rate is known";
+    held.remember(0.2, c, uncond(0.2));
+    const double may_move = limit * norm(guided(c, uncond(0.2), cfg)) / ((cfg - 1) * norm(slope));
+    EXPECT_FALSE(held.holds(0.2, c)) << "another state at the same time is another difference";
+    EXPECT_TRUE(held.holds(0.2 + 0.99 * may_move, c));
+    EXPECT_FALSE(held.holds(0.2 + 1.01 * may_move, c));
+    Vector u(c.size());
+    held.stand_in(c, u);
+    for (size_t i = 0; i < u.size(); ++i)
+      EXPECT_NEAR(u[i], uncond(0.2)[i], 8 * kEps * (std::abs(c[i]) + std::abs(d[i]) + std::abs(slope[i])));
+  }
+}
+
 }  // namespace
 }  // namespace newbie

@@ -59,8 +59,10 @@ TEST(Schedules, EqualTheRowsOfTheSpecification) {
   expect_row("flow_euler", 10, 6, {1, .981818, .96, .933333, .9, .857143, .8, .72, .6, .4, 0}, 1e-6);
   expect_row("dpm", 10, 6,
              {.999833, .981640, .959808, .933126, .899775, .856898, .799733, .719712, .599700, .399733, 0}, 1e-6);
+  // 6 u^1.25 / (1 + 5 u^1.25)
+  expect_row("few_steps", 7, 6, {1, .965794, .919842, .855580, .761051, .613043, .366165, 0}, 1e-6);
   // 6 u^1.5 / (1 + 5 u^1.5)
-  expect_row("few_steps", 7, 6, {1, .958444, .901374, .820229, .700589, .519575, .255099, 0}, 1e-6);
+  expect_row("many_steps", 7, 6, {1, .958444, .901374, .820229, .700589, .519575, .255099, 0}, 1e-6);
   expect_row("linear_quadratic", 8, 6, {1, .99375, .9875, .98125, .975, .90938, .725, .42188, 0}, 1e-5);
 }
 
@@ -93,7 +95,8 @@ TEST(Schedules, TheShiftMovesStepsToTheNoise) {
 }
 
 TEST(Schedules, TheMostStepsAreWalkableOrRefusedWithAReason) {
-  for (const char* name : {"official", "flow_euler", "few_steps", "flow_euler_double", "dpm", "normal", "sgm_uniform"})
+  for (const char* name :
+       {"official", "flow_euler", "few_steps", "many_steps", "flow_euler_double", "dpm", "normal", "sgm_uniform"})
     EXPECT_GE(make_sigmas(name, kMaxSteps).size(), size_t{kMaxSteps}) << name;
   EXPECT_EQ(make_sigmas("simple", 1000).size(), 1001u);
   EXPECT_ERROR(make_sigmas("simple", 1001), ErrorKind::InvalidRequest, "simple with 1001 steps");

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "core/error.h"
+#include "diffusion/registry.h"
 #include "generate/request_json.h"
 
 namespace newbie {
@@ -45,6 +47,28 @@ TEST(Quality, EvaluationsAreCounted) {
   EXPECT_EQ(evaluations_of(read(R"({"cfg": 1})")), 28);
   EXPECT_EQ(evaluations_of(read(R"({"sampler": "rk4", "steps": 5})")), 4 * 4 * 2) << "official: a point is no interval";
   EXPECT_EQ(evaluations_of(read(R"({"hires_scale": 2, "hires_strength": 0.5})")), 2 * (28 + 14));
+}
+
+TEST(Quality, EvaluationsWithoutGuidanceAreCountedWhereTheyLie) {
+  // Levels by hand are at times 0, 0.3 and 0.6: two of them below 0.5.
+  EXPECT_EQ(evaluations_of(read(R"({"sigmas": [1, 0.7, 0.4, 0], "cfg_trunc": 0.5})")), 2 * 2 + 1);
+  EXPECT_FALSE(evaluations_are_bounds(read(R"({"cfg_trunc": 0.5})")));
+  EXPECT_TRUE(evaluations_are_bounds(read(R"({"cfg_hold": 0.2})")));
+  EXPECT_FALSE(evaluations_are_bounds(read(R"({"cfg_hold": 0.2, "cfg": 1})")));
+}
+
+TEST(Quality, AToleranceIsInsteadOfEveryOtherWord) {
+  const GenerateRequest r = read(R"({"tolerance": 0.1, "sigmas": [1, 0], "quality": "draft"})");
+  EXPECT_EQ(sampler_of(r).name, tolerant_sampler().name);
+  EXPECT_EQ(noise_levels(r).schedule, tolerant_sampler().default_schedule);
+  EXPECT_EQ(noise_levels(r).sigmas.size(), size_t{kAdaptiveLevels} + 1);
+  EXPECT_EQ(quality_of(r), Quality::Manual);
+  EXPECT_TRUE(evaluations_are_bounds(r));
+  EXPECT_EQ(evaluations_of(r), 2 * tolerant_sampler().evaluations(kAdaptiveLevels));
+  // Who says one of the others later takes it back.
+  for (const char* later : {R"({"steps": 5})", R"({"quality": "fine"})", R"({"sampler": "euler"})"})
+    EXPECT_EQ(read(later, r).tolerance, 0) << later;
+  EXPECT_THROW(read(R"({"tolerance": 0.001})"), Error) << "finer than the grid";
 }
 
 }  // namespace

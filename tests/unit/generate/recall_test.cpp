@@ -57,6 +57,17 @@ TEST(RecallA1111, OldAndNewForms) {
   EXPECT_EQ(at(recalled("parameters", "just words"), "prompt"), "just words");
 }
 
+// People shorten the settings; a prompt that only ends like them is left alone.
+TEST(RecallA1111, SettingsMayLackTheirSteps) {
+  const Recollection r = recalled("parameters", "1girl\nNegative prompt: bad\nSeed: 7, Size: 128x256, CFG scale: 3");
+  EXPECT_EQ(at(r, "prompt"), "1girl");
+  EXPECT_EQ(at(r, "negative_prompt"), "bad");
+  EXPECT_EQ(at(r, "seed"), "7");
+  EXPECT_EQ(at(r, "height"), "256");
+  EXPECT_EQ(at(recalled("parameters", "1girl,\nsmile: wide, open\nSteps: 3"), "prompt"), "1girl,\nsmile: wide, open");
+  EXPECT_EQ(at(recalled("parameters", "1girl\nNegative prompt: a: b, c: d"), "negative_prompt"), "a: b, c: d");
+}
+
 TEST(RecallA1111, QuotedValuesWithLineBreaksStayInTheSettings) {
   const Recollection r = recalled("parameters",
                                   "1girl\nNegative prompt: bad\nSteps: 9, Sampler: Euler, Template: \"one,\ntwo: 3\", "
@@ -169,6 +180,10 @@ TEST(RecallSwarmUi, ReadsItsJson) {
   EXPECT_EQ(at(r, "loras"), "ink:0.8");
   EXPECT_THAT(r.notes, ElementsAre("refinerupscalemethod: pixel-lanczos has no counterpart"));
   EXPECT_EQ(recall_text(json, "x.json")->fields, r.fields);
+
+  const Recollection by_shape =
+      recalled("parameters", R"({"sui_image_params": {"prompt": "1girl", "aspectratio": "3:2", "sidelength": 768}})");
+  EXPECT_THAT(by_shape.notes, ElementsAre(HasSubstr("aspectratio: 3:2"), HasSubstr("sidelength: 768")));
 }
 
 TEST(RecallFooocus, ReadsItsOwnSchemeAndA1111s) {

@@ -69,14 +69,14 @@ TEST(RequestFields, NamesAndFlagsAreUniqueAndRowsAreWhole) {
 TEST(RequestFields, EveryMemberIsWrittenUnderItsName) {
   GenerateRequest r;
   auto& [prompt, negative_prompt, system_prompt, routing, weights, max_gemma_tokens, max_jina_tokens, width, height,
-         seed, batch, batch_noise, sampler, schedule, steps, sigmas, shift, eta, cfg, cfg_trunc, renorm_cfg,
-         rescale_cfg, adapters, merge_adapters, cache, init_image, init_fit, strength, strength_rule, mask, mask_invert,
-         mask_blur, only_masked, mask_padding, keep_alpha, hires_scale, hires_strength, hires_steps, vae_tile,
-         preview_every, preview_method] = r;
+         seed, batch, batch_noise, sampler, schedule, steps, sigmas, tolerance, shift, eta, cfg, cfg_trunc, cfg_hold,
+         renorm_cfg, rescale_cfg, adapters, merge_adapters, cache, init_image, init_fit, strength, strength_rule, mask,
+         mask_invert, mask_blur, only_masked, mask_padding, keep_alpha, hires_scale, hires_strength, hires_steps,
+         vae_tile, preview_every, preview_method] = r;
   prompt = "1girl", negative_prompt = "blurry", system_prompt = "none", routing = Routing::ComfyUi, weights = true;
   max_gemma_tokens = 7, max_jina_tokens = 8, width = 32, height = 48, seed = 18446744073709551615u, batch = 3;
   batch_noise = BatchNoise::Slices, sampler = "euler_a", schedule = "beta", steps = 9, sigmas = {1, 0.5}, shift = 2;
-  eta = 0.25, cfg = 5, cfg_trunc = 0.5, renorm_cfg = 1.5, rescale_cfg = 0.75,
+  tolerance = 0.25, eta = 0.25, cfg = 5, cfg_trunc = 0.5, cfg_hold = 0.125, renorm_cfg = 1.5, rescale_cfg = 0.75,
   adapters = {{"a", 0.5, {{"layers.0", 2}}, "ab"}};
   merge_adapters = true;
   cache = {CacheMode::Linear, 0.125}, init_image = picture(1), strength = 0.5, strength_rule = StrengthRule::ComfyUi;
@@ -92,8 +92,8 @@ TEST(RequestFields, EveryMemberIsWrittenUnderItsName) {
     "batch_noise": "slices", "vae_tiling": 96, "preview_every": 5, "preview_method": "decode", "init_image": "1",
     "init_fit": "stretch", "strength": 0.5, "strength_rule": "comfyui", "mask": "2", "mask_invert": true, "mask_blur": 4.0, "only_masked": true,
     "mask_padding": 8, "keep_alpha": true, "hires_scale": 1.25, "hires_strength": 0.375,
-    "hires_steps": 4, "sampler": "euler_a", "schedule": "beta", "steps": 9, "sigmas": [1.0, 0.5], "quality": "manual", "shift": 2.0,
-    "eta": 0.25, "cfg": 5.0, "cfg_trunc": 0.5, "renorm_cfg": 1.5, "rescale_cfg": 0.75,
+    "hires_steps": 4, "sampler": "euler_a", "schedule": "beta", "steps": 9, "sigmas": [1.0, 0.5], "quality": "manual", "tolerance": 0.25, "shift": 2.0,
+    "eta": 0.25, "cfg": 5.0, "cfg_trunc": 0.5, "cfg_hold": 0.125, "renorm_cfg": 1.5, "rescale_cfg": 0.75,
     "loras": [{"name": "a", "strength": 0.5, "blocks": {"layers.0": 2.0}, "sha256": "ab"}], "merge_loras": true, "cache": "linear", "cache_threshold": 0.125})",
                                                   "expected");
   EXPECT_EQ(Json(json), Json(expected));

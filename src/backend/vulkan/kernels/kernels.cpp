@@ -47,4 +47,13 @@ Groups groups_for(int64_t count, int64_t size) {
           static_cast<uint32_t>(ceil_div(groups, kGroupsInARow)), 1};
 }
 
+std::vector<uint32_t> unit_constants(const MatrixUnits& units, const MatrixShape& shape) {
+  return {4 * units.subgroup, shape.m, shape.n, shape.k};
+}
+
+Groups unit_groups(const MatrixShape& shape, int64_t rows, int64_t columns, int64_t batches) {
+  return {static_cast<uint32_t>(ceil_div(columns, int64_t{4} * shape.n)),
+          static_cast<uint32_t>(ceil_div(rows, int64_t{4} * shape.m)), static_cast<uint32_t>(batches)};
+}
+
 }  // namespace newbie::vulkan

@@ -52,6 +52,10 @@ inline void dispatch(Recorder& recorder, const Job& job, const Push& push) {
   recorder.dispatch(job.shader, job.constants, push, job.groups, job.work);
 }
 
+// What shaders/matrix_units.comp is told of a device's units, and its groups.
+std::vector<uint32_t> unit_constants(const MatrixUnits& units, const MatrixShape& shape);
+Groups unit_groups(const MatrixShape& shape, int64_t rows, int64_t columns, int64_t batches);
+
 // What a number costs that is moved or mapped, as so many multiplications and additions.
 constexpr double kWorkOfElement = 16;
 

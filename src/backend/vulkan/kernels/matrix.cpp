@@ -24,6 +24,17 @@ class MatrixKernel final : public DeviceKernel {
  public:
   MatrixKernel(const KernelRequest& request, const Traits& traits, const Product& p, End end)
       : op_(request.op->name), p_(p), end_(end) {
+    job_.work = 2.0 * static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.depth) *
+                static_cast<double>(p.taps) * static_cast<double>(p.batches);
+    if (fits_units(request, traits, p)) {
+      job_.shader = Shader::MatrixUnitsF16;
+      job_.constants = unit_constants(traits.units, *traits.units.f16);
+      for (const uint32_t constant : {end == End::None ? 0 : dtype_number(request.inputs[2]),
+                                      dtype_number(request.output), static_cast<uint32_t>(end)})
+        job_.constants.push_back(constant);
+      job_.groups = unit_groups(*traits.units.f16, p.rows, p.columns, p.batches);
+      return;
+    }
     const bool tiled = traits.tiled || ceil_div(p.rows, 8) > kMostGroups;
     job_.shader = tiled ? Shader::MatrixTiled : Shader::MatrixDirect;
     job_.constants = {dtype_number(request.inputs[0]),
@@ -36,8 +47,6 @@ class MatrixKernel final : public DeviceKernel {
     const int64_t across = tiled ? 64 : 32, down = tiled ? 64 : 8;
     job_.groups = {static_cast<uint32_t>(ceil_div(p.columns, across)), static_cast<uint32_t>(ceil_div(p.rows, down)),
                    static_cast<uint32_t>(p.batches)};
-    job_.work = 2.0 * static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.depth) *
-                static_cast<double>(p.taps) * static_cast<double>(p.batches);
     if (request.op == &conv2d_op && p.taps > 1) {
       const TensorSpec& w = request.inputs[1];
       layout_ = {.key = "vulkan.taps", .bytes = w.bytes(), .pack = pack_taps};
@@ -45,7 +54,10 @@ class MatrixKernel final : public DeviceKernel {
   }
 
   std::string name() const override {
-    return fmt::format("vulkan.{} {}", op_, job_.shader == Shader::MatrixTiled ? "tiled" : "direct");
+    return fmt::format("vulkan.{} {}", op_,
+                       job_.shader == Shader::MatrixUnitsF16 ? "units"
+                       : job_.shader == Shader::MatrixTiled  ? "tiled"
+                                                             : "direct");
   }
   WeightLayout weight_layout(size_t input) const override { return input == 1 ? layout_ : WeightLayout{}; }
   std::optional<size_t> in_place_input() const override {
@@ -56,6 +68,11 @@ class MatrixKernel final : public DeviceKernel {
     Push push;
     push.address(at.inputs[0]).address(at.inputs[1]).address(end_ == End::None ? nullptr : at.inputs[2]);
     push.address(at.output);
+    if (job_.shader == Shader::MatrixUnitsF16) {
+      for (const int64_t value : {p_.rows, p_.columns, p_.depth, p_.batch_x, p_.batch_w, p_.share}) push.count(value);
+      dispatch(recorder, job_, push);
+      return;
+    }
     for (const int64_t value :
          {p_.rows, p_.columns, p_.depth, p_.row_x, p_.k_x, p_.batch_x, p_.row_w, p_.tap_w, p_.k_w, p_.batch_w, p_.share,
           p_.taps, p_.kernel_width, p_.stride, p_.top, p_.left, p_.height, p_.width, p_.out_width})
@@ -64,6 +81,12 @@ class MatrixKernel final : public DeviceKernel {
   }
 
  private:
+  // Products of f16 numbers are exact in f32, as the unit sums them.
+  static bool fits_units(const KernelRequest& request, const Traits& traits, const Product& p) {
+    return traits.units.f16 && request.inputs[0].dtype == DType::F16 && request.inputs[1].dtype == DType::F16 &&
+           !p.convolution && p.k_x == 1 && p.k_w == 1 && p.row_x == p.depth && p.row_w == p.depth;
+  }
+
   // [O, I, kh, kw] -> [O, kh · kw, I]: the numbers that a tap multiplies lie together.
   static void pack_taps(ConstTensorView source, std::byte* destination, ThreadPool& threads) {
     const Shape& w = source.spec.shape;
@@ -87,7 +110,7 @@ class MatrixKernel final : public DeviceKernel {
 
 KernelOrNot make(const KernelRequest& request, const Traits& traits, const Product& p, End end, std::string* why_not) {
   if (std::string why = refusal(request); !why.empty()) return refuse(std::move(why), why_not);
-  if (p.batches > kMostGroups || ceil_div(p.rows, 64) > kMostGroups || ceil_div(p.columns, 32) > kMostGroups)
+  if (p.batches > kMostGroups || ceil_div(p.rows, 32) > kMostGroups || ceil_div(p.columns, 32) > kMostGroups)
     return refuse("it has more rows, columns or batches than a dispatch", why_not);
   // Either kernel: rows of the tiled one's blocks are shorter, but it fills them in a loop, too.
   if (std::string why = refuse_turns(p.taps * (p.depth + ceil_div(p.depth, 16) + 1), traits); !why.empty())

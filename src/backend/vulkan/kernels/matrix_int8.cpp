@@ -53,10 +53,18 @@ class QuantisedLinear final : public DeviceKernel {
         .constants = {biased_ ? dtype_number(request.inputs[2]) : 0, dtype_number(request.output), biased_},
         .groups = {static_cast<uint32_t>(ceil_div(columns_, across)), static_cast<uint32_t>(ceil_div(rows_, down)), 1},
         .work = 2.0 * static_cast<double>(rows_) * static_cast<double>(columns_) * static_cast<double>(width_)};
+    if (!traits.units.int8) return;
+    multiply_.shader = Shader::MatrixUnitsInt8;
+    const std::vector<uint32_t> end = std::move(multiply_.constants);
+    multiply_.constants = unit_constants(traits.units, *traits.units.int8);
+    multiply_.constants.insert(multiply_.constants.end(), end.begin(), end.end());
+    multiply_.groups = unit_groups(*traits.units.int8, rows_, columns_, 1);
   }
 
   std::string name() const override {
-    return multiply_.shader == Shader::MatrixInt8Tiled ? "vulkan.linear int8 tiled" : "vulkan.linear int8 direct";
+    return multiply_.shader == Shader::MatrixUnitsInt8   ? "vulkan.linear int8 units"
+           : multiply_.shader == Shader::MatrixInt8Tiled ? "vulkan.linear int8 tiled"
+                                                         : "vulkan.linear int8 direct";
   }
   size_t scratch_bytes() const override { return numbers_bytes(rows_) + static_cast<size_t>(rows_) * sizeof(float); }
   WeightLayout weight_layout(size_t input) const override {
@@ -99,7 +107,7 @@ KernelOrNot make_linear_int8(const KernelRequest& request, const Traits& traits,
   if (std::string why = refusal(as_numbers); !why.empty()) return refuse(std::move(why), why_not);
   const int64_t rows = request.inputs[0].shape.rows(), width = request.inputs[0].shape.last();
   if (width > kWidest) return refuse(fmt::format("rows of {} values are too wide", width), why_not);
-  if (ceil_div(rows, 64) > kMostGroups || ceil_div(request.output.shape.last(), 32) > kMostGroups)
+  if (ceil_div(rows, 32) > kMostGroups || ceil_div(request.output.shape.last(), 32) > kMostGroups)
     return refuse("it has more rows or columns than a dispatch", why_not);
   if (std::string why = refuse_turns(words_of(width) + ceil_div(words_of(width), 8) + 1, traits); !why.empty())
     return refuse(std::move(why), why_not);
