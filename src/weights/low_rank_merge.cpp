@@ -18,7 +18,7 @@ Matrix matrix(const FileTensor& tensor, int rank, const char* expected) {
   const TensorSpec spec = tensor.spec();
   if (!is_float(spec.dtype))
     fail(ErrorKind::Unsupported, "{}: expected a float dtype, got {}", tensor.where(), to_string(spec.dtype));
-  if (spec.shape.rank() != rank || (rank == 3 && spec.shape[0] < 1))
+  if (spec.shape.rank() != rank || spec.shape.elements() == 0)
     fail(ErrorKind::BadFile, "{}: expected {}, got {}", tensor.where(), expected, spec.shape.str());
   return {tensor, static_cast<size_t>(spec.shape[-2]), static_cast<size_t>(spec.shape[-1])};
 }

@@ -1,6 +1,7 @@
 // Pictures in: starting from one, repainting a part, a larger second pass, and drawing one again; formats out.
 #include <gmock/gmock.h>
 
+#include "core/files.h"
 #include "core/json.h"
 #include "e2e/pictures.h"
 #include "e2e/run_program.h"
@@ -10,6 +11,7 @@
 namespace newbie::e2e {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 class FromPictures : public ::testing::Test {
@@ -48,6 +50,18 @@ TEST_F(FromPictures, APromptThatLooksLikeSettingsComesBack) {
   const Json said = parse_json(run({"metadata", first, "--json"}).out, "stdout")["request"];
   EXPECT_EQ(said["source"], "newbie");
   EXPECT_EQ(said["flags"]["prompt"], prompt);
+}
+
+// Texts that nobody can read are shown all the same, and then told.
+TEST_F(FromPictures, DamagedTextsAreShown) {
+  const TextChunk damaged[] = {{"prompt", "{\"3\": {\"class_type\": "}, {"note", "by hand"}};
+  const Image grey{16, 16, 3, std::vector<uint8_t>(16 * 16 * 3, 90)};
+  const std::string file = (folder_ / "damaged.png").string();
+  write_file_atomically(file, encode_picture(PictureFormat::Png, grey, damaged, 0));
+  const Outcome o = run({"metadata", file});
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_THAT(o.out, AllOf(HasSubstr("class_type"), HasSubstr("by hand")));
+  EXPECT_THAT(run({"metadata", file, "--json"}).out, HasSubstr("\"problem\":"));
 }
 
 TEST_F(FromPictures, SigmasByHandAndHiresComeBack) {

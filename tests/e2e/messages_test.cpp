@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "e2e/pictures.h"
 #include "e2e/run_program.h"
 #include "unit/core/temporary_folder.h"
 

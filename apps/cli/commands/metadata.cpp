@@ -29,9 +29,15 @@ DecodedPicture read_texts(const std::string& file) {
 
 void run(const MetadataArguments& args) {
   const DecodedPicture picture = read_texts(args.file);
-  const std::optional<Recollection> recalled = is_recalled_text(args.file)
-                                                   ? recall_text(picture.texts.front().text, args.file)
-                                                   : recall(picture.texts, args.file);
+  std::optional<Recollection> recalled;
+  std::optional<Error> problem;  // told after the texts, which are there all the same
+  try {
+    recalled = is_recalled_text(args.file) ? recall_text(picture.texts.front().text, args.file)
+                                           : recall(picture.texts, args.file);
+  } catch (const Error& e) {
+    if (picture.texts.empty()) throw;
+    problem = e;
+  }
   if (args.json) {
     OrderedJson out, texts = OrderedJson::array(), flags;
     for (const TextChunk& text : picture.texts) texts.push_back({{"key", text.key}, {"text", text.text}});
@@ -45,6 +51,7 @@ void run(const MetadataArguments& args) {
       for (const auto& [name, value] : recalled->fields) flags[flag_of(name).substr(2)] = value;
       out["request"] = {{"source", recalled->source}, {"flags", flags}, {"notes", recalled->notes}};
     }
+    if (problem) out["problem"] = problem->message();
     return print_json(out);
   }
   std::string out = args.file;
@@ -62,6 +69,7 @@ void run(const MetadataArguments& args) {
   for (const TextChunk& text : picture.texts) out += fmt::format("\n[{}]\n{}\n", text.key, text.text);
   if (picture.texts.empty()) out += "says nothing about how it was drawn\n";
   print(out);
+  if (problem) throw Error(*problem);
 }
 
 }  // namespace
