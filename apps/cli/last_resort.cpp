@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string_view>
@@ -16,12 +17,21 @@ namespace {
 [[noreturn]] void end() {
   int code = exit_code(ErrorKind::Internal);
   std::string_view text = "newbie: internal: an error that nothing caught\n  hint: please report this\n";
+  // Where there is no memory at all, even the throwing of an error may fail, and then nothing says what it was.
+  bool is_out_of_memory = false;
+  if (void* volatile probe = std::malloc(4096))
+    std::free(probe);
+  else
+    is_out_of_memory = true;
   try {
     if (std::current_exception()) std::rethrow_exception(std::current_exception());
   } catch (const std::bad_alloc&) {
-    code = exit_code(ErrorKind::OverBudget);
-    text = "newbie: over budget: the system gave no memory to start with\n  hint: close other programs\n";
+    is_out_of_memory = true;
   } catch (...) {
+  }
+  if (is_out_of_memory) {
+    code = exit_code(ErrorKind::OverBudget);
+    text = "newbie: over budget: the system gave no more memory\n  hint: close other programs\n";
   }
   if (::write(STDERR_FILENO, text.data(), text.size()) < 0) ::_exit(code);
   ::_exit(code);

@@ -23,9 +23,11 @@ struct MeanEstimate {
 MeanEstimate estimate_mean(std::span<const double> values, const BootstrapOptions& options, ThreadPool& pool,
                            const Watch& watch);
 
-// mean(first − second) of pairs: what holds of the same captions, seeds or pictures is taken out.
+// mean(first − second) of pairs: what holds of the same captions, seeds or pictures is taken out. Interval and test are
+// Student's. Most differences are next to nothing and a few are large, on either side; resampled, bootstrap-t's errors
+// are those of the small ones, and it found differences that are not there (docs/evaluate.md).
 MeanEstimate paired_difference(std::span<const double> first, std::span<const double> second,
-                               const BootstrapOptions& options, ThreadPool& pool, const Watch& watch);
+                               bool wants_interval = true);
 
 struct ClipScore {
   MeanEstimate cosine;

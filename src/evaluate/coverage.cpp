@@ -171,10 +171,9 @@ class Simulation {
     for (const bool exchanged : {false, true})
       repeat(exchanged ? "paired difference of means, none" : "paired difference of means", n,
              exchanged ? 0 : mean - other, !exchanged, options_.repetitions,
-             [&, n, exchanged](Draws& draws, ThreadPool& pool, uint64_t seed) {
+             [&, n, exchanged](Draws& draws, ThreadPool&, uint64_t) {
                const PairedDraw pairs = draw_pairs(n, exchanged, draws);
-               const MeanEstimate e =
-                   paired_difference(pairs.first_scores, pairs.second_scores, resamples(seed), pool, quietly());
+               const MeanEstimate e = paired_difference(pairs.first_scores, pairs.second_scores);
                return judged(e.mean, e.sureness);
              });
   }

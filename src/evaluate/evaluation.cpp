@@ -45,8 +45,7 @@ CaptionFit find_caption_fit(const std::string& folder, const Captions& captions,
   return out;
 }
 
-MeanEstimate difference_of(const CaptionFit& a, const CaptionFit& b, const EvaluationOptions& options,
-                           const Evaluator& by) {
+MeanEstimate difference_of(const CaptionFit& a, const CaptionFit& b, const EvaluationOptions& options) {
   const auto list_of = [](const CaptionFit& fit) { return PictureList{fit.pictures.where, fit.set.images.files}; };
   const auto cosine_of = [](const CaptionFit& fit, const fs::path& file) {
     const std::vector<fs::path>& files = fit.set.images.files;
@@ -57,8 +56,7 @@ MeanEstimate difference_of(const CaptionFit& a, const CaptionFit& b, const Evalu
     first.push_back(cosine_of(a, of_a));
     second.push_back(cosine_of(b, of_b));
   }
-  return paired_difference(first, second, {options.resamples, options.seed}, by.runtime.pool,
-                           {.stop = by.watch("paired difference").stop});
+  return paired_difference(first, second, options.resamples != 0);
 }
 
 // value(a, b) of every pair, on all threads.
@@ -257,7 +255,7 @@ CaptionFitsFound find_caption_fits(const Evaluation& asked, const Evaluator& by)
                        .options = o};
   if (asked.b.empty()) return out;
   out.b = find_caption_fit(asked.b, captions, o, extractor, by);
-  out.difference = difference_of(out.a, *out.b, o, by);
+  out.difference = difference_of(out.a, *out.b, o);
   return out;
 }
 

@@ -286,8 +286,7 @@ class Scorer {
         here.push_back(at(row));
         there.push_back(at(0));
       }
-      if (here.size() >= 2)
-        out.rows[row].clip_difference = paired_difference(here, there, of_means(), runtime().pool, quietly());
+      if (here.size() >= 2) out.rows[row].clip_difference = paired_difference(here, there);
     }
   }
 
