@@ -47,6 +47,7 @@ class Unpacker {
 
   void add(std::span<const std::byte> bytes) {
     for (const std::byte byte : bytes) {
+      if (ended_) return;  // what follows is nobody's
       waiting_ |= std::to_integer<uint32_t>(byte) << waiting_bits_;
       waiting_bits_ += 8;
       while (waiting_bits_ >= code_bits_ && !ended_) {
