@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
 # newer_vulkan.sh FOLDER: a newer Debian's Mesa and glslang, unpacked into FOLDER beside this machine's own, which they do
 # not touch. Packages come by apt from where this machine's own do, or from NEWBIE_DEBIAN_MIRROR, with lists and a cache
-# inside FOLDER, and are checked by Debian's keys.
-# What is there is kept. Afterwards FOLDER/run PROGRAM… runs a program under that release's C library and Mesa's driver for
-# the CPU, FOLDER/glslang is its compiler of shaders, FOLDER/spirv-val its validator.
+# inside FOLDER, and are checked by Debian's keys. What is there is kept. Afterwards FOLDER/run PROGRAM… runs a program under
+# that release's C library and Mesa's driver for the CPU, FOLDER/glslang is its compiler of shaders, FOLDER/spirv-val its
+# validator.
 set -euo pipefail
 folder=$(mkdir -p "$1" && cd "$1" && pwd)
 own_mirror() {
   local codename
   codename=$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")
-  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $codename" | head -n 1
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $codename" | sed -n 1p
 }
-mirror=${NEWBIE_DEBIAN_MIRROR:-$(own_mirror)}
-[[ -n $mirror ]] || { echo "newer_vulkan.sh: apt knows no mirror here: NEWBIE_DEBIAN_MIRROR may name one" >&2; exit 1; }
 packages=(mesa-vulkan-drivers/trixie-backports libvulkan1 glslang-tools spirv-tools libstdc++6)
 root=$folder/root
 if [[ ! -e $folder/done ]]; then
+  mirror=${NEWBIE_DEBIAN_MIRROR:-$(own_mirror)}
+  [[ -n $mirror ]] || { echo "newer_vulkan.sh: apt knows no mirror here: NEWBIE_DEBIAN_MIRROR may name one" >&2; exit 1; }
   state=$folder/apt
   mkdir -p "$state"/{lists/partial,cache/archives/partial,etc/apt.conf.d,etc/preferences.d} "$root"
   : >"$state/status"

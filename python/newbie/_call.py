@@ -74,6 +74,19 @@ class Watcher:
         pass
 
 
+def _join(worker: threading.Thread, stop: Callable[[], None]) -> None:
+    """Until it has ended: Ctrl-C, a second one too, must not leave the engine with a call that runs."""
+    interrupted: Optional[KeyboardInterrupt] = None
+    while worker.is_alive():
+        try:
+            worker.join()
+        except KeyboardInterrupt as again:
+            interrupted = again
+            stop()
+    if interrupted is not None:
+        raise interrupted
+
+
 def interruptible(work: Callable[[], Any], stop: Callable[[], None]) -> Any:
     """work() on a thread of its own, so that Ctrl-C is heard here: it calls stop(), and is raised when work has ended."""
     result: Dict[str, Any] = {}
@@ -86,15 +99,7 @@ def interruptible(work: Callable[[], Any], stop: Callable[[], None]) -> Any:
 
     worker = threading.Thread(target=run, name="newbie", daemon=True)
     worker.start()
-    interrupted: Optional[KeyboardInterrupt] = None
-    while worker.is_alive():
-        try:
-            worker.join()
-        except KeyboardInterrupt as again:
-            interrupted = again
-            stop()
-    if interrupted is not None:
-        raise interrupted
+    _join(worker, stop)
     if "failure" in result:
         raise result["failure"]
     return result["value"]
@@ -130,7 +135,7 @@ class Call:
             self._heard.release()
             raise
         finally:
-            self._join(worker)
+            _join(worker, lambda: lib.newbie_job_stop(self._job))
         if self._failure is not None:
             raise self._failure
         assert self._result is not None
@@ -147,18 +152,6 @@ class Call:
             self._failure = problem
         finally:
             self._events.put(None)
-
-    def _join(self, worker: threading.Thread) -> None:
-        """Until it has ended: a second Ctrl-C must not leave the engine with a call that runs."""
-        interrupted: Optional[KeyboardInterrupt] = None
-        while worker.is_alive():
-            try:
-                worker.join()
-            except KeyboardInterrupt as again:
-                interrupted = again
-                lib.newbie_job_stop(self._job)
-        if interrupted is not None:
-            raise interrupted
 
     def _tell(self, event: Callable[[], None]) -> None:
         if self._over:
