@@ -10,6 +10,7 @@
 
 #include "core/files.h"
 #include "core/json.h"
+#include "core/lines.h"
 #include "generate/request_json.h"
 #include "generate/text_to_image.h"
 
@@ -50,10 +51,7 @@ int bench(std::span<char*> arguments) {
   if (!precision) fail(ErrorKind::InvalidRequest, "precision must be a preset: auto, f32, bf16, fast, f16, …");
   TextToImage engine = TextToImage::open({.folder = arguments[1]}, {.precision = *precision}, silent_log());
   const std::string text = read_file(arguments[3], kMostBytes);
-  std::string_view rest = text;
-  for (int index = 0; !rest.empty(); ++index) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+  for_each_line(text, [&](std::string_view line, size_t number) {
     GenerateRequest request = request_from_json(parse_ordered_json(line, arguments[3]));
     request.sampler = "unipc";
     request.schedule.clear();
@@ -62,7 +60,7 @@ int bench(std::span<char*> arguments) {
     for (const char* tolerance : arguments.subspan(4)) {
       request.tolerance = std::strtod(tolerance, nullptr);
       const Drawn drawn = draw(engine, request);
-      const OrderedJson out{{"prompt", index},
+      const OrderedJson out{{"prompt", number - 1},
                             {"tolerance", request.tolerance},
                             {"evaluations", drawn.result.evaluations},
                             {"estimate", drawn.result.estimated_distances.front()},
@@ -70,7 +68,7 @@ int bench(std::span<char*> arguments) {
       std::puts(out.dump().c_str());
       std::fflush(stdout);
     }
-  }
+  });
   return 0;
 }
 

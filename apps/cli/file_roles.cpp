@@ -47,7 +47,7 @@ FileRoles::FileRoles(const CLI::App& parser, std::initializer_list<const char*> 
     for (const std::string& value : option->results()) {
       if (value == "-") continue;
       reads(name, value);
-      reads(name, value.substr(0, value.rfind(':')));  // FILE:STRENGTH
+      if (const size_t at = value.rfind(':'); at != value.npos) reads(name, value.substr(0, at));  // FILE:STRENGTH
     }
   }
 }

@@ -72,7 +72,7 @@ int status_of(const Error& error) {
   return 500;
 }
 
-// What clients sent may stand in these words, and is no longer there than a line or two.
+// What clients sent may stand in these words, and is no longer there than a page.
 constexpr size_t kLongestWords = 2000;
 
 OrderedJson error_json(const Error& error, Dialect dialect) {

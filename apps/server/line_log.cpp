@@ -82,18 +82,18 @@ void LineLog::put(std::string text) {
   }
   if (const size_t lost = std::exchange(lines_->lost, 0); lost != 0) {
     const std::string words = fmt::format("{} lines found no room: what reads this log does not keep up", lost);
-    lines_->waiting.push_back((options_.json ? one_line({{"time", time_now()}, {"kind", "warning"}, {"message", words}})
-                                             : fmt::format("{} warning: {}", time_now(), words)) +
-                              "\n");
+    lines_->waiting.push_back(worded("warning", words) + "\n");
   }
   lines_->waiting.push_back(std::move(text));
   lines_->changed.notify_all();
 }
 
-void LineLog::line(std::string_view kind, std::string_view text) {
-  if (options_.json) return put(one_line({{"time", time_now()}, {"kind", kind}, {"message", text}}));
-  put(fmt::format("{} {}: {}", time_now(), kind, shown(text)));
+std::string LineLog::worded(std::string_view kind, std::string_view text) const {
+  if (options_.json) return one_line({{"time", time_now()}, {"kind", kind}, {"message", text}});
+  return fmt::format("{} {}: {}", time_now(), kind, shown(text));
 }
+
+void LineLog::line(std::string_view kind, std::string_view text) { put(worded(kind, text)); }
 
 void LineLog::write(LogLevel level, std::string_view text) {
   if (level == LogLevel::Warning) return line("warning", text);

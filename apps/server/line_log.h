@@ -32,6 +32,7 @@ class LineLog : public Log {
   void request(const Answered& answered, std::string_view owner);
 
  private:
+  std::string worded(std::string_view kind, std::string_view text) const;
   void line(std::string_view kind, std::string_view text);
   void put(std::string text);
 

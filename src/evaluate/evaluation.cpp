@@ -1,7 +1,6 @@
 #include "evaluate/evaluation.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/error.h"
 #include "evaluate/score_json.h"
@@ -26,6 +25,11 @@ constexpr MetricRow kMetrics[] = {{Metric::Fid, "fid", kDistanceResamples, true}
                                   {Metric::Psnr, "psnr", 0, true},
                                   {Metric::Ssim, "ssim", kMeanResamples, true}};
 const MetricRow& row_of(Metric metric) { return *std::ranges::find(kMetrics, metric, &MetricRow::metric); }
+
+void warn_about_others(const PictureList& pictures, Log& log) {
+  if (pictures.others != 0)
+    log.warn("{}: {} files are no pictures and are left out", pictures.where.string(), pictures.others);
+}
 
 std::string features_of(const PictureList& pictures) { return fmt::format("features of {}", pictures.where.string()); }
 
@@ -100,6 +104,17 @@ OrderedJson caption_fit_json(const CaptionFit& fit) {
   return out;
 }
 
+std::optional<Metric> find_metric(std::string_view name) {
+  const auto* row = std::ranges::find(kMetrics, name, &MetricRow::name);
+  return row == std::end(kMetrics) ? std::nullopt : std::optional(row->metric);
+}
+
+std::string metric_names() {
+  std::string out;
+  for (const MetricRow& row : kMetrics) out += (out.empty() ? "" : ", ") + std::string(row.name);
+  return out;
+}
+
 // Takes members off an object by name; what is left at the end is not known.
 class Members {
  public:
@@ -149,7 +164,7 @@ class Members {
 
 void warn_about(const PictureList& pictures, const ExtractedSet& set, const ImageExtractor& extractor, Log& log) {
   const std::string where = pictures.where.string();
-  if (pictures.others != 0) log.warn("{}: {} files are no pictures and are left out", where, pictures.others);
+  warn_about_others(pictures, log);
   if (!set.unreadable.empty())
     log.warn("{}: {} pictures cannot be read and are left out; the first: {}", where, set.unreadable.size(),
              set.unreadable.front().why);
@@ -160,19 +175,13 @@ void warn_about(const PictureList& pictures, const ExtractedSet& set, const Imag
 std::string_view to_string(Metric metric) { return row_of(metric).name; }
 size_t default_resamples(Metric metric) { return row_of(metric).resamples; }
 
-std::optional<Metric> find_metric(std::string_view name) {
-  const auto* row = std::ranges::find(kMetrics, name, &MetricRow::name);
-  return row == std::end(kMetrics) ? std::nullopt : std::optional(row->metric);
-}
-
 Evaluation evaluation_of(const OrderedJson& json) {
   Members members(json);
   Evaluation out;
   const std::string name = members.text("metric").value_or("");
   const auto metric = find_metric(name);
   if (!metric)
-    fail_with_hint(ErrorKind::InvalidRequest, "possible: fid, kid, clip-score, psnr, ssim",
-                   "metric: unknown value '{}'", name);
+    fail_with_hint(ErrorKind::InvalidRequest, "possible: " + metric_names(), "metric: unknown value '{}'", name);
   out.metric = *metric;
   out.a = members.text("a").value_or("");
   out.b = members.text("b").value_or("");
@@ -192,11 +201,14 @@ Evaluation evaluation_of(const OrderedJson& json) {
   members.number("subsets", o.subsets.subsets);
   members.number("subset_size", o.subsets.most);
   members.number("seed", o.seed);
-  members.choice("border", o.border, {{"reflect", SsimBorder::Reflect}, {"valid", SsimBorder::Valid}});
+  members.choice(
+      "border", o.border,
+      {{to_string(SsimBorder::Reflect), SsimBorder::Reflect}, {to_string(SsimBorder::Valid), SsimBorder::Valid}});
   members.require_no_more();
   constexpr size_t kMostResamples = 1'000'000, kMostSubsets = 100'000, kMostSplits = 10'000;
-  if (o.resamples > kMostResamples || o.splits > kMostSplits || o.subsets.subsets > kMostSubsets ||
-      o.subsets.subsets < 1 || o.subsets.most < 2)
+  if (o.subsets.subsets < 1 || o.subsets.most < 2)
+    fail(ErrorKind::InvalidRequest, "subsets and subset_size: expected at least 1 and 2");
+  if (o.resamples > kMostResamples || o.splits > kMostSplits || o.subsets.subsets > kMostSubsets)
     fail(ErrorKind::InvalidRequest, "resamples, splits and subsets: expected up to {}, {} and {}", kMostResamples,
          kMostSplits, kMostSubsets);
   return out;
@@ -287,16 +299,13 @@ PairsFound find_pairs(const Evaluation& asked, const Evaluator& by) {
   const auto similarity = [&](const Image& x, const Image& y) { return ssim(x, y, o.border); };
   out.values = is_ssim ? over_pairs(out.pairs, similarity, by.runtime.pool, watch)
                        : over_pairs(out.pairs, mean_squared_error, by.runtime.pool, watch);
-  for (const PictureList* list : {&out.a, &out.b})
-    if (list->others != 0)
-      by.log.warn("{}: {} files are no pictures and are left out", list->where.string(), list->others);
+  for (const PictureList* list : {&out.a, &out.b}) warn_about_others(*list, by.log);
   if (!out.pairs.alone.empty())
     by.log.warn("{} pictures have no counterpart of their name and are left out; the first: {}", out.pairs.alone.size(),
                 out.pairs.alone.front());
   if (is_ssim) {
-    out.metric = fmt::format("ssim[{}]", o.border == SsimBorder::Valid ? "valid" : "reflect");
+    out.metric = fmt::format("ssim[{}]", to_string(o.border));
     out.mean = estimate_mean(out.values, {o.resamples, o.seed}, by.runtime.pool, {.stop = watch.stop});
-    out.identical = static_cast<size_t>(std::ranges::count(out.values, 1.0));
   } else {
     out.identical = static_cast<size_t>(std::ranges::count(out.values, 0.0));
     out.of_mean = psnr_of(spread_of(out.values).mean);

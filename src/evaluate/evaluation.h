@@ -19,7 +19,6 @@ namespace newbie {
 enum class Metric { Fid, Kid, ClipScore, Psnr, Ssim };
 std::string_view to_string(Metric metric);  // "fid", "kid", "clip-score", "psnr", "ssim"
 size_t default_resamples(Metric metric);    // for its interval; 0: it has none
-std::optional<Metric> find_metric(std::string_view name);
 
 struct EvaluationOptions {
   std::optional<std::filesystem::path> inception;  // for distances; without it the model's Jina CLIP
@@ -90,7 +89,7 @@ struct PairsFound {
   PicturePairs pairs;
   std::vector<double> values;  // decibels, or similarities
   double median = 0, worst = 0;
-  size_t identical = 0;
+  size_t identical = 0;              // psnr
   double of_mean = 0;                // psnr: of the mean of the squared errors
   std::optional<MeanEstimate> mean;  // ssim
   EvaluationOptions options;

@@ -89,6 +89,8 @@ double share_beyond(const Image& a, const Image& b, int levels) {
   return static_cast<double>(beyond) / static_cast<double>(a.pixels.size() / 3);
 }
 
+std::string_view to_string(SsimBorder border) { return border == SsimBorder::Valid ? "valid" : "reflect"; }
+
 double ssim(const Image& a, const Image& b, SsimBorder border) {
   check_pair(a, b);
   if (a.width < kSsimWindow || a.height < kSsimWindow)

@@ -4,14 +4,18 @@
 
 namespace newbie {
 
-OrderedJson number_json(double value) {
-  if (std::isfinite(value)) return value;
-  return std::isnan(value) ? OrderedJson() : OrderedJson(value > 0 ? "inf" : "-inf");
-}
+namespace {
 
 OrderedJson interval_json(const std::optional<Interval>& interval) {
   if (!interval) return nullptr;
   return OrderedJson::array({interval->low, interval->high});
+}
+
+}  // namespace
+
+OrderedJson number_json(double value) {
+  if (std::isfinite(value)) return value;
+  return std::isnan(value) ? OrderedJson() : OrderedJson(value > 0 ? "inf" : "-inf");
 }
 
 void add_sureness(OrderedJson& out, const Sureness& s) {

@@ -13,7 +13,6 @@ namespace newbie {
 
 // A number, or "inf": JSON has none.
 OrderedJson number_json(double value);
-OrderedJson interval_json(const std::optional<Interval>& interval);
 void add_sureness(OrderedJson& out, const Sureness& sureness);
 
 // By the test where there is one, else by the interval.

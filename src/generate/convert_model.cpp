@@ -365,6 +365,15 @@ std::vector<StreamedTensor> stoppable(std::vector<StreamedTensor> tensors, StopT
   return tensors;
 }
 
+std::vector<GgufTensor> stoppable(std::vector<GgufTensor> tensors, StopToken stop) {
+  for (GgufTensor& tensor : tensors)
+    tensor.values = [values = std::move(tensor.values), stop](size_t first, std::span<float> out) {
+      stop.throw_if_stopped();
+      values(first, out);
+    };
+  return tensors;
+}
+
 // A folder inside of the one it is made from would be a part of it, the next time that one is read.
 void require_apart(const fs::path& source, const fs::path& destination) {
   std::error_code error;
@@ -425,7 +434,7 @@ Conversion convert_model(const ModelPaths& source, const fs::path& destination, 
   }
   for (const GgufOut& file : out.ggufs) {
     begin(file.path);
-    write_gguf(file.path, file.model.keys, file.model.tensors);
+    write_gguf(file.path, file.model.keys, stoppable(file.model.tensors, stop));
     done.files.push_back({file.path, fs::file_size(file.path)});
   }
   for (const TextFile& file : out.texts) {

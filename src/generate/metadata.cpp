@@ -17,9 +17,8 @@ std::string picture_hash(const Image& image) {
 
 namespace {
 
-// With a tolerance: those that were walked, each of one evaluation or two.
 int64_t steps_of(const GenerateRequest& r, const PictureFacts& facts) {
-  if (r.tolerance > 0) return facts.evaluations / (r.cfg == 1 ? 1 : 2);
+  if (r.tolerance > 0) return facts.steps;
   return r.sigmas.empty() ? r.steps : static_cast<int64_t>(r.sigmas.size()) - 1;
 }
 

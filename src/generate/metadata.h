@@ -28,8 +28,9 @@ struct PictureFacts {
   std::string device;                    // with its driver and kernels; empty: the CPU
   std::vector<GuardEvent> guard_events;  // so far
   TextToImage::Fingerprints parts;
-  // With a tolerance: what the picture took, and its distance to the converged one as the solver estimates it.
-  int64_t evaluations = 0;
+  // With a tolerance: what the picture took (steps of the first pass, those walked again among them), and its distance
+  // to the converged one as the solver estimates it.
+  int64_t evaluations = 0, steps = 0;
   std::optional<double> estimated_distance;
 };
 

@@ -14,6 +14,7 @@ PictureFacts picture_facts(const Engine& engine, const PreparedRequest& p, int p
           .guard_events = {},
           .parts = engine.model.fingerprints(),
           .evaluations = 0,
+          .steps = 0,
           .estimated_distance = {}};
 }
 

@@ -82,13 +82,9 @@ const Sampler& sampler_of(const GenerateRequest& r) {
   return r.tolerance > 0 ? tolerant_sampler() : find_sampler(r.sampler);
 }
 
-namespace {
-
 std::string schedule_of(const GenerateRequest& r) {
   return r.tolerance > 0 || r.schedule.empty() ? std::string(sampler_of(r).default_schedule) : r.schedule;
 }
-
-}  // namespace
 
 NoiseLevels noise_levels(const GenerateRequest& r) {
   if (r.tolerance == 0 && !r.sigmas.empty()) {

@@ -126,6 +126,7 @@ PictureSize picture_size(const GenerateRequest& request, int64_t default_side, i
 
 // What walks its noise levels.
 const Sampler& sampler_of(const GenerateRequest& request);
+std::string schedule_of(const GenerateRequest& request);  // the name of what it is walked on, unless by hand
 
 // The falling noise levels of a request, and the name of the schedule they come from ("by hand" included).
 struct NoiseLevels {

@@ -171,12 +171,12 @@ std::string without_cache(const Request& r) { return r.cache.mode != CacheMode::
 std::string without_preview(const Request& r) { return r.preview_every != 0 ? "" : "without `preview_every`"; }
 std::string one_picture(const Request& r) { return r.batch != 1 ? "" : "with one picture"; }
 std::string sampler_without_noise(const Request& r) {
-  return find_sampler(r.sampler).fresh_noise ? "" : fmt::format("with `sampler` {}, which adds no noise", r.sampler);
+  const Sampler& sampler = sampler_of(r);
+  return sampler.fresh_noise ? "" : fmt::format("with `sampler` {}, which adds no noise", sampler.name);
 }
 std::string schedule_without_shift(const Request& r) {
-  if (r.tolerance > 0) return "";
-  if (r.hires_scale == 0 && !r.sigmas.empty()) return "with `sigmas` by hand";
-  const std::string name = r.schedule.empty() ? std::string(find_sampler(r.sampler).default_schedule) : r.schedule;
+  if (r.tolerance == 0 && r.hires_scale == 0 && !r.sigmas.empty()) return "with `sigmas` by hand";
+  const std::string name = schedule_of(r);
   return find_schedule(name).has_shift ? "" : fmt::format("with `schedule` {}, which has none", name);
 }
 

@@ -17,6 +17,7 @@ namespace newbie {
 // What is known of a picture when it has been walked; of its last pass.
 struct WalkFacts {
   int64_t evaluations = 0;                   // of all passes
+  int64_t steps = 0;                         // of the first, where a tolerance decides
   std::optional<double> estimated_distance;  // with a tolerance
 };
 

@@ -16,7 +16,7 @@ constexpr int kRounds = 8;
 constexpr int kHeadroomBits = 2;
 constexpr double kBeyond = 16;        // the cost of a value beyond its format: far more than any underflow
 constexpr double kWeightBeyond = 1;   // of a weight: f32 helps it, at the cost of one op
-constexpr double kNothing = 0x1p-60;  // the square of a loss that changes next to no rounding: 2^-18 of a unit of f16
+constexpr double kNothing = 0x1p-60;  // the square of a loss that is about 2^-18 of what rounding to f16 takes
 
 // "layers.7.feed_forward.w2" -> "layers.*.feed_forward.w2"
 std::string with_stars(const std::string& path) {
@@ -48,8 +48,7 @@ class Curer {
       if (todo.empty()) break;
       const auto graphs = now.plain->graphs();
       const ScaleClasses classes(graphs);
-      const bool shifted = shift_classes(classes, todo, now);
-      bool changed = shifted;
+      bool changed = shift_classes(classes, todo, now);
       for (const Excess& e : todo) {
         if (e.where == Excess::Where::Inside)
           changed = add_rule(e, {std::nullopt, std::nullopt, DType::F32}, e.op, out) || changed;
@@ -228,6 +227,8 @@ class Curer {
     if (e.largest > largest_of(e.format))
       return fmt::format("{} reaches {:.6g}, {} ends at {:.6g}", what, e.largest, to_string(e.format),
                          largest_of(e.format));
+    if (e.largest == 0)  // of what happened inside of an op only the run itself tells
+      return fmt::format("{} is not finite in {}", e.name, to_string(e.format));
     return fmt::format("{} is not finite in {}, in f32 it reaches {:.6g}", what, to_string(e.format), e.largest);
   }
 

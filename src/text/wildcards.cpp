@@ -4,7 +4,10 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/lines.h"
 #include "core/split_mix.h"
+#include "text/plain_text.h"
+#include "text/trim.h"
 #include "text/utf8.h"
 
 namespace newbie {
@@ -85,16 +88,10 @@ const std::vector<std::string>& Wildcards::lines(const std::string& name) {
   if (const auto bad = find_invalid_utf8(text))
     fail_with_hint(ErrorKind::BadFile, "save it as UTF-8", "{}: byte {} is not UTF-8", path.string(), *bad);
   std::vector<std::string> out;
-  std::string_view rest = text;
-  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
-  while (!rest.empty()) {
-    const size_t end = std::min(rest.find('\n'), rest.size());
-    std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    line.remove_prefix(std::min(line.find_first_not_of(" \t\r"), line.size()));
-    line.remove_suffix(line.size() - std::min(line.find_last_not_of(" \t\r") + 1, line.size()));
+  for_each_line(plain_text(text), [&](std::string_view whole, size_t) {
+    const std::string_view line = trim(whole);
     if (!line.empty() && line.front() != '#') out.emplace_back(line);
-  }
+  });
   if (out.empty()) fail(ErrorKind::BadFile, "{}: no lines to choose from", path.string());
   return files_.emplace(name, std::move(out)).first->second;
 }

@@ -201,26 +201,18 @@ TEST(Hostile, AConversionThatWasKilledIsMadeAgain) {
 TEST(Hostile, AConversionThatFailsLeavesNothing) {
   const TemporaryFolder folder;
   const std::vector<std::string> to_folder{"convert", "--to", "folder", avatar().string(), "new/d", "-q"};
-  const rlim_t kSmall = 64 << 10;
-  const Outcome o = run({.arguments = to_folder, .folder = folder.path(), .before_exec = [] {
-                           const rlimit limit{kSmall, kSmall};
-                           ::setrlimit(RLIMIT_FSIZE, &limit);
-                         }});
+  const auto limited = [] {
+    const rlimit limit{64 << 10, 64 << 10};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  };
+  const Outcome o = run({.arguments = to_folder, .folder = folder.path(), .before_exec = limited});
   EXPECT_EQ(o.exit_code, 3) << o.err;
   EXPECT_TRUE(names_in(folder.path()).empty());
   std::filesystem::create_directory(folder / "mine");
   std::ofstream(folder / "mine/notes.txt") << "mine\n";
   std::vector<std::string> into_mine = to_folder;
   into_mine[4] = "mine";
-  EXPECT_EQ(run({.arguments = into_mine,
-                 .folder = folder.path(),
-                 .before_exec =
-                     [] {
-                       const rlimit limit{kSmall, kSmall};
-                       ::setrlimit(RLIMIT_FSIZE, &limit);
-                     }})
-                .exit_code,
-            3);
+  EXPECT_EQ(run({.arguments = into_mine, .folder = folder.path(), .before_exec = limited}).exit_code, 3);
   EXPECT_THAT(names_in(folder / "mine"), testing::ElementsAre("notes.txt"));
 }
 

@@ -345,8 +345,8 @@ TEST(Vulkan, LoopsThatTheDriverLeavesTooEarlyAreRefused) {
   EXPECT_EQ(mean(65000), std::vector<float>(8, 0.5F));
   EXPECT_THROW(mean(66000), Error);
 
-  // One query, and values that are all the same: so is their mean, if every key was seen. Each with a score of its own,
-  // so that no sum of weights is left out unseen.
+  // One query of zeros, so that every key weighs 1 / keys; only the last key's value is 1, so the result is 1 / keys if
+  // all were counted and the last was read.
   const auto attend = [](int64_t keys, int64_t head) {
     Graph g;
     g.output("y",

@@ -114,8 +114,7 @@ void run(CLI::App& parser, OverflowArguments& args) {
   std::optional<Error> failed;
   if (cured && !cured->works())
     failed = Error(ErrorKind::Unsupported,
-                   fmt::format("no policy was found that keeps {} in range, so none is written",
-                               cured->left.empty() ? cured->after->first_bad()->name() : cured->left.front()),
+                   fmt::format("no policy was found that keeps {} in range, so none is written", cured->left.front()),
                    "a wider --dtype; newbie inspect --check-weights tells whether weights are whole");
   if (!args.report.json) {
     print(overflow_text(report, args.rows));

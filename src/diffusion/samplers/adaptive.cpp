@@ -51,8 +51,7 @@ class Walk {
     while (!may_end(at)) {
       const int left = run_.intervals() - at;
       // Where the end is not near enough, half the way to it.
-      length = length < left ? length : std::max(1, left / 2);
-      length = std::clamp(length, 1, left - 1);
+      if (length >= left) length = left / 2;
       std::ranges::copy(x_, start_.begin());
       const double error = step(level(at), level(at + length));
       const double share = tolerance() * std::sqrt(0.5 * length / run_.intervals());
@@ -121,8 +120,7 @@ class Walk {
 
   void finish(int at) {
     const double from = level(at), to = level(run_.intervals());
-    std::ranges::copy(x_, start_.begin());
-    adams_step(std::span(nodes_).first(1), from, to, start_, x_);
+    adams_step(std::span(nodes_).first(1), from, to, x_, x_);
     run_.report(run_.intervals() - 1, x_, nodes_[0].denoised);
 
     // Of one interval nothing is known.

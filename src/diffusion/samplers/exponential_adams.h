@@ -20,8 +20,8 @@ struct AdamsNode {
 void adams_step(std::span<const AdamsNode> nodes, double from, double to, std::span<const float> start,
                 std::span<float> x);
 
-// The same from pure noise, with D a line over e^lambda = (1 - sigma) / sigma through its estimate there (`first`) and
-// that at `to`: the trapezoidal rule.
+// The same from pure noise, with D a line over e^lambda = (1 - sigma) / sigma through its estimate there (`at_noise`)
+// and that at `to`: the trapezoidal rule.
 void adams_step_from_noise(const AdamsNode& at_noise, const AdamsNode& at_end, std::span<const float> start,
                            std::span<float> x);
 

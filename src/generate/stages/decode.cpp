@@ -42,6 +42,7 @@ Stage save_stage(Draft& draft) {
                              facts.guard_events = run.guard.events();
                              const WalkFacts& walk = run.state.walks[static_cast<size_t>(run.at.picture)];
                              facts.evaluations = walk.evaluations;
+                             facts.steps = walk.steps;
                              facts.estimated_distance = walk.estimated_distance;
                              out.parameters = a1111_parameters(p->request, facts);
                              out.request_json = request_json(p->request, facts);

@@ -57,6 +57,7 @@ class Walk {
         .on_estimate = [&](double distance) { facts().estimated_distance = distance; },
         .stop = run_.stop};
     sample(*prepared_.sampler, sampling, latent_, rest_);
+    if (pass_.index == 0) facts().steps = run_.at.evaluation;
     run_.at.evaluation = 0;
     run_.guard.end_stage(run_.networks[NetworkKind::Dit]);
     if (buffers_.mask) restore_held(held(), latent_);

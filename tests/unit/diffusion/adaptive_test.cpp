@@ -20,7 +20,7 @@ struct Outcome {
   std::vector<float> x;
 };
 
-// Two kinds of data, so that errors differ: a coordinate each.
+// Gaussian data of one deviation.
 Outcome walk(double tolerance, double deviation, const std::vector<double>& sigmas) {
   const GaussianData data{.deviation = deviation};
   const std::vector<float> z = noise();

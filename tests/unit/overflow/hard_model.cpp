@@ -101,4 +101,14 @@ HardModel large_stream(int log2) {
           }};
 }
 
+GenerateRequest small_request() {
+  GenerateRequest r;
+  r.prompt = "1girl, purple_hair, smile";
+  r.width = r.height = 64;
+  r.sampler = "euler";
+  r.steps = 2;
+  r.seed = 3;
+  return r;
+}
+
 }  // namespace newbie::test

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "generate/model_layout.h"
+#include "generate/request.h"
 #include "unit/core/temporary_folder.h"
 
 namespace newbie::test {
@@ -28,6 +29,9 @@ class HardModel {
   TemporaryFolder folder_;
   std::vector<std::string> parts_;
 };
+
+// What such models are asked to draw.
+GenerateRequest small_request();
 
 // values · 2^log2
 void scale(std::span<float> values, int log2);

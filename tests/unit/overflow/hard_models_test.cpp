@@ -15,16 +15,6 @@ using testing::HasSubstr;
 
 constexpr StudyOptions kOptions{.threads = 2};
 
-GenerateRequest small_request() {
-  GenerateRequest r;
-  r.prompt = "1girl, purple_hair, smile";
-  r.width = r.height = 64;
-  r.sampler = "euler";
-  r.steps = 2;
-  r.seed = 3;
-  return r;
-}
-
 std::unique_ptr<Subject> drawn_by(const ModelPaths& paths) {
   return picture_subject(paths, {small_request()}, {.threads = 2});
 }

@@ -112,16 +112,6 @@ HardModel model_of(const std::vector<Scaling>& scalings) {
   return HardModel(changes);
 }
 
-GenerateRequest small_request() {
-  GenerateRequest r;
-  r.prompt = "1girl, purple_hair, smile";
-  r.width = r.height = 64;
-  r.sampler = "euler";
-  r.steps = 2;
-  r.seed = 3;
-  return r;
-}
-
 Image drawn(const ModelPaths& model, const PrecisionRequest& precision) {
   TextToImage engine =
       TextToImage::open(model, {.threads = 2, .precision = precision, .guard = GuardMode::Warn}, silent_log());

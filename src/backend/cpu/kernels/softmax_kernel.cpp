@@ -1,5 +1,5 @@
 // attention_softmax and its gradient as kernels: what attention's way back is made of.
-#include <cstring>
+#include <algorithm>
 
 #include "backend/cpu/kernels/elementwise.h"
 #include "backend/cpu/kernels/function_kernel.h"

@@ -15,6 +15,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string_view>
 
+#include "core/checked.h"
 #include "core/error.h"
 
 namespace newbie::cpu::onednn {
@@ -28,8 +29,6 @@ size_t page_bytes() {
   static const auto bytes = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
   return bytes;
 }
-
-constexpr size_t round_up(size_t bytes, size_t multiple) { return (bytes + multiple - 1) / multiple * multiple; }
 
 // It stands at the beginning of its own pages. One that has given something away is never used again, nor forgotten:
 // free() must know what came from it.
@@ -167,7 +166,7 @@ void require_reserve() {
     const std::lock_guard lock(mutex);
     static bool ours = false;
     if (!ours) ours = take_over_calls();
-    if (!ours) no_room();
+    if (!ours) fail(ErrorKind::OverBudget, "the system did not let oneDNN's calls for memory come to us");
     Reserve* now = newest;
     if (now != nullptr && now->used == sizeof(Reserve)) return;
   }

@@ -81,12 +81,10 @@ class SoftmaxKernel final : public DeviceKernel {
 KernelOrNot make_attention(const KernelRequest& request, const Traits& traits, std::string* why_not) {
   if (std::string why = refusal(request); !why.empty()) return refuse(std::move(why), why_not);
   const int64_t heads = request.attrs.integer("heads");
-  if (const int64_t head = request.inputs[0].shape[1] / heads; head > kMostOfAHead)
-    return refuse(fmt::format("heads of {} numbers, {} at most", head, kMostOfAHead), why_not);
+  const int64_t head = request.inputs[0].shape[1] / heads;
+  if (head > kMostOfAHead) return refuse(fmt::format("heads of {} numbers, {} at most", head, kMostOfAHead), why_not);
   if (heads > kMostGroups) return refuse("it has more heads than a dispatch", why_not);
-  if (std::string why =
-          refuse_turns(turns_of_attention(request.inputs[1].shape[0], request.inputs[0].shape[1] / heads), traits);
-      !why.empty())
+  if (std::string why = refuse_turns(turns_of_attention(request.inputs[1].shape[0], head), traits); !why.empty())
     return refuse(std::move(why), why_not);
   return std::make_shared<AttentionKernel>(request);
 }
