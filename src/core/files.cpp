@@ -238,10 +238,22 @@ fs::path resolve_target(const fs::path& path) {
   return target;
 }
 
-// One fault maps what lies around a page, too: an aligned 64 KiB, or a huge page where the system keeps the file in
-// such. Small files have none: 2 MiB at each end of a tensor are more than the plan of a small model may be wrong by.
+// One fault maps what lies around a page, too: an aligned 64 KiB, or as much as the system keeps in one piece, up to a
+// huge page. What becomes resident is counted by the first for small files: 2 MiB at each end of a tensor are more than
+// the plan of a small model may be wrong by. What is given back is the second always.
 constexpr uintptr_t kFaultAround = uintptr_t{64} << 10, kHugeFault = uintptr_t{2} << 20;
 constexpr size_t kSmallFile = size_t{256} << 20;
+
+// What of `file` lies in the aligned units that `range` touches.
+std::span<const std::byte> in_units_of(uintptr_t unit, std::span<const std::byte> range,
+                                       std::span<const std::byte> file) {
+  const auto file_begin = reinterpret_cast<uintptr_t>(file.data()), file_end = file_begin + file.size();
+  const auto range_begin = reinterpret_cast<uintptr_t>(range.data());
+  const uintptr_t begin = std::max(file_begin, range_begin), end = std::min(file_end, range_begin + range.size());
+  if (begin >= end) return {};
+  const uintptr_t first = std::max(file_begin, begin / unit * unit);
+  return file.subspan(first - file_begin, std::min(file_end, round_up(end, unit)) - first);
+}
 
 }  // namespace
 
@@ -316,17 +328,11 @@ void MappedFile::load_pages(std::span<const std::byte> range) const {
 }
 
 std::span<const std::byte> MappedFile::around(std::span<const std::byte> range) const {
-  const uintptr_t unit = size_ <= kSmallFile ? kFaultAround : kHugeFault;
-  const auto file_begin = reinterpret_cast<uintptr_t>(data_), file_end = file_begin + size_;
-  const auto range_begin = reinterpret_cast<uintptr_t>(range.data());
-  const uintptr_t begin = std::max(file_begin, range_begin), end = std::min(file_end, range_begin + range.size());
-  if (begin >= end) return {};
-  const uintptr_t first = std::max(file_begin, begin / unit * unit);
-  return {data_ + (first - file_begin), std::min(file_end, round_up(end, unit)) - first};
+  return in_units_of(size_ <= kSmallFile ? kFaultAround : kHugeFault, range, bytes());
 }
 
 void MappedFile::drop_pages(std::span<const std::byte> range) const {
-  const std::span<const std::byte> pages = around(range);
+  const std::span<const std::byte> pages = in_units_of(kHugeFault, range, bytes());
   // Advice: when it is refused the pages merely stay.
   if (!pages.empty()) ::madvise(const_cast<std::byte*>(pages.data()), pages.size(), MADV_DONTNEED);
 }
