@@ -65,21 +65,21 @@ std::map<std::string, std::string> caption_rows(const std::filesystem::path& fol
   return out;
 }
 
-std::optional<std::string> training_caption(const std::filesystem::path& picture,
-                                            const std::map<std::string, std::string>& rows) {
+std::optional<TrainingCaption> training_caption(const std::filesystem::path& picture,
+                                                const std::map<std::string, std::string>& rows) {
   for (const char* extension : {".txt", ".xml", ".caption", ".json"}) {
     std::filesystem::path path = picture;
     path.replace_extension(extension);
     std::error_code error;
     if (!std::filesystem::is_regular_file(path, error)) continue;
     const std::string text = read_file(path, kMostCaption);
-    if (path.extension() != ".json") return words(text);
+    if (path.extension() != ".json") return TrainingCaption{words(text), find_invalid_utf8(text).has_value()};
     const auto caption = member(parse_json(text, path.string()), kCaptionKeys, path.string());
     if (!caption) fail(ErrorKind::BadFile, "{}: no \"caption\" in it", path.string());
-    return words(*caption);
+    return TrainingCaption{words(*caption)};
   }
   const auto row = rows.find(picture.filename().string());
-  return row == rows.end() ? std::nullopt : std::optional(row->second);
+  return row == rows.end() ? std::nullopt : std::optional(TrainingCaption{row->second});
 }
 
 }  // namespace newbie

@@ -19,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "checkpoint_", kUnfinished = ".unfinished_";
+constexpr const char* kStateFile = "state.json";
 constexpr size_t kMostStateBytes = size_t{1} << 20;
 
 std::vector<NamedTensor> tensors_of(const Parameters& parameters) {
@@ -34,13 +35,22 @@ std::vector<NamedTensor> tensors_of(const Optimizer& optimizer) {
   return out;
 }
 
-// The tensor of a file as it was written; Error{BadFile} when it is another.
+// The tensor of a file as it was written; Error{InvalidRequest} when it is another.
 std::span<const std::byte> stored(const SafetensorsFile& file, const std::string& name, const TensorSpec& spec) {
   const SafetensorsEntry* entry = file.find(name);
   if (entry == nullptr || !(file.spec(*entry) == spec))
-    fail(ErrorKind::BadFile, "{}: no tensor {} of shape {}: a checkpoint of other settings", file.path().string(), name,
-         spec.shape.str());
+    fail_with_hint(ErrorKind::InvalidRequest,
+                   "Another output_dir for this run; or, to begin anew here, take the old checkpoints away.",
+                   "{} has no tensor {} of shape {}: it is of a run with other settings", file.path().string(), name,
+                   spec.shape.str());
   return file.bytes(*entry);
+}
+
+// Whether a run wrote this folder, whole or not.
+bool is_of_a_run(const fs::path& path) {
+  std::error_code error;
+  return fs::is_empty(path, error) || fs::is_regular_file(path / kStateFile, error) ||
+         fs::is_regular_file(path / kParametersFile, error);
 }
 
 Json state_json(const RunState& s) {
@@ -78,15 +88,17 @@ void remove_quietly(const fs::path& path) {
 
 }  // namespace
 
-fs::path write_checkpoint(const fs::path& folder, const Learner& learner, const RunState& state,
-                          const std::string& run_hash, const std::function<void(const fs::path&)>& more) {
+fs::path write_checkpoint(const fs::path& folder, const Learner& learner, const RunState& state, const RunIdentity& run,
+                          const std::function<void(const fs::path&)>& more) {
   for (const Parameter& p : learner.parameters().all())
     for (const float v : p.values)
       if (!std::isfinite(v)) fail(ErrorKind::Internal, "{} is not finite: no checkpoint is written of it", p.name);
   const fs::path place = checkpoint_path(folder, state.step);
   const fs::path temporary = folder / (std::string(kUnfinished) + place.filename().string());
+  std::error_code error;
+  if (fs::exists(place, error) && !is_of_a_run(place))
+    fail(ErrorKind::InvalidRequest, "{} is there and no checkpoint of a run: it is left alone", place.string());
   try {
-    std::error_code error;
     fs::remove_all(temporary, error);
     fs::create_directories(temporary, error);
     if (error) fail(ErrorKind::BadFile, "{}: {}", temporary.string(), error.message());
@@ -104,13 +116,15 @@ fs::path write_checkpoint(const fs::path& folder, const Learner& learner, const 
     Json hashes = Json::object();
     for (const std::string& file : files) hashes[file] = file_sha256(temporary / file);
     const Json json{{"format", 1},
-                    {"run", run_hash},
+                    {"run", run.settings},
+                    {"data", run.data},
+                    {"model", run.model},
                     {"state", state_json(state)},
                     {"optimizer_steps", learner.optimizer().steps()},
                     {"scale", static_cast<double>(learner.scaler().scale)},
                     {"good_steps", learner.scaler().good_steps},
                     {"files", hashes}};
-    write_file_atomically(temporary / "state.json", json.dump(1) + "\n");
+    write_file_atomically(temporary / kStateFile, json.dump(1) + "\n");
     fs::remove_all(place, error);  // of the same step: this one is whole
     fs::rename(temporary, place, error);
     if (error) fail(ErrorKind::BadFile, "{}: {}", place.string(), error.message());
@@ -133,22 +147,25 @@ std::vector<CheckpointPlace> list_checkpoints(const fs::path& folder) {
     if (!name.starts_with(kPrefix) || !fs::is_directory(path, error)) continue;
     int64_t step = 0;
     const char* first = name.data() + kPrefix.size();
-    const auto [end, wrong] = std::from_chars(first, name.data() + name.size(), step);
-    if (wrong == std::errc() && end == name.data() + name.size()) out.push_back({path, step});
+    std::from_chars(first, name.data() + name.size(), step);
+    if (path.filename() == checkpoint_path(folder, step).filename()) out.push_back({path, step});
   }
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.step > b.step; });
   return out;
 }
 
-RunState read_checkpoint(const fs::path& checkpoint, Learner& learner, const std::string& run_hash, Log& log) try {
-  const Json json =
-      parse_json(read_file(checkpoint / "state.json", kMostStateBytes), (checkpoint / "state.json").string());
+SavedRun read_checkpoint(const fs::path& checkpoint, Learner& learner, const RunIdentity& run) try {
+  const Json json = parse_json(read_file(checkpoint / kStateFile, kMostStateBytes), (checkpoint / kStateFile).string());
   for (const auto& [file, hash] : json.at("files").items())
     if (file_sha256(checkpoint / file) != hash.get<std::string>())
       fail(ErrorKind::BadFile, "{}: its bytes are not those that were written", (checkpoint / file).string());
-  if (json.at("run").get<std::string>() != run_hash)
-    log.warn("{} is of a run with other settings: from here on the new ones hold", checkpoint.string());
-  const RunState state = state_from(json.at("state"));
+  SavedRun out{.state = state_from(json.at("state")), .changed = {}};
+  const auto hold = [&](const char* key, const std::string& hash, std::string_view words) {
+    if (json.value(key, hash) != hash) out.changed.push_back(words);
+  };
+  hold("run", run.settings, "settings");
+  hold("data", run.data, "pictures or captions");
+  hold("model", run.model, "base model");
 
   // All is looked at before anything is changed.
   const SafetensorsFile parameters(checkpoint / kParametersFile), states(checkpoint / "optimizer.safetensors");
@@ -174,13 +191,14 @@ RunState read_checkpoint(const fs::path& checkpoint, Learner& learner, const std
     std::memcpy(s.bytes.data(), stored(states, s.name, s.spec).data(), s.bytes.size());
   learner.optimizer().set_steps(steps);
   learner.set_scaler({scale, good_steps});
-  return state;
+  return out;
 } catch (const Json::exception& e) {
-  fail(ErrorKind::BadFile, "{}: {}", (checkpoint / "state.json").string(), e.what());
+  fail(ErrorKind::BadFile, "{}: {}", (checkpoint / kStateFile).string(), e.what());
 }
 
-void remove_old_checkpoints(const fs::path& folder, size_t keep, const std::vector<fs::path>& spared) {
-  const std::vector<CheckpointPlace> all = list_checkpoints(folder);
+void remove_old_checkpoints(const fs::path& folder, int64_t newest, size_t keep, const std::vector<fs::path>& spared) {
+  std::vector<CheckpointPlace> all = list_checkpoints(folder);
+  std::erase_if(all, [&](const CheckpointPlace& c) { return c.step > newest || !is_of_a_run(c.path); });
   for (size_t i = keep; i < all.size(); ++i)
     if (std::find(spared.begin(), spared.end(), all[i].path) == spared.end()) remove_quietly(all[i].path);
   std::error_code error;

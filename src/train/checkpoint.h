@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "core/log.h"
 #include "train/learner.h"
 
 namespace newbie {
@@ -28,11 +28,17 @@ struct RunState {
   bool operator==(const RunState&) const = default;
 };
 
+// Hashes of what decides a run's numbers.
+struct RunIdentity {
+  std::string settings, data, model;
+};
+
 // Writes "checkpoint_00000120" into `folder`: parameters.safetensors and optimizer.safetensors (and mean.safetensors),
-// state.json with their hashes, and what `more` puts into the folder it is given. Error{Internal} when a parameter is
-// not finite: such a state never takes the place of another. Returns the checkpoint's path.
+// state.json with their hashes, and what `more` puts into the folder it is given. One of the same step is replaced, but
+// Error{InvalidRequest} for a folder of that name that is no checkpoint. Error{Internal} when a parameter is not
+// finite: such a state never takes the place of another. Returns the checkpoint's path.
 std::filesystem::path write_checkpoint(const std::filesystem::path& folder, const Learner& learner,
-                                       const RunState& state, const std::string& run_hash,
+                                       const RunState& state, const RunIdentity& run,
                                        const std::function<void(const std::filesystem::path&)>& more = {});
 
 std::filesystem::path checkpoint_path(const std::filesystem::path& folder, int64_t step);
@@ -41,15 +47,20 @@ struct CheckpointPlace {
   std::filesystem::path path;
   int64_t step = 0;
 };
-std::vector<CheckpointPlace> list_checkpoints(const std::filesystem::path& folder);  // the latest first
+// Folders named as checkpoints are, the latest first.
+std::vector<CheckpointPlace> list_checkpoints(const std::filesystem::path& folder);
 
-// Error{BadFile} when a file is missing, changed or of another run's shape; `learner` is then as it was. Warns when the
-// run's settings (`run_hash`) were others.
-RunState read_checkpoint(const std::filesystem::path& checkpoint, Learner& learner, const std::string& run_hash,
-                         Log& log);
+struct SavedRun {
+  RunState state;
+  std::vector<std::string_view> changed;  // since: "settings", "pictures or captions", "base model"
+};
+// Error{BadFile} when a file is missing or changed; Error{InvalidRequest} when it is of another shape of adapter or
+// another optimizer. `learner` is then as it was.
+SavedRun read_checkpoint(const std::filesystem::path& checkpoint, Learner& learner, const RunIdentity& run);
 
-// All but the `keep` latest and those in `spared` are removed, and what killed runs left half written.
-void remove_old_checkpoints(const std::filesystem::path& folder, size_t keep,
+// After a checkpoint of step `newest`: of those up to it all but the `keep` latest and those in `spared` are removed,
+// and what killed runs left half written. Later ones, which the run did not go on from, are another's.
+void remove_old_checkpoints(const std::filesystem::path& folder, int64_t newest, size_t keep,
                             const std::vector<std::filesystem::path>& spared = {});
 
 }  // namespace newbie

@@ -18,21 +18,24 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMostPicture = size_t{512} << 20;
-constexpr int kDeepest = 16;  // folders below the first
+constexpr size_t kDeepest = 16;  // folders below the first
 
 struct Found {
   fs::path path;
   int64_t repeats;
 };
 
-void collect(const fs::path& folder, int depth, bool repeated, std::vector<Found>& out) {
+// `way`: the folders it is in, itself the last, without links: one that leads back to them is not followed.
+void collect(const fs::path& folder, std::vector<fs::path> way, bool repeated, std::vector<Found>& out) {
   std::error_code error;
   const std::vector<fs::path> entries = list_folder(folder, error);
   if (error) fail(ErrorKind::BadFile, "{}: {}", folder.string(), error.message());
+  way.push_back(fs::weakly_canonical(folder, error));
   const int64_t repeats = repeated ? repeats_of(folder.filename().string()) : 1;
   for (const fs::path& entry : entries) {
     if (fs::is_directory(entry, error)) {
-      if (depth < kDeepest) collect(entry, depth + 1, repeated, out);
+      const bool is_back = std::ranges::find(way, fs::weakly_canonical(entry, error)) != way.end();
+      if (!is_back && way.size() <= kDeepest) collect(entry, way, repeated, out);
     } else if (format_of_name(entry)) {
       out.push_back({entry, repeats});
     }
@@ -63,10 +66,11 @@ Dataset read_dataset(const DatasetOptions& options, Log& log) {
   Dataset out;
   out.buckets = bucket_sizes(options.buckets, options.unit);
   std::vector<Found> found;
-  collect(options.folder, 0, options.buckets.enabled, found);
+  collect(options.folder, {}, options.buckets.enabled, found);
   std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.path < b.path; });
   std::map<fs::path, std::map<std::string, std::string>> rows;  // by folder
   std::map<std::string, std::vector<std::string>> by_content;
+  std::vector<std::string> not_utf8;
   for (const Found& f : found) {
     Example e{.path = f.path, .name = f.path.lexically_relative(options.folder).string(), .repeats = f.repeats};
     try {
@@ -85,12 +89,20 @@ Dataset read_dataset(const DatasetOptions& options, Log& log) {
     }
     const fs::path folder = f.path.parent_path();
     if (!rows.contains(folder)) rows[folder] = caption_rows(folder);
-    if (const auto caption = training_caption(f.path, rows[folder])) e.caption = *caption;
+    if (const auto caption = training_caption(f.path, rows[folder])) {
+      e.caption = caption->text;
+      if (caption->latin1) not_utf8.push_back(e.name);
+    }
     if (e.caption.empty()) out.without_caption.push_back(e.name);
     e.bucket = nearest_bucket(out.buckets, e.width, e.height);
     by_content[e.content].push_back(e.name);
     out.examples.push_back(std::move(e));
   }
+  if (!not_utf8.empty())
+    log.warn(
+        "captions of {} pictures are not UTF-8 and are read as Latin-1, as the official trainer does ({}{}): "
+        "save them as UTF-8, unless that is what they are",
+        not_utf8.size(), not_utf8.front(), not_utf8.size() > 1 ? ", …" : "");
   for (auto& [content, names] : by_content)
     if (names.size() > 1) out.equal.push_back(std::move(names));
   if (out.examples.empty())

@@ -14,6 +14,13 @@ void require_setting(bool good, std::string_view key, const auto& value, std::st
   if (!good) fail(ErrorKind::InvalidRequest, "{} = {}: expected {}", key, value, expected);
 }
 
+std::string hash_of(const Json& json) {
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  Sha256 hash;
+  hash.add({reinterpret_cast<const std::byte*>(text.data()), text.size()});
+  return hash.hex();
+}
+
 }  // namespace
 
 void check_options(const TrainOptions& o) {
@@ -45,41 +52,47 @@ void check_options(const TrainOptions& o) {
 }
 
 // Not where things lie, how many threads there are, or how often it saves.
-std::string run_hash(const TrainOptions& o) {
-  Json j{{"kind", to_string(o.adapter.kind)},
-         {"targets", o.adapter.targets},
-         {"rank", o.adapter.rank},
-         {"alpha", o.adapter.alpha},
-         {"rslora", o.adapter.rslora},
-         {"rank_pattern", o.adapter.rank_pattern},
-         {"alpha_pattern", o.adapter.alpha_pattern},
-         {"lokr_factor", o.adapter.lokr_factor},
-         {"lora_dropout", o.adapter.dropout},
-         {"optimizer", to_string(o.optimizer.kind)},
-         {"betas", {o.optimizer.adamw.beta1, o.optimizer.adamw.beta2, o.optimizer.lion.beta1, o.optimizer.lion.beta2}},
-         {"eps", o.optimizer.adamw.eps},
-         {"decay", {o.optimizer.adamw.weight_decay, o.optimizer.lion.weight_decay, o.optimizer.adafactor.weight_decay}},
-         {"lr", o.lr},
-         {"schedule", static_cast<int>(o.schedule)},
-         {"warmup", o.warmup},
-         {"cycles", o.cycles},
-         {"clip", o.clip},
-         {"ema", o.ema.value_or(-1.0)},
-         {"batch", {o.batch_size, o.accumulate, o.epochs, o.steps}},
-         {"times", {static_cast<int>(o.times.density), o.times.shift, o.times.shift_by_bucket}},
-         {"buckets", {o.buckets.enabled, o.buckets.resolution, o.buckets.least, o.buckets.most, o.buckets.step}},
-         {"dropout", o.caption_dropout},
-         {"tags", {o.tags.orders, o.tags.keep}},
-         {"tag_separators", {o.tags.separator, o.tags.kept_separator}},
-         {"official_caches", o.official_caches},
-         {"system_prompt", o.system_prompt.value_or("\x01")},
-         {"precision", static_cast<int>(o.precision.preset)},
-         {"scaler", {static_cast<int>(o.scaler), static_cast<double>(o.scaler_start.scale)}},
-         {"seed", o.seed}};
-  const std::string text = j.dump();
-  Sha256 hash;
-  hash.add({reinterpret_cast<const std::byte*>(text.data()), text.size()});
-  return hash.hex();
+std::string settings_hash(const TrainOptions& o) {
+  return hash_of(
+      {{"kind", to_string(o.adapter.kind)},
+       {"targets", o.adapter.targets},
+       {"rank", o.adapter.rank},
+       {"alpha", o.adapter.alpha},
+       {"rslora", o.adapter.rslora},
+       {"rank_pattern", o.adapter.rank_pattern},
+       {"alpha_pattern", o.adapter.alpha_pattern},
+       {"lokr_factor", o.adapter.lokr_factor},
+       {"lora_dropout", o.adapter.dropout},
+       {"optimizer", to_string(o.optimizer.kind)},
+       {"betas", {o.optimizer.adamw.beta1, o.optimizer.adamw.beta2, o.optimizer.lion.beta1, o.optimizer.lion.beta2}},
+       {"eps", o.optimizer.adamw.eps},
+       {"decay", {o.optimizer.adamw.weight_decay, o.optimizer.lion.weight_decay, o.optimizer.adafactor.weight_decay}},
+       {"lr", o.lr},
+       {"schedule", static_cast<int>(o.schedule)},
+       {"warmup", o.warmup},
+       {"cycles", o.cycles},
+       {"clip", o.clip},
+       {"ema", o.ema.value_or(-1.0)},
+       {"batch", {o.batch_size, o.accumulate, o.epochs, o.steps}},
+       {"times", {static_cast<int>(o.times.density), o.times.shift, o.times.shift_by_bucket}},
+       {"buckets", {o.buckets.enabled, o.buckets.resolution, o.buckets.least, o.buckets.most, o.buckets.step}},
+       {"dropout", o.caption_dropout},
+       {"tags", {o.tags.orders, o.tags.keep}},
+       {"tag_separators", {o.tags.separator, o.tags.kept_separator}},
+       {"official_caches", o.official_caches},
+       {"system_prompt", o.system_prompt.value_or("\x01")},
+       {"precision", static_cast<int>(o.precision.preset)},
+       {"scaler", {static_cast<int>(o.scaler), static_cast<double>(o.scaler_start.scale)}},
+       {"seed", o.seed}});
+}
+
+std::string data_hash(const Dataset& dataset) {
+  Json examples = Json::array();
+  for (const Example& e : dataset.examples) {
+    const PictureSize& size = dataset.buckets[e.bucket];
+    examples.push_back({e.content, e.caption, size.width, size.height, e.repeats});
+  }
+  return hash_of(examples);
 }
 
 }  // namespace newbie

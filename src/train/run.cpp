@@ -17,6 +17,7 @@
 #include "train/rank_sums.h"
 #include "train/step_log.h"
 #include "train/sum_tree.h"
+#include "weights/fingerprint.h"
 
 namespace newbie {
 
@@ -185,7 +186,7 @@ class TrainingRun {
         base_(open_transformer(model_.paths.transformer, log, model_.paths.strictness)),
         unit_(unit_of(base_, open_vae(model_.paths.vae, silent_log(), model_.paths.strictness))),
         dataset_(read_dataset(dataset_options(o_, o_.data, unit_), log)),
-        hash_(run_hash(o_)),
+        identity_{settings_hash(o_), data_hash(dataset_), fingerprint(base_.files.files)},
         log_file_(ranks.first() ? std::make_unique<StepLog>(options.output) : nullptr) {
     const auto encode = [&](std::string_view what, size_t done, size_t of) { observer_.on_encode(what, done, of); };
     // Encoders come and go before the denoiser is loaded. One rank encodes for all.
@@ -266,7 +267,17 @@ class TrainingRun {
   }
 
   void go_on_from(const fs::path& checkpoint) {
-    state_ = read_checkpoint(checkpoint, *learner_, hash_, log_);
+    const SavedRun saved = read_checkpoint(checkpoint, *learner_, identity_);
+    state_ = saved.state;
+    if (!saved.changed.empty()) {
+      const std::string changed = fmt::format("{}", fmt::join(saved.changed, ", "));
+      if (state_.step >= steps_)
+        fail_with_hint(ErrorKind::InvalidRequest,
+                       "Another output_dir for another run; a larger max_steps or num_epochs to go on from it.",
+                       "{} is of a run with other {}, and {} steps are behind it already: nothing would be trained",
+                       checkpoint.string(), changed, state_.step);
+      log_.warn("{} is of a run with other {}: from here on the new ones hold", checkpoint.string(), changed);
+    }
     network_->parameters_changed();
     saved_step_ = state_.step;
     observer_.on_resume(checkpoint, state_.step);
@@ -349,11 +360,12 @@ class TrainingRun {
   }
 
   void save() {
-    checkpoint_ = write_checkpoint(o_.output, *learner_, state_, hash_, [&](const fs::path& folder) {
+    checkpoint_ = write_checkpoint(o_.output, *learner_, state_, identity_, [&](const fs::path& folder) {
       write_trained(folder, o_.name, o_.adapter.kind, plan_.modules, exported(), base_, o_.saved_dtype);
     });
     saved_step_ = state_.step;
-    remove_old_checkpoints(o_.output, static_cast<size_t>(o_.keep), {checkpoint_path(o_.output, state_.best_step)});
+    remove_old_checkpoints(o_.output, state_.step, static_cast<size_t>(o_.keep),
+                           {checkpoint_path(o_.output, state_.best_step)});
     observer_.on_checkpoint(checkpoint_);
   }
 
@@ -427,7 +439,7 @@ class TrainingRun {
   Transformer base_;
   int64_t unit_;
   Dataset dataset_;
-  std::string hash_;
+  RunIdentity identity_;
   std::unique_ptr<StepLog> log_file_;
   std::optional<Dataset> validation_;
   std::unique_ptr<Features> features_, validation_features_;

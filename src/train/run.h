@@ -67,8 +67,9 @@ struct TrainOptions {
 // Error{InvalidRequest} names the setting that makes no sense.
 void check_options(const TrainOptions& options);
 
-// A run's settings as one hash: of what decides its numbers.
-std::string run_hash(const TrainOptions& options);
+// Hashes of what decides a run's numbers: of its settings, and of its pictures with captions, sizes and repeats.
+std::string settings_hash(const TrainOptions& options);
+std::string data_hash(const Dataset& dataset);
 
 struct TrainPlan {
   Dataset dataset;
@@ -120,9 +121,10 @@ struct TrainResult {
 
 // Resumes from the latest whole checkpoint in options.output. Everything that decides a number is a function of the
 // options and the step: a run that was stopped or killed anywhere and started again writes the same bytes as one that
-// was not, whatever its threads, and however many `ranks` (null: this process alone) share the work.
-// Error{InvalidRequest} when the folder is in use; Error{Internal} with the first bad
-// value's name after `most_bad_steps` steps in a row whose gradients were not finite.
+// was not, whatever its threads, and however many `ranks` (null: this process alone) share the work. A checkpoint of
+// other settings, pictures or another base is gone on from with a warning.
+// Error{InvalidRequest} when the folder is in use, or when nothing would be trained of what changed; Error{Internal}
+// with the first bad value's name after `most_bad_steps` steps in a row whose gradients were not finite.
 TrainResult run_training(const TrainOptions& options, Log& log, TrainObserver& observer, StopToken stop,
                          Ranks* ranks = nullptr);
 

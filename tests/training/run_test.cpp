@@ -11,6 +11,7 @@
 #include <map>
 #include <sstream>
 
+#include "../unit/core/expect_error.h"
 #include "core/files.h"
 #include "core/json.h"
 #include "generate/metadata.h"
@@ -254,11 +255,58 @@ TEST_F(TrainingRuns, OnlyWhatChangedIsEncodedAgain) {
   train(o, second);
   EXPECT_EQ(second.encoded, 0U);
   write_file_atomically(o.data / "3.txt", std::string_view("white background"));
+  o.output = folder_ / "third";
   train(o, third);
   EXPECT_EQ(third.encoded, 2U);
   o.buckets = {.enabled = false, .resolution = 32};
+  o.output = folder_ / "fourth";
   train(o, fourth);
   EXPECT_EQ(fourth.encoded, 5U);
+}
+
+// A finished run's adapter is not handed over as that of other pictures, captions or settings.
+TEST_F(TrainingRuns, WhatChangedAfterTheEndIsTold) {
+  TrainOptions o = options("changed");
+  o.steps = 1;
+  Watch watch;
+  train(o, watch);
+  const std::string caption = read_file(o.data / "3.txt", 1000);
+  write_file_atomically(o.data / "3.txt", std::string_view("white background"));
+  EXPECT_ERROR(train(o, watch), ErrorKind::InvalidRequest, "other pictures or captions");
+  write_file_atomically(o.data / "3.txt", caption);
+  train(o, watch);
+  o.lr = 2e-3;
+  EXPECT_ERROR(train(o, watch), ErrorKind::InvalidRequest, "other settings");
+  o.steps = 2;
+  Warnings warnings;
+  EXPECT_EQ(run_training(o, warnings, watch, {}).steps, 2);
+  EXPECT_THAT(warnings.told, ::testing::Contains(::testing::HasSubstr("other settings: from here on")));
+}
+
+// Neither another run's checkpoints nor folders of a like name are taken away or written over.
+TEST_F(TrainingRuns, WhatItDidNotWriteStays) {
+  TrainOptions o = options("shared");
+  o.steps = 3;
+  Watch watch;
+  train(o, watch);
+  o.adapter.rank = 8;
+  EXPECT_ERROR(train(o, watch), ErrorKind::InvalidRequest, "of a run with other settings");
+
+  TrainOptions other = options("foreign");
+  other.steps = 4;
+  other.save_every = 1;
+  other.keep = 1;
+  for (const char* name : {"checkpoint_1", "checkpoint_500", "checkpoint_00000002", "checkpoint_00001000"}) {
+    fs::create_directories(other.output / name);
+    write_file_atomically(other.output / name / "weights.pt", std::string_view("theirs"));
+  }
+  EXPECT_ERROR(train(other, watch), ErrorKind::InvalidRequest, "no checkpoint of a run");  // 2 would be written over
+  fs::remove_all(other.output / "checkpoint_00000002");
+  train(other, watch);
+  for (const char* name : {"checkpoint_1", "checkpoint_500", "checkpoint_00001000"})
+    EXPECT_TRUE(fs::exists(other.output / name / "weights.pt")) << name;
+  EXPECT_TRUE(fs::exists(checkpoint_path(other.output, 4) / "state.json"));
+  EXPECT_FALSE(fs::exists(checkpoint_path(other.output, 3)));
 }
 
 // Case 46.

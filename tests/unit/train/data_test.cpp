@@ -18,6 +18,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+struct Warnings final : Log {
+  std::vector<std::string> told;
+  void write(LogLevel, std::string_view text) override { told.emplace_back(text); }
+};
+
 // A folder of its own that goes with the test.
 class TrainingData : public ::testing::Test {
  protected:
@@ -97,6 +102,26 @@ TEST_F(TrainingData, CaptionsAreReadFromEveryForm) {
   text("list.jsonl", "");
   text("d.json", R"({"caption": 3})");
   EXPECT_ERROR(read(), ErrorKind::BadFile, "must be text");
+}
+
+// Latin-1 is what the official trainer falls back to; captions in GBK or Shift-JIS would be learnt as other letters.
+TEST_F(TrainingData, CaptionsThatAreNotUtf8AreTold) {
+  picture("a.png", 20, 20);
+  picture("b.png", 20, 20, 2);
+  text("a.txt", "\xC0\xB6\xB7\xA2");
+  text("b.txt", "blue hair");
+  Warnings warnings;
+  read_dataset({.folder = folder_, .buckets = {.resolution = 128}}, warnings);
+  EXPECT_THAT(warnings.told, ::testing::ElementsAre(::testing::HasSubstr("captions of 1 pictures are not UTF-8")));
+}
+
+TEST_F(TrainingData, LinksThatLeadBackAreNotFollowed) {
+  picture("inner/a.png", 20, 20);
+  picture("other/b.png", 20, 20, 2);
+  fs::create_directory_symlink(".", folder_ / "here");
+  fs::create_directory_symlink("..", folder_ / "inner" / "back");
+  fs::create_directory_symlink("../other", folder_ / "inner" / "beside");
+  EXPECT_EQ(read().examples.size(), 3U);  // b.png by two ways
 }
 
 TEST_F(TrainingData, FoldersRepeat) {
