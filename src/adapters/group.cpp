@@ -60,8 +60,9 @@ double number_of(const FileTensor& tensor) {
     value = values_of(stored_tensor(tensor)).front();
   }
   tensor.file->check_intact();
-  if (!std::isfinite(value))
-    fail(ErrorKind::BadFile, "{}: expected one finite number, got a tensor of {}", tensor.where(), spec.shape.str());
+  if (spec.shape.elements() != 1)
+    fail(ErrorKind::BadFile, "{}: expected one number, got a tensor of {}", tensor.where(), spec.shape.str());
+  if (!std::isfinite(value)) fail(ErrorKind::BadFile, "{}: expected a finite number, got {}", tensor.where(), value);
   return value;
 }
 
@@ -153,10 +154,13 @@ class GroupReader {
   double scale_of(int64_t rank) {
     if (has(Role::Alpha)) return number_of(tensor(Role::Alpha)) / static_cast<double>(rank);
     const ModuleRows& piece = group_.found.pieces.front();
-    if (const auto scale = rules_.scale(piece.part, group_.found.name, rank)) return *scale;
+    if (const auto scale = rules_.scale(piece.part, module_name(), rank)) return *scale;
     ++notes_.without_alpha;
     return 1;
   }
+
+  ScaleRules::ModuleName module_name() const { return {group_.found.name, group_.module}; }
+  double product_scale() const { return rules_.product_scale(module_name()).value_or(1); }
 
   void low_rank() {
     if (!has(Role::Down) && !has(Role::Up)) wrong("{} without lora_A and lora_B", group_.factors.begin()->second.name);
@@ -203,7 +207,7 @@ class GroupReader {
     require_size(static_cast<int64_t>(checked_mul(static_cast<size_t>(a[0]), static_cast<size_t>(b[0]))),
                  static_cast<int64_t>(checked_mul(static_cast<size_t>(a[1]), static_cast<size_t>(b[1]))), "LoKr: ");
     const std::optional<int64_t> rank = rank2 ? rank2 : rank1;
-    double scale = rules_.product_scale().value_or(1);
+    double scale = product_scale();
     if (has(Role::Alpha)) {
       const double alpha = number_of(tensor(Role::Alpha));
       if (rank) {
@@ -225,8 +229,11 @@ class GroupReader {
             a2.spec.shape.str(), b2.spec.shape.str());
     require_size(a1.spec.shape[0], b1.spec.shape[1], "LoHa: ");
     require_size(a2.spec.shape[0], b2.spec.shape[1], "LoHa: ");
-    double scale = rules_.product_scale().value_or(1);
-    if (has(Role::Alpha)) scale = number_of(tensor(Role::Alpha)) / static_cast<double>(b1.spec.shape[0]);
+    double scale = product_scale();
+    if (has(Role::Alpha))
+      scale = number_of(tensor(Role::Alpha)) / static_cast<double>(b1.spec.shape[0]);
+    else if (!rules_.product_scale(module_name()))
+      ++notes_.without_alpha;
     add(ChangeKind::Hadamard, {a1, b1, a2, b2}, scale,
         [](const std::vector<DerivedTensor>& f, int64_t first, int64_t rows) {
           return std::vector<DerivedTensor>{rows_of(f[0], first, rows), f[1], rows_of(f[2], first, rows), f[3]};

@@ -24,7 +24,7 @@ struct AdapterGroup {
 
 // What is worth telling of all groups together.
 struct GroupNotes {
-  size_t without_alpha = 0;     // low-rank modules whose scale nobody says
+  size_t without_alpha = 0;     // modules of low-rank factors whose scale nobody says
   size_t whole_lokr_alpha = 0;  // LoKr modules with whole factors whose alpha, which does not count, is not `dim`
   double whole_lokr = 0;        // that alpha
 };

@@ -79,6 +79,7 @@ struct Grouped {
   std::map<std::string, std::string> strangers;  // key -> its module, or itself
   std::vector<std::string> unread;               // keys of kinds that are not read
   std::set<std::string_view> namings;
+  std::map<std::string, std::string> adapters;  // PEFT's names of them -> a key with it
 };
 
 Grouped grouped(const OpenedWeights& files, const ModuleIndex& index) {
@@ -90,6 +91,7 @@ Grouped grouped(const OpenedWeights& files, const ModuleIndex& index) {
       if (!key) out.strangers.emplace(tensor.key(), tensor.key());
       continue;
     }
+    if (key->role != AdapterRole::Alpha) out.adapters.emplace(std::string(key->adapter), tensor.key());
     const std::string module(key->module);
     auto at = out.groups.find(module);
     if (at == out.groups.end()) {
@@ -114,6 +116,16 @@ Grouped grouped(const OpenedWeights& files, const ModuleIndex& index) {
            in_quotes(tensor.key()), in_quotes(there->second.tensor.key()));
   }
   return out;
+}
+
+// Halves of different adapters would be multiplied. One that is named and one that is not are seen where keys meet.
+void refuse_several(const Grouped& keys, const std::string& where) {
+  std::vector<std::string> named;
+  for (const auto& [adapter, key] : keys.adapters)
+    if (!adapter.empty()) named.push_back(in_quotes(key));
+  if (named.size() > 1)
+    fail_with_hint(ErrorKind::BadFile, "a file for each of them", "{}: expected one adapter, got keys of {}: {}", where,
+                   named.size(), first_few(named, [](const std::string& key) { return key; }));
 }
 
 void refuse_strangers(const Grouped& keys, const ModuleIndex& index, const std::string& where) {
@@ -219,6 +231,7 @@ Adapter read_adapter(const fs::path& path, const AdapterBase& base, Strictness s
   const ModuleIndex index(base);
   const Grouped keys = grouped(files, index);
   refuse_strangers(keys, index, where);
+  refuse_several(keys, where);
   const auto is_peft = [](const auto& entry) {
     return entry.first.find("base_model.model.") != std::string::npos || entry.first == entry.second.found.name;
   };

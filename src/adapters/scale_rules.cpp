@@ -11,6 +11,7 @@ namespace newbie {
 namespace {
 
 constexpr const char* kDiffusersEntry = "lora_adapter_metadata";
+constexpr std::string_view kPeftPrefix = "base_model.model.";
 
 const OrderedJson* member(const OrderedJson& object, const std::string& key) {
   const auto at = object.find(key);
@@ -51,10 +52,28 @@ int64_t rank_number(const OrderedJson& json, const std::string& what) {
 }
 
 template <typename T>
-const T* first_match(const std::vector<std::pair<std::string, T>>& table, const std::string& module) {
+const T* first_match(const std::vector<std::pair<std::string, T>>& table, const ScaleRules::ModuleName& module) {
+  std::string_view spelt = module.spelt;  // PEFT matches what its own model calls a module
+  if (spelt.starts_with(kPeftPrefix)) spelt.remove_prefix(kPeftPrefix.size());
   for (const auto& [pattern, value] : table)
-    if (pattern_matches(pattern, module)) return &value;
+    if (pattern_matches(pattern, module.bare) || pattern_matches(pattern, spelt)) return &value;
   return nullptr;
+}
+
+// Ways of PEFT to begin that change the base, too: such a file is of W less its first factors, which nobody has here.
+constexpr std::string_view kChangesTheBase[] = {"pissa", "olora", "corda", "loftq", "lora_ga"};
+
+void refuse_other_meanings(const OrderedJson& config, const std::string& prefix, const std::string& where) {
+  const OrderedJson* start = member(config, prefix + "init_lora_weights");
+  if (start != nullptr && start->is_string())
+    for (const std::string_view way : kChangesTheBase)
+      if (start->get_ref<const std::string&>().starts_with(way))
+        fail_with_hint(ErrorKind::Unsupported,
+                       "PEFT makes a plain LoRA of it: save_pretrained(…, path_initial_model_for_weight_conversion=…)",
+                       "{}: init_lora_weights {}: its factors are of a base that was changed with them", where,
+                       start->dump());
+  if (const OrderedJson* tokens = member(config, prefix + "alora_invocation_tokens"); tokens != nullptr)
+    fail(ErrorKind::Unsupported, "{}: alora_invocation_tokens: it acts behind certain tokens only", where);
 }
 
 std::optional<double> number_in(const std::map<std::string, std::string>& metadata, const char* key) {
@@ -75,14 +94,29 @@ OrderedJson parsed_object(const std::string& text, const std::string& where) {
 
 }  // namespace
 
+void ScaleRules::Numbers::read_patterns(const OrderedJson& json, const std::string& prefix) {
+  rank_pattern = patterns<int64_t>(json, prefix + "rank_pattern", origin, rank_number);
+  alpha_pattern = patterns<double>(json, prefix + "alpha_pattern", origin, finite_number);
+}
+
+double ScaleRules::Numbers::alpha_of(const ModuleName& module) const {
+  const double* patterned = first_match(alpha_pattern, module);
+  return patterned != nullptr ? *patterned : alpha;
+}
+
+std::optional<int64_t> ScaleRules::Numbers::rank_of(const ModuleName& module) const {
+  const int64_t* patterned = first_match(rank_pattern, module);
+  return patterned != nullptr ? *patterned : rank;
+}
+
 ScaleRules::Numbers ScaleRules::read(const OrderedJson& json, const std::string& prefix, const std::string& where) {
   Numbers numbers{.origin = where};
   if (const OrderedJson* rank = member(json, prefix + "r")) numbers.rank = rank_number(*rank, where + ": r");
   if (const OrderedJson* alpha = member(json, prefix + "lora_alpha"))
     numbers.alpha = finite_number(*alpha, where + ": lora_alpha");
   numbers.by_root = flag(json, prefix + "use_rslora", where);
-  numbers.rank_pattern = patterns<int64_t>(json, prefix + "rank_pattern", where, rank_number);
-  numbers.alpha_pattern = patterns<double>(json, prefix + "alpha_pattern", where, finite_number);
+  numbers.read_patterns(json, prefix);
+  refuse_other_meanings(json, prefix, where);
   dora_ = dora_ || flag(json, prefix + "use_dora", where);
   if (flag(json, prefix + "fan_in_fan_out", where))
     fail(ErrorKind::Unsupported, "{}: fan_in_fan_out: factors of transposed weights are not read", where);
@@ -96,9 +130,10 @@ void ScaleRules::read_config(const std::string& text, const std::string& where) 
   if (type == "LYCORIS") return;  // the official trainer's: the scale is in the tensors
   if (type == "LOKR" || type == "LOHA") {
     const OrderedJson *rank = member(json, "r"), *alpha = member(json, "alpha");
-    if (rank != nullptr && alpha != nullptr)
-      product_scale_ =
-          finite_number(*alpha, where + ": alpha") / static_cast<double>(rank_number(*rank, where + ": r"));
+    if (rank == nullptr || alpha == nullptr) return;
+    products_ = Numbers{
+        .origin = where, .rank = rank_number(*rank, where + ": r"), .alpha = finite_number(*alpha, where + ": alpha")};
+    products_->read_patterns(json, "");
     return;
   }
   if (type != "LORA")
@@ -144,19 +179,20 @@ ScaleRules::ScaleRules(const std::optional<std::string>& config, const std::stri
     read_metadata(metadata, file, peft_names);
 }
 
-std::optional<double> ScaleRules::scale(AdapterPart part, const std::string& module, int64_t rank) const {
+std::optional<double> ScaleRules::scale(AdapterPart part, const ModuleName& module, int64_t rank) const {
   const std::optional<Numbers>& numbers = part == AdapterPart::Transformer ? transformer_ : text_encoder_;
   if (!numbers) return std::nullopt;
-  const int64_t* ranked = first_match(numbers->rank_pattern, module);
-  const int64_t said = ranked != nullptr ? *ranked : numbers->rank.value_or(rank);
+  const int64_t said = numbers->rank_of(module).value_or(rank);
   if (said != rank)
     fail(ErrorKind::BadFile, "{}: expected factors of rank {} for {}, got rank {}", numbers->origin, said,
-         in_quotes(module), rank);
-  const double* patterned = first_match(numbers->alpha_pattern, module);
-  const double alpha = patterned != nullptr ? *patterned : numbers->alpha;
-  return alpha / (numbers->by_root ? std::sqrt(static_cast<double>(rank)) : static_cast<double>(rank));
+         in_quotes(module.bare), rank);
+  return numbers->alpha_of(module) /
+         (numbers->by_root ? std::sqrt(static_cast<double>(rank)) : static_cast<double>(rank));
 }
 
-std::optional<double> ScaleRules::product_scale() const { return product_scale_; }
+std::optional<double> ScaleRules::product_scale(const ModuleName& module) const {
+  if (!products_) return std::nullopt;
+  return products_->alpha_of(module) / static_cast<double>(*products_->rank_of(module));
+}
 
 }  // namespace newbie

@@ -20,11 +20,15 @@ class ScaleRules {
   ScaleRules(const std::optional<std::string>& config, const std::string& config_name,
              const std::map<std::string, std::string>& metadata, const std::string& file, bool peft_names);
 
-  // The scale of a module, by its name in the file without prefixes, with low-rank factors of `rank`; nothing when
-  // nobody says. Error{BadFile} when the file says another rank.
-  std::optional<double> scale(AdapterPart part, const std::string& module, int64_t rank) const;
+  // The names a module goes by: without prefixes, and as the file spells it. Patterns may be of either.
+  struct ModuleName {
+    std::string bare, spelt;
+  };
+  // The scale of a module with low-rank factors of `rank`; nothing when nobody says. Error{BadFile} when the file says
+  // another rank.
+  std::optional<double> scale(AdapterPart part, const ModuleName& module, int64_t rank) const;
   // LoKr and LoHa as PEFT scales them: alpha / r, whether or not a factor is whole. Nothing when it is not PEFT's.
-  std::optional<double> product_scale() const;
+  std::optional<double> product_scale(const ModuleName& module) const;
 
   bool dora() const { return dora_; }  // the file says it is DoRA: a module without a magnitude is a mistake
   const std::vector<std::string>& notes() const { return notes_; }
@@ -37,13 +41,16 @@ class ScaleRules {
     bool by_root = false;
     std::vector<std::pair<std::string, int64_t>> rank_pattern;
     std::vector<std::pair<std::string, double>> alpha_pattern;
+
+    void read_patterns(const OrderedJson& json, const std::string& prefix);
+    double alpha_of(const ModuleName& module) const;
+    std::optional<int64_t> rank_of(const ModuleName& module) const;
   };
   Numbers read(const OrderedJson& json, const std::string& prefix, const std::string& where);
   void read_config(const std::string& text, const std::string& where);
   void read_metadata(const std::map<std::string, std::string>& metadata, const std::string& file, bool peft_names);
 
-  std::optional<Numbers> transformer_, text_encoder_;
-  std::optional<double> product_scale_;
+  std::optional<Numbers> transformer_, text_encoder_, products_;
   bool dora_ = false;
   std::vector<std::string> notes_;
 };

@@ -6,9 +6,9 @@
 
 #include "adapters/change.h"
 #include "core/error.h"
-#include "core/float_formats.h"
 #include "core/json.h"
 #include "models/next_dit/names.h"
+#include "weights/narrowing.h"
 
 namespace newbie {
 
@@ -28,9 +28,10 @@ constexpr FormRow kForms[] = {{AdapterForm::Peft, "peft"},
                               {AdapterForm::Kohya, "kohya"}};
 
 // The values times `factor` as `dtype`, a piece at a time.
-StreamedTensor streamed(std::string name, const DerivedTensor& tensor, DType dtype, double factor = 1) {
+StreamedTensor streamed(const std::string& name, const DerivedTensor& tensor, DType dtype, double factor = 1) {
   const auto scale = static_cast<float>(factor);
-  return {std::move(name), {tensor.spec.shape, dtype}, [tensor, dtype, scale](const auto& write) {
+  return {name, {tensor.spec.shape, dtype}, [name, tensor, dtype, scale](const auto& write) {
+            Narrowing narrowing(name, dtype);
             const size_t count = tensor.spec.shape.elements();
             std::vector<float> piece(std::min(count, kWrittenAtOnce));
             std::vector<std::byte> bytes(piece.size() * size_of(dtype));
@@ -38,9 +39,10 @@ StreamedTensor streamed(std::string name, const DerivedTensor& tensor, DType dty
               const size_t some = std::min(piece.size(), count - first);
               tensor.fill(first, {piece.data(), some});
               for (float& value : piece) value *= scale;
-              convert(DType::F32, reinterpret_cast<const std::byte*>(piece.data()), dtype, bytes.data(), some);
+              narrowing.convert({piece.data(), some}, bytes.data());
               write({bytes.data(), some * size_of(dtype)});
             }
+            narrowing.finish();
             for (const FileTensor& source : tensor.sources) source.file->check_intact();
           }};
 }
@@ -228,8 +230,14 @@ void add_products(AdapterFileContents& out, const std::string& key, const Adapte
   constexpr std::string_view kNames[2][4] = {{".lokr_w1", ".lokr_w2"},
                                              {".hada_w1_a", ".hada_w1_b", ".hada_w2_a", ".hada_w2_b"}};
   const auto& names = kNames[change.kind == ChangeKind::Kronecker ? 0 : 1];
-  for (size_t i = 0; i < change.factors.size(); ++i)  // without an alpha the scale is 1: it lies in the first factor
-    out.tensors.push_back(streamed(key + std::string(names[i]), change.factors[i], dtype, i == 0 ? change.scale : 1));
+  // LoKr's alpha does not count where its factors are whole: the scale lies in the first of them.
+  const bool whole = change.kind == ChangeKind::Kronecker;
+  for (size_t i = 0; i < change.factors.size(); ++i)
+    out.tensors.push_back(
+        streamed(key + std::string(names[i]), change.factors[i], dtype, whole && i == 0 ? change.scale : 1));
+  if (whole) return;
+  const auto alpha = static_cast<float>(change.scale * static_cast<double>(change.factors[1].spec.shape[0]));
+  out.tensors.push_back(streamed(key + ".alpha", held_tensor(Shape{}, {alpha}), DType::F32));
 }
 
 void write_flat(AdapterFileContents& out, std::span<const AdapterChange> changes, const AdapterWriting& writing) {

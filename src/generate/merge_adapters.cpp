@@ -7,6 +7,7 @@
 #include "core/float_formats.h"
 #include "generate/file_limits.h"
 #include "generate/unfinished_folder.h"
+#include "weights/narrowing.h"
 #include "weights/safetensors_writer.h"
 
 namespace newbie {
@@ -47,16 +48,18 @@ ChangedTensors changed_tensors(const Part& part, const AdaptedPart& adapted, con
 
 StreamedTensor merged(const FileTensor& tensor, const ChangedTensor& changed) {
   const TensorSpec spec = tensor.spec();
-  return {tensor.key(), spec, [changed, spec](const auto& write) {
+  return {tensor.key(), spec, [key = tensor.key(), changed, spec](const auto& write) {
             const size_t count = spec.shape.elements();
             std::vector<float> piece(std::min(count, kMergedAtOnce));
             std::vector<std::byte> bytes(piece.size() * size_of(spec.dtype));
+            Narrowing narrowing(key, spec.dtype);
             for (size_t at = 0; at < count; at += piece.size()) {
               const size_t some = std::min(piece.size(), count - at);
               changed.weight.fill(changed.first + at, {piece.data(), some});
-              convert(DType::F32, reinterpret_cast<const std::byte*>(piece.data()), spec.dtype, bytes.data(), some);
+              narrowing.convert({piece.data(), some}, bytes.data());
               write({bytes.data(), some * size_of(spec.dtype)});
             }
+            narrowing.finish();
             for (const FileTensor& source : changed.weight.sources) source.file->check_intact();
           }};
 }

@@ -15,6 +15,10 @@ struct FactorName {
 };
 
 constexpr FactorName kFactors[] = {
+    {".lora_A.scale_weight", Role::Unread},
+    {".lora_B.scale_weight", Role::Unread},
+    {".lora_down.scale_weight", Role::Unread},
+    {".lora_up.scale_weight", Role::Unread},
     {".lora_A", Role::Down},
     {".lora_B", Role::Up},
     {".lora_down", Role::Down},
@@ -65,6 +69,12 @@ constexpr FactorName kFactors[] = {
     {".lora_embedding_A", Role::Unread},
     {".lora_embedding_B", Role::Unread},
     {".reshape_weight", Role::Unread},
+    {".lora_E", Role::Unread},
+    {".lora_ranknum", Role::Unread},
+    {".on_input", Role::Unread},
+    {".fourierft_spectrum", Role::Unread},
+    {".hra_u", Role::Unread},
+    {".bone_block", Role::Unread},
 };
 
 constexpr std::string_view kWeight = ".weight", kBias = ".bias", kPeft = "base_model.model.";

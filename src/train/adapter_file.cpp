@@ -7,6 +7,7 @@
 #include "core/files.h"
 #include "core/float_formats.h"
 #include "core/json.h"
+#include "weights/narrowing.h"
 #include "weights/safetensors_writer.h"
 
 namespace newbie {
@@ -26,10 +27,11 @@ void write_rounded(const fs::path& path, const std::vector<std::pair<std::string
                    const std::map<std::string, std::string>& metadata = {}) {
   std::vector<StreamedTensor> out;
   for (const auto& [name, p] : tensors)
-    out.push_back({name, {p.shape, dtype}, [&values = p.values, dtype](const auto& write) {
+    out.push_back({name, {p.shape, dtype}, [&name, &values = p.values, dtype](const auto& write) {
                      std::vector<std::byte> bytes(values.size() * size_of(dtype));
-                     convert(DType::F32, reinterpret_cast<const std::byte*>(values.data()), dtype, bytes.data(),
-                             values.size());
+                     Narrowing narrowing(name, dtype);
+                     narrowing.convert(values, bytes.data());
+                     narrowing.finish();
                      write(bytes);
                    }});
   stream_safetensors(path, out, metadata);

@@ -9,6 +9,7 @@
 #include "core/float_formats.h"
 #include "weights/formats/gguf.h"
 #include "weights/formats/gguf_keys.h"
+#include "weights/narrowing.h"
 
 namespace newbie {
 
@@ -98,6 +99,7 @@ void write_values(AtomicFile& file, const GgufTensor& tensor) {
   const size_t count = elements_of(tensor);
   std::vector<float> values(std::min(count, kElementsAtOnce));
   std::vector<std::byte> stored;
+  Narrowing narrowing(tensor.name, tensor.type.plain.value_or(DType::F32));
   for (size_t first = 0; first < count; first += values.size()) {
     const std::span<float> piece(values.data(), std::min(values.size(), count - first));
     tensor.values(first, piece);
@@ -106,11 +108,11 @@ void write_values(AtomicFile& file, const GgufTensor& tensor) {
       narrow_blocks(*blocks, piece, stored);
     } else {
       stored.resize(piece.size() * size_of(*tensor.type.plain));
-      convert(DType::F32, reinterpret_cast<const std::byte*>(piece.data()), *tensor.type.plain, stored.data(),
-              piece.size());
+      narrowing.convert(piece, stored.data());
     }
     file.write(stored);
   }
+  narrowing.finish();
   const std::vector<std::byte> padding(round_up(stored_bytes(tensor), kAlignment) - stored_bytes(tensor));
   file.write(padding);
 }

@@ -184,7 +184,9 @@ TEST(AdapterVariations, AlphaMayHaveAnyShapeAndDtype) {
     }
   std::vector<MadeTensor> tensors = pair_of("diffusion_model.layers.1.attention.out");
   tensors.push_back({"diffusion_model.layers.1.attention.out.alpha", {2}, DType::F32, {2, 2}});
-  EXPECT_ERROR(read_made(tensors), ErrorKind::BadFile, "expected one finite number");
+  EXPECT_ERROR(read_made(tensors), ErrorKind::BadFile, "expected one number");
+  tensors.back() = {"diffusion_model.layers.1.attention.out.alpha", {}, DType::F32, {NAN}};
+  EXPECT_ERROR(read_made(tensors), ErrorKind::BadFile, "expected a finite number, got nan");
 }
 
 TEST(AdapterVariations, NoAlphaIsScaleOneAndTold) {
@@ -218,6 +220,75 @@ TEST(AdapterVariations, PeftsConfigurationScales) {
   EXPECT_ERROR(scale_with(R"({"r": 4, "fan_in_fan_out": true})"), ErrorKind::Unsupported, "fan_in_fan_out");
   EXPECT_ERROR(scale_with(R"({"r": 0})"), ErrorKind::BadFile, "expected a rank");
   EXPECT_ERROR(scale_with("[1]"), ErrorKind::BadFile, "expected a JSON object");
+}
+
+// PEFT matches what the trained model calls a module, which has the prefixes that a wrapped or outer model adds.
+TEST(AdapterVariations, PatternsMayHaveAModulesWholeName) {
+  const auto scale = [](const std::string& prefix, const std::string& pattern) {
+    return scale_with(R"({"r": 8, "lora_alpha": 8, "rank_pattern": {")" + pattern + R"(": 4}, "alpha_pattern": {")" +
+                          pattern + R"(": 32}})",
+                      "base_model.model." + prefix + "layers.1.attention.out");
+  };
+  for (const std::string prefix : {"", "transformer.", "module.", "_orig_mod.", "model."}) {
+    EXPECT_EQ(scale(prefix, prefix + "layers.1.attention.out"), 8) << prefix;
+    EXPECT_EQ(scale(prefix, "attention.out"), 8) << prefix;
+    EXPECT_EQ(scale(prefix, "^" + prefix + "layers.1.*"), 8) << prefix;
+  }
+}
+
+TEST(AdapterVariations, PatternsScaleProductsToo) {
+  const auto scale = [](const std::vector<std::string>& factors, const char* type) {
+    std::vector<MadeTensor> tensors;
+    for (const std::string& factor : factors)
+      tensors.push_back({"base_model.model.layers.1.attention.out." + factor,
+                         factor.ends_with("_a") ? Shape{288, 8} : Shape{8, 288}});
+    return read_made(tensors, {},
+                     std::string(R"({"r": 4, "alpha": 8, "rank_pattern": {"attention.out": 8}, )") +
+                         R"("alpha_pattern": {"layers.1.attention.out": 32}, "peft_type": ")" + type + R"("})")
+        .changes[0]
+        .scale;
+  };
+  EXPECT_EQ(scale({"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"}, "LOHA"), 4);
+}
+
+// What such a configuration says cannot be told from the factors, and another picture would be drawn.
+TEST(AdapterVariations, FactorsOfAnotherMeaningAreRefused) {
+  for (const char* start : {"pissa", "pissa_niter_4", "olora", "corda", "loftq", "lora_ga"})
+    EXPECT_ERROR(scale_with(std::string(R"({"r": 4, "init_lora_weights": ")") + start + "\"}"), ErrorKind::Unsupported,
+                 "of a base that was changed");
+  for (const char* start : {"true", "false", "\"gaussian\"", "\"eva\"", "null"})
+    EXPECT_EQ(scale_with(std::string(R"({"r": 4, "init_lora_weights": )") + start + "}"), 2) << start;
+  EXPECT_ERROR(scale_with(R"({"r": 4, "alora_invocation_tokens": [1, 2]})"), ErrorKind::Unsupported,
+               "alora_invocation_tokens");
+  EXPECT_ERROR(
+      read_made(pair_of("transformer.layers.1.attn.to_out.0"),
+                {{"lora_adapter_metadata", R"({"transformer.r": 4, "transformer.init_lora_weights": "pissa"})"}}),
+      ErrorKind::Unsupported, "of a base that was changed");
+}
+
+TEST(AdapterVariations, HalvesOfTwoAdaptersAreNoAdapter) {
+  EXPECT_ERROR(read_made(pair_of("base_model.model.layers.1.attention.out", ".lora_A.a.weight", ".lora_B.b.weight")),
+               ErrorKind::BadFile, "expected one adapter, got keys of 2");
+  EXPECT_ERROR(read_made(pair_of("layers.1.attention.out", ".lora_A.scale_weight")), ErrorKind::Unsupported,
+               "a kind that is not read");
+}
+
+// No infinity and no nothing is written in silence.
+TEST(AdapterVariations, WhatAFormatCannotHoldIsNotWritten) {
+  const TemporaryFolder folder;
+  const auto write = [&](float value, DType dtype) {
+    std::vector<MadeTensor> tensors = pair_of("layers.1.attention.out");
+    tensors[1].values.assign(288 * 4, value);
+    const Adapter adapter = read_made(tensors);
+    write_adapter(folder / "out.safetensors", adapter.changes, avatar_weights().base,
+                  {.form = AdapterForm::ComfyUi, .dtype = dtype});
+  };
+  EXPECT_ERROR(write(1e5f, DType::F16), ErrorKind::InvalidRequest, "is beyond what f16 holds");
+  EXPECT_ERROR(write(1e-9f, DType::F16), ErrorKind::InvalidRequest, "so small that f16 has 0");
+  EXPECT_FALSE(fs::exists(folder / "out.safetensors"));
+  write(1e5f, DType::BF16);
+  write(1e-9f, DType::F32);
+  write(0, DType::F16);
 }
 
 TEST(AdapterVariations, MetadataScale) {
