@@ -116,7 +116,7 @@ class Engine:
     def evaluate(self, metric: str, a: Path, b: Optional[Path] = None, **options: Any) -> Dict[str, Any]:
         """A number about folders of pictures, with its interval, as `newbie evaluate` gives it. `metric`: "fid", "kid",
         "clip-score", "psnr", "ssim"; the last two take single pictures, too. `options`: resamples, seed, captions,
-        caption_key, inception, inception_input, splits, subsets, subset_size, border."""
+        caption_key, inception, inception_input, splits, subsets, subset_size, beside, border."""
         asked = {"metric": metric, "a": os.fspath(a), **options}
         if b is not None:
             asked["b"] = os.fspath(b)

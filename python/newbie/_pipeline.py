@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import re
@@ -15,7 +16,7 @@ from ._call import Latent, Preview, Step, Watcher
 from ._engine import Engine, Job
 from ._errors import Cancelled, InvalidRequest
 from ._picture import Picture
-from ._values import bytes_of, dtype_word, latents_of, seed_of
+from ._values import bytes_of, dtype_word, has_drawn, latents_of, plain, seed_of, strength_of
 from ._words import request_fields
 
 if TYPE_CHECKING:
@@ -108,14 +109,30 @@ class Compared:
 class DiffusionPipeline:
     """A model, opened once, drawn with as often as you like. Made by from_pretrained()."""
 
+    # What an assignment may change; safety_checker = None stands in many scripts, and there is none.
+    _PARTS = frozenset(
+        "engine safety_checker _adapters _fused _lora_off _progress _told _job _interrupt _generators".split()
+    )
+
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._adapters: Dict[str, Dict[str, Any]] = {}
-        self._merge = False
+        self.safety_checker = None
+        self._adapters: Dict[str, Dict[str, Any]] = {}  # that are loaded
+        self._fused: Dict[str, Dict[str, Any]] = {}  # that stay, as they were when they were fused
+        self._lora_off = False
         self._progress: Dict[str, Any] = {}
         self._told: List[str] = []
         self._job: Optional[Job] = None  # that runs
         self._interrupt = False
+        self._generators: List[Any] = []  # of the last call
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self._PARTS or (name == "safety_checker" and value is not None):
+            raise AttributeError(
+                f"{name}: nothing here would heed it; samplers, schedules and guidance are arguments of a call, "
+                "weights of from_pretrained()"
+            )
+        super().__setattr__(name, value)
 
     @classmethod
     def from_pretrained(
@@ -148,7 +165,9 @@ class DiffusionPipeline:
         if torch_dtype is not None and dtype is not None:
             raise TypeError("torch_dtype and dtype are the same thing")
         name = pretrained_model_name_or_path
-        if isinstance(name, str) and _HUB_NAME.fullmatch(name) and not os.path.exists(name):
+        if name is not None:
+            name = os.path.expanduser(os.fspath(name))
+        if name is not None and _HUB_NAME.fullmatch(name) and not os.path.exists(name):
             raise InvalidRequest(
                 f"{name}: no such folder, and nothing is downloaded",
                 f"get it first, as by `hf download {name} --local-dir {name.split('/')[1]}`, and give that folder",
@@ -206,7 +225,7 @@ class DiffusionPipeline:
         means one large draw cut into pictures, as in diffusers; `seed` means seed, seed + 1, …, each as drawn alone.
         Neither: a random seed, which `seeds` of the output tells. `output_type`: "pil", "np" (floats from 0 to 1, as in
         diffusers) or "uint8". `callback_on_step_end(pipe, i, t, {"latents": …})` is called on this thread; latents may be
-        looked at, and not changed. `fields`: any other field of a request by its own name (request_fields()).
+        looked at, and not changed: to give others back is an error. `fields`: any other field of a request by its own name (request_fields()).
         """
         named = {
             "negative_prompt": negative_prompt,
@@ -228,6 +247,7 @@ class DiffusionPipeline:
         if unknown:
             raise InvalidRequest(f"callback_on_step_end_tensor_inputs: there are latents only, no {sorted(unknown)}")
         requests = self._requests(prompt, named, fields, num_images_per_prompt, generator, seed)
+        self._tell_used(generator)
         if on_preview is not None:
             for request in requests:
                 request.setdefault("preview_every", 4)
@@ -305,7 +325,8 @@ class DiffusionPipeline:
                 word = dtype_word(given)
                 with self.engine.reopened(dtype=word, precision=None, precision_policy=None) as engine:
                     pipe = DiffusionPipeline(engine)
-                    pipe._adapters, pipe._merge, pipe._progress = self._adapters, self._merge, self._progress
+                    pipe._adapters, pipe._fused, pipe._lora_off = self._adapters, self._fused, self._lora_off
+                    pipe._progress = self._progress
                     drawn = pipe(prompt, **arguments)
                     path = drawn.save(os.path.join(folder, f"{number}.png"))[0]
                     first = Path(folder) / "0.png"
@@ -333,7 +354,8 @@ class DiffusionPipeline:
         path = os.fspath(pretrained_model_name_or_path)
         if weight_name is not None:
             path = os.path.join(path, weight_name)
-        name = adapter_name if adapter_name is not None else f"default_{len(self._adapters)}"
+        free = (f"default_{number}" for number in itertools.count() if f"default_{number}" not in self._adapters)
+        name = adapter_name if adapter_name is not None else next(free)
         if name in self._adapters:
             raise InvalidRequest(f"adapter_name: there is a {name!r} already")
         adapter = {"name": path, "strength": 1.0}
@@ -341,14 +363,16 @@ class DiffusionPipeline:
         self._adapters[name] = adapter
 
     def set_adapters(
-        self, adapter_names: Union[str, Sequence[str]], adapter_weights: Union[float, Sequence[float], None] = None
+        self,
+        adapter_names: Union[str, Sequence[str]],
+        adapter_weights: Union[float, Sequence[Optional[float]], None] = None,
     ) -> None:
         """These, in this order and at these strengths; others have 0."""
         names = [adapter_names] if isinstance(adapter_names, str) else list(adapter_names)
-        if adapter_weights is None or isinstance(adapter_weights, (int, float)):
-            strengths = [1.0 if adapter_weights is None else float(adapter_weights)] * len(names)
+        if isinstance(adapter_weights, (list, tuple)):
+            strengths = [strength_of(weight) for weight in adapter_weights]
         else:
-            strengths = [float(weight) for weight in adapter_weights]
+            strengths = [strength_of(adapter_weights)] * len(names)
         if len(strengths) != len(names):
             raise InvalidRequest(f"set_adapters: {len(names)} names and {len(strengths)} weights")
         missing = [name for name in names if name not in self._adapters]
@@ -365,15 +389,45 @@ class DiffusionPipeline:
         for name in [adapter_names] if isinstance(adapter_names, str) else adapter_names:
             self._adapters.pop(name, None)
 
+    def get_list_adapters(self) -> Dict[str, List[str]]:
+        return {"transformer": list(self._adapters)} if self._adapters else {}
+
+    def disable_lora(self) -> None:
+        """Adapters that are not fused do nothing until enable_lora()."""
+        self._lora_off = True
+
+    def enable_lora(self) -> None:
+        self._lora_off = False
+
     def unload_lora_weights(self) -> None:
-        self._adapters, self._merge = {}, False
+        """Forgets what was loaded. As in diffusers, what was fused stays until unfuse_lora()."""
+        self._adapters = {}
 
-    def fuse_lora(self) -> None:
-        """From now on adapters are merged into the weights, rounded once, instead of computed beside them."""
-        self._merge = True
+    def fuse_lora(
+        self,
+        components: Optional[Sequence[str]] = None,
+        *,
+        lora_scale: float = 1.0,
+        adapter_names: Optional[Sequence[str]] = None,
+        safe_fusing: bool = False,
+    ) -> None:
+        """From now on adapters are merged into the weights, rounded once, instead of computed beside them, at their
+        strengths times `lora_scale`. `components` and `safe_fusing` change nothing: an adapter is merged where it acts,
+        and one that is not finite was refused."""
+        names = list(self._adapters) if adapter_names is None else list(adapter_names)
+        missing = [name for name in names if name not in self._adapters]
+        if missing:
+            raise InvalidRequest(f"fuse_lora: no adapter {missing}", f"there are {list(self._adapters)}")
+        scale = strength_of(lora_scale)
+        for name in names:
+            self._fused[name] = {**self._adapters[name], "strength": scale * self._adapters[name]["strength"]}
 
-    def unfuse_lora(self) -> None:
-        self._merge = False
+    def unfuse_lora(self, components: Optional[Sequence[str]] = None) -> None:
+        self._fused = {}
+
+    @property
+    def num_fused_loras(self) -> int:
+        return len(self._fused)
 
     def set_progress_bar_config(self, **config: Any) -> None:
         """What tqdm gets; `disable=True` for none."""
@@ -415,6 +469,18 @@ class DiffusionPipeline:
         self._told.append(what)
         warnings.warn(f"{what}() changes nothing: memory is planned; memory= limits it, vae_tiling= tiles", stacklevel=3)
 
+    def _tell_used(self, generator: Any) -> None:
+        """diffusers goes on with what is left of a generator's state; the engine draws from its seed."""
+        given = list(generator) if isinstance(generator, (list, tuple)) else [generator]
+        given = [one for one in given if hasattr(one, "initial_seed")]
+        if any(one is before for one in given for before in self._generators) or any(map(has_drawn, given)):
+            warnings.warn(
+                "generator: one that was used before draws its first picture again, where diffusers would draw another: "
+                "give a new one, or seed=",
+                stacklevel=3,
+            )
+        self._generators = given
+
     def _one_job(self, prompt: str, arguments: Dict[str, Any]) -> Job:
         named = {name: arguments.pop(name) for name in list(arguments) if name in _OUR_NAMES}
         count = arguments.pop("num_images_per_prompt", 1)
@@ -436,19 +502,22 @@ class DiffusionPipeline:
         for name, value in fields.items():
             if name not in known:
                 raise TypeError(f"unknown argument {name!r}: neither diffusers' nor a field of a request")
-            base[name] = value
+            base[name] = plain(value)
         for name, value in named.items():
             if value is None:
                 continue
             if _OUR_NAMES[name] in base:
                 raise TypeError(f"{name} and {_OUR_NAMES[name]} are the same thing")
-            base[_OUR_NAMES[name]] = value
+            base[_OUR_NAMES[name]] = plain(value)
         if prompt is None:
             raise TypeError("there is no prompt")
-        if self._adapters:
-            base["loras"] = [*self._adapters.values(), *base.get("loras", [])]
-            base.setdefault("merge_loras", self._merge)
+        loose = {} if self._lora_off else {n: one for n, one in self._adapters.items() if n not in self._fused}
+        if loose or self._fused:
+            base["loras"] = [*self._fused.values(), *loose.values(), *base.get("loras", [])]
+            base.setdefault("merge_loras", bool(self._fused))
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+        if not prompts or not all(isinstance(one, str) for one in prompts):
+            raise TypeError("a prompt is a str, or a list of one or more of them")
         negative = base.pop("negative_prompt", "")
         negatives = [negative] * len(prompts) if isinstance(negative, str) else list(negative)
         if len(negatives) != len(prompts):
@@ -557,7 +626,13 @@ class _Drawing(Watcher):
         if self._on_step_end is None:
             return
         time = 1000.0 * self._sigmas[latent.pass_][latent.step]  # diffusers' timestep
-        self._on_step_end(self._pipe, latent.step, time, {"latents": latents_of(latent)})
+        latents = latents_of(latent)
+        changed = self._on_step_end(self._pipe, latent.step, time, {"latents": latents})
+        if changed is not None and changed.get("latents", latents) is not latents:
+            raise InvalidRequest(
+                "callback_on_step_end: other latents came back, and the engine goes on with its own",
+                "give back what came, or nothing",
+            )
         self._check()
 
     def _check(self) -> None:

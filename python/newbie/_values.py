@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -50,6 +51,31 @@ def seed_of(generator: Any) -> int:
             f"generator: one of {device}, whose noise is another one", 'torch.Generator("cpu").manual_seed(…), or an int'
         )
     return int(initial())
+
+
+def has_drawn(generator: Any) -> bool:
+    """Whether a torch.Generator's state is another than just after its seed."""
+    try:
+        fresh = type(generator)()
+        fresh.manual_seed(int(generator.initial_seed()))
+        return bool((fresh.get_state() != generator.get_state()).any())
+    except (AttributeError, TypeError):  # like a generator, but none
+        return False
+
+
+def strength_of(weight: Any) -> float:
+    """Of an adapter; None is 1."""
+    value = 1.0 if weight is None else plain(weight)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise InvalidRequest(
+            f"an adapter's weight: expected a number, got {weight!r}", "strengths by block are in a request's loras"
+        )
+    return float(value)
+
+
+def plain(value: Any) -> Any:
+    """Numbers of numpy and tensors of one number as Python's own."""
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
 
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}

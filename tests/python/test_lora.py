@@ -70,7 +70,30 @@ def test_adapters(pipe: newbie.DiffusionPipeline, adapter: Path, tmp_path: Path)
             pipe.set_adapters("other")
         with pytest.raises(newbie.InvalidRequest, match="already"):
             pipe.load_lora_weights(adapter, adapter_name="style")
+        # diffusers' recipe: what was fused stays without its file.
+        fused = draw()
+        pipe.unload_lora_weights()
+        assert fused != plain and draw() == fused
+        pipe.unfuse_lora()
+        assert draw() == plain
+        pipe.load_lora_weights(adapter)
+        pipe.load_lora_weights(adapter)
+        pipe.delete_adapters("default_0")
+        pipe.load_lora_weights(adapter)
+        assert pipe.get_list_adapters() == {"transformer": ["default_1", "default_0"]}
+        pipe.delete_adapters("default_1")
+        pipe.set_adapters(["default_0"], [None])
+        assert draw() == changed
+        pipe.disable_lora()
+        assert draw() == plain
+        pipe.enable_lora()
+        pipe.fuse_lora(lora_scale=0.5)
+        assert pipe("1girl", seed=1, **SMALL).requests[0]["loras"][0]["strength"] == 0.5
+        with pytest.raises(newbie.InvalidRequest, match="expected a number"):
+            pipe.set_adapters("default_0", float("nan"))
     finally:
+        pipe.enable_lora()
+        pipe.unfuse_lora()
         pipe.unload_lora_weights()
     assert draw() == plain
     wrong = tmp_path / "wrong.safetensors"

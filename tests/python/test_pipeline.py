@@ -96,6 +96,42 @@ def test_seeds(pipe: newbie.DiffusionPipeline) -> None:
         pipe("1girl", generator=1, seed=1)
 
 
+def test_a_generator_that_is_used_again_is_told(pipe: newbie.DiffusionPipeline) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        generator = Generator(5)
+        pipe("1girl", generator=generator, **SMALL)
+        pipe("1girl", generator=Generator(5), **SMALL)
+    with pytest.warns(UserWarning, match="draws its first picture again"):
+        for _ in range(2):
+            pipe("1girl", generator=generator, **SMALL)
+
+
+def test_what_would_not_be_heeded_is_refused(pipe: newbie.DiffusionPipeline) -> None:
+    pipe.safety_checker = None
+    for name in ("scheduler", "transformer", "_guidance_scale"):
+        with pytest.raises(AttributeError, match="nothing here would heed it"):
+            setattr(pipe, name, 1)
+    for prompt in ([], ["1girl", None], 3):
+        with pytest.raises(TypeError):
+            pipe(prompt, seed=1, **SMALL)  # type: ignore[arg-type]
+
+    def back(_: Any, __: int, ___: float, given: Dict[str, Any]) -> Dict[str, Any]:
+        return given
+
+    def other(_: Any, __: int, ___: float, given: Dict[str, Any]) -> Dict[str, Any]:
+        return {"latents": np.zeros_like(given["latents"])}
+
+    pipe("1girl", seed=1, callback_on_step_end=back, **SMALL)
+    with pytest.raises(newbie.InvalidRequest, match="other latents came back"):
+        pipe("1girl", seed=1, callback_on_step_end=other, **SMALL)
+
+
+def test_numbers_of_numpy_are_numbers(pipe: newbie.DiffusionPipeline) -> None:
+    small = {**SMALL, "width": np.int32(SMALL["width"]), "guidance_scale": np.float32(4.5)}
+    assert pipe("1girl", seed=1, **small).pictures[0].pixels == pipe("1girl", seed=1, guidance_scale=4.5, **SMALL).pictures[0].pixels
+
+
 def test_several_prompts(pipe: newbie.DiffusionPipeline, tmp_path: Path) -> None:
     out = pipe(["1girl", "1boy"], negative_prompt=["", "hat"], num_images_per_prompt=2, seed=3, **SMALL)
     assert out.seeds == [3, 4, 5, 6] and len(out.result) == 2
