@@ -3,13 +3,15 @@
 
 Usage: bench/evaluations.py PROGRAM table [--prompts N] [--work DIR] [--write FILE] [--plot FILE]
        bench/evaluations.py PROGRAM proof [--prompts N] [--work DIR] [--write FILE]
-       bench/evaluations.py build/release/bench_estimates estimates --model DIR [--prompts N] [--dtype D] [--write FILE]
+       bench/evaluations.py build/release/bench_latent_distance estimates|grids [--model DIR] [--prompts N] [--dtype D]
+                            [--steps N] [--write FILE]
 
 table draws the first N prompts of examples/prompts/avatars.jsonl in every row of ROWS, one process a row, so that all
 load the model once. proof draws the default and the three words of --quality for prompts of CAPTIONS that no row was
 chosen by, and adds the scores beside the pictures that the captions belong to (newbie evaluate).
 
 estimates draws the same prompts with each of TOLERANCES, and holds the solver's estimate against the true distance.
+grids draws the examples with unipc on grids u^p, shifted: what the schedule few_steps was chosen by.
 
 The converged picture is that of rk4 in CONVERGED intervals; the table says how like it is that of midpoint in twice as many
 evaluations, which is as near as anything here can come. Likeness is measured by `PROGRAM evaluate` on
@@ -34,8 +36,8 @@ EXAMPLES = HERE.parent / "examples/prompts/avatars.jsonl"
 CAPTIONS = HERE.parents[1] / "shared/data/avatar_val/captions.jsonl"
 CONVERGED = 8  # intervals of rk4: four evaluations each, twice with guidance
 
-
 TOLERANCES = (0.1, 0.2, 0.4)
+POWERS, SHIFTS = (1, 1.25, 1.5), (4, 6, 8)  # of grids
 
 
 def row(sampler, schedule, steps, **more):
@@ -200,6 +202,17 @@ def plot(results, best):
     return "\n".join([*out, "</svg>", ""])
 
 
+def interval_words(value, of, digits, times=1):
+    low, high = (times * v for v in of["interval"])
+    return f"{times * value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
+
+
+def distance_words(distance, times=1):
+    out = f"{times * distance['value']:.2f}"
+    d = distance.get("paired_difference")
+    return f"{out}, {interval_words(d['value'], d, 2, times)}" if d else out
+
+
 def proof(bench, captions):
     to = bench.converged()
     listing = bench.root / "captions.jsonl"
@@ -210,7 +223,7 @@ def proof(bench, captions):
         (reference / f"{i:03d}.png").write_bytes((CAPTIONS.parent / c["file"]).read_bytes())
     evaluate = lambda *words: json.loads(call([bench.args.program, "evaluate", *words, "--json", "-q"]))
     lines = [f"{len(captions)} prompts that nothing was chosen by, {bench.args.dtype}, guidance 4.5.", "",
-             "| how | evaluations | CPU time | speed | SSIM mean | worst | below 0.9 | PSNR | FID | KID × 1000 | CLIP score, less the default's |",
+             "| how | evaluations | CPU time | speed | SSIM mean | worst | below 0.9 | PSNR | FID, less the default's | KID × 1000, less the default's | CLIP score, less the default's |",
              "|" + "---|" * 11]
     base = None
     for request in PROOF_ROWS:
@@ -218,14 +231,15 @@ def proof(bench, captions):
         like = bench.likeness(folder, to)
         ssim = [p["value"] for p in evaluate("ssim", folder, to)["pairs"]]
         base = base or (folder, facts["cpu"])
-        fid, kid = evaluate("fid", folder, reference), evaluate("kid", folder, reference)
+        beside = [] if folder == base[0] else ["--beside", base[0]]
+        fid, kid = (evaluate(metric, folder, reference, *beside) for metric in ("fid", "kid"))
         clip = "–"
-        if folder != base[0]:
+        if beside:
             d = evaluate("clip-score", folder, base[0], "--captions", listing, "--caption-key", "xml")["paired_difference"]
-            clip = f"{d['mean']:+.5f} ({d['interval'][0]:+.5f} to {d['interval'][1]:+.5f})"
+            clip = interval_words(d["mean"], d, 5)
         lines.append(f"| {words_of(request)} | {facts['evaluations']:.0f} | {facts['cpu']:.2f} s | {base[1] / facts['cpu']:.2f} × | "
-                     f"{like['ssim']:.4f} | {like['worst']:.4f} | {sum(s < 0.9 for s in ssim)} | {like['psnr']:.1f} dB | {fid['value']:.2f} "
-                     f"({fid['interval'][0]:.2f} to {fid['interval'][1]:.2f}) | {1000 * kid['value']:.2f} | {clip} |")
+                     f"{like['ssim']:.4f} | {like['worst']:.4f} | {sum(s < 0.9 for s in ssim)} | {like['psnr']:.1f} dB | "
+                     f"{distance_words(fid)} | {distance_words(kid, 1000)} | {clip} |")
         print(lines[-1], file=sys.stderr)
     return lines
 
@@ -238,27 +252,52 @@ def ranks(values):
     return out
 
 
-def estimates(args, captions):
+def latent_distances(args, prompts, variants):
     listing = pathlib.Path(args.work) / "prompts.jsonl"
     listing.parent.mkdir(parents=True, exist_ok=True)
-    listing.write_text("".join(json.dumps({"prompt": c["xml"], "seed": i}) + "\n" for i, c in enumerate(captions)))
-    out = call([args.program, args.model, args.dtype, listing, *TOLERANCES])
-    return estimate_table([json.loads(line) for line in out.splitlines()], args.dtype)
+    listing.write_text("".join(json.dumps({"prompt": p, "seed": i}) + "\n" for i, p in enumerate(prompts)))
+    out = call([args.program, args.model, args.dtype, listing.parent / "texts", listing, *(json.dumps(v) for v in variants)])
+    drawn = [json.loads(line) for line in out.splitlines()]
+    return [[d for d in drawn if d["variant"] == k] for k in range(len(variants))]
 
 
-def estimate_table(drawn, dtype):
-    prompts = len({d["prompt"] for d in drawn})
-    lines = [f"{prompts} prompts that nothing was chosen by, {dtype}, guidance 4.5. Rank correlation is Spearman's.", "",
+def nine_of_ten(values):
+    return sorted(values)[int(0.9 * len(values))]
+
+
+def estimates(args, prompts):
+    by_tolerance = latent_distances(args, prompts, [{"tolerance": t} for t in TOLERANCES])
+    lines = [f"{len(prompts)} prompts that nothing was chosen by, {args.dtype}, guidance 4.5. Rank correlation is Spearman's.", "",
              "| tolerance | evaluations | estimate | distance, mean | median | nine of ten below | below the tolerance | below the "
              "estimate | rank correlation |", "|" + "---|" * 9]
-    for name, of in [*((str(t), [d for d in drawn if d["tolerance"] == t]) for t in TOLERANCES), ("all", drawn)]:
-        distance, estimate = [d["distance"] for d in of], [d["estimate"] for d in of]
-        counts = [d["evaluations"] for d in of]
+    everything = [(d, t) for t, of in zip(TOLERANCES, by_tolerance) for d in of]
+    for name, of in [*((str(t), [(d, t) for d in of]) for t, of in zip(TOLERANCES, by_tolerance)), ("all", everything)]:
+        distance, estimate = [d["distance"] for d, _ in of], [d["estimate"] for d, _ in of]
+        counts = [d["evaluations"] for d, _ in of]
         share = lambda truths: f"{100 * sum(truths) / len(of):.0f} %"
         lines.append(f"| {name} | {statistics.fmean(counts):.1f} ({min(counts)} to {max(counts)}) | {statistics.fmean(estimate):.3f} | "
-                     f"{statistics.fmean(distance):.3f} | {statistics.median(distance):.3f} | {sorted(distance)[int(0.9 * len(of))]:.3f} | "
-                     f"{share(d['distance'] <= d['tolerance'] for d in of)} | {share(d['distance'] <= d['estimate'] for d in of)} | "
+                     f"{statistics.fmean(distance):.3f} | {statistics.median(distance):.3f} | {nine_of_ten(distance):.3f} | "
+                     f"{share(d['distance'] <= t for d, t in of)} | {share(d['distance'] <= d['estimate'] for d, _ in of)} | "
                      f"{statistics.correlation(ranks(estimate), ranks(distance)):.2f} |")
+    return lines
+
+
+def grid(steps, power, shift):
+    """Levels of few_steps and its like: u^power for even u, shifted."""
+    us = [(1 - i / steps) ** power for i in range(steps)]
+    return [shift * u / (1 + (shift - 1) * u) for u in us] + [0]
+
+
+def grids(args, prompts):
+    tried = [(p, s) for p in POWERS for s in SHIFTS]
+    distances = latent_distances(args, prompts, [{"sampler": "unipc", "sigmas": grid(args.steps, p, s)} for p, s in tried])
+    lines = [f"{len(prompts)} of the examples, {args.steps} steps of unipc, {args.dtype}, guidance 4.5: distance of the latent to "
+             "the converged one.", "",
+             "| power | shift | mean | root of mean square | median | nine of ten below | worst | above 0.4 |", "|" + "---|" * 8]
+    for (power, shift), of in zip(tried, distances):
+        d = [v["distance"] for v in of]
+        lines.append(f"| {power:g} | {shift:g} | {statistics.fmean(d):.4f} | {math.sqrt(statistics.fmean(v * v for v in d)):.4f} | "
+                     f"{statistics.median(d):.4f} | {nine_of_ten(d):.4f} | {max(d):.3f} | {sum(v > 0.4 for v in d)} |")
     return lines
 
 
@@ -272,9 +311,10 @@ def write(path, name, lines):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
-    parser.add_argument("what", choices=["table", "proof", "estimates"])
+    parser.add_argument("what", choices=["table", "proof", "estimates", "grids"])
     parser.add_argument("--prompts", type=int)
-    parser.add_argument("--model", default=HERE.parent / "models/avatar", help="of estimates")
+    parser.add_argument("--model", default=HERE.parent / "models/avatar", help="of estimates and grids")
+    parser.add_argument("--steps", type=int, default=7, help="of grids")
     parser.add_argument("--dtype", default="f32")
     parser.add_argument("--flags", default="", help="further flags of newbie generate, in one string")
     parser.add_argument("--work")
@@ -286,13 +326,15 @@ def main():
         args.work = args.work or temporary
         if args.what == "table":
             lines = table(Bench(args, examples[: args.prompts or 16]))
+        elif args.what == "grids":
+            lines = grids(args, examples[: args.prompts or 128])
         else:
             if not CAPTIONS.exists():
                 return print(f"SKIPPED: no {CAPTIONS}")
             captions = [json.loads(line) for line in CAPTIONS.read_text().splitlines() if line.strip()]
             held_out = [c for c in captions[len(captions) // 2 :] if c["xml"] not in set(examples)][: args.prompts or 128]
-            lines = (estimates(args, held_out) if args.what == "estimates"
-                     else proof(Bench(args, [c["xml"] for c in held_out]), held_out))
+            prompts = [c["xml"] for c in held_out]
+            lines = estimates(args, prompts) if args.what == "estimates" else proof(Bench(args, prompts), held_out)
     print("\n".join(lines))
     if args.write:
         write(args.write, {"table": "evaluations"}.get(args.what, args.what), lines)

@@ -49,18 +49,44 @@ CaptionFit find_caption_fit(const std::string& folder, const Captions& captions,
   return out;
 }
 
-MeanEstimate difference_of(const CaptionFit& a, const CaptionFit& b, const EvaluationOptions& options) {
-  const auto list_of = [](const CaptionFit& fit) { return PictureList{fit.pictures.where, fit.set.images.files}; };
-  const auto cosine_of = [](const CaptionFit& fit, const fs::path& file) {
-    const std::vector<fs::path>& files = fit.set.images.files;
-    return fit.cosines[static_cast<size_t>(std::ranges::find(files, file) - files.begin())];
+// Rows of the features of pictures of the same names.
+struct PairedRows {
+  std::vector<size_t> first, second;
+};
+PairedRows pair_rows(const PictureList& a, const ExtractedSet& of_a, const PictureList& b, const ExtractedSet& of_b) {
+  const auto row_of = [](const ExtractedSet& set, const fs::path& file) {
+    return static_cast<size_t>(std::ranges::find(set.files, file) - set.files.begin());
   };
-  std::vector<double> first, second;
-  for (const auto& [of_a, of_b] : pair_pictures(list_of(a), list_of(b)).pairs) {
-    first.push_back(cosine_of(a, of_a));
-    second.push_back(cosine_of(b, of_b));
+  PairedRows out;
+  for (const auto& [x, y] : pair_pictures({a.where, of_a.files}, {b.where, of_b.files}).pairs) {
+    out.first.push_back(row_of(of_a, x));
+    out.second.push_back(row_of(of_b, y));
   }
+  return out;
+}
+
+MeanEstimate difference_of(const CaptionFit& a, const CaptionFit& b, const EvaluationOptions& options) {
+  const PairedRows rows = pair_rows(a.pictures, a.set.images, b.pictures, b.set.images);
+  std::vector<double> first, second;
+  for (const size_t row : rows.first) first.push_back(a.cosines[row]);
+  for (const size_t row : rows.second) second.push_back(b.cosines[row]);
   return paired_difference(first, second, options.resamples != 0);
+}
+
+Beside find_beside(Metric metric, const DistanceFound& found, PictureList pictures, ExtractedSet set,
+                   const Evaluator& by) {
+  Beside out{.pictures = std::move(pictures), .set = std::move(set), .pairs = 0, .less = {}};
+  const PairedRows rows = pair_rows(found.a, found.of_a, out.pictures, out.set);
+  out.pairs = rows.first.size();
+  const size_t alone = found.of_a.files.size() + out.set.files.size() - 2 * out.pairs;
+  if (alone != 0)
+    by.log.warn("{} and {}: {} pictures have no counterpart of their name and are left out of the difference",
+                found.a.where.string(), out.pictures.where.string(), alone);
+  const auto distance = metric == Metric::Fid ? paired_frechet_distance : paired_kernel_distance;
+  out.less = distance(select_rows(found.of_a.features, rows.first), select_rows(out.set.features, rows.second),
+                      found.of_b.features, {found.options.resamples, found.options.seed}, by.runtime.pool,
+                      by.watch(fmt::format("{}, paired", found.metric)));
+  return out;
 }
 
 // value(a, b) of every pair, on all threads.
@@ -195,6 +221,7 @@ Evaluation evaluation_of(const OrderedJson& json) {
                   {to_string(InceptionInput::TensorFlow), InceptionInput::TensorFlow}});
   if (auto path = members.text("captions")) o.captions = *path;
   o.caption_key = members.text("caption_key").value_or("");
+  if (auto path = members.text("beside")) o.beside = *path;
   o.resamples = default_resamples(out.metric);
   members.number("resamples", o.resamples);
   members.number("splits", o.splits);
@@ -222,6 +249,7 @@ DistanceFound find_distance(const Evaluation& asked, const Evaluator& by) {
                     .of_a = {},
                     .of_b = {},
                     .distance = {},
+                    .beside = {},
                     .options = {.resamples = o.resamples, .splits = o.splits, .seed = o.seed, .subsets = o.subsets}};
   out.options.subsets.seed = o.seed;
   std::unique_ptr<ImageExtractor> extractor;
@@ -246,6 +274,11 @@ DistanceFound find_distance(const Evaluation& asked, const Evaluator& by) {
         "{} and {} pictures for features of {} numbers: the covariances are singular (exact Gram form); compare "
         "such values only at equal N, or take kid",
         d.rows_a, d.rows_b, d.dimension);
+  if (o.beside) {
+    PictureList pictures = list_pictures(*o.beside);
+    ExtractedSet set = extract(pictures);
+    out.beside = find_beside(asked.metric, out, std::move(pictures), std::move(set), by);
+  }
   return out;
 }
 
@@ -253,6 +286,13 @@ OrderedJson found_json(const DistanceFound& found) {
   OrderedJson out = distance_json(found.metric, found.distance, found.options);
   out["a"] = set_json(found.a, found.of_a);
   out["b"] = set_json(found.b, found.of_b);
+  if (found.beside) {
+    out["beside"] = set_json(found.beside->pictures, found.beside->set);
+    OrderedJson& less =
+        out["paired_difference"] = {{"n", found.beside->pairs}, {"value", found.beside->less.difference}};
+    add_sureness(less, found.beside->less.sureness);
+    less["excludes_zero"] = excludes_zero(found.beside->less.sureness);
+  }
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "evaluate/clip_score.h"
 #include "evaluate/inception_input.h"
+#include "evaluate/paired_distance.h"
 #include "evaluate/picture_metrics.h"
 #include "evaluate/picture_set.h"
 #include "evaluate/set_distance.h"
@@ -28,6 +29,7 @@ struct EvaluationOptions {
   size_t resamples = 0;
   size_t splits = 10;
   SubsetOptions subsets;
+  std::optional<std::filesystem::path> beside;  // of distances: is `a` nearer to `b` than this folder is?
   uint64_t seed = 0;
   SsimBorder border = SsimBorder::Reflect;
 };
@@ -54,12 +56,21 @@ struct Evaluator {
 // What a folder has that is left out or not seen whole.
 void warn_about(const PictureList& pictures, const ExtractedSet& set, const ImageExtractor& extractor, Log& log);
 
+// Another set of the same prompts and seeds: distance(a, b) − distance(it, b), over the pictures whose names both have.
+struct Beside {
+  PictureList pictures;
+  ExtractedSet set;
+  size_t pairs = 0;
+  PairedDistance less;
+};
+
 // A distance of two sets.
 struct DistanceFound {
   std::string metric;  // "fid[jina-clip]"
   PictureList a, b;
   ExtractedSet of_a, of_b;
   SetDistance distance;
+  std::optional<Beside> beside;
   DistanceOptions options;
 };
 DistanceFound find_distance(const Evaluation& asked, const Evaluator& by);

@@ -79,6 +79,38 @@ TEST(Evaluate, ASetIsAtNoDistanceFromItself) {
   EXPECT_NEAR(json_of({"fid", a, a, "--bootstrap", "0"}).at("value").get<double>(), 0, 1e-6);
 }
 
+TEST(Evaluate, WhichOfTwoSetsIsNearer) {
+  const TemporaryFolder folder;
+  copy_avatars(folder / "a", 0, 20);
+  copy_avatars(folder / "b", 20, 24);
+  // The same names in another order of pictures, and one more that has no counterpart.
+  fs::create_directory(folder / "c");
+  const std::vector<fs::path> files = avatar_files();
+  for (size_t i = 0; i < 20; ++i) fs::copy_file(files.at(44 + i), folder / "c" / files.at(i).filename());
+  fs::copy_file(files.at(20), folder / "c" / "alone.png");
+  const std::string a = folder / "a", b = folder / "b", c = folder / "c";
+  const auto value_of = [&](const char* metric, const std::string& of) {
+    return json_of({metric, of, b, "--bootstrap", "0"}).at("value").get<double>();
+  };
+  for (const char* metric : {"fid", "kid"}) {
+    const Json json = json_of({metric, a, b, "--beside", c, "--bootstrap", "20"});
+    const Json less = json.at("paired_difference");
+    EXPECT_EQ(json.at("beside").at("n"), 21);
+    EXPECT_EQ(less.at("n"), 20);
+    EXPECT_LE(less.at("interval")[0].get<double>(), less.at("value").get<double>());
+    EXPECT_GE(less.at("interval")[1].get<double>(), less.at("value").get<double>());
+    const Json itself = json_of({metric, a, b, "--beside", a, "--bootstrap", "20"}).at("paired_difference");
+    EXPECT_EQ(itself.at("value"), 0.0);
+    EXPECT_EQ(itself.at("excludes_zero"), false);
+    fs::rename(folder / "c" / "alone.png", folder / "alone.png");
+    EXPECT_NEAR(less.at("value").get<double>(), value_of(metric, a) - value_of(metric, c), 1e-6);
+    fs::rename(folder / "alone.png", folder / "c" / "alone.png");
+  }
+  const Outcome words = run({"evaluate", "kid", a, b, "--beside", c});
+  EXPECT_THAT(words.out, HasSubstr("N = 20 pairs"));
+  EXPECT_THAT(words.err, HasSubstr("1 pictures have no counterpart"));
+}
+
 TEST(Evaluate, ClipScoreOfTwoFolders) {
   const TemporaryFolder folder;
   copy_avatars(folder / "a", 0, 10);

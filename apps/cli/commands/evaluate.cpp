@@ -19,12 +19,19 @@ namespace {
 struct EvaluateArguments {
   Evaluation asked;
   ModelPaths model;
-  std::optional<std::string> inception, captions;
+  std::optional<std::string> inception, captions, beside;
   int threads = 0;
   ReportArguments report;
 };
 
-std::string words_of(const DistanceFound& found) { return distance_text(found.metric, found.distance, found.options); }
+std::string words_of(const DistanceFound& found) {
+  const std::string out = distance_text(found.metric, found.distance, found.options);
+  if (!found.beside) return out;
+  const PairedDistance& d = found.beside->less;
+  return out + fmt::format("  beside      {:.6g}: less that of {}, N = {} pairs\n              {}; {}\n", d.difference,
+                           found.beside->pictures.where.string(), found.beside->pairs,
+                           interval_text(d.sureness, kFewestForDistance), verdict_text(d.sureness));
+}
 
 std::string words_of(const CaptionFitsFound& found) {
   const auto of_one = [&](const CaptionFit& fit) {
@@ -58,6 +65,7 @@ std::string words_of(const PairsFound& found) {
 void run(EvaluateArguments& args) {
   if (args.inception) args.asked.options.inception = *args.inception;
   if (args.captions) args.asked.options.captions = *args.captions;
+  if (args.beside) args.asked.options.beside = *args.beside;
   Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
   Runtime runtime = evaluation_runtime(args.threads > 0 ? args.threads : usable_cpus());
@@ -120,6 +128,10 @@ void add_distance_flags(CLI::App& parser, EvaluateArguments& a, bool kernel) {
                                 {"pytorch-fid", InceptionInput::PytorchFid},
                                 {"tensorflow", InceptionInput::TensorFlow}},
                                "how pictures get to 299 pixels (default: clean)");
+  flags.text(
+      "--beside", a.beside, "DIR",
+      "is A nearer to B than this folder is? Its pictures have the names of those of A that\nwere drawn from the "
+      "same prompts and seeds; the difference of both distances is paired");
   flags.integer("--splits", o.splits, fmt::format("of the second set, for the baseline (default: {})", o.splits), 0,
                 10000);
   if (!kernel) return;

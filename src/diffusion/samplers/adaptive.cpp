@@ -53,6 +53,7 @@ class Walk {
       // Where the end is not near enough, half the way to it.
       if (length >= left) length = left / 2;
       std::ranges::copy(x_, start_.begin());
+      const double correction_here = correction_;
       const double error = step(level(at), level(at + length));
       const double share = tolerance() * std::sqrt(0.5 * length / run_.intervals());
       const double fits = error > 0 ? length * kSafety * std::sqrt(share / error) : kLongestStep;
@@ -61,6 +62,7 @@ class Walk {
         std::ranges::copy(start_, x_.begin());
         std::ranges::rotate(nodes_, nodes_.begin() + 1);  // the estimate there is forgotten
         --known_;
+        correction_ = correction_here;
         length = std::clamp(static_cast<int>(fits), 1, length - 1);
         continue;
       }
