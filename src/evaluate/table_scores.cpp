@@ -21,20 +21,35 @@ struct ScoreKind {
   double least;       // impossible below
   bool depends_on_n;  // fewer pictures make it larger
 };
+std::string lowered(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
 constexpr double kNone = -std::numeric_limits<double>::infinity();
 constexpr ScoreKind kScoreKinds[] = {{"FID", &ComparedRow::fid, true, 0, true},
                                      {"KID", &ComparedRow::kid, true, kNone, false},
                                      {"CLIP score", &ComparedRow::clip_score, false, kNone, false}};
 
-// What no score of that variant exceeds; nothing when its name does not tell.
+// What no score of that variant exceeds; nothing when its name does not tell. A factor of 100 in its name goes before
+// all, and 2.5 counts as the factor of CLIPScore alone: "Qwen2.5-VL" is a network.
 std::optional<double> largest_of_variant(const std::string& variant) {
-  std::string low;
-  for (const char c : variant) low += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  if (low.find("cosine") != std::string::npos) return 1;
-  if (low.find("torchmetrics") != std::string::npos || low.find("100") != std::string::npos) return 100;
-  if (low.find("clipscore") != std::string::npos || low.find("2.5") != std::string::npos) return 2.5;
+  const std::string low = lowered(variant);
+  const auto has = [&](std::string_view word) { return low.find(word) != std::string::npos; };
+  if (has("torchmetrics") || has("100")) return 100;
+  if (has("cosine")) return 1;
+  if (has("2.5 ·") || has("2.5 *") || has("2.5·") || has("2.5*") || has("hessel")) return 2.5;
   return std::nullopt;
 }
+
+std::string_view trimmed(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t"), last = text.find_last_not_of(" \t");
+  return first == std::string_view::npos ? std::string_view() : text.substr(first, last - first + 1);
+}
+
+bool is_same_kind(const std::string& a, const std::string& b) { return lowered(trimmed(a)) == lowered(trimmed(b)); }
 
 class ScoreChecker {
  public:
@@ -45,7 +60,9 @@ class ScoreChecker {
       check_missing(kind);
       for (const ComparedRow& row : table_.rows)
         if (const std::optional<ComparedScore>& s = row.*(kind.of)) check_values(kind, row.name, *s);
-      if (table_.rows.empty() || !(table_.rows.front().*(kind.of))) continue;
+      if (table_.rows.empty()) continue;
+      check_first(kind, table_.rows.front());
+      if (!(table_.rows.front().*(kind.of))) continue;
       for (size_t i = 1; i < table_.rows.size(); ++i)
         if (table_.rows[i].*(kind.of)) check_difference(kind, table_.rows[i]);
     }
@@ -60,6 +77,16 @@ class ScoreChecker {
 
   static bool is_too_few(const ScoreKind& kind, const ComparedScore& score) {
     return score.n && *score.n < static_cast<double>(kind.is_distance ? kFewestForDistance : kFewestForMean);
+  }
+
+  // What others are compared with.
+  void check_first(const ScoreKind& kind, const ComparedRow& first) {
+    const std::optional<ComparedScore>& score = first.*(kind.of);
+    if (score && score->difference && !(score->difference->low <= 0 && score->difference->high >= 0))
+      find(Verdict::Impossible, first.name, kind, "a difference to the first row, which it is itself");
+    for (const ComparedRow& row : table_.rows)
+      if (const std::optional<ComparedScore>& s = row.*(kind.of); s && s->difference && !score)
+        find(Verdict::Contradiction, row.name, kind, "a difference to {}, which has none", first.name);
   }
 
   void check_missing(const ScoreKind& kind) {
@@ -95,16 +122,17 @@ class ScoreChecker {
            s.interval->low, s.interval->high);
     if (s.interval && !kind.is_distance) {
       const auto most = largest_of_variant(s.kind);
-      if (most && s.interval->low > *most)
+      if (most && (s.interval->low > *most || s.interval->high < -*most))
         find(Verdict::Impossible, row, kind, "the interval {:.4g} to {:.4g} of \"{}\": it ends at {:.4g}",
              s.interval->low, s.interval->high, s.kind, *most);
     }
+    if (s.n && (*s.n < 1 || *s.n != std::floor(*s.n))) find(Verdict::Impossible, row, kind, "{} pictures", *s.n);
   }
 
   // Rows that cannot be held against each other: their difference says nothing.
   bool check_comparable(const ScoreKind& kind, const std::string& rows, const ComparedScore& a,
                         const ComparedScore& b) {
-    if (!a.kind.empty() && !b.kind.empty() && a.kind != b.kind) {
+    if (!a.kind.empty() && !b.kind.empty() && !is_same_kind(a.kind, b.kind)) {
       find(Verdict::Contradiction, rows, kind, "of \"{}\" and of \"{}\": values of different ones are not comparable",
            a.kind, b.kind);
       return false;

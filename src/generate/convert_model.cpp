@@ -7,10 +7,12 @@
 
 #include "core/checked.h"
 #include "core/files.h"
+#include "core/printable.h"
 #include "generate/convert_gguf.h"
 #include "generate/convert_int8.h"
 #include "generate/destination.h"
 #include "generate/file_limits.h"
+#include "generate/inspect_model.h"
 #include "generate/latent_preview.h"
 #include "generate/unfinished_folder.h"
 #include "models/flux_vae/names.h"
@@ -385,6 +387,18 @@ void require_apart(const fs::path& source, const fs::path& destination) {
                    destination.string(), source.string());
 }
 
+// What lacks a weight would be found out by whoever draws with the copy.
+void require_whole(const ModelPaths& paths) {
+  for (const fs::path& path : {paths.transformer, paths.text_encoder, paths.clip_model, paths.vae})
+    for (const Inspected& part : inspect(path, {.strictness = paths.strictness}).parts) {
+      if (part.missing.empty() && part.mis_shaped.empty()) continue;
+      const std::string& first = part.missing.empty() ? part.mis_shaped.front().name : part.missing.front();
+      fail_with_hint(ErrorKind::BadFile, "newbie inspect names them all",
+                     "{}: {} weights are missing and {} have another shape than this model's, as {}", path.string(),
+                     part.missing.size(), part.mis_shaped.size(), in_quotes(first));
+    }
+}
+
 // Before the first byte is written.
 void check_destination(const Outcome& out, const fs::path& folder) {
   size_t needed = 0;
@@ -409,6 +423,7 @@ Conversion convert_model(const ModelPaths& source, const fs::path& destination, 
                          const std::function<void(const fs::path&)>& on_file, StopToken stop) {
   require_apart(source.folder, destination);
   const ModelPaths paths = locate_model(source).paths;
+  require_whole(paths);
   const Model model{open_transformer(paths.transformer, log, paths.strictness),
                     open_text_encoder(paths.text_encoder, log, paths.strictness),
                     open_clip_model(paths.clip_model, log, paths.strictness),

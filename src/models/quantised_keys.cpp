@@ -12,7 +12,8 @@ namespace newbie {
 namespace {
 
 constexpr std::string_view kScales[] = {"scale_weight", "weight_scale"};
-constexpr std::string_view kIgnored[] = {"scaled_fp8", "scale_input", "input_scale"};
+constexpr std::string_view kMarkOfScaledFp8 = "scaled_fp8";  // of the whole file
+constexpr std::string_view kIgnored[] = {kMarkOfScaledFp8, "scale_input", "input_scale"};
 constexpr std::string_view kSecondScale = "weight_scale_2", kInputScale = "pre_quant_scale", kMarker = "comfy_quant";
 constexpr std::string_view kState = "quant_state.bitsandbytes__";  // and nf4 or fp4
 
@@ -29,6 +30,10 @@ constexpr Refused kRefused[] = {
     {".weight_packed", "compressed-tensors"},
     {".SCB", "bitsandbytes int8"},
     {".weight_codebook", "a codebook of ComfyUI's int4 kinds"},
+    {".weight_scale_inv", "fp8 in blocks (DeepSeek)"},
+    {"._weight_qdata", "torchao"},
+    {".weight._data", "quanto"},
+    {".W_q", "HQQ"},
 };
 
 [[noreturn]] void refuse(const KeyFacts& facts, std::string_view key, std::string_view what) {
@@ -62,6 +67,11 @@ class Marker {
     const Json* format = field("format");
     if (format == nullptr || !format->is_string()) refuse(facts_, key_, "a format that its marker does not name");
     const std::string& name = format->get_ref<const std::string&>();
+    if (!weight.format.empty() && weight.format != name)
+      fail(ErrorKind::BadFile, "{}: {}: two markers of one weight, of {} and {}", facts_.where, in_quotes(key_),
+           in_quotes(weight.format), in_quotes(name));
+    weight.format = name;
+    if (name != "int8_tensorwise" && rotation() != 0) refuse(facts_, key_, "ConvRot of other formats than int8");
     if (name == "float8_e4m3fn") {
       weight.bytes_as = DType::F8E4M3;
     } else if (name == "float8_e5m2") {
@@ -111,6 +121,11 @@ class Splitter {
   QuantisedKeys split() {
     for (const std::string& key : facts_.keys) place(key);
     apply_metadata();
+    // In a file that is marked so every matrix has a scale; tables of tokens may go without.
+    if (scaled_fp8_)
+      for (const std::string& key : facts_.keys)
+        if (key.ends_with(".weight") && key.find("embed") == std::string::npos && is_f8(facts_.dtype(key)))
+          out_.weights[key];
     for (auto& [key, weight] : out_.weights) check(key, weight);
     return std::move(out_);
   }
@@ -124,6 +139,7 @@ class Splitter {
     const std::string weight = std::string(module) + ".weight";
     if (is_one_of(last, kIgnored)) {
       out_.ignored.push_back(key);
+      scaled_fp8_ = scaled_fp8_ || last == kMarkOfScaledFp8;
     } else if (module.empty() || !contains(facts_, weight)) {
       out_.keys.push_back(key);
     } else if (is_one_of(last, kScales)) {
@@ -136,10 +152,15 @@ class Splitter {
       out_.ignored.push_back(key);
       Marker(parse_json(facts_.text(key), std::string(facts_.where) + ": '" + key + "'"), key, facts_)
           .apply(out_.weights[weight]);
+    } else if (last.find("scale") != std::string_view::npos && is_narrow(facts_.dtype(weight))) {
+      refuse(facts_, key, "a format with scales of that name");
     } else {
       out_.keys.push_back(key);
     }
   }
+
+  static bool is_f8(std::string_view dtype) { return dtype == kE4m3 || dtype == kE5m2; }
+  static bool is_narrow(std::string_view dtype) { return is_f8(dtype) || dtype == "I8" || dtype == "U8"; }
 
   // What lies behind a weight's own key ("X.weight.absmax"): takes it.
   bool is_bitsandbytes(const std::string& key) {
@@ -205,16 +226,28 @@ class Splitter {
       }
       return;
     }
-    if (weight.scheme != WeightScheme::Scaled) need(weight.scale, "weight_scale");
+    // One that is missing would be taken for 1.
+    if (weight.scheme != WeightScheme::Scaled || weight.bytes_as || is_f8(dtype)) need(weight.scale, "weight_scale");
     if (weight.scheme == WeightScheme::Nvfp4) need(weight.second_scale, "weight_scale_2");
-    if (weight.bytes_as == DType::I8) need(weight.scale, "weight_scale");
+    if (weight.scheme == WeightScheme::Scaled && !weight.second_scale.empty())
+      refuse(facts_, weight.second_scale, "two scales that no marker names");
+    if (weight.bytes_as && dtype != "U8" && dtype != word_of(*weight.bytes_as))
+      fail(ErrorKind::BadFile, "{}: {}: its marker says {}, its values are {}", facts_.where, in_quotes(key),
+           in_quotes(weight.format), dtype);
     if (dtype == "I8" && weight.bytes_as != DType::I8) refuse(facts_, key, "int8 whose format no marker names");
     if (dtype == "U8" && weight.scheme == WeightScheme::Scaled && !weight.bytes_as)
       refuse(facts_, key, "bytes whose format no marker names");
   }
 
+  static std::string_view word_of(DType dtype) {
+    return dtype == DType::F8E4M3 ? kE4m3 : dtype == DType::F8E5M2 ? kE5m2 : "I8";
+  }
+
+  static constexpr std::string_view kE4m3 = "F8_E4M3", kE5m2 = "F8_E5M2";
+
   const KeyFacts& facts_;
   QuantisedKeys out_;
+  bool scaled_fp8_ = false;  // the file is marked so
 };
 
 }  // namespace

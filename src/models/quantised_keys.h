@@ -33,7 +33,8 @@ enum class WeightScheme {
 
 struct QuantisedWeight {
   WeightScheme scheme = WeightScheme::Scaled;
-  std::optional<DType> bytes_as;    // what the bytes of a U8 weight are
+  std::string format;               // as a marker names it; empty: there is none
+  std::optional<DType> bytes_as;    // what a marker says the bytes are
   int rotation = 0;                 // inputs of a group that was rotated (ConvRot); 0: none
   std::string scale, second_scale;  // keys; empty: none
   std::string input_scale;          // of the layer's inputs, folded into its columns (AWQ's pre_quant_scale)
@@ -48,7 +49,7 @@ struct QuantisedKeys {
 };
 
 // A scale without a weight stays among the keys. Error{BadFile} when a weight has two scales, or lacks what its format
-// needs; Error{Unsupported} naming the format for those that are not read.
+// needs, or is of another dtype than its marker says; Error{Unsupported} naming the format for those that are not read.
 QuantisedKeys split_quantised(const KeyFacts& facts);
 
 }  // namespace newbie

@@ -99,13 +99,18 @@ void write_values(AtomicFile& file, const GgufTensor& tensor) {
   const size_t count = elements_of(tensor);
   std::vector<float> values(std::min(count, kElementsAtOnce));
   std::vector<std::byte> stored;
-  Narrowing narrowing(tensor.name, tensor.type.plain.value_or(DType::F32));
+  Narrowing narrowing = tensor.type.plain ? Narrowing(tensor.name, *tensor.type.plain)
+                                          : Narrowing(tensor.name, std::string(tensor.type.name));
+  std::vector<float> kept;
   for (size_t first = 0; first < count; first += values.size()) {
     const std::span<float> piece(values.data(), std::min(values.size(), count - first));
     tensor.values(first, piece);
     if (const BlockFormat* blocks = tensor.type.blocks; blocks != nullptr) {
       stored.resize(piece.size() / blocks->elements * blocks->bytes);
       narrow_blocks(*blocks, piece, stored);
+      kept.resize(piece.size());
+      widen_blocks(*blocks, stored, 0, kept);
+      narrowing.check(piece, kept);
     } else {
       stored.resize(piece.size() * size_of(*tensor.type.plain));
       narrowing.convert(piece, stored.data());

@@ -23,21 +23,23 @@ void Narrowing::convert(std::span<const float> values, std::byte* out) {
     const size_t count = std::min(kept.size(), values.size() - first);
     newbie::convert(dtype_, out + first * size_of(dtype_), DType::F32, reinterpret_cast<std::byte*>(kept.data()),
                     count);
-    for (size_t i = 0; i < count; ++i) {
-      const float value = values[first + i];
-      if (std::isfinite(value) && !std::isfinite(kept[i]))
-        fail_with_hint(ErrorKind::InvalidRequest, kHint, "{}: {} is beyond what {} holds", name_, value,
-                       to_string(dtype_));
-      had_some_ = had_some_ || value != 0;
-      has_some_ = has_some_ || kept[i] != 0;
-    }
+    check(values.subspan(first, count), kept);
+  }
+}
+
+void Narrowing::check(std::span<const float> values, std::span<const float> kept) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i]) && !std::isfinite(kept[i]))
+      fail_with_hint(ErrorKind::InvalidRequest, kHint, "{}: {} is beyond what {} holds", name_, values[i], format_);
+    had_some_ = had_some_ || values[i] != 0;
+    has_some_ = has_some_ || kept[i] != 0;
   }
 }
 
 void Narrowing::finish() const {
   if (had_some_ && !has_some_)
     fail_with_hint(ErrorKind::InvalidRequest, kHint, "{}: all its numbers are so small that {} has 0 for them", name_,
-                   to_string(dtype_));
+                   format_);
 }
 
 }  // namespace newbie

@@ -163,6 +163,59 @@ TEST(TableCheck, ContradictionsAreFoundBetweenAnyTwoRows) {
 }
 
 // Tables that a device could have brought about, in every respect: nothing is wrong with any of them.
+// A variant's words are read as people write them.
+TEST(TableCheck, VariantsAreReadWhole) {
+  const auto of = [](const char* kind, double value) {
+    ComparedTable table = possible();
+    for (ComparedRow& row : table.rows)
+      row.clip_score =
+          ComparedScore{.value = value, .n = 64, .interval = Interval{value - 0.02, value + 0.02}, .kind = kind};
+    return verdicts(check_table(table));
+  };
+  for (const char* kind : {"100 * cosine, ViT-B/32", "ViT-L/14, captions by Qwen2.5-VL", "CLIPScore ViT-B/16"})
+    EXPECT_THAT(of(kind, 31), ElementsAre(Verdict::NoEvidence)) << kind;
+  EXPECT_THAT(of("cosine", 1.3), testing::Contains(Verdict::Impossible));
+  EXPECT_THAT(of("CLIPScore, 2.5 * cosine", 0.7), ElementsAre(Verdict::NoEvidence));
+  ComparedTable table = possible();
+  table.rows[0].fid = ComparedScore{.value = 3, .n = 256, .interval = Interval{2, 4}, .kind = "inception clean"};
+  table.rows[1].fid = ComparedScore{.value = 3, .n = 256, .interval = Interval{2, 4}, .kind = " Inception Clean"};
+  EXPECT_THAT(verdicts(check_table(table)), ElementsAre(Verdict::NoEvidence));
+}
+
+TEST(TableCheck, WhatCannotBothBe) {
+  const auto changed = [](const auto& change) {
+    ComparedTable table = possible();
+    change(table.rows);
+    return verdicts(check_table(table));
+  };
+  using Rows = std::vector<ComparedRow>;
+  EXPECT_THAT(changed([](Rows& r) { r[1].failure = "NaN in every picture"; }), ElementsAre(Verdict::Contradiction));
+  EXPECT_THAT(changed([](Rows& r) { r[1].name = "F32 "; }), ElementsAre(Verdict::Contradiction));
+  for (const char* words : {"CUDA Out Of Memory", "OOM", "out of memory"})
+    EXPECT_THAT(changed([&](Rows& r) { r[1].succeeded = false, r[1].failure = words; }),
+                ElementsAre(Verdict::Contradiction))
+        << words;
+  const ComparedScore fid{
+      .value = 3, .n = 256, .difference = Interval{1, 2}, .difference_value = 1.5, .kind = "inception"};
+  EXPECT_THAT(changed([&](Rows& r) { r[0].fid = fid; }), ElementsAre(Verdict::Impossible));
+  EXPECT_THAT(changed([&](Rows& r) { r[1].fid = fid; }), ElementsAre(Verdict::Contradiction));
+  ComparedScore half = fid;
+  half.difference.reset(), half.difference_value.reset(), half.n = 256.5;
+  EXPECT_THAT(changed([&](Rows& r) { r[0].fid = half; }), ElementsAre(Verdict::Impossible));
+}
+
+// A thousand rows that contradict one another are still read by somebody.
+TEST(TableCheck, OfManyContradictionsAFewAreTold) {
+  ComparedTable table = possible();
+  table.rows.clear();
+  for (int i = 0; i < 1000; ++i)
+    table.rows.push_back({.name = std::to_string(i),
+                          .memory_bytes = 15e9,
+                          .weights_bytes = i % 2 == 0 ? 8e9 : 4e9,
+                          .holds_own_dtype = true});
+  EXPECT_LE(check_table(table).size(), 3000U);
+}
+
 TEST(TableCheck, ConsistentTablesHaveNoFault) {
   std::mt19937_64 random(7);
   const auto in = [&](double low, double high) { return std::uniform_real_distribution<double>(low, high)(random); };

@@ -94,6 +94,33 @@ TEST(QuantisedKeys, WhatIsNotUnderstoodIsRefusedByName) {
       ErrorKind::BadFile, "expected weight_scale_2");
 }
 
+// What is missing would be taken for 1, and what contradicts itself for one of both.
+TEST(QuantisedKeys, NothingIsGuessed) {
+  const Told e4m3 = marker(R"({"format":"float8_e4m3fn"})");
+  EXPECT_ERROR(split({{"a.comfy_quant", e4m3}, {"a.weight", {"F8_E4M3"}}}), ErrorKind::BadFile,
+               "expected weight_scale beside it");
+  EXPECT_ERROR(split({{"a.weight", {"F8_E4M3"}}, {"scaled_fp8", {}}}), ErrorKind::BadFile,
+               "expected weight_scale beside it");
+  EXPECT_TRUE(split({{"embed_tokens.weight", {"F8_E4M3"}}, {"scaled_fp8", {}}}).weights.empty());
+  EXPECT_TRUE(split({{"a.weight", {"F8_E4M3"}}}).weights.empty()) << "a plain cast has no scales";
+  for (const char* dtype : {"F8_E5M2", "BF16", "I8"})
+    EXPECT_ERROR(split({{"a.comfy_quant", e4m3}, {"a.weight", {dtype}}, {"a.weight_scale", {}}}), ErrorKind::BadFile,
+                 "its marker says 'float8_e4m3fn'");
+  EXPECT_ERROR(split({{"a.comfy_quant", e4m3}, {"a.weight", {"U8"}}, {"a.weight_scale", {}}},
+                     R"({"layers":{"a":{"format":"float8_e5m2"}}})"),
+               ErrorKind::BadFile, "two markers of one weight");
+  EXPECT_ERROR(split({{"a.comfy_quant", marker(R"({"format":"float8_e4m3fn","convrot":true})")},
+                      {"a.weight", {"F8_E4M3"}},
+                      {"a.weight_scale", {}}}),
+               ErrorKind::Unsupported, "ConvRot");
+  for (const char* key : {"a.scale", "a.weight_scale_inv", "a.my_scales"})
+    EXPECT_ERROR(split({{key, {}}, {"a.weight", {"F8_E4M3"}}}), ErrorKind::Unsupported, key);
+  EXPECT_ERROR(split({{"a.weight", {"F8_E4M3"}}, {"a.weight_scale", {}}, {"a.weight_scale_2", {}}}),
+               ErrorKind::Unsupported, "two scales");
+  for (const char* key : {"a._weight_qdata", "a.weight._data", "a.W_q"})
+    EXPECT_ERROR(split({{key, {"U8"}}}), ErrorKind::Unsupported, key);
+}
+
 TEST(QuantisedKeys, TheMetadataNamesLayersWithOrWithoutThePrefix) {
   const File file = {{"model.x.weight", {"F8_E4M3"}}, {"model.x.weight_scale", {}}, {"model.xx.weight", {}}};
   const QuantisedKeys found =
