@@ -51,8 +51,8 @@ Tile tile_of(const Shape& weight, const FileTensor& scale) {
   if (is_matrix && (shape.rank() == 1 || shape.rank() == 2)) {
     const auto down = static_cast<size_t>(shape[0]);
     const size_t across = shape.rank() == 2 ? static_cast<size_t>(shape[1]) : 1;
-    const bool odd_list = shape.rank() == 1 && down != rows;  // a list is of rows, or of nothing that is known
-    if (!odd_list && down != 0 && across != 0 && rows % down == 0 && columns % across == 0)
+    const bool is_of_nothing = shape.rank() == 1 && down != rows;  // a list is of rows, or of nothing that is known
+    if (!is_of_nothing && down != 0 && across != 0 && rows % down == 0 && columns % across == 0)
       return {rows / down, columns / across, across};
   }
   fail_with_hint(ErrorKind::Unsupported, "a scale for all, for each row or for tiles is read",
