@@ -6,6 +6,7 @@
 
 #if NEWBIE_ONEDNN
 #include "backend/cpu/onednn/kernels.h"
+#include "backend/cpu/onednn/reserve.h"
 #endif
 
 namespace newbie::cpu {
@@ -73,8 +74,10 @@ std::span<const KernelMaker> kernel_makers() { return kMakers; }
 
 #if NEWBIE_ONEDNN
 std::string library_version() { return onednn_version(); }
+void forget_primitives() { onednn::forget_primitives(); }
 #else
 std::string library_version() { return "no oneDNN"; }
+void forget_primitives() {}
 #endif
 
 }  // namespace newbie::cpu
