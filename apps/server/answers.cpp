@@ -2,7 +2,6 @@
 
 #include "core/utf8.h"
 #include "serve/fitting.h"
-#include "serve/refusal.h"
 
 namespace newbie {
 
@@ -41,6 +40,11 @@ const char* openai_type(int status) {
 
 void refuse(std::string_view field, std::string message, std::string hint) {
   throw Error(ErrorKind::InvalidRequest, std::move(message), std::move(hint), std::string(field));
+}
+
+Refusal ending_refusal(std::string message) {
+  constexpr int kRetryAfter_s = 5;
+  return {Refused::Draining, std::move(message), "ask again when it is back", kRetryAfter_s};
 }
 
 std::string one_line(const OrderedJson& json) {

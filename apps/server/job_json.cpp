@@ -3,7 +3,6 @@
 #include "generate/metadata.h"
 #include "generate/plan_json.h"
 #include "serve/picture_kind.h"
-#include "serve/refusal.h"
 
 namespace newbie {
 
@@ -34,10 +33,8 @@ std::string picture_file_name(const JobView& job, size_t index) {
 }
 
 Response failure_answer(const JobView& job, Dialect dialect) {
-  constexpr int kRetryAfter_s = 5;
   if (!job.interrupted) return error_answer(*job.error, dialect);
-  return error_answer(Refusal(Refused::Draining, job.error->message(), "ask again when it is back", kRetryAfter_s),
-                      dialect);
+  return error_answer(ending_refusal(job.error->message()), dialect);
 }
 
 OrderedJson job_row(const JobView& job) {

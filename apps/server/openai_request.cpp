@@ -113,6 +113,7 @@ OpenAiRequest openai_request(const Call& call, OrderedJson json) {
   if (out.is_stream && out.partial_images > 0) {
     s.request.preview_every = std::max(1, s.request.steps / (out.partial_images + 1));
     s.keep_preview = true;  // its drawing may begin before anybody listens
+    s.all_previews = true;  // as many as were asked for, and few
   }
   return out;
 }

@@ -44,6 +44,8 @@ Response failure(const Route& route) {
   try {
     throw;
   } catch (const Error& error) {
+    if (error.kind() == ErrorKind::Cancelled)
+      return error_answer(ending_refusal("the server is ending"), route.dialect);
     return error_answer(error, route.dialect);
   } catch (const std::bad_alloc&) {
     return error_answer(503, Error(ErrorKind::OverBudget, "out of memory"), route.dialect);
@@ -75,9 +77,10 @@ std::optional<Response> admit(const Server& server, const Request& request) {
 
 namespace {
 
-void run_route(const Route& route, Server& server, const ExchangePtr& exchange, std::vector<std::string> arguments) {
+void run_route(const Route& route, Server& server, const ExchangePtr& exchange, std::vector<std::string> arguments,
+               StopToken stop = {}) {
   try {
-    route.run({server, exchange, std::move(arguments), server.owner(exchange->request())});
+    route.run({server, exchange, std::move(arguments), server.owner(exchange->request()), stop});
   } catch (...) {
     exchange->respond(failure(route));
   }
@@ -103,7 +106,8 @@ void dispatch(Server& server, const ExchangePtr& exchange) {
   const auto has_left = std::make_shared<std::atomic<bool>>(false);
   if (route->work == RouteWork::PlansForWaiting) exchange->when_gone([has_left] { *has_left = true; });
   server.slow_lane.post([&server, exchange, route, has_left, arguments = std::move(arguments)] {
-    if (!*has_left) run_route(*route, server, exchange, arguments);
+    if (!*has_left)
+      run_route(*route, server, exchange, arguments, StopToken(has_left.get(), &server.slow_lane.interrupted()));
   });
 }
 

@@ -15,6 +15,8 @@
 #include "generate/request.h"
 #include "image/picture_format.h"
 #include "serve/event_log.h"
+#include "serve/job_engine.h"
+#include "serve/job_log.h"
 #include "serve/job_state.h"
 
 namespace newbie {
@@ -32,6 +34,7 @@ struct Submission {
   std::string text;
   double patience_s = 0;      // nobody waits longer than this; 0: for ever
   bool keep_preview = false;  // the last one is made even if nobody listens
+  bool all_previews = false;  // also where making them takes more than a small part of the time
 };
 
 // A finished picture: the bytes of its file, as the command line would have written it.
@@ -83,10 +86,14 @@ struct JobEntry {
 
   JobView view;
   std::shared_ptr<const GenerateRequest> request;  // until it has ended
+  std::shared_ptr<JobLog> log = std::make_shared<JobLog>();
+  // Of a job that is drawn at once; one that waits is prepared again, and takes no memory for it meanwhile. It uses
+  // `log`.
+  std::unique_ptr<PreparedDrawing> prepared;
   int quality = 95;
   double deadline = 0;
   size_t held_bytes = 0;  // of the pictures it starts from, until it has ended
-  bool keep_preview = false;
+  bool keep_preview = false, all_previews = false;
   std::atomic<bool> stop{false};
   std::string stop_reason;
   bool journaled = false;

@@ -29,7 +29,8 @@ constexpr size_t kBufferBytes = 65536;
 constexpr size_t kReadBytes = 4096;
 constexpr size_t kWriteBytes = 262144;  // at a time, each with its own deadline
 constexpr double kHeartbeat_s = 15;
-constexpr double kLookAgain_s = 0.25;  // for a leaving client behind bytes that it sent ahead
+constexpr double kBetweenPieces_s = 0.05;  // of a source
+constexpr double kLookAgain_s = 0.25;      // for a leaving client behind bytes that it sent ahead
 
 Response plain_error(int status, std::string_view what) {
   Response out(status, "application/json", fmt::format(R"({{"error":{{"message":"{}"}}}})", what));
@@ -88,6 +89,9 @@ class Handle : public Exchange {
   const Request& request() const override { return answer_->request(); }
   void respond(Response response) override { answer_->respond(std::move(response)); }
   void start(Response head, std::string heartbeat) override { answer_->start(std::move(head), std::move(heartbeat)); }
+  std::function<void()> follow(Response head, std::string heartbeat, Source source) override {
+    return answer_->follow(std::move(head), std::move(heartbeat), std::move(source));
+  }
   bool write(std::string piece) override { return answer_->write(std::move(piece)); }
   void finish() override { answer_->finish(); }
   void when_gone(std::function<void()> call) override { answer_->when_gone(std::move(call)); }
@@ -304,14 +308,17 @@ class Connection {
     while (!sent.is_whole && !sent.is_gone) {
       Answer::News news = answer->take();
       if (!news.any()) {
-        if (sent.is_stream && sent.is_quiet && !news.heartbeat.empty()) news.pieces.push_back(news.heartbeat);
+        if (sent.is_stream && sent.is_quiet && !news.heartbeat.empty())
+          news.pieces.push_back(std::make_shared<const std::string>(news.heartbeat));
         if (news.pieces.empty()) {
           sent.is_quiet = co_await answer->wait(kHeartbeat_s);
           continue;
         }
       }
       sent.is_quiet = false;
+      const bool is_followed = news.is_followed;
       co_await send_news(std::move(news), answer->request(), sent);
+      if (is_followed && !sent.is_whole && !sent.is_gone) co_await answer->pause(kBetweenPieces_s);
     }
     watch->end();
     if (sent.is_gone) answer->gone();
@@ -348,18 +355,26 @@ class Connection {
         co_return;
       }
     }
-    for (std::string& piece : news.pieces) {
-      if (sent.is_gone || is_head_request || piece.empty()) continue;
-      sent.bytes += piece.size();
-      if (sent.is_chunked) piece = fmt::format("{:x}\r\n", piece.size()) + piece + "\r\n";
-      const bool is_sent = co_await put(piece);
-      sent.is_gone = !is_sent;
-    }
-    if (!news.is_whole || sent.is_gone) co_return;
-    sent.is_whole = true;
-    if (!sent.is_chunked || is_head_request) co_return;
-    const bool is_sent = co_await put("0\r\n\r\n");
+    if (sent.is_gone) co_return;
+    sent.is_whole = news.is_whole;
+    if (is_head_request) co_return;
+    const std::string text = stream_text(news, sent);
+    const bool is_sent = co_await put(text);
     sent.is_gone = !is_sent;
+  }
+
+  // All that is new, a chunk a piece, and the end behind it: sent as one.
+  static std::string stream_text(const Answer::News& news, Sent& sent) {
+    std::string out;
+    for (const auto& piece : news.pieces) {
+      if (piece->empty()) continue;
+      sent.bytes += piece->size();
+      if (sent.is_chunked) out += fmt::format("{:x}\r\n", piece->size());
+      out += *piece;
+      if (sent.is_chunked) out += "\r\n";
+    }
+    if (sent.is_chunked && news.is_whole) out += "0\r\n\r\n";
+    return out;
   }
 
   net::awaitable<bool> send_stream_head(const Response& head, const Sent& sent) {

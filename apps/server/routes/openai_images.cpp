@@ -82,9 +82,10 @@ std::string sse(const OrderedJson& data) {
 }
 
 // Pictures as they come, the finished one of each last; an error ends the stream as an object of its own.
-std::string image_event(const Answering& a, int& sent_partials, const JobEvent& event, const JobView& job) {
+std::string image_event(const Answering& a, int& sent_partials, const JobEvent& event, const std::string& id) {
   if (event.name == "preview" && sent_partials < a.partial_images) {
-    const OrderedJson preview = OrderedJson::parse(*event.data);
+    const OrderedJson preview = OrderedJson::parse(event.data());
+    const JobView job = a.jobs->view(id, a.owner);
     OrderedJson out{{"type", a.event_prefix + ".partial_image"},
                     {"b64_json", preview["base64"]},
                     {"created_at", created_of(job)},
@@ -95,7 +96,8 @@ std::string image_event(const Answering& a, int& sent_partials, const JobEvent& 
     return sse(out);
   }
   if (event.name == "picture") {
-    const size_t index = OrderedJson::parse(*event.data)["picture"].get<size_t>();
+    const size_t index = OrderedJson::parse(event.data())["picture"].get<size_t>();
+    const JobView job = a.jobs->view(id, a.owner);
     const JobPicture& picture = job.pictures.at(index);
     OrderedJson out{{"type", a.event_prefix + ".completed"},
                     {"b64_json", base64_of(a, job, index)},
@@ -106,7 +108,8 @@ std::string image_event(const Answering& a, int& sent_partials, const JobEvent& 
     return sse(out);
   }
   if (event.name == "error")
-    return fmt::format("event: error\ndata: {}\n\n", one_line(error_json(*job.error, Dialect::OpenAi)));
+    return fmt::format("event: error\ndata: {}\n\n",
+                       one_line(error_json(*a.jobs->view(id, a.owner).error, Dialect::OpenAi)));
   return "";
 }
 
@@ -124,7 +127,7 @@ void draw_for_openai(const Call& call, OpenAiRequest asked, std::string event_pr
                            [a](const JobView& job) { return images_answer(a, job); });
   submit_and_stream(
       call, std::move(asked.submission),
-      [a, sent = 0](const JobEvent& event, const JobView& job) mutable { return image_event(a, sent, event, job); });
+      [a, sent = 0](const JobEvent& event, const std::string& id) mutable { return image_event(a, sent, event, id); });
 }
 
 void generations(const Call& call) { draw_for_openai(call, openai_request(call, call.json()), "image_generation"); }

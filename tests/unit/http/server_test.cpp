@@ -121,6 +121,44 @@ TEST(HttpServer, StreamsPieces) {
   EXPECT_THAT(old.read_all(), EndsWith("\r\n\r\none two three"));
 }
 
+// What lies elsewhere is fetched when it is rung for; several at once are one piece, and the last ends the answer.
+TEST(HttpServer, FollowsASource) {
+  std::mutex mutex;
+  std::vector<std::string> news{"first "};
+  bool is_last = false;
+  std::function<void()> ring;
+  std::promise<void> follows;
+  HttpServer server(
+      {}, [](const Request&) { return std::nullopt; },
+      [&](const ExchangePtr& exchange) {
+        ring = exchange->follow(Response(200, "text/plain", ""), "", [&] {
+          const std::lock_guard lock(mutex);
+          Exchange::Pieces out{.texts = {}, .is_last = is_last};
+          for (std::string& text : news) out.texts.push_back(std::make_shared<const std::string>(std::move(text)));
+          news.clear();
+          return out;
+        });
+        follows.set_value();
+      },
+      silent_log());
+  std::thread thread([&] { server.run(); });
+  RawClient client(server.port());
+  client.send(http_request("GET", "/"));
+  client.read_until([](const std::string& all) { return all.find("first ") != std::string::npos; });
+  follows.get_future().wait();
+  {
+    const std::lock_guard lock(mutex);
+    news = {"second ", "third"};
+    is_last = true;
+  }
+  ring();
+  const HttpAnswer answer = parse_answer(client.read_all());
+  EXPECT_EQ(answer.body, "first second third");
+  ring();  // nobody is there any more
+  server.stop();
+  thread.join();
+}
+
 TEST(HttpServer, HeadHasNoBodyAndExpectIsAnswered) {
   EchoServer server;
   RawClient client(server.http.port());

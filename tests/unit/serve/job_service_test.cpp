@@ -66,7 +66,7 @@ Refused refusal_of(const std::function<void()>& what) {
 
 std::vector<std::string> event_names(JobService& service, const std::string& id) {
   std::vector<std::string> names;
-  for (const JobEvent& event : service.events(id, "me", 0)) names.push_back(event.name);
+  for (const JobEvent& event : service.news(id, "me", 0).events) names.push_back(event.name);
   return names;
 }
 
@@ -82,8 +82,8 @@ TEST(JobService, DrawsAndKeeps) {
   const auto bytes = service.picture(id, "me", 0);
   EXPECT_EQ(decode_picture(*bytes, "it").image, MadeUpEngine::picture(7));
   EXPECT_EQ(decode_picture(*bytes, "it").texts.size(), 2u);
-  EXPECT_THAT(event_names(service, id), ElementsAre("queued", "position", "started", "stage", "stage", "step", "step",
-                                                    "picture", "guard", "done"));
+  EXPECT_THAT(event_names(service, id), ElementsAre("queued", "position", "started", "stage", "stage", "step", "guard",
+                                                    "step", "picture", "done"));
 }
 
 TEST(JobService, WarningsAreTheJobs) {
@@ -93,6 +93,38 @@ TEST(JobService, WarningsAreTheJobs) {
   EXPECT_THAT(wait_for_end(service, id).warnings, ElementsAre("doubtful is doubtful"));
   EXPECT_THAT(event_names(service, id), ::testing::Contains("warning"));
   EXPECT_TRUE(wait_for_end(service, service.submit(submission("a"))).warnings.empty());
+}
+
+// One that waits is not kept prepared, so that a long queue takes no more than its requests.
+TEST(JobService, WhatIsDrawnAtOnceIsPreparedOnce) {
+  MadeUpEngine engine;
+  JobService service(engine, {}, silent_log());
+  wait_for_end(service, service.submit(submission("a")));
+  while (!service.is_idle()) std::this_thread::yield();
+  EXPECT_EQ(engine.prepared(), 1);
+  engine.hold();
+  const std::string first = service.submit(submission("b"));
+  engine.wait_for_started(2);
+  const std::string second = service.submit(submission("c"));
+  EXPECT_EQ(engine.prepared(), 3);
+  engine.release();
+  wait_for_end(service, first);
+  wait_for_end(service, second);
+  EXPECT_EQ(engine.prepared(), 4);
+}
+
+TEST(JobService, WhatTheGuardDoesIsToldWhileItDraws) {
+  MadeUpEngine engine;
+  engine.hold();
+  JobService service(engine, {}, silent_log());
+  const std::string id = service.submit(submission("a"));
+  engine.allow(1);
+  while (service.view(id, "me").guard_events.empty()) std::this_thread::yield();
+  EXPECT_EQ(service.view(id, "me").state, JobState::Running);
+  EXPECT_EQ(event_names(service, id).back(), "guard");
+  EXPECT_EQ(service.counters().guard_events, 1u);
+  engine.release();
+  EXPECT_EQ(wait_for_end(service, id).guard_events.size(), 1u);
 }
 
 TEST(JobService, AnOwnerSeesOnlyItsOwn) {

@@ -141,6 +141,37 @@ TEST(Plans, WhatIsHardToPlanHoldsNobodyElseUp) {
   EXPECT_EQ(parse_answer(clients[0]->read_all()).status, 200);
 }
 
+TEST(Plans, AClientThatLeavesTakesItsPlanAlong) {
+  Served served;
+  served.engine->hold();
+  for (const char* address : {"/v1/plan", "/v1/images/generations", "/sdapi/v1/txt2img"}) {
+    RawClient client(served.http.port());
+    client.send(http_request("POST", address, OrderedJson{{"prompt", "hard to plan"}}.dump()));
+    served.engine->wait_for_planning(1);
+  }
+  served.engine->wait_for_no_planning();
+  EXPECT_TRUE(served.engine->started().empty());
+}
+
+// Nobody left: both threads that plan are at it, and what waits behind them is not begun.
+TEST(Plans, TheEndOfTheServerStopsThem) {
+  Served served;
+  served.engine->hold();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (const char* address : {"/v1/plan", "/v1/jobs", "/v1/jobs"}) {
+    clients.push_back(std::make_unique<RawClient>(served.http.port()));
+    clients.back()->send(http_request("POST", address, OrderedJson{{"prompt", "hard to plan"}}.dump()));
+    if (clients.size() <= 2) served.engine->wait_for_planning(static_cast<int>(clients.size()));
+  }
+  served.server.slow_lane.interrupt();
+  for (const auto& client : clients) {
+    const HttpAnswer answer = parse_answer(client->read_all());
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(answer.headers.at("retry-after"), "5");
+  }
+  EXPECT_TRUE(served.get("/v1/jobs").json()["jobs"].empty());
+}
+
 TEST(Compare, TwoPrecisionsOfOneRequest) {
   Served served;
   OrderedJson request = kRequest;
