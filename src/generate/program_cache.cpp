@@ -26,7 +26,9 @@ std::shared_ptr<const CachedProgram> ProgramCache::get(const ProgramKey& key) {
 void ProgramCache::sweep() {
   size_t gone = 0;
   {
-    const std::lock_guard lock(mutex_);
+    // Whoever lets go of a job may hold locks of its own: it does not wait for one that is compiled meanwhile.
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return;
     gone = std::erase_if(large_, [](const auto& item) { return item.second.expired(); });
   }
   if (gone != 0) forget_();

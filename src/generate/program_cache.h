@@ -39,7 +39,7 @@ class ProgramCache {
   // Errors of compiling pass through, and leave the cache as it was.
   std::shared_ptr<const CachedProgram> get(const ProgramKey& key);
   size_t size() const;
-  void sweep();  // to be called when a job has let go of its programs
+  void sweep();  // to be called when a job has let go of its programs; while one is compiled, the next call does it
 
  private:
   struct Item {
