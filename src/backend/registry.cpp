@@ -1,6 +1,5 @@
 #include "backend/registry.h"
 
-#include "backend/cpu/kernel_list.h"
 #include "backend/vulkan_devices.h"
 
 namespace newbie {
@@ -36,8 +35,6 @@ std::unique_ptr<Backend> make_backend(BackendChoice choice, std::string_view dev
   }
   fail(ErrorKind::Internal, "no backend has number {}", static_cast<int>(choice));
 }
-
-void forget_unused_kernels() { cpu::forget_primitives(); }
 
 // A driver that runs on the CPU, or a part of the processor, is taken when it is named alone.
 DeviceChoice choose_device(std::string_view words) {

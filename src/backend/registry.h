@@ -22,9 +22,6 @@ std::span<const BackendRow> backends();
 // `device`: for a backend that has several, as make_vulkan_backend() takes it.
 std::unique_ptr<Backend> make_backend(BackendChoice choice, std::string_view device = {});
 
-// Libraries behind backends keep parts of kernels that are gone, for the next of their kind: they let go of them.
-void forget_unused_kernels();
-
 // What a user means by "cpu", "vulkan", "vulkan:0", "vulkan:NAME" or "auto", which is a card where there is one that
 // can be taken. `reason`: why, where it was for us to choose. Error{InvalidRequest} for other words.
 struct DeviceChoice {

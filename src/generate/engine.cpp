@@ -1,6 +1,6 @@
 #include "generate/engine.h"
 
-#include "backend/registry.h"
+#include "backend/unused_kernels.h"
 #include "backend/vulkan_devices.h"
 #include "core/machine.h"
 

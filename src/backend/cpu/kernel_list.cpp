@@ -2,6 +2,7 @@
 
 #include "backend/cpu/amx/kernels.h"
 #include "backend/cpu/kernels/kernels.h"
+#include "backend/unused_kernels.h"
 #include "graph/ops/all.h"
 
 #if NEWBIE_ONEDNN
@@ -74,10 +75,18 @@ std::span<const KernelMaker> kernel_makers() { return kMakers; }
 
 #if NEWBIE_ONEDNN
 std::string library_version() { return onednn_version(); }
-void forget_primitives() { onednn::forget_primitives(); }
 #else
 std::string library_version() { return "no oneDNN"; }
-void forget_primitives() {}
 #endif
 
 }  // namespace newbie::cpu
+
+namespace newbie {
+
+void forget_unused_kernels() {
+#if NEWBIE_ONEDNN
+  cpu::onednn::forget_primitives();
+#endif
+}
+
+}  // namespace newbie

@@ -21,7 +21,4 @@ std::span<const KernelMaker> kernel_makers();
 // The libraries behind them, with their versions.
 std::string library_version();
 
-// What those libraries keep of kernels that are gone goes, too.
-void forget_primitives();
-
 }  // namespace newbie::cpu
