@@ -2,17 +2,15 @@
 """What HTTP costs: latency.py NEWBIE [TURNS=50]
 
 How long /health takes while all cores draw, how much longer a picture takes over HTTP than inside the process, and what
-twenty listeners, and previews, cost the one job they watch. Prints figures, and compares none with a clock: machines differ, and their
+twenty listeners cost the one job they watch. Prints figures, and compares none with a clock: machines differ, and their
 neighbours do. To be read on a machine that does nothing else.
 """
 
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import pathlib
-import re
 import select
 import socket
 import statistics
@@ -68,31 +66,20 @@ def health_while_drawing(server: Server) -> None:
     print(f"/health while all cores draw: {milliseconds(took)}", flush=True)
 
 
-def seconds_inside(server: Server) -> float:
-    """What drawing took so far by the engine itself: preparing requests, drawing, and the bytes of the files."""
-    found = re.search(r'newbie_stage_seconds_total\{stage="total"\} (\S+)', server.get("/metrics"))
-    return float(found.group(1)) if found else 0
-
-
 def overhead(server: Server, turns: int) -> None:
-    """A client's time less what the same request took inside the process. On a connection that is there: how long one
-    takes to open is not the server's."""
-    place = urllib.parse.urlsplit(server.url)
-    connection = http.client.HTTPConnection(place.hostname, place.port)
+    """A client's time less what the engine itself says it took, from the same requests."""
     whole, beyond = [], []
     for k in range(turns):
-        body = json.dumps({**PICTURE, "size": "128x128", "seed": k})
-        before = seconds_inside(server)
         began = time.perf_counter()
-        connection.request("POST", "/v1/images/generations", body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        text = answer.read()
+        status, answer = ask(server.url, "/v1/images/generations", {**PICTURE, "size": "128x128", "seed": k})
         took = time.perf_counter() - began
-        assert answer.status == 200, text
+        assert status == 200, answer
+        newest = server.get("/v1/jobs?most=1")["jobs"][0]
+        inside = seconds_of(newest)
         whole.append(took)
-        beyond.append(took - (seconds_inside(server) - before))
+        beyond.append(took - inside)
     print(f"a picture over HTTP: {milliseconds(whole)}", flush=True)
-    print(f"  more than inside the process: {milliseconds(beyond)}", flush=True)
+    print(f"  beyond the engine's own time: {milliseconds(beyond)}", flush=True)
 
 
 class Listeners:
@@ -103,7 +90,6 @@ class Listeners:
         place = urllib.parse.urlsplit(server.url)
         request = f"GET /v1/jobs/{job}/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
         self.read = [0] * count
-        self.text = bytearray()  # of all of them
         self.sockets = [socket.create_connection((place.hostname, place.port)) for _ in range(count)]
         for one in self.sockets:
             one.sendall(request)
@@ -117,7 +103,6 @@ class Listeners:
             for k in [k for k, one in open_ones.items() if one in ready]:
                 part = open_ones[k].recv(1 << 16)
                 self.read[k] += len(part)
-                self.text += part
                 if not part:
                     open_ones.pop(k).close()
             time.sleep(0.05)
@@ -150,32 +135,13 @@ def listeners(server: Server, turns: int) -> None:
               f"{statistics.median(by[0]):.2f} s)", flush=True)
 
 
-def previews(server: Server, turns: int) -> None:
-    """By turns, with and without a preview asked for after every step by the one who listens."""
-    seconds: dict[int, list[float]] = {0: [], 1: []}
-    made = []
-    for turn in range(turns):
-        for every in (0, 1) if turn % 2 else (1, 0):
-            job = server.post("/v1/jobs", {**LONG, "seed": turn, "preview_every": every})["id"]
-            listening = Listeners(server, job, 1)
-            view = wait(server, job)
-            listening.thread.join()
-            seconds[every].append(seconds_of(view))
-            if every:
-                made.append(listening.text.count(b"event: preview"))
-    ratio = [with_them / without for without, with_them in zip(seconds[0], seconds[1])]
-    print(f"previews: {statistics.median(ratio):.3f} of the time without (median of {len(ratio)} turns, {min(ratio):.3f} to "
-          f"{max(ratio):.3f}); {statistics.median(made):.0f} in {LONG['steps']} steps", flush=True)
-
-
 def main() -> int:
     turns = int(sys.argv[2]) if len(sys.argv) > 2 else 50
-    with Server(sys.argv[1], "--metrics") as server:
+    with Server(sys.argv[1]) as server:
         wait(server, server.post("/v1/jobs", SMALL)["id"])  # the first one loads and plans
         overhead(server, turns)
         health_while_drawing(server)
         listeners(server, max(3, turns // 10))
-        previews(server, max(3, turns // 10))
     return 0
 
 

@@ -15,7 +15,6 @@
 #include "text/base64.h"
 #include "unit/core/temporary_folder.h"
 #include "unit/http/client.h"
-#include "unit/overflow/hard_model.h"
 
 namespace newbie::e2e {
 namespace {
@@ -99,27 +98,6 @@ TEST(Serve, GivesTheBytesOfTheCommandLine) {
   EXPECT_EQ(o.exit_code, 0) << o.err;
   EXPECT_THAT(o.err, HasSubstr("POST /v1/jobs 202"));
   EXPECT_THAT(o.err, ::testing::Not(HasSubstr("blue hair"))) << "no prompt is in the log";
-}
-
-// A model whose fourth layer leaves float16's range: the job tells it while it draws, long before its end.
-TEST(Serve, TellsWhatTheGuardDoesWhileItDraws) {
-  const test::HardModel hard = test::large_values("layers.3", 15);
-  const Outcome o =
-      serve({"--transformer", hard.paths().transformer, "--precision", "f16-naive"}, [&](const Running& server) {
-        const std::string id = server.submit(kLongRequest);
-        RawClient listener(server.port());
-        listener.send(http_request("GET", "/v1/jobs/" + id + "/events"));
-        const std::string told =
-            listener.read_until([](const std::string& all) { return all.find("event: guard\n") != std::string::npos; });
-        EXPECT_THAT(told, HasSubstr(R"("where":"transformer.layers.3")"));
-        EXPECT_THAT(told, HasSubstr(R"("evaluation":1)"));
-        const OrderedJson job = server.ask("GET", "/v1/jobs/" + id).json();
-        EXPECT_EQ(job["state"], "running");
-        EXPECT_EQ(job["guard"][0]["where"], "transformer.layers.3");
-        server.ask("DELETE", "/v1/jobs/" + id);
-        EXPECT_EQ(server.wait_for_end(id)["guard"].size(), 1u) << "what was told stays with a job that was cancelled";
-      });
-  EXPECT_EQ(o.exit_code, 0) << o.err;
 }
 
 TEST(Serve, TerminatedItFinishesWhatItIsAt) {

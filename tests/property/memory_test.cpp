@@ -1,14 +1,10 @@
 // The memory plan is exact: what it says before anything is allocated is what the allocator sees.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <set>
 
-#include "compile/compile.h"
-#include "generate/engine.h"
 #include "generate/quality.h"
 #include "generate/text_to_image.h"
-#include "graph/cost.h"
 #include "support/golden.h"
 
 namespace newbie::test {
@@ -258,69 +254,6 @@ TEST(MemoryPlan, ASmallBudgetFreesEachStageAndASmallerOneIsRefusedWithTheSmalles
     EXPECT_EQ(e.kind(), ErrorKind::OverBudget);
     EXPECT_NE(e.message().find("needs"), std::string::npos) << e.message();
   }
-}
-
-// What a graph holds of a picture of 256 million pixels is as little as of a small one.
-TEST(GiantPictures, TheirGraphsHoldNoTables) {
-  const OpenedModel model(locate_model({.folder = avatar_path()}).paths, {}, silent_log());
-  const auto held = [](const Graph& g) {
-    size_t bytes = 0;
-    for (int id = 0; id < g.size(); ++id)
-      if (const auto& constant = g.node(id).constant; constant && constant->data() != nullptr)
-        bytes += constant->bytes();
-    return bytes;
-  };
-  for (const GraphKind kind : {GraphKind::Step, GraphKind::StepFirst, GraphKind::StepRest})
-    EXPECT_EQ(held(build_graph(model, {kind, {100, 2048, 2048}})), held(build_graph(model, {kind, {100, 8, 8}})));
-}
-
-// What is refused by its shapes has no kernel made, for itself or for what would fit; what is said is true.
-TEST(GiantPictures, AreRefusedBeforeAnythingIsBuilt) {
-  const EngineOptions options{
-      .threads = 2, .memory_budget_bytes = size_t{8} << 30, .precision = PrecisionRequest::BF16};
-  Engine engine(locate_model({.folder = avatar_path()}).paths, options, silent_log());
-  for (const int64_t side : {8192, 16384}) {
-    try {
-      Job job(engine, small_request(side, side, 1, 4.0), {});
-      FAIL() << side << " was planned";
-    } catch (const Error& e) {
-      EXPECT_EQ(e.kind(), ErrorKind::OverBudget);
-    }
-  }
-  EXPECT_EQ(engine.programs.size(), 0U);
-  EXPECT_EQ(engine.runtime.allocator.peak_bytes(), 0U);
-}
-
-TEST(GiantPictures, TheLeastIsNoMoreThanWhatIsPlanned) {
-  Engine engine(locate_model({.folder = avatar_path()}).paths, {.threads = 2}, silent_log());
-  for (const Bands bands : {Bands::None, Bands::Once, Bands::Again})
-    for (const GraphKind kind : {GraphKind::Decode, GraphKind::Encode}) {
-      const ProgramKey key{kind, {24, 40}, bands};
-      const size_t least = least_arena_bytes(transform(build_graph(engine.model, key), engine.compile_options(key)));
-      const size_t arena = engine.programs.get(key)->program.memory().arena_bytes;
-      EXPECT_LE(least, arena);
-      EXPECT_GE(least, arena / 4) << "it would refuse next to nothing";
-    }
-}
-
-// Before the next program, or the next way that is tried: not at the end.
-TEST(Planning, StopsSoonAfterItIsAskedTo) {
-  class StopsAtAWarning : public Log {
-   public:
-    std::atomic<bool> stop{false};
-    void write(LogLevel, std::string_view) override { stop = true; }
-  } log;
-  Engine engine(locate_model({.folder = avatar_path()}).paths, {.threads = 2}, silent_log());
-  GenerateRequest request = small_request(64, 64, 1, 4.0);
-  request.max_jina_tokens = 4;  // the words that are lost are told while the request is read
-  try {
-    Job job(engine, request, {.log = &log, .stop = StopToken(&log.stop)});
-    FAIL() << "it was planned to the end";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::Cancelled);
-  }
-  EXPECT_TRUE(log.stop);
-  EXPECT_EQ(engine.programs.size(), 0U);
 }
 
 }  // namespace
