@@ -63,7 +63,7 @@ class Pieces {
     find_made_again();
   }
 
-  int forward() const { return forward_; }          // nodes [0, forward) are the way there
+  int forward() const { return forward_; }             // nodes [0, forward) are the way there
   bool stays(int id) const { return stays_[at(id)]; }  // sources, and what other pieces read
   size_t bytes_that_stay() const { return bytes_that_stay_; }
 

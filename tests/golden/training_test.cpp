@@ -211,8 +211,8 @@ TEST(TrainingMemory, RecomputationHoldsLessAndChangesNothing) {
   EXPECT_LT(flop(most), flop(whole) + (flop(tightest) - flop(whole)) * 3 / 4) << "w2 alone is a quarter";
   EXPECT_LT(flop(tight), flop(tightest));
   std::printf("[ measured ] arena %zu bytes, recomputed but for the few %zu, recomputed %zu; Mflop %.0f, %.0f, %.0f\n",
-              bytes, most.plan(shape).arena_bytes, tightest.plan(shape).arena_bytes, flop(whole) / 1e6, flop(most) / 1e6,
-              flop(tightest) / 1e6);
+              bytes, most.plan(shape).arena_bytes, tightest.plan(shape).arena_bytes, flop(whole) / 1e6,
+              flop(most) / 1e6, flop(tightest) / 1e6);
   for (LossNetwork* network : {&tight, &tightest, &most}) {
     Tensors32 got;
     EXPECT_EQ(batch.run(*network, 0, 0, 1.0f, got), loss);

@@ -23,7 +23,7 @@ using MatmulDesc = dnnl::matmul::primitive_desc;
 
 constexpr int64_t kTileRows = 128, kPanelColumns = 256;
 constexpr int64_t kPanelBytes = 512 << 10;  // a panel may be wider as long as it stays in a core's cache
-constexpr int64_t kPackingRows = 32;  // packing a panel takes about as long as that many rows of its product
+constexpr int64_t kPackingRows = 32;        // packing a panel takes about as long as that many rows of its product
 
 // Where operands lie: both row-major, either perhaps transposed. A batch of b serves `share` batches of a, which are
 // then rows of one.
