@@ -241,7 +241,7 @@ std::vector<RequestField> make_fields() {
 
       picture_row(&Request::init_image,
           {.name = "init_image", .flag = "init-img", .letter = 'i', .group = FromAPicture,
-           .help = "PNG, JPEG, WebP, BMP or GIF to start from; resized to `width` and `height`, which\ndefault to its own size"}),
+           .help = "PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF to start from; resized to `width` and\n`height`, which default to its own size"}),
       choice_row(init_fits(), [](auto& r) -> auto& { return r.init_fit; },
           {.name = "init_fit", .flag = "init-fit", .group = FromAPicture,
            .help = "a picture of other proportions: its middle, all of it with its edges\ngoing on, or out of shape",

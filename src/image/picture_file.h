@@ -29,6 +29,9 @@ struct DecodeLimits {
   size_t max_memory_bytes = SIZE_MAX;
 };
 
+// Error{BadFile} for a side below 1, or more than the limits allow.
+void check_size(const DecodeLimits& limits, std::string_view where, int64_t width, int64_t height);
+
 // Error{OverBudget} when a picture of that size needs more than the limits allow. `bytes`: what the decoder holds at
 // its largest moment.
 void check_memory(const DecodeLimits& limits, std::string_view where, int64_t width, int64_t height, size_t bytes);

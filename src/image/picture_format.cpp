@@ -6,12 +6,15 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "image/avif.h"
+#include "image/avif_container.h"
 #include "image/bmp.h"
 #include "image/flatten.h"
 #include "image/gif.h"
 #include "image/jpeg.h"
 #include "image/orientation.h"
 #include "image/png.h"
+#include "image/tiff.h"
 #include "image/webp.h"
 
 namespace newbie {
@@ -23,10 +26,9 @@ constexpr size_t kMaxFileBytes = size_t{512} << 20;
 // What a file is that is none of ours, by its first bytes; empty: nobody knows.
 std::string_view foreign_picture(std::string_view head) {
   using namespace std::string_view_literals;
-  if (head.starts_with("II*\0"sv) || head.starts_with("MM\0*"sv)) return "a TIFF picture";
+  if (head.starts_with("II+\0"sv) || head.starts_with("MM\0+"sv)) return "a BigTIFF picture";
   if (head.size() >= 12 && head.substr(4, 4) == "ftyp") {
     const std::string_view brand = head.substr(8, 4);
-    if (brand == "avif" || brand == "avis") return "an AVIF picture";
     if (brand == "heic" || brand == "heix" || brand == "mif1") return "a HEIC picture";
     return "a film";
   }
@@ -38,6 +40,13 @@ std::string_view foreign_picture(std::string_view head) {
 }
 
 }  // namespace
+
+void check_size(const DecodeLimits& limits, std::string_view where, int64_t width, int64_t height) {
+  if (width < 1 || height < 1 || width > limits.max_side || height > limits.max_side ||
+      static_cast<size_t>(width) * static_cast<size_t>(height) > limits.max_pixels)
+    fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where, width,
+         height, limits.max_side, limits.max_pixels);
+}
 
 void check_memory(const DecodeLimits& limits, std::string_view where, int64_t width, int64_t height, size_t bytes) {
   if (bytes > limits.max_memory_bytes)
@@ -67,6 +76,7 @@ std::vector<std::byte> encode_picture(PictureFormat format, const Image& image, 
 }
 
 DecodedPicture decode_picture(std::span<const std::byte> bytes, std::string_view where, const DecodeLimits& limits) {
+  using namespace std::string_view_literals;
   const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min<size_t>(bytes.size(), 12));
   DecodedPicture out;
   if (head.starts_with("\x89PNG"))
@@ -79,11 +89,15 @@ DecodedPicture decode_picture(std::span<const std::byte> bytes, std::string_view
     out = decode_bmp(bytes, where, limits);
   else if (head.starts_with("GIF87a") || head.starts_with("GIF89a"))
     out = decode_gif(bytes, where, limits);
+  else if (head.starts_with("II*\0"sv) || head.starts_with("MM\0*"sv))
+    out = decode_tiff(bytes, where, limits);
+  else if (is_avif(bytes))
+    out = decode_avif(bytes, where, limits);
   else if (const std::string_view what = foreign_picture(head); !what.empty())
     fail_with_hint(ErrorKind::Unsupported, "convert it to PNG first", "{}: {}, which is not read", where, what);
   else
     fail_with_hint(ErrorKind::BadFile, "convert it to one of these first",
-                   "{}: not a PNG, JPEG, WebP, BMP or GIF picture", where);
+                   "{}: not a PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF picture", where);
   out.image = upright(std::move(out.image), out.orientation);
   out.orientation = 1;
   return out;

@@ -74,10 +74,7 @@ void check_header(std::span<const std::byte> bytes, std::string_view where, cons
   if (std::memcmp(bytes.data(), kSignature.data(), kSignature.size()) != 0)
     fail(ErrorKind::BadFile, "{}: not a PNG (the signature is missing)", where);
   const uint64_t width = big_endian(bytes.subspan<16, 4>()), height = big_endian(bytes.subspan<20, 4>());
-  const uint64_t side = static_cast<uint64_t>(std::max(limits.max_side, 0));
-  if (width > side || height > side || width * height > limits.max_pixels)
-    fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where, width,
-         height, limits.max_side, limits.max_pixels);
+  check_size(limits, where, static_cast<int64_t>(width), static_cast<int64_t>(height));
   // Pixels, turned upright once more, and libpng's rows.
   check_memory(limits, where, static_cast<int64_t>(width), static_cast<int64_t>(height),
                static_cast<size_t>(width * height * 4 * 2 + width * 8 * 4));

@@ -144,10 +144,7 @@ DecodedPicture decode_webp(std::span<const std::byte> bytes, std::string_view wh
   if (const VP8StatusCode status = WebPGetFeatures(octets(bytes), bytes.size(), &config.input); status != VP8_STATUS_OK)
     fail(ErrorKind::BadFile, "{}: damaged WebP: the header cannot be read (status {})", where,
          static_cast<int>(status));
-  if (found.width > limits.max_side || found.height > limits.max_side ||
-      static_cast<size_t>(found.width) * static_cast<size_t>(found.height) > limits.max_pixels)
-    fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where, found.width,
-         found.height, limits.max_side, limits.max_pixels);
+  check_size(limits, where, found.width, found.height);
   // Pixels, turned upright once more, and what libwebp holds of a picture without loss: four bytes a pixel.
   const size_t pixels = static_cast<size_t>(found.width) * static_cast<size_t>(found.height);
   check_memory(limits, where, found.width, found.height, pixels * 4 * 3);
