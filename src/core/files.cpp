@@ -315,6 +315,19 @@ void MappedFile::load_pages(std::span<const std::byte> range) const {
   if (!pages.empty()) ::madvise(const_cast<std::byte*>(pages.data()), pages.size(), kPopulateRead);
 }
 
+void MappedFile::copy(size_t offset, std::span<std::byte> to) const {
+  while (!to.empty() && data_ != nullptr) {
+    const ssize_t got =
+        refused("read") ? -1 : ::pread(mapping_descriptor(slot_), to.data(), to.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_with_errno(path_, "read", errno, false);
+    if (got == 0) break;
+    offset += static_cast<size_t>(got);
+    to = to.subspan(static_cast<size_t>(got));
+  }
+  std::ranges::fill(to, std::byte{0});
+}
+
 std::span<const std::byte> MappedFile::around(std::span<const std::byte> range) const {
   const uintptr_t unit = size_ <= kSmallFile ? kFaultAround : kHugeFault;
   const auto file_begin = reinterpret_cast<uintptr_t>(data_), file_end = file_begin + size_;
