@@ -20,7 +20,7 @@ namespace newbie {
 namespace {
 
 // TIFF 6.0, section 8 and after.
-enum Tag : uint16_t {
+enum TiffTag : uint16_t {
   kNewSubfileType = 254,
   kWidth = 256,
   kHeight = 257,
@@ -45,8 +45,8 @@ enum Tag : uint16_t {
   kIccProfile = 34675,
 };
 
-enum Compression : uint32_t { kNone = 1, kLzw = 5, kAdobeDeflate = 8, kDeflate = 32946, kPackBits = 32773 };
-enum Photometric : uint32_t { kWhiteIsZero = 0, kBlackIsZero = 1, kRgb = 2, kPalette = 3, kSeparated = 5 };
+enum TiffCompression : uint32_t { kUnpacked = 1, kLzw = 5, kAdobeDeflate = 8, kDeflate = 32946, kPackBits = 32773 };
+enum TiffPhotometric : uint32_t { kWhiteIsZero = 0, kBlackIsZero = 1, kRgb = 2, kPalette = 3, kSeparated = 5 };
 enum class Alpha { None, Straight, Premultiplied };
 
 constexpr size_t kMostSamples = 8;
@@ -88,7 +88,7 @@ struct Layout {
   int64_t width = 0, height = 0;
   int bits = 8;        // of a sample
   size_t samples = 1;  // of a pixel
-  uint32_t compression = kNone, photometric = kBlackIsZero;
+  uint32_t compression = kUnpacked, photometric = kBlackIsZero;
   Alpha alpha = Alpha::None;
   size_t alpha_sample = 0;
   bool planes_apart = false;  // each sample has strips or tiles of its own
@@ -147,9 +147,9 @@ Layout read_layout(const Fields& fields, std::string_view where, const DecodeLim
   if ((fields.one(kNewSubfileType, 0) & 1) != 0)
     refuse(where, "whose first picture is a small copy, as in cameras' raw files");
 
-  out.compression = fields.one(kCompression, kNone);
+  out.compression = fields.one(kCompression, kUnpacked);
   if (out.compression == kDeflate) out.compression = kAdobeDeflate;
-  if (out.compression != kNone && out.compression != kLzw && out.compression != kAdobeDeflate &&
+  if (out.compression != kUnpacked && out.compression != kLzw && out.compression != kAdobeDeflate &&
       out.compression != kPackBits) {
     if (const char* name = name_of_compression(out.compression); name != nullptr) refuse(where, "with {} inside", name);
     refuse(where, "with compression {}", out.compression);
@@ -246,7 +246,7 @@ std::vector<uint8_t> inflated(std::span<const std::byte> in, size_t want, std::s
 std::vector<uint8_t> unpack(uint32_t compression, std::span<const std::byte> in, size_t want, std::string_view where) {
   std::vector<uint8_t> out;
   switch (compression) {
-    case kNone: {
+    case kUnpacked: {
       const auto* first = reinterpret_cast<const uint8_t*>(in.data());
       out.assign(first, first + std::min(in.size(), want));
       break;
@@ -312,7 +312,7 @@ std::vector<uint8_t> read_levels(std::span<const std::byte> bytes, const Fields&
         const size_t want = static_cast<size_t>(rows) * layout.row_bytes();
         const size_t offset = fields.at(offsets, index);
         // Uncompressed, one may do without its size.
-        const bool is_told = layout.compression != kNone || fields.count(counts) > 0;
+        const bool is_told = layout.compression != kUnpacked || fields.count(counts) > 0;
         const size_t size = is_told ? fields.at(counts, index) : want;
         if (offset > bytes.size() || bytes.size() - offset < size)
           fail(ErrorKind::BadFile, "{}: it ends {} bytes too early", where, offset + size - bytes.size());
