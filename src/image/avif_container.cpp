@@ -11,7 +11,8 @@ namespace newbie {
 
 namespace {
 
-constexpr size_t kMostItems = 4096, kMostBoxes = 4096;
+// Far above what cameras write; a hostile file names the same bytes again and again.
+constexpr size_t kMostItems = 4096, kMostBoxes = 4096, kMostMetaBytes = size_t{8} << 20;
 
 struct Box {
   std::string type;
@@ -86,6 +87,7 @@ class Meta {
       if (box.type == "ipma") read_associations(box.body);
   }
 
+  size_t file_bytes() const { return file_.size(); }
   uint32_t primary() const { return primary_; }
   const std::map<uint32_t, Item>& items() const { return items_; }
   const Item& item(uint32_t id) const {
@@ -124,11 +126,12 @@ class Meta {
       if (e.offset > place.size() || place.size() - e.offset < e.length)
         fail(ErrorKind::BadFile, "{}: damaged AVIF: it ends before its picture does", where_);
       const size_t length = static_cast<size_t>(e.length == 0 ? place.size() - e.offset : e.length);
+      if (length == 0) fail(ErrorKind::BadFile, "{}: damaged AVIF: a piece without bytes", where_);
       total += length;
       if (total > place.size()) fail(ErrorKind::BadFile, "{}: damaged AVIF: pieces that share bytes", where_);
       out.push_back(place.subspan(static_cast<size_t>(e.offset), length));
     }
-    if (total == 0) fail(ErrorKind::BadFile, "{}: damaged AVIF: a picture without bytes", where_);
+    if (out.empty()) fail(ErrorKind::BadFile, "{}: damaged AVIF: a picture without bytes", where_);
     return out;
   }
 
@@ -271,8 +274,15 @@ AvifCoded coded_of(const Meta& meta, uint32_t id, std::string_view where, const 
   const Item& item = meta.item(id);
   check_properties(meta, item, where);
   AvifCoded out;
+  size_t bytes_left = meta.file_bytes();
   const auto add_tile = [&](const Item& tile) {
+    if (out.tiles.size() == kMostItems)
+      fail(ErrorKind::Unsupported, "{}: an AVIF of more than {} pictures side by side", where, kMostItems);
     out.tiles.push_back(meta.pieces(tile));
+    for (const auto piece : out.tiles.back()) {
+      if (piece.size() > bytes_left) fail(ErrorKind::BadFile, "{}: damaged AVIF: pictures that share bytes", where);
+      bytes_left -= piece.size();
+    }
     if (const Box* point = meta.property(tile, "a1op"); point != nullptr) {
       ByteReader in(point->body, where);
       out.operating_point = in.u8();
@@ -403,7 +413,11 @@ AvifContainer read_avif_container(std::span<const std::byte> bytes, std::string_
   if (box == nullptr && out.is_animation)
     fail_with_hint(ErrorKind::Unsupported, "convert its first picture to PNG",
                    "{}: an AVIF film without a still picture", where);
-  const Meta meta(bytes, need_box(boxes, "meta", where).body, where);
+  const std::span<const std::byte> body = need_box(boxes, "meta", where).body;
+  if (body.size() > kMostMetaBytes)
+    fail(ErrorKind::Unsupported, "{}: an AVIF with {} bytes before its picture, at most {} are read", where,
+         body.size(), kMostMetaBytes);
+  const Meta meta(bytes, body, where);
   const Item& primary = meta.item(meta.primary());
   const Size size = size_of(meta, primary, where);
   out.width = size.width;

@@ -123,6 +123,12 @@ TEST(Avif, HeadersPromiseNoMemory) {
   EXPECT_ERROR(decode_avif(bytes_of(file), "t", {.max_side = 20}), ErrorKind::BadFile, "24x16");
   EXPECT_ERROR(decode_avif(bytes_of(file), "t", {.max_pixels = 100}), ErrorKind::BadFile, "24x16");
   EXPECT_ERROR(decode_avif(bytes_of(file), "t", {.max_memory_bytes = 100}), ErrorKind::OverBudget, "MiB");
+  // A grid whose two pictures are one and the same.
+  std::string grid = data_file("grid.avif");
+  const size_t references = grid.find("dimg");
+  ASSERT_NE(references, std::string::npos);
+  grid.replace(references + 10, 2, grid, references + 8, 2);
+  EXPECT_ERROR(decode_avif(bytes_of(grid), "t"), ErrorKind::BadFile, "share bytes");
   // Of another size than its container says.
   std::string larger = file;
   const size_t size = larger.find("ispe") + 8;
