@@ -18,6 +18,9 @@ enum class Dialect {
   A1111,   // {"error", "detail", "body", "errors"}
 };
 
+// Of whoever asks for such a path, also where nothing is there.
+Dialect dialect_of(std::string_view path);
+
 Response json_answer(int status, const OrderedJson& json);
 
 // Error → status, headers (Retry-After; x-should-retry where asking again does not help) and body. A plan that is too

@@ -40,6 +40,11 @@ Response failure_answer(const JobView& job, Dialect dialect) {
                       dialect);
 }
 
+OrderedJson failure_json(const JobView& job, Dialect dialect) {
+  if (!job.interrupted) return error_json(*job.error, dialect);
+  return error_json(Refusal(Refused::Draining, job.error->message(), "ask again when it is back"), dialect);
+}
+
 OrderedJson job_row(const JobView& job) {
   OrderedJson out{{"id", job.id},
                   {"state", to_string(job.state)},
@@ -58,7 +63,7 @@ OrderedJson job_row(const JobView& job) {
                   {"ended", time_json(job.times.ended)},
                   {"output_format", kind_of(job.format).name},
                   {"pictures", pictures_json(job)}};
-  if (job.error) out["error"] = error_json(*job.error, Dialect::Own)["error"];
+  if (job.error) out["error"] = failure_json(job, Dialect::Own)["error"];
   return out;
 }
 

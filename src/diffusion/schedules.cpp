@@ -180,7 +180,11 @@ std::vector<double> make_sigmas(std::string_view name, int steps, ScheduleOption
   if (steps < found.min_steps || steps > kMaxSteps)
     fail_field("steps", "", "expected {} to {} with schedule {}, got {}", found.min_steps, kMaxSteps, name, steps);
   std::vector<double> sigmas = found.sigmas(steps, options.shift);
-  check_sigmas(sigmas, fmt::format("schedule {} with {} steps and shift {}", name, steps, options.shift));
+  try {
+    check_sigmas(sigmas, fmt::format("schedule {} with {} steps and shift {}", name, steps, options.shift));
+  } catch (const Error& error) {
+    throw Error(error.kind(), error.message(), error.hint(), "steps");
+  }
   return sigmas;
 }
 
