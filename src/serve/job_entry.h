@@ -39,6 +39,7 @@ struct JobPicture {
   uint64_t seed = 0;
   int width = 0, height = 0;
   size_t file_bytes = 0;
+  std::string sha256;        // of the file, where a journal keeps it; records of earlier versions have none
   std::string parameters;    // A1111's text form
   std::string request_json;  // everything needed to draw it again
 

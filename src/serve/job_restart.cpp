@@ -13,7 +13,7 @@ void JobService::read_journal() {
     else if (options_.resume)
       resume(std::move(record));
     else
-      restore(std::move(record), Error(ErrorKind::Internal, "lost: the server stopped before it was finished",
+      restore(std::move(record), Error(ErrorKind::Cancelled, "lost: the server stopped before it was finished",
                                        "send it again; with --resume-jobs a server draws such jobs by itself"));
   }
   remove_files(swept());

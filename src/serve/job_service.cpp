@@ -237,16 +237,27 @@ std::vector<JobView> JobService::list(const std::string& owner, size_t most, con
 std::shared_ptr<const std::vector<std::byte>> JobService::picture(const std::string& id, const std::string& owner,
                                                                   size_t index) {
   PictureFormat format;
+  JobPicture written;
   {
     const Lock lock(mutex_);
     const JobPtr job = get(id, owner);
     const std::vector<JobPicture>& pictures = job->view.pictures;
     if (index >= pictures.size())
-      throw Refusal(Refused::UnknownJob, fmt::format("job {} has {} pictures so far", id, pictures.size()));
+      throw Refusal(Refused::UnknownJob, is_final(job->view.state)
+                                             ? fmt::format("job {} has ended ({}) with {} pictures", id,
+                                                           to_string(job->view.state), pictures.size())
+                                             : fmt::format("job {} has {} pictures so far", id, pictures.size()));
     if (pictures[index].bytes) return pictures[index].bytes;
     format = job->view.format;
+    written = pictures[index];
   }
-  return std::make_shared<const std::vector<std::byte>>(journal_->read_picture(id, index, format));
+  try {
+    return std::make_shared<const std::vector<std::byte>>(journal_->read_picture(id, index, format, written));
+  } catch (const Error& error) {
+    log_.warn("job {}: {}", id, error.message());
+    throw Refusal(Refused::ExpiredJob,
+                  fmt::format("picture {} of job {} is gone: its file is missing or damaged", index, id));
+  }
 }
 
 JobService::Listener JobService::listen(const std::string& id, const std::string& owner,

@@ -200,6 +200,7 @@ void JobService::add_picture(JobEntry& job, GeneratedImage&& image) {
     try {
       journal_->write_picture(job.view.id, index, job.view.format, bytes);
       written = true;
+      picture.sha256 = sha256_of(bytes);
     } catch (const Error& error) {
       log_.warn("job {}: its picture is not in the journal: {}", job.view.id, error.message());
     }
