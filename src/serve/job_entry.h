@@ -30,6 +30,8 @@ struct Submission {
   std::string precision;  // a preset's name (compile/precision.h); empty: the engine's own
   // As it can be read again after a restart (ServiceOptions::read_request); empty: it does not outlive the process.
   std::string text;
+  // What is told of it before it is drawn: the job's first warnings.
+  std::vector<std::string> notes;
   double patience_s = 0;      // nobody waits longer than this; 0: for ever
   bool keep_preview = false;  // the last one is made even if nobody listens
 };

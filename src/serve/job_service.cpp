@@ -185,6 +185,7 @@ std::string JobService::submit(Submission s) {
     queue_.restore(job->view.owner, job->view.id);  // there is room: `arriving_` holds it
     arrival.keep_bytes();
     tell(*job, "queued", {{"id", job->view.id}}, calls);
+    for (const std::string& note : job->view.warnings) tell(*job, "warning", {{"message", note}}, calls);
     tell_positions(calls);
     old = swept();
   }
@@ -203,6 +204,7 @@ JobService::JobPtr JobService::make_job(Submission&& s, MemoryPlan&& plan) {
                                                 .precision = std::move(s.precision),
                                                 .plan = std::make_shared<const MemoryPlan>(std::move(plan))});
   job->view.times.created = options_.clock();
+  job->view.warnings = std::move(s.notes);
   job->journaled = journal_ != nullptr && !s.text.empty();
   if (job->journaled) job->view.text = std::make_shared<const std::string>(std::move(s.text));
   job->request = std::make_shared<const GenerateRequest>(std::move(s.request));

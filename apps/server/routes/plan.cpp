@@ -38,6 +38,7 @@ void plan(const Call& call) {
   out["seconds"] = seconds ? OrderedJson(*seconds) : OrderedJson(nullptr);
   out["decided_by"] = made.largest_stage().name();
   out["unused"] = unused_fields(asked.request);
+  out["warnings"] = asked.notes;
   call.answer(out);
 }
 
