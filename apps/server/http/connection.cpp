@@ -25,6 +25,7 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using Parser = http::request_parser<http::string_body>;
 
+constexpr size_t kMostEmptyLines = 2;  // before a request, which some send behind a body (RFC 9112 §2.2)
 constexpr size_t kBufferBytes = 65536;
 constexpr size_t kReadBytes = 4096;
 constexpr size_t kWriteBytes = 262144;  // at a time, each with its own deadline
@@ -172,12 +173,18 @@ class Connection {
     }
     within(hub_.options.head_s);  // in all, not for each piece
     constexpr std::string_view kEnd = "\r\n\r\n";
-    size_t searched = 0;
+    size_t searched = 0, empty_lines = 0;
     while (true) {
+      while (empty_lines < kMostEmptyLines && starts_with("\r\n")) {
+        buffer_.consume(2);
+        ++empty_lines;
+        searched = 0;
+      }
       const std::string_view all(static_cast<const char*>(buffer_.data().data()), buffer_.size());
       const size_t end = all.find(kEnd, searched);
       head_bytes_ = end == std::string_view::npos ? all.size() : end + kEnd.size();
-      if (end != std::string_view::npos || all.size() > hub_.options.head.bytes) co_return true;  // check() says which
+      if (end != std::string_view::npos || all.size() > hub_.options.head.bytes || is_tls())
+        co_return true;  // check() says which
       searched = all.size() - std::min(all.size(), kEnd.size() - 1);
       const size_t got = co_await stream_.async_read_some(buffer_.prepare(kReadBytes), into(error));
       if (error) co_return false;
@@ -185,11 +192,17 @@ class Connection {
     }
   }
 
+  bool starts_with(std::string_view bytes) const {
+    return std::string_view(static_cast<const char*>(buffer_.data().data()), buffer_.size()).starts_with(bytes);
+  }
+  bool is_tls() const { return !encrypted_ && starts_with("\x16"); }  // a handshake's first byte, and no method's
+
   std::string_view head() const { return {static_cast<const char*>(buffer_.data().data()), head_bytes_}; }
 
   // Our own look at the head, then the library's.
   std::optional<Response> check() {
     HeadLimits limits = hub_.options.head;
+    if (is_tls()) return plain_error(400, "no TLS is spoken here: ask for http://, or start with --tls-cert");
     if (auto problem = check_head(head(), limits)) return plain_error(problem->status, problem->what);
     parser_.emplace();
     parser_->header_limit(static_cast<uint32_t>(limits.bytes));
@@ -212,6 +225,11 @@ class Connection {
     request_.client = lowest().socket().remote_endpoint(ignored).address().to_string();
     for (const auto& field : message)
       request_.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+    if (const auto absolute = absolute_target(request_.target)) {
+      std::erase_if(request_.headers, [](const Header& h) { return equal_ignoring_case(h.name, "Host"); });
+      request_.headers.push_back({"Host", std::string(absolute->authority)});
+      request_.target = (absolute->rest.starts_with('/') ? "" : "/") + std::string(absolute->rest);
+    }
     if (request_.target == "*" && request_.method == "OPTIONS") {
       request_.path = "*";
       return std::nullopt;
