@@ -103,7 +103,7 @@ std::vector<std::string> unused_fields(const GenerateRequest& request);
 // All rows with their facts, for programs that make a form of them.
 OrderedJson describe_request_fields();
 
-// Names of all fields, and "did you mean `steps`?" or "".
+// "did you mean `steps`?", or "here it is `steps`" of another program's name, or "".
 std::string nearest_request_field(std::string_view name);
 
 }  // namespace newbie
