@@ -64,12 +64,27 @@ const Route* find_route(std::string_view method, std::string_view path, std::vec
   return nullptr;
 }
 
+namespace {
+
+std::optional<Response> check_coding(const Request& request) {
+  const std::string_view coding = request.header_or("Content-Encoding", "");
+  if (coding.empty() || equal_ignoring_case(coding, "identity")) return std::nullopt;
+  return error_answer(
+      415,
+      Error(ErrorKind::InvalidRequest, fmt::format("Content-Encoding: {}: bodies are read as they are", coding),
+            "send it uncompressed"),
+      dialect_of(request.path));
+}
+
+}  // namespace
+
 std::optional<Response> admit(const Server& server, const Request& request) {
   std::vector<std::string> ignored;
   std::string allowed;
   const Route* route = find_route(request.method, request.path, ignored, allowed);
   const bool is_open = route != nullptr && route->is_open_to_all;
   if (auto refusal = gate(request, server.gate_options, *server.keys(), is_open)) return refusal;
+  if (auto refusal = check_coding(request)) return refusal;
   return quick_answer(request, server);
 }
 
@@ -95,7 +110,8 @@ void dispatch(Server& server, const ExchangePtr& exchange) {
         error_answer(allowed.empty() ? 404 : 405,
                      Error(ErrorKind::InvalidRequest,
                            allowed.empty() ? "there is no such address here" : "this address has another method",
-                           allowed.empty() ? "GET /openapi.json lists them" : allowed));
+                           allowed.empty() ? "GET /openapi.json lists them" : allowed),
+                     dialect_of(request.path));
     if (!allowed.empty()) out.set("Allow", allowed);
     return exchange->respond(std::move(out));
   }
