@@ -10,7 +10,6 @@
 
 #include "core/json.h"
 #include "core/printable.h"
-#include "core/utf8.h"
 #include "field_words.h"
 #include "interrupt.h"
 #include "standard_streams.h"
@@ -34,11 +33,14 @@ constexpr ExitCode kRows[] = {
     {ErrorKind::Cancelled, 128 + SIGINT, "stopped by Ctrl-C; 143 by SIGTERM, 129 by a terminal that was closed"},
 };
 
-std::string shown(const std::string& text) { return beginning_of(text, kLongestMessage); }
-
 }  // namespace
 
 int exit_code(ErrorKind kind) {
+std::string in_message(std::string_view words) {
+  constexpr size_t kLongest = 2000;  // names and values out of files may be as long as these
+  return in_one_line(words, kLongest);
+}
+
   if (kind == ErrorKind::Cancelled && stop_signal() != 0) return 128 + stop_signal();
   for (const ExitCode& row : kRows)
     if (row.kind == kind) return row.code;
@@ -57,16 +59,16 @@ OrderedJson error_json(const Error& error) {
   std::replace(kind.begin(), kind.end(), ' ', '_');
   OrderedJson out;
   out["error"] = {{"kind", kind},
-                  {"message", shown(message_in_flags(error))},
-                  {"hint", shown(in_flags(error.hint()))},
+                  {"message", in_message(message_in_flags(error))},
+                  {"hint", in_message(in_flags(error.hint()))},
                   {"exit_code", exit_code(error.kind())}};
   return out;
 }
 
 int report(const Error& error, bool json) {
-  const std::string message = shown(message_in_flags(error)), hint = shown(in_flags(error.hint()));
-  std::string text = fmt::format("newbie: {}: {}\n", to_string(error.kind()), printable(message));
-  if (!hint.empty()) text += fmt::format("  hint: {}\n", printable(hint));
+  const std::string hint = in_message(in_flags(error.hint()));
+  std::string text = fmt::format("newbie: {}: {}\n", to_string(error.kind()), in_message(message_in_flags(error)));
+  if (!hint.empty()) text += fmt::format("  hint: {}\n", hint);
   // The terminal has echoed ^C where the cursor was: the message takes its place.
   if (stop_signal() == SIGINT && ::isatty(STDERR_FILENO) != 0) text.insert(0, "\r\x1b[K");
   std::fwrite(text.data(), 1, text.size(), stderr);

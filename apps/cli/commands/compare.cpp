@@ -9,6 +9,7 @@
 #include "compare/study_table.h"
 #include "compare/table_file.h"
 #include "core/files.h"
+#include "core/printable.h"
 #include "flags.h"
 #include "generate/find_model.h"
 #include "interrupt.h"
@@ -146,7 +147,7 @@ void run(const CLI::App& parser, CompareArguments& args) {
   if (args.report.verbosity.quiet) return;
   std::string files;
   for (const char* name : {"report.html", "report.json", "report.md", "report.csv"})
-    files += (folder / name).string() + '\n';
+    files += in_one_line((folder / name).string()) + '\n';
   print(compare_text(report) + '\n' + compare_markdown(report) + '\n' + files);
 }
 

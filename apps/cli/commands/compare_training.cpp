@@ -7,6 +7,7 @@
 #include "compare_training_page.h"
 #include "core/files.h"
 #include "core/machine.h"
+#include "core/printable.h"
 #include "flags.h"
 #include "generate/find_model.h"
 #include "interrupt.h"
@@ -153,7 +154,7 @@ void run(const CompareTrainingArguments& args) {
                          r.log.validation.empty() ? "–" : fmt::format("{:.5f}", r.log.validation.back().second),
                          r.drift.empty() ? "" : fmt::format("{:.4f}", r.drift.back().second),
                          r.ended.empty() ? "" : "  stopped");
-  print(out + page.string() + "\n");
+  print(out + in_one_line(page.string()) + "\n");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "arguments.h"
 #include "commands/commands.h"
+#include "core/printable.h"
 #include "flags.h"
 #include "generate/convert_gguf.h"
 #include "generate/convert_model.h"
@@ -37,10 +38,10 @@ void run(const ConvertArguments& args) {
     for (const ConvertedFile& file : done.files) files.push_back({{"path", file.path.string()}, {"bytes", file.bytes}});
     return print_json({{"files", files}, {"notes", done.notes}});
   }
-  for (const std::string& note : done.notes) terminal.tell("note: " + note);
+  for (const std::string& note : done.notes) terminal.tell("note: " + in_one_line(note));
   if (args.report.verbosity.quiet) return;
   for (const ConvertedFile& file : done.files)
-    print(fmt::format("{:>12}  {}\n", format_bytes(file.bytes), file.path.string()));
+    print(fmt::format("{:>12}  {}\n", format_bytes(file.bytes), in_one_line(file.path.string())));
 }
 
 std::string gguf_types() {

@@ -7,6 +7,7 @@
 #include "commands/commands.h"
 #include "commands/dev.h"
 #include "core/machine.h"
+#include "core/printable.h"
 #include "file_roles.h"
 #include "flags.h"
 #include "generate/find_model.h"
@@ -142,7 +143,7 @@ void run(const CLI::App& parser, FeatureArguments& args) {
   if (args.report.json)
     return print_json({{"path", args.output}, {"tensors", tensors.size()}, {"tokens", features.ids.size()}});
   if (!args.report.verbosity.quiet)
-    print(fmt::format("{}: {} tokens, {} tensors\n", args.output, features.ids.size(), tensors.size()));
+    print(fmt::format("{}: {} tokens, {} tensors\n", in_one_line(args.output), features.ids.size(), tensors.size()));
 }
 
 }  // namespace

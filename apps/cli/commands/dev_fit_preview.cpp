@@ -6,6 +6,7 @@
 #include "commands/dev.h"
 #include "core/files.h"
 #include "core/machine.h"
+#include "core/printable.h"
 #include "generate/find_model.h"
 #include "generate/latent_preview.h"
 #include "image/picture_format.h"
@@ -38,7 +39,7 @@ void run(FitArguments& args) {
   write_file_atomically(out, preview_factors_json(factors));
   if (args.report.json) return print_json({{"path", out.string()}, {"rms_error", factors.rms_error}});
   if (!args.report.verbosity.quiet)
-    print(fmt::format("{}: fitted to {} pictures, rms error {:.4f} of 2\n", out.string(), pictures.size(),
+    print(fmt::format("{}: fitted to {} pictures, rms error {:.4f} of 2\n", in_one_line(out.string()), pictures.size(),
                       factors.rms_error));
 }
 

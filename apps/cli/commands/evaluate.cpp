@@ -4,6 +4,7 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "core/machine.h"
+#include "core/printable.h"
 #include "evaluate/evaluation.h"
 #include "evaluate_report.h"
 #include "flags.h"
@@ -28,7 +29,7 @@ std::string words_of(const DistanceFound& found) { return distance_text(found.me
 
 std::string words_of(const CaptionFitsFound& found) {
   const auto of_one = [&](const CaptionFit& fit) {
-    return fmt::format("{}  {}, N = {}\n", found.metric, fit.pictures.where.string(), fit.cosines.size()) +
+    return fmt::format("{}  {}, N = {}\n", found.metric, in_one_line(fit.pictures.where.string()), fit.cosines.size()) +
            clip_score_text(fit.score);
   };
   std::string out = of_one(found.a);

@@ -5,6 +5,7 @@
 
 #include "arguments.h"
 #include "commands/commands.h"
+#include "core/printable.h"
 #include "flags.h"
 #include "generate/find_model.h"
 #include "standard_streams.h"
@@ -50,9 +51,9 @@ void run(CLI::App& parser, ExportArguments& args) {
     return print_json({{"files", files}, {"kept", kept}});
   }
   if (args.report.verbosity.quiet) return;
-  for (const auto& path : done.kept) print(fmt::format("{:>12}  {}\n", "is there", path.string()));
+  for (const auto& path : done.kept) print(fmt::format("{:>12}  {}\n", "is there", in_one_line(path.string())));
   for (const ConvertedFile& file : done.files)
-    print(fmt::format("{:>12}  {}\n", format_bytes(file.bytes), file.path.string()));
+    print(fmt::format("{:>12}  {}\n", format_bytes(file.bytes), in_one_line(file.path.string())));
 }
 
 }  // namespace

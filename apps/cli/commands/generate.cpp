@@ -5,6 +5,7 @@
 #include "commands/commands.h"
 #include "commands/generate_list.h"
 #include "core/machine.h"
+#include "core/printable.h"
 #include "file_roles.h"
 #include "flags.h"
 #include "from_picture.h"
@@ -63,7 +64,7 @@ std::string summary(std::span<const WrittenFile> files, const PictureName& first
                     const GenerateResult& result, bool is_default_seed) {
   std::string out;
   for (const WrittenFile& file : files)
-    out += fmt::format("{}  {}x{}  seed {}\n", file.path, first.width, first.height, file.seed);
+    out += fmt::format("{}  {}x{}  seed {}\n", in_one_line(file.path), first.width, first.height, file.seed);
   if (is_default_seed) out += "seed 0 is the default: -s -1 draws another picture each time\n";
   out += "time:";
   for (size_t i = 0; i < result.times.size(); ++i)
@@ -152,7 +153,7 @@ void run(CLI::App& parser, GenerateArguments& args) {
   memory_log.begin();
   terminal.info("{} threads, {}", engine.threads(), engine.precision_name());
   for (const std::string& reason : engine.precision_reasons()) terminal.info("{}", reason);
-  terminal.info("{}", plan_table(job.plan()));
+  if (args.report.verbosity.verbose) terminal.tell(plan_table(job.plan()));
 
   std::vector<Image> drawn;  // for the sheet
 

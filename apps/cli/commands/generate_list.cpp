@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/machine.h"
+#include "core/printable.h"
 #include "generate/find_model.h"
 #include "generate/known.h"
 #include "generate/metadata.h"
@@ -437,7 +438,7 @@ class ListRun {
                         {"width", record.width},
                         {"height", record.height}});
       if (!report_.json && !report_.verbosity.quiet)
-        print(fmt::format("{}  {}x{}  seed {}\n", record.path, record.width, record.height, record.seed));
+        print(fmt::format("{}  {}x{}  seed {}\n", in_one_line(record.path), record.width, record.height, record.seed));
       previews_->show(picture.image);
     });
     for (const StageTime& time : result.times) seconds_[time.name] += time.seconds;
@@ -475,7 +476,7 @@ class ListRun {
         fmt::format("{} pictures of {} lines in {:.2f} s; {} passes of the transformer; memory: {} measured\n",
                     files_.size(), jobs_.size(), seconds_["total"], evaluations_, format_bytes(peak_resident_bytes()));
     if (there_ != 0) text += fmt::format("{} were there already\n", there_);
-    if (sheet_) text += fmt::format("{}  all of them\n", sheet_->path.front().string());
+    if (sheet_) text += fmt::format("{}  all of them\n", in_one_line(sheet_->path.front().string()));
     print(text);
   }
 

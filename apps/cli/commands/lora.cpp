@@ -6,6 +6,7 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "core/machine.h"
+#include "core/printable.h"
 #include "file_roles.h"
 #include "flags.h"
 #include "generate/find_model.h"
@@ -88,16 +89,17 @@ std::string info_text(const OrderedJson& info) {
     for (const OrderedJson& value : values) out += (out.empty() ? "" : ", ") + format_number(value.get<double>());
     return out;
   };
-  std::string out =
-      fmt::format("{}\n  {} of {} modules fit, {} keys, {} parameters, naming: {}\n", info["path"].get<std::string>(),
-                  info["modules"].get<size_t>(), info["of_modules"].get<size_t>(), info["keys"].get<size_t>(),
-                  info["parameters"].get<size_t>(), info["naming"].get<std::string>());
+  std::string out = fmt::format("{}\n  {} of {} modules fit, {} keys, {} parameters, naming: {}\n",
+                                in_one_line(info["path"].get<std::string>()), info["modules"].get<size_t>(),
+                                info["of_modules"].get<size_t>(), info["keys"].get<size_t>(),
+                                info["parameters"].get<size_t>(), info["naming"].get<std::string>());
   for (const auto& [kind, count] : info["kinds"].items()) out += fmt::format("  {} x {}\n", count.get<int>(), kind);
   if (!info["ranks"].empty()) out += fmt::format("  rank {}\n", list(info["ranks"]));
   out += fmt::format("  scale {}\n  sha256 {}\n", list(info["scales"]), info["sha256"].get<std::string>());
-  for (const OrderedJson& note : info["notes"]) out += fmt::format("  note: {}\n", note.get<std::string>());
+  for (const OrderedJson& note : info["notes"])
+    out += fmt::format("  note: {}\n", in_one_line(note.get<std::string>()));
   for (const auto& [target, count] : info["targets"].items())
-    out += fmt::format("    {:<40}{:>4}\n", target, count.get<int>());
+    out += fmt::format("    {:<40}{:>4}\n", in_one_line(target), count.get<int>());
   return out;
 }
 
@@ -118,7 +120,7 @@ void tell_written(const LoraArguments& args, const std::vector<std::filesystem::
   std::string text;
   for (const auto& file : files) {
     list.push_back({{"path", file.string()}, {"bytes", std::filesystem::file_size(file)}});
-    text += fmt::format("{:>12}  {}\n", format_bytes(std::filesystem::file_size(file)), file.string());
+    text += fmt::format("{:>12}  {}\n", format_bytes(std::filesystem::file_size(file)), in_one_line(file.string()));
   }
   more["files"] = std::move(list);
   if (args.report.json) return print_json(more);

@@ -7,6 +7,7 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "core/files.h"
+#include "core/printable.h"
 #include "file_roles.h"
 #include "flags.h"
 #include "memory_log.h"
@@ -117,7 +118,7 @@ void run(const CLI::App& parser, const ReportFileArguments& args) {
   page.section("At named points");
   page.table(point_table(names, records));
   write_file_atomically(args.output, page.str());
-  print(args.output + "\n");
+  print(in_one_line(args.output) + "\n");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "commands/commands.h"
 #include "core/files.h"
+#include "core/printable.h"
 #include "exit_code.h"
 #include "file_roles.h"
 #include "flags.h"
@@ -61,8 +62,8 @@ void run(const CLI::App& parser, const MergeArguments& args) {
     std::string text = fmt::format("{} of {} pictures in {} reports; newbie {}, {}\n", merged.records.size(),
                                    merged.run.pictures, reports.size(), merged.run.engine, merged.run.precision);
     if (!merged.missing.empty()) text += fmt::format("missing: {}\n", number_ranges(merged.missing));
-    for (const std::string& problem : merged.problems) text += problem + '\n';
-    if (!is_whole && args.output) text += fmt::format("{} is not written\n", *args.output);
+    for (const std::string& problem : merged.problems) text += in_message(problem) + '\n';
+    if (!is_whole && args.output) text += fmt::format("{} is not written\n", in_one_line(*args.output));
     print(text);
   }
   if (!is_whole) throw EndWith{kFoundProblems};

@@ -4,6 +4,7 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "core/files.h"
+#include "core/printable.h"
 #include "field_words.h"
 #include "flags.h"
 #include "from_picture.h"
@@ -64,9 +65,9 @@ void run(const MetadataArguments& args) {
       for (const char c : value) out += c == '\n' ? "\n" + std::string(20, ' ') : std::string(1, c);
       out += '\n';
     }
-    for (const std::string& note : recalled->notes) out += fmt::format("  not taken over: {}\n", note);
+    for (const std::string& note : recalled->notes) out += fmt::format("  not taken over: {}\n", in_one_line(note));
   }
-  for (const TextChunk& text : picture.texts) out += fmt::format("\n[{}]\n{}\n", text.key, text.text);
+  for (const TextChunk& text : picture.texts) out += fmt::format("\n[{}]\n{}\n", in_one_line(text.key), text.text);
   if (picture.texts.empty()) out += "says nothing about how it was drawn\n";
   print(out);
   if (problem) throw Error(*problem);
