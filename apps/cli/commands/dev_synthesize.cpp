@@ -7,6 +7,7 @@
 #include "core/printable.h"
 #include "flags.h"
 #include "generate/find_model.h"
+#include "interrupt.h"
 #include "measure/synthesize.h"
 #include "standard_streams.h"
 #include "terminal.h"
@@ -42,7 +43,8 @@ void run(const SynthesizeArguments& args) {
         if (percent == told) return;
         told = percent;
         terminal.step({.done = percent, .all = 100});
-      });
+      },
+      stop_on_signals());
   terminal.clear_bar();
   if (args.report.json) {
     OrderedJson list = OrderedJson::array();

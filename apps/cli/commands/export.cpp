@@ -8,6 +8,7 @@
 #include "core/printable.h"
 #include "flags.h"
 #include "generate/find_model.h"
+#include "interrupt.h"
 #include "standard_streams.h"
 #include "units.h"
 
@@ -41,8 +42,9 @@ void run(CLI::App& parser, ExportArguments& args) {
   EngineOptions& options = args.engine.options;
   // What this machine computes fast says nothing about the one that the files are for.
   if (options.precision == PrecisionRequest{}) options.precision = PrecisionRequest::F32;
-  const OnnxExport done = export_onnx(find_model(args.engine.model), options, args.request, args.folder, terminal,
-                                      [&](const auto& path) { terminal.stage(path.string()); });
+  const OnnxExport done = export_onnx(
+      find_model(args.engine.model), options, args.request, args.folder, terminal,
+      [&](const auto& path) { terminal.stage(path.string()); }, stop_on_signals());
   terminal.clear_bar();
   if (args.report.json) {
     OrderedJson files = OrderedJson::array(), kept = OrderedJson::array();

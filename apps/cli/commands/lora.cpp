@@ -13,6 +13,7 @@
 #include "generate/merge_adapters.h"
 #include "generate/open_adapters.h"
 #include "generate/request_fields.h"
+#include "interrupt.h"
 #include "standard_streams.h"
 #include "units.h"
 
@@ -134,8 +135,9 @@ void merge(const LoraArguments& args) {
   for (const std::string& file : args.files) uses.push_back(use_of(file));
   AdapterLibrary library(parts.transformer, parts.text_encoder, {args.folder});
   const std::vector<UsedAdapter> used = library.open(uses, terminal);
-  const MergedFiles done = merge_adapters(parts.transformer, parts.text_encoder, used, args.output,
-                                          [&](const auto& path) { terminal.stage(path.string()); });
+  const MergedFiles done = merge_adapters(
+      parts.transformer, parts.text_encoder, used, args.output,
+      [&](const auto& path) { terminal.stage(path.string()); }, stop_on_signals());
   terminal.clear_bar();
   tell_written(args, done.written, {{"weights", done.weights}});
 }
@@ -167,13 +169,17 @@ void convert(const LoraArguments& args) {
   Terminal terminal(args.report.verbosity);
   const AdaptedParts parts(args.engine.model, terminal);
   const Adapter adapter = read_adapter(find_adapter(args.files.front(), {args.folder}), parts.base);
-  for (const std::string& note : adapter.notes) terminal.tell("note: " + note);
+  for (const std::string& note : adapter.notes) terminal.tell("note: " + in_one_line(note));
+  const StopToken stop = stop_on_signals();
   std::vector<AdapterChange> changes = adapter.changes;
   if (args.whole || args.rank > 0) {
     ThreadPool threads(usable_cpus());
-    for (AdapterChange& change : changes) change = restated(change, parts, args, threads, terminal);
+    for (AdapterChange& change : changes) {
+      stop.throw_if_stopped();
+      change = restated(change, parts, args, threads, terminal);
+    }
   }
-  tell_written(args, write_adapter(args.output, changes, parts.base, {.form = args.form, .dtype = args.dtype}),
+  tell_written(args, write_adapter(args.output, changes, parts.base, {.form = args.form, .dtype = args.dtype}, stop),
                {{"modules", adapter.modules}});
 }
 
@@ -186,7 +192,8 @@ void extract(const LoraArguments& args) {
   const Transformer tuned = open_transformer(args.tuned, terminal, args.engine.model.strictness);
   ThreadPool threads(usable_cpus());
   OrderedJson weights = OrderedJson::object();
-  Extraction how{.rank = args.rank};
+  const StopToken stop = stop_on_signals();
+  Extraction how{.rank = args.rank, .on_weight = {}, .stop = stop};
   how.on_weight = [&](const std::string& weight, double error) {
     weights[weight] = error;
     terminal.stage(weight);
@@ -196,7 +203,7 @@ void extract(const LoraArguments& args) {
   terminal.clear_bar();
   if (done.changes.empty()) fail(ErrorKind::InvalidRequest, "{}: no weight differs from the model's", args.tuned);
   const std::vector<std::filesystem::path> files =
-      write_adapter(args.output, done.changes, parts.base, {.form = args.form, .dtype = args.dtype});
+      write_adapter(args.output, done.changes, parts.base, {.form = args.form, .dtype = args.dtype}, stop);
   if (!args.report.json)
     terminal.tell(fmt::format("{} weights differ, {} are the same; lost of the difference: {}", done.changes.size(),
                               done.unchanged, format_number(done.error)));
