@@ -304,7 +304,7 @@ bool read_request(CLI::App& parser, PictureArguments& a, size_t memory_budget_by
       fail_with_hint(ErrorKind::InvalidRequest, "save it to a file first", "{} -: it is not read from standard input",
                      flag);
   const size_t memory = memory_left_for_pictures(memory_budget_bytes);
-  if (a.from) a.recalled = recall_request(parser, *a.from, memory, r);
+  if (a.from) a.recalled = recall_request(parser, *a.from, r);
   if (a.prompt_file)
     r.prompt = read_prompt(*a.prompt_file);
   else if (a.prompt)

@@ -117,6 +117,7 @@ DecodedPicture decode_bmp(std::span<const std::byte> bytes, std::string_view whe
   Image& image = out.image;
   const bool has_alpha = h.masks[3] != 0;
   image = {.width = static_cast<int>(h.width), .height = static_cast<int>(h.height), .channels = has_alpha ? 4 : 3};
+  if (limits.texts_only) return out;
   image.pixels.resize(pixel_bytes(image.width, image.height, image.channels));
   const size_t row_bytes = (static_cast<size_t>(h.width) * h.bits + 31) / 32 * 4;
   ByteReader in(bytes, where);

@@ -178,6 +178,8 @@ DecodedPicture decode_gif(std::span<const std::byte> bytes, std::string_view whe
   // The canvas, a copy of it without alpha, upright once more, and the indices of a picture.
   check_memory(limits, where, canvas.width, canvas.height,
                static_cast<size_t>(canvas.width) * static_cast<size_t>(canvas.height) * (4 + 3 + 4 + 1));
+  if (limits.texts_only)
+    return {.image = {.width = canvas.width, .height = canvas.height, .channels = 4, .pixels = {}}};
   std::optional<uint8_t> transparent;
   while (true) {
     const uint8_t what = in.u8();

@@ -232,6 +232,7 @@ DecodedPicture decode_jpeg(std::span<const std::byte> bytes, std::string_view wh
 
   Image& image = out.image;
   image = {.width = static_cast<int>(c.image_width), .height = static_cast<int>(c.image_height), .channels = 3};
+  if (limits.texts_only) return out;
   image.pixels.resize(pixel_bytes(image.width, image.height, 3));
   const size_t width = c.image_width, row_bytes = width * 3;
   std::vector<uint8_t> inks(ink ? width * 4 : 0);

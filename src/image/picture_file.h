@@ -27,6 +27,8 @@ struct DecodeLimits {
   size_t max_text_bytes = size_t{8} << 20;  // of all text entries, unpacked
   // What decoding may take beside the file's own bytes, by what its header says; more is Error{OverBudget}.
   size_t max_memory_bytes = SIZE_MAX;
+  bool texts_only =
+      false;  // the picture gets its sides and its texts, and no pixels: what lies between is not unpacked
 };
 
 // Error{OverBudget} when a picture of that size needs more than the limits allow. `bytes`: what the decoder holds at

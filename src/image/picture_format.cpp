@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <utility>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -40,7 +41,7 @@ std::string_view foreign_picture(std::string_view head) {
 }  // namespace
 
 void check_memory(const DecodeLimits& limits, std::string_view where, int64_t width, int64_t height, size_t bytes) {
-  if (bytes > limits.max_memory_bytes)
+  if (!limits.texts_only && bytes > limits.max_memory_bytes)
     fail_with_hint(ErrorKind::OverBudget, "make the picture smaller first, or allow more memory",
                    "{}: a picture of {}x{} takes {:.0f} MiB to read, {:.0f} MiB are left for it", where, width, height,
                    std::ceil(static_cast<double>(bytes) / (1 << 20)),
@@ -84,7 +85,10 @@ DecodedPicture decode_picture(std::span<const std::byte> bytes, std::string_view
   else
     fail_with_hint(ErrorKind::BadFile, "convert it to one of these first",
                    "{}: not a PNG, JPEG, WebP, BMP or GIF picture", where);
-  out.image = upright(std::move(out.image), out.orientation);
+  if (!limits.texts_only)
+    out.image = upright(std::move(out.image), out.orientation);
+  else if (swaps_sides(out.orientation))
+    std::swap(out.image.width, out.image.height);
   out.orientation = 1;
   return out;
 }
@@ -92,6 +96,15 @@ DecodedPicture decode_picture(std::span<const std::byte> bytes, std::string_view
 DecodedPicture read_picture(const std::filesystem::path& path, const DecodeLimits& limits) {
   const std::string bytes = read_file(path, kMaxFileBytes);
   return decode_picture(std::as_bytes(std::span(bytes)), path.string(), limits);
+}
+
+DecodedPicture read_picture_texts(const std::filesystem::path& path) {
+  constexpr DecodeLimits kTexts{.texts_only = true};
+  if (std::error_code ignored; !std::filesystem::is_regular_file(path, ignored)) return read_picture(path, kTexts);
+  const MappedFile file(path);
+  DecodedPicture out = decode_picture(file.bytes(), path.string(), kTexts);
+  file.check_intact();
+  return out;
 }
 
 }  // namespace newbie

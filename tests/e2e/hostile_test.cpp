@@ -20,6 +20,7 @@
 namespace newbie::e2e {
 namespace {
 
+using testing::AllOf;
 using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -126,7 +127,6 @@ TEST(Hostile, NamesAndPromptsSteerNoTerminal) {
   EXPECT_THAT(o.out + o.err, Not(HasSubstr("\x1b")));
 }
 
-TEST(Hostile, AMessageIsNoLongerThanAPage) {
 // Lines of ours, and nothing in them that a terminal would obey.
 void expect_shown(const std::string& text, const std::string& what) {
   EXPECT_EQ(printable(text), text) << what;
@@ -195,6 +195,7 @@ TEST(Hostile, PromptsInAPipeAreAsTheyWere) {
   EXPECT_THAT(o.out, HasSubstr("שלום\u200f"));
 }
 
+TEST(Hostile, AMessageIsNoLongerThanAPage) {
   const TemporaryFolder folder;
   const auto model = folder / "m";
   std::filesystem::copy(avatar(), model, std::filesystem::copy_options::recursive);
@@ -354,3 +355,32 @@ TEST(Hostile, AnInitPictureIsPlannedByItsHeader) {
 
 }  // namespace
 }  // namespace newbie::e2e
+TEST(Hostile, APictureToEvaluateIsPlannedByItsHeader) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "large.png", std::ios::binary) << test::png_file({8192, 8192, 16, 6}, "", "");
+  for (const std::vector<std::string>& metric :
+       std::vector<std::vector<std::string>>{{"psnr", "large.png", "large.png"},
+                                             {"ssim", "large.png", "large.png"},
+                                             {"kid", "large.png", "large.png", "-m", avatar().string()}}) {
+    std::vector<std::string> words{"evaluate"};
+    words.insert(words.end(), metric.begin(), metric.end());
+    words.insert(words.end(), {"--memory", "300MiB"});
+    const Outcome o = run({.arguments = words, .folder = folder.path()});
+    EXPECT_EQ(o.exit_code, 5) << metric[0] << o.err;
+    EXPECT_THAT(o.err, HasSubstr("large.png: a picture of 8192x8192 takes 513 MiB to read")) << metric[0];
+  }
+}
+
+// What it says is in a few kilobytes: its pixels are not unpacked, and would not fit.
+TEST(Hostile, WhatALargePictureSaysTakesNoMemory) {
+  const TemporaryFolder folder;
+  const std::string text = test::chunk("tEXt", std::string("parameters\0x\nSteps: 28, Seed: 5", 32));
+  std::ofstream(folder / "large.png", std::ios::binary) << test::png_file({8192, 8192, 16, 6}, text, "");
+  const Outcome o = run({.arguments = {"metadata", "large.png"}, .folder = folder.path(), .before_exec = [] {
+                           const rlimit limit{160 << 20, 160 << 20};
+                           ::setrlimit(RLIMIT_AS, &limit);
+                         }});
+  EXPECT_EQ(o.exit_code, 0) << o.signal << o.err;
+  EXPECT_THAT(o.out, AllOf(HasSubstr("large.png  8192x8192"), HasSubstr("steps")));
+}
+

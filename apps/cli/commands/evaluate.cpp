@@ -11,6 +11,7 @@
 #include "generate/find_model.h"
 #include "interrupt.h"
 #include "standard_streams.h"
+#include "units.h"
 #include "watch_on.h"
 
 namespace newbie {
@@ -22,6 +23,7 @@ struct EvaluateArguments {
   ModelPaths model;
   std::optional<std::string> inception, captions;
   int threads = 0;
+  size_t memory_bytes = 0;
   ReportArguments report;
 };
 
@@ -65,7 +67,8 @@ void run(EvaluateArguments& args) {
   const Evaluator by{.runtime = runtime,
                      .clip_model = [&] { return find_clip_model(args.model); },
                      .log = terminal,
-                     .watch = [&](const std::string& stage) { return watch_on(terminal, stop, stage); }};
+                     .watch = [&](const std::string& stage) { return watch_on(terminal, stop, stage); },
+                     .memory_bytes = args.memory_bytes};
   const auto tell = [&](const auto& found) {
     terminal.clear_bar();
     args.report.json ? print_json(found_json(found)) : print(words_of(found));
@@ -166,6 +169,10 @@ Command add_evaluate(CLI::App& program) {
       engine.integer("--seed", asked.options.seed, "of resamples and splits (default: 0)", 0);
     }
     engine.integer("-t,--threads", args->threads, "threads (default: every CPU this process may use)", 1, 1024);
+    engine.value("--memory", "SIZE",
+                 "limit for the whole process: a picture that is too large for it is not read\n(default: what the "
+                 "machine has left)",
+                 [args](const std::string& given) { args->memory_bytes = parse_memory("--memory", given); });
     add_report_flags(parser, args->report);
     parser.footer(command.footer);
     parser.preparse_callback([args, metric = command.metric](size_t) {

@@ -22,7 +22,7 @@ struct MetadataArguments {
 
 // A text by itself has no pixels and is its own text.
 DecodedPicture read_texts(const std::string& file) {
-  if (!is_recalled_text(file)) return read_picture(file);
+  if (!is_recalled_text(file)) return read_picture_texts(file);
   DecodedPicture out;
   out.texts.push_back({"text", read_file(file, kMaxRecalledBytes)});
   return out;
@@ -43,7 +43,7 @@ void run(const MetadataArguments& args) {
     OrderedJson out, texts = OrderedJson::array(), flags;
     for (const TextChunk& text : picture.texts) texts.push_back({{"key", text.key}, {"text", text.text}});
     out["file"] = args.file;
-    if (!picture.image.pixels.empty()) {
+    if (picture.image.width > 0) {
       out["width"] = picture.image.width;
       out["height"] = picture.image.height;
     }
@@ -55,8 +55,8 @@ void run(const MetadataArguments& args) {
     if (problem) out["problem"] = problem->message();
     return print_json(out);
   }
-  std::string out = args.file;
-  if (!picture.image.pixels.empty()) out += fmt::format("  {}x{}", picture.image.width, picture.image.height);
+  std::string out = in_one_line(args.file);
+  if (picture.image.width > 0) out += fmt::format("  {}x{}", picture.image.width, picture.image.height);
   out += '\n';
   if (recalled) {
     out += fmt::format("\nread from '{}':\n", recalled->source);
