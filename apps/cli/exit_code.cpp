@@ -9,6 +9,7 @@
 #include <new>
 
 #include "core/json.h"
+#include "core/machine.h"
 #include "core/printable.h"
 #include "field_words.h"
 #include "interrupt.h"
@@ -35,12 +36,12 @@ constexpr ExitCode kRows[] = {
 
 }  // namespace
 
-int exit_code(ErrorKind kind) {
 std::string in_message(std::string_view words) {
   constexpr size_t kLongest = 2000;  // names and values out of files may be as long as these
   return in_one_line(words, kLongest);
 }
 
+int exit_code(ErrorKind kind) {
   if (kind == ErrorKind::Cancelled && stop_signal() != 0) return 128 + stop_signal();
   for (const ExitCode& row : kRows)
     if (row.kind == kind) return row.code;
@@ -86,8 +87,7 @@ Error describe(const std::exception& exception) {
   if (const auto* refused = dynamic_cast<const std::filesystem::filesystem_error*>(&exception))
     return Error(ErrorKind::BadFile, fmt::format("{}: {}", refused->path1().string(), refused->code().message()));
   if (dynamic_cast<const std::bad_alloc*>(&exception) != nullptr)
-    return Error(ErrorKind::OverBudget, "the system gave no more memory",
-                 "ask for a smaller picture or a smaller batch");
+    return Error(ErrorKind::OverBudget, "the system gave no more memory", hint_for_refused_memory(0));
   return Error(ErrorKind::Internal, exception.what(), "please report this with the command that led to it");
 }
 

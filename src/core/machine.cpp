@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/checked.h"
 #include "core/error.h"
 #include "core/files.h"
 
@@ -189,12 +190,7 @@ int cpus_in_affinity_mask() {
   return std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
-// Of this process (ulimit -v), where there is one.
-std::optional<size_t> address_space_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
-  return static_cast<size_t>(limit.rlim_cur);
-}
+size_t address_space_bytes() { return find_kilobytes("/proc/self/status", "VmSize:").value_or(0); }
 
 size_t pages_to_bytes(int name) {
   const long pages = ::sysconf(name);
@@ -220,8 +216,27 @@ size_t available_memory_bytes() {
   for (const MemoryLevel& level : read_limits("/proc", "/sys/fs/cgroup").memory)
     bytes = std::min(bytes, level.left_bytes());
   if (const auto limit = address_space_limit())
-    bytes = std::min(bytes, *limit - std::min(*limit, find_kilobytes("/proc/self/status", "VmSize:").value_or(0)));
+    bytes = std::min(bytes, *limit - std::min(*limit, address_space_bytes()));
   return bytes;
+}
+
+std::optional<size_t> address_space_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  return static_cast<size_t>(limit.rlim_cur);
+}
+
+std::string hint_for_refused_memory(size_t bytes) {
+  constexpr size_t kLittle = size_t{1} << 20;  // freed again while the error was on its way
+  const auto limit = address_space_limit();
+  const size_t used = limit ? address_space_bytes() : 0;
+  if (!limit || *limit - std::min(*limit, used) > checked_add(bytes, kLittle))
+    return "close other programs, or ask for a smaller picture or `memory`";
+  return fmt::format(
+      "raise the limit of address space (ulimit -v): it is {} MiB, and {} MiB are taken; beside the memory of a plan "
+      "the "
+      "code of kernels takes some, 256 KiB each",
+      *limit >> 20, used >> 20);
 }
 
 size_t resident_bytes() { return find_kilobytes("/proc/self/status", "VmRSS:").value_or(0); }

@@ -17,6 +17,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/machine.h"
 
 namespace newbie::cpu::onednn {
 namespace {
@@ -155,7 +156,7 @@ void let_onednn_forget() {
 }
 
 [[noreturn]] void no_room() {
-  fail_with_hint(ErrorKind::OverBudget, "close other programs, or raise the limit of address space (ulimit -v)",
+  fail_with_hint(ErrorKind::OverBudget, hint_for_refused_memory(kReserveBytes),
                  "out of memory: could not set {} bytes aside for oneDNN", kReserveBytes);
 }
 
