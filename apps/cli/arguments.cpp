@@ -7,6 +7,7 @@
 #include "core/files.h"
 #include "field_words.h"
 #include "flags.h"
+#include "foreign_flags.h"
 #include "from_picture.h"
 #include "generate/init_picture.h"
 #include "generate/request_fields.h"
@@ -100,11 +101,22 @@ class FieldFlags {
     if (field.kind == FieldKind::Adapters) return add_list(field);
     CLI::Option* option = flags(field).value(
         names_of(field), type_of(field), help_of(field, ""),
-        [&field, &request](const std::string& words) { field.set(request, value_of_words(field, words)); });
+        [&field, &request](const std::string& words) { field.set(request, value_of(field, words)); });
     if (!field.implied.empty()) option->expected(0, 1)->default_str(std::string(field.implied));
     for (const std::string_view other : field.instead_of)
       option->excludes(parser_.get_option("--" + std::string(request_field(other).flag)));
     return option;
+  }
+
+  static OrderedJson value_of(const RequestField& field, const std::string& words) {
+    try {
+      return value_of_words(field, words);
+    } catch (const Error& e) {
+      const std::string_view hint = foreign_value_hint(field, words);
+      if (hint.empty()) throw;
+      throw Error(e.kind(), e.message().substr(field.name.size() + 2),
+                  e.hint().empty() ? std::string(hint) : fmt::format("{}; {}", e.hint(), hint), e.field());
+    }
   }
 
   // A flag that may be repeated.
