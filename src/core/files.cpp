@@ -21,6 +21,7 @@
 #include "core/append_file.h"
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/machine.h"
 #include "core/mapping_table.h"
 
 namespace newbie {
@@ -67,9 +68,10 @@ const char* hint_for(int code, bool writing) {
 
 [[noreturn]] void fail_with_errno(const fs::path& path, const char* doing, int code, bool writing) {
   // No room to map it is no fault of the file.
-  const ErrorKind kind = code == ENOMEM ? ErrorKind::OverBudget : ErrorKind::BadFile;
-  fail_with_hint(kind, hint_for(code, writing), "{}: cannot {}: {}", path.string(), doing,
-                 std::generic_category().message(code));
+  const bool is_memory = code == ENOMEM;
+  fail_with_hint(is_memory ? ErrorKind::OverBudget : ErrorKind::BadFile,
+                 is_memory ? hint_for_refused_memory(0) : hint_for(code, writing), "{}: cannot {}: {}", path.string(),
+                 doing, std::generic_category().message(code));
 }
 
 // Owns an open file; -1 when there is none.

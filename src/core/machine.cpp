@@ -190,7 +190,16 @@ int cpus_in_affinity_mask() {
   return std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
-size_t address_space_bytes() { return find_kilobytes("/proc/self/status", "VmSize:").value_or(0); }
+// The first number of statm, in pages. Not by read_file: what it throws where memory is refused asks for this.
+size_t address_space_bytes() {
+  const int file = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  char text[256];
+  const ssize_t got = ::read(file, text, sizeof text);
+  ::close(file);
+  std::string_view rest(text, static_cast<size_t>(std::max<ssize_t>(got, 0)));
+  return static_cast<size_t>(parse_number(next_word(rest)).value_or(0)) * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+}
 
 size_t pages_to_bytes(int name) {
   const long pages = ::sysconf(name);
@@ -227,10 +236,10 @@ std::optional<size_t> address_space_limit() {
 }
 
 std::string hint_for_refused_memory(size_t bytes) {
-  constexpr size_t kLittle = size_t{1} << 20;  // freed again while the error was on its way
   const auto limit = address_space_limit();
   const size_t used = limit ? address_space_bytes() : 0;
-  if (!limit || *limit - std::min(*limit, used) > checked_add(bytes, kLittle))
+  // While the error was on its way some may have been given back.
+  if (!limit || checked_add(bytes, used) < *limit / 2)
     return "close other programs, or ask for a smaller picture or `memory`";
   return fmt::format(
       "raise the limit of address space (ulimit -v): it is {} MiB, and {} MiB are taken; beside the memory of a plan "
