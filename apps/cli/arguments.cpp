@@ -259,7 +259,8 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
   preview
       .text("--preview", a.preview, "FILE",
             fmt::format("a file with what the picture is going to be, every {} steps, removed at\nthe end (without "
-                        "FILE: the output's name with .preview.png)",
+                        "FILE: the output's name with .preview.png); a file that is\nthere stays, and the preview has "
+                        "another name",
                         kPreviewEvery))
       ->expected(0, 1)
       ->default_str("-");

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
-#include <iterator>
 #include <set>
 
 #include "core/error.h"
@@ -148,13 +147,6 @@ std::vector<fs::path> OutputPath::expand(std::span<const PictureName> pictures, 
       path = folder_of(plain) / fmt::format("{}_{}{}", plain.stem().string(), number, plain.extension().string());
     out.push_back(plain.has_parent_path() ? path : path.filename());
   }
-  return out;
-}
-
-std::vector<fs::path> OutputPath::existing(std::span<const fs::path> paths) {
-  std::vector<fs::path> out;
-  std::error_code ignored;
-  std::ranges::copy_if(paths, std::back_inserter(out), [&](const fs::path& p) { return fs::exists(p, ignored); });
   return out;
 }
 

@@ -38,9 +38,6 @@ class OutputPath {
   std::filesystem::path folder() const;          // where its pictures go
   bool is_folder() const { return is_folder_; }  // the pattern named one
 
-  // Those of them that are files already: save() replaces them.
-  static std::vector<std::filesystem::path> existing(std::span<const std::filesystem::path> paths);
-
   // Error{BadFile} unless every path can be written. Touches nothing.
   void check_writable(std::span<const std::filesystem::path> paths) const;
 

@@ -107,11 +107,11 @@ Features run_encoder(Runtime& runtime, const Part& part, const char* name, std::
 }
 
 void run(const CLI::App& parser, FeatureArguments& args) {
-  FileRoles roles(parser, {"--output"});
+  Terminal terminal(args.report.verbosity);
+  FileRoles roles(parser, {"--output"}, terminal);
   roles.reads_model(find_model(args.engine.model));
   roles.writes("--output", args.output);
   if (args.prompt.has_value() == !args.ids.empty()) fail(ErrorKind::InvalidRequest, "give one of --prompt and --ids");
-  Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
   const Resolution precision = resolve_precision(args.engine.options.precision, this_cpu());
   const int threads = args.engine.options.threads > 0 ? args.engine.options.threads : usable_cpus();

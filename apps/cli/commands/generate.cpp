@@ -95,7 +95,7 @@ OrderedJson report_of(std::span<const WrittenFile> files, const PictureName& fir
 void run(CLI::App& parser, GenerateArguments& args) {
   Terminal terminal(args.report.verbosity);
   const bool has_prompt = read_request(parser, args.picture, args.engine.options.memory_budget_bytes, terminal);
-  FileRoles roles(parser, {"--output", "--grid", "--preview", "--memory-log", "--report"});
+  FileRoles roles(parser, {"--output", "--grid", "--preview", "--memory-log", "--report"}, terminal);
   roles.reads_files_of("--lora-dir", args.engine.options.adapters.folder, ".safetensors");
   if (args.picture.wildcard_folder) roles.reads_files_of("--wildcards", *args.picture.wildcard_folder, ".txt");
   if (args.shard) args.list.shard = parse_shard(*args.shard);
@@ -131,8 +131,6 @@ void run(CLI::App& parser, GenerateArguments& args) {
     paths = output.expand(names);
     output.check_writable(paths);
     for (const std::filesystem::path& path : paths) roles.writes("--output", path);
-    for (const std::filesystem::path& path : OutputPath::existing(paths))
-      terminal.warn("{} is there already and will be replaced", path.string());
   }
   std::optional<OutputPath> sheet;
   std::vector<std::filesystem::path> sheet_path;

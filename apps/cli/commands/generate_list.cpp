@@ -242,14 +242,15 @@ class ListRun {
       if (!has_own(job) || job.listed->problem) continue;
       try_line(*job.listed, [&] {
         job.output.check_writable(job.paths);
-        for (const fs::path& path : job.paths) roles_.writes(job.listed->output ? "\"output\"" : "--output", path);
+        for (size_t k = 0; k < job.paths.size(); ++k)
+          write(job.listed->output ? "\"output\"" : "--output", job.paths[k], is_own(job.names[k]));
       });
-      if (arguments_.skip_existing) continue;
-      for (size_t k = 0; k < job.paths.size(); ++k)
-        if (is_own(job.names[k]))
-          for (const fs::path& path : OutputPath::existing(std::span(job.paths).subspan(k, 1)))
-            terminal_.warn("{} is there already and will be replaced", path.string());
     }
+  }
+
+  // A run that goes on replaces what is not as it should be, picture by picture, and tells it then.
+  void write(const char* role, const fs::path& path, bool is_own = true) {
+    arguments_.skip_existing || !is_own ? roles_.takes(role, path) : roles_.writes(role, path);
   }
 
   void open_sheet() {
@@ -262,7 +263,7 @@ class ListRun {
     if (output.is_standard_output()) fail(ErrorKind::InvalidRequest, "--grid: expected a file, not standard output");
     const std::vector<fs::path> path = expand(output, {jobs_.front().names.front()});
     output.check_writable(path);
-    roles_.writes("--grid", path.front());
+    write("--grid", path.front());
     const auto labels = [](const std::optional<FieldAxis>& axis) {
       return axis ? axis->labels() : std::vector<std::string>{""};
     };
@@ -306,7 +307,7 @@ class ListRun {
     else if (arguments_.shard)
       out = folder_ / fmt::format("report-{}-of-{}.jsonl", arguments_.shard->index, arguments_.shard->count);
     if (out.empty()) return out;
-    roles_.writes("--report", out);
+    write("--report", out);
     std::error_code ignored;
     if (out.has_parent_path() && arguments_.names_output && picture_.output.ends_with('/'))
       fs::create_directory(out.parent_path(), ignored);  // the folder that the pictures will be in

@@ -221,10 +221,14 @@ void add_form_flags(CLI::App& parser, LoraArguments& args) {
 // What is written is none of what is read.
 void check_output(const CLI::App& parser, const LoraArguments& args) {
   if (args.output.empty()) return;
-  FileRoles roles(parser, {"--output"});
+  Terminal terminal(args.report.verbosity);
+  FileRoles roles(parser, {"--output"}, terminal);
   roles.reads_model(find_model(args.engine.model));
   roles.reads_files_of("--lora-dir", args.folder, ".safetensors");
   roles.writes("--output", args.output);
+  if (args.form == AdapterForm::Peft)
+    for (const char* file : {"adapter_model.safetensors", "adapter_config.json"})
+      roles.writes("--output", std::filesystem::path(args.output) / file);
 }
 
 struct LoraTool {

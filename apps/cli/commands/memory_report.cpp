@@ -13,6 +13,7 @@
 #include "report/html.h"
 #include "report/svg_plot.h"
 #include "standard_streams.h"
+#include "terminal.h"
 #include "units.h"
 
 namespace newbie {
@@ -95,7 +96,8 @@ HtmlTable point_table(const std::vector<std::string>& names, const std::vector<M
 }
 
 void run(const CLI::App& parser, const ReportFileArguments& args) {
-  FileRoles(parser, {"--output"}).writes("--output", args.output);
+  Terminal terminal({});
+  FileRoles(parser, {"--output"}, terminal).writes("--output", args.output);
   std::vector<MemoryRecord> records;
   for (const std::string& log : args.logs) records.push_back(read_memory_log(log));
   const std::vector<std::string> names = names_of(args.logs, records);

@@ -9,6 +9,7 @@
 #include "flags.h"
 #include "lists/list_report.h"
 #include "standard_streams.h"
+#include "terminal.h"
 
 namespace newbie {
 
@@ -44,7 +45,8 @@ std::vector<fs::path> reports_in(const std::vector<std::string>& paths) {
 
 void run(const CLI::App& parser, const MergeArguments& args) {
   const std::vector<fs::path> reports = reports_in(args.paths);
-  FileRoles roles(parser, {"--output"});
+  Terminal terminal({});
+  FileRoles roles(parser, {"--output"}, terminal);
   for (const fs::path& report : reports) roles.reads("a shard's report", report);
   if (args.output) roles.writes("--output", *args.output);
   const MergedReport merged = merge_reports(reports, args.check_files);
