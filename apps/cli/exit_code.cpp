@@ -31,7 +31,9 @@ constexpr ExitCode kRows[] = {
     {ErrorKind::Unsupported, 4, "well-formed, but not supported"},
     {ErrorKind::OverBudget, 5, "more memory than allowed or available"},
     {ErrorKind::Internal, 70, "a mistake in newbie: please report it"},
-    {ErrorKind::Cancelled, 128 + SIGINT, "stopped by Ctrl-C; 143 by SIGTERM, 129 by a terminal that was closed"},
+    {ErrorKind::Cancelled, 128 + SIGINT,
+     "stopped by Ctrl-C; by another signal 128 and its number: 143 by SIGTERM, 129 by a\n       terminal that was "
+     "closed, 138 and 140 by SIGUSR1 and SIGUSR2, 152 by SIGXCPU"},
 };
 
 std::string shown(const std::string& text) { return beginning_of(text, kLongestMessage); }
