@@ -121,6 +121,18 @@ OutputPath::OutputPath(const std::string& pattern, const char* name_in_folder) :
   format_ = *format;
 }
 
+OutputPath OutputPath::inside(const std::string& pattern) const {
+  const fs::path own(pattern);
+  if (own.is_absolute() || std::ranges::find(own, fs::path("..")) != own.end())
+    fail_with_hint(ErrorKind::InvalidRequest,
+                   "a name of a list is one in the folder of its pictures: --output says which",
+                   "\"output\": {} leads out of {}", pattern, folder().string());
+  if (own.empty()) fail(ErrorKind::InvalidRequest, "\"output\": the name is empty");
+  OutputPath out(folder() == "." ? pattern : (folder() / own).string());
+  out.may_make_folder_ |= may_make_folder_;
+  return out;
+}
+
 std::vector<fs::path> OutputPath::expand(std::span<const PictureName> pictures) const {
   return expand(pictures, is_folder_);
 }

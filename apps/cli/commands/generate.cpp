@@ -188,7 +188,7 @@ Command add_generate(CLI::App& program) {
   Flags many(parser, "Many pictures");
   many.text("--prompts", args->list.file, "FILE",
             fmt::format("many requests with one load: a prompt a line, a .csv with keys in its first\nrow, or a .jsonl "
-                        "with objects; with any of\n{};\nthe flags say the rest",
+                        "with objects; - reads standard input; with any of\n{};\nthe flags say the rest",
                         prompt_list_keys()));
   many.text("--grid-x", args->grid_x, "FIELD=A,B",
             "a column for each value of a field, on a labelled sheet (--grid, else\ngrid.png); ; parts values with "

@@ -58,8 +58,7 @@ struct BasePictures {
   }
 };
 
-OutputPath output_of(const std::string& pattern, const std::string& name_in_folder = "{seed}.png") {
-  OutputPath output(pattern, name_in_folder.c_str());
+OutputPath made_of_many(OutputPath output) {
   if (output.is_standard_output())
     fail(ErrorKind::InvalidRequest, "--output -: standard output takes one picture, lists and grids make many");
   return output;
@@ -201,7 +200,8 @@ class ListRun {
 
   // Numbers, names and seeds of the whole run, whoever draws them.
   void make_jobs() {
-    const OutputPath shared = output_of(arguments_.names_output ? picture_.output : ".", numbered_names(list_));
+    const std::string pattern = arguments_.names_output ? picture_.output : ".";
+    const OutputPath shared = made_of_many(OutputPath(pattern, numbered_names(list_).c_str()));
     folder_ = shared.folder();
     std::vector<PictureName> shared_names;
     int index = 0;
@@ -217,7 +217,7 @@ class ListRun {
                              .height = size.height});
       if (one.output && !one.problem)
         try_line(one, [&] {
-          job.output = output_of(*one.output);
+          job.output = made_of_many(shared.inside(*one.output));
           job.paths = expand(job.output, job.names);
         });
       if (!one.output || one.problem) shared_names.insert(shared_names.end(), job.names.begin(), job.names.end());
