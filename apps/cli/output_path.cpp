@@ -31,8 +31,19 @@ std::string substitute(std::string_view pattern, const PictureName& picture, con
   for (size_t i = 0; i < pattern.size();) {
     if (pattern[i] == '%') {
       const size_t end = pattern.find_first_not_of("0123456789", i + 1);
-      // At most two digits of width: file names are short. Other percent signs are themselves.
-      if (end != std::string_view::npos && pattern[end] == 'd' && end - i <= 3) {
+      const char kind = end == std::string_view::npos ? '\0' : pattern[end];
+      if (kind == '%' && end == i + 1) {
+        out += '%';
+        i = end + 1;
+        continue;
+      }
+      constexpr size_t kMostDigits = 2;  // file names are short
+      // What a shell's printf knows; other percent signs are themselves.
+      if (std::string_view("dius").find(kind) != std::string_view::npos && (kind != 'd' || end - i > kMostDigits + 1))
+        fail_with_hint(ErrorKind::InvalidRequest,
+                       "%d and %03d are the index, with at most two digits of width; %% is a percent sign",
+                       "--output {}: unknown placeholder '{}'", pattern, pattern.substr(i, end + 1 - i));
+      if (kind == 'd') {
         const bool zeros = pattern[i + 1] == '0';
         int width = 0;
         for (char digit : pattern.substr(i + 1, end - i - 1)) width = width * 10 + (digit - '0');
@@ -171,6 +182,9 @@ void OutputPath::check_writable(std::span<const fs::path> paths) const {
       continue;
     }
     require_writable_folder(path, folder);
+    if (fs::is_symlink(fs::symlink_status(path, ignored)) && !fs::exists(path, ignored))
+      fail_to_write(path, "remove the link, or choose another name with -o",
+                    fmt::format("it is a link to {}, which is not there", fs::read_symlink(path, ignored).string()));
     struct stat info {};
     if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
       fail_to_write(path, "choose another name with -o", "something that is not a file has that name");

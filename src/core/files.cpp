@@ -230,7 +230,12 @@ class TemporaryFile {
 // would replace.
 fs::path resolve_target(const fs::path& path) {
   std::error_code code;
-  fs::path target = fs::is_symlink(path, code) ? fs::canonical(path, code) : path;
+  const bool is_link = fs::is_symlink(path, code);
+  fs::path target = is_link ? fs::canonical(path, code) : path;
+  if (is_link && code == std::errc::no_such_file_or_directory)
+    fail_with_hint(ErrorKind::BadFile, "remove the link, or choose another name",
+                   "{}: cannot be written: it is a link to {}, which is not there", path.string(),
+                   fs::read_symlink(path, code).string());
   if (target.empty()) fail_with_errno(path, "write", code ? code.value() : ENOENT, true);
   struct stat info {};
   if (::stat(target.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
