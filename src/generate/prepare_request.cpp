@@ -8,7 +8,10 @@
 #include "generate/budget_search.h"
 #include "generate/buffer_sizes.h"
 #include "generate/init_fit.h"
+#include "generate/init_picture.h"
 #include "generate/prompt_weighting.h"
+#include "image/flatten.h"
+#include "image/mask.h"
 #include "text/plain_text.h"
 #include "text/prompt_weights.h"
 #include "text/system_prompts.h"
@@ -113,6 +116,31 @@ void refuse_giants(const OpenedModel& model, const Pass& last, size_t budget) {
   if (least > std::max(budget, kCheap)) refuse("more than ", least, budget);
 }
 
+// What becomes of a picture to start from, or of its mask, where it has another shape.
+void tell_of_fits(const GenerateRequest& r, const std::optional<InitPicture>& init, PictureSize size, Log& log) {
+  if (!r.init_image) return;
+  const auto tell = [&](const char* field, const Image& image) {
+    log.warn("`{}` of {}x{} becomes {}x{} by `init_fit` {}", field, image.width, image.height, size.width, size.height,
+             name_in(init_fits(), r.init_fit));
+  };
+  const bool is_part = size_of_whole(r).has_value();
+  if (!is_part && has_other_proportions(*r.init_image, size)) tell("init_image", *r.init_image);
+  if (!r.mask) return;
+  if (has_other_proportions(*r.mask, {r.init_image->width, r.init_image->height})) {
+    if (is_part)
+      log.warn("`mask` of {}x{} is stretched over `init_image` of {}x{}", r.mask->width, r.mask->height,
+               r.init_image->width, r.init_image->height);
+    else if (has_other_proportions(*r.mask, size))
+      tell("mask", *r.mask);
+  }
+  const auto repaints = [&] {  // before it was brought to size
+    const Image mask = mask_of(*r.mask);
+    return painted_box(r.mask_invert ? inverted(mask) : mask).has_value();
+  };
+  if (!is_part && !painted_box(*init->mask) && repaints())
+    log.warn("nothing of what `mask` repaints is left in {}x{}: nothing is repainted", size.width, size.height);
+}
+
 }  // namespace
 
 PreparedRequest prepare_request(Engine& engine, const GenerateRequest& request, size_t budget, Log& log) {
@@ -138,10 +166,8 @@ PreparedRequest prepare_request(Engine& engine, const GenerateRequest& request, 
     }
   refuse_giants(model, p.last(), budget);
   const PictureSize size = p.first().size;
-  if (request.init_image && !size_of_whole(request) && has_other_proportions(*request.init_image, size))
-    log.warn("`init_image` of {}x{} becomes {}x{} by `init_fit` {}", request.init_image->width,
-             request.init_image->height, size.width, size.height, name_in(init_fits(), request.init_fit));
   p.init = init_picture(request, size);
+  tell_of_fits(request, p.init, size, log);
   if (request.preview_every > 0) {
     if (request.preview_method == PreviewMethod::Linear) p.preview_factors = read_preview_factors(model.vae);
     p.decodes_previews = !p.preview_factors;

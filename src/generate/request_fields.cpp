@@ -145,6 +145,15 @@ std::vector<std::string_view> sampler_aliases() {
     if (!known->alias.empty()) out.push_back(known->alias);
   return out;
 }
+// The same sampler is written into a picture under one name.
+RequestField sampler_row(RequestField row) {
+  row = text_row(
+      [](auto& r) -> auto& { return r.sampler; }, std::move(row));
+  row.set = [](Request& r, const OrderedJson& value) {
+    r.sampler = find_sampler(value.get_ref<const std::string&>()).name;
+  };
+  return row;
+}
 std::vector<std::string_view> schedule_words() {
   std::vector<std::string_view> out;
   for (const Schedule& known : schedules()) out.push_back(known.name);
@@ -289,7 +298,7 @@ std::vector<RequestField> make_fields() {
            .help = "of the second pass", .unset = "those of the first", .least = 1, .most = kMaxSteps,
            .recorded = Recorded::IfUsed, .unused = without_hires}),
 
-      text_row([](auto& r) -> auto& { return r.sampler; },
+      sampler_row(
           {.name = "sampler", .other_names = {"sampling_method"}, .flag = "sampling-method", .value = "NAME",
            .help = "how the noise levels are walked", .words = sampler_words(), .other_words = sampler_aliases(),
            .words_only = true, .our_word = our_sampler_name}),

@@ -35,6 +35,7 @@ TEST(RequestNotes, OrdinaryRequestsHaveNone) {
 
 TEST(RequestNotes, Masks) {
   GenerateRequest r;
+  r.prompt = "1girl";
   r.init_image = painted(3, {1, 2, 3});
   r.mask = painted(3, {0, 0, 0, 0, 0, 0});
   EXPECT_THAT(request_notes(r), ElementsAre(HasSubstr("nothing is repainted")));
@@ -48,6 +49,7 @@ TEST(RequestNotes, Masks) {
 
 TEST(RequestNotes, LevelsGuidanceAndNames) {
   GenerateRequest r;
+  r.prompt = "1girl";
   r.sigmas = {1, 0.5};
   r.cfg_trunc = 0;
   r.system_prompt = "xlm";
