@@ -40,7 +40,12 @@ std::string help_of(const RequestField& field, const std::string& more) {
   std::string out = in_flags(field.help) + more;
   if (lists_words) out += (field.words_only ? ":\n" : "; names:\n") + joined_words(field);
   std::string facts;
-  if (field.most > field.least) facts = range_words(field);
+  if (field.kind == FieldKind::Seed)
+    facts = "0 to 18446744073709551615";
+  else if (!field.meant_range.empty())
+    facts = field.meant_range;
+  else if (field.most > field.least)
+    facts = range_words(field);
   const OrderedJson value = field.get(GenerateRequest());
   const std::string normal = !field.unset.empty() ? std::string(field.unset)
                              : value.is_number() || (value.is_string() && value != "")

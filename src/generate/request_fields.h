@@ -54,6 +54,7 @@ struct RequestField {
   // too, even outside.
   double least = 0, most = 0;
   bool above = false;
+  std::string_view meant_range = {};  // "0 to 1": of numbers that mean something, where more are taken
   int64_t multiple = 1;
   std::vector<std::string_view> words = {};        // of a choice: all; of a text: names it may have, among others
   std::vector<std::string_view> other_words = {};  // taken, too, and not listed

@@ -72,7 +72,7 @@ Command add_convert(CLI::App& program) {
                 args->form.int8 = true;
               });
   flags.text("SRC", args->source.folder, "DIR", "the model: any layout newbie generate reads")->required();
-  flags.text("DST", args->destination, "DIR", "a new or empty folder")->required();
+  flags.text("DST", args->destination, "DIR", "the folder; no file that is there is replaced")->required();
   flags.value_flag("--lenient", args->source.strictness, Strictness::Lenient,
                    "read files whose header is padded with NUL bytes");
   add_report_flags(parser, args->report);

@@ -83,26 +83,26 @@ struct MetricCommand {
   const char* about;
   const char *first, *second;  // what the operands are
   bool second_required, has_network, is_distance;
-  const char* footer;
+  const char *footer, *example;
 };
 
 constexpr const char* kDistanceFooter =
     "The value is printed with its extractor: jina-clip, the model's own, or inception-v3 with --inception.\n"
-    "Values of different extractors, inputs or N must not be compared. docs/evaluate.md has the formulas.";
+    "Values of different extractors, inputs or N must not be compared. docs/evaluate.md has the formulas.\n\n";
 
 constexpr MetricCommand kMetricCommands[] = {
-    {Metric::Fid, "Frechet distance of two folders", "pictures", "the reference set", true, true, true,
-     kDistanceFooter},
+    {Metric::Fid, "Frechet distance of two folders", "pictures", "the reference set", true, true, true, kDistanceFooter,
+     "out/bf16 photographs"},
     {Metric::Kid, "kernel distance of two folders: unbiased, for small sets", "pictures", "the reference set", true,
-     true, true, kDistanceFooter},
+     true, true, kDistanceFooter, "out/bf16 photographs"},
     {Metric::ClipScore, "how well pictures fit their captions; with a second folder, which fits better", "pictures",
      "pictures of the same names, to compare with", false, true, false,
-     "A caption is the line of --captions, else name.txt beside name.png, else the prompt in the picture.\n\n"
-     "Example:\n  newbie evaluate clip-score out/bf16 out/f32 --captions prompts.jsonl"},
+     "A caption is the line of --captions, else name.txt beside name.png, else the prompt in the picture.\n\n",
+     "out/bf16 out/f32 --captions prompts.jsonl"},
     {Metric::Psnr, "peak signal-to-noise ratio of pictures of the same names", "pictures, or one",
-     "what they should be", true, false, false, ""},
+     "what they should be", true, false, false, "", "out/bf16 out/f32"},
     {Metric::Ssim, "structural similarity of pictures of the same names", "pictures, or one", "what they should be",
-     true, false, false, ""},
+     true, false, false, "", "a.png b.png"},
 };
 
 void add_model_flags(CLI::App& parser, EvaluateArguments& a) {
@@ -135,6 +135,7 @@ Command add_evaluate(CLI::App& program) {
   group.require_subcommand(1);
   const auto args = std::make_shared<EvaluateArguments>();
   Evaluation& asked = args->asked;
+  std::string examples = "Examples:";
   for (const MetricCommand& command : kMetricCommands) {
     CLI::App& parser = *group.add_subcommand(std::string(to_string(command.metric)), command.about);
     const std::string folders = "Folders";
@@ -166,12 +167,15 @@ Command add_evaluate(CLI::App& program) {
     }
     engine.integer("-t,--threads", args->threads, "threads (default: every CPU this process may use)", 1, 1024);
     add_report_flags(parser, args->report);
-    parser.footer(command.footer);
+    const std::string example = fmt::format("newbie evaluate {} {}", to_string(command.metric), command.example);
+    parser.footer(fmt::format("{}Example:\n  {}", command.footer, example));
+    examples += "\n  " + example;
     parser.preparse_callback([args, metric = command.metric](size_t) {
       args->asked.metric = metric;
       args->asked.options.resamples = default_resamples(metric);
     });
   }
+  group.footer(examples);
   return {&group, [args] { run(*args); }};
 }
 

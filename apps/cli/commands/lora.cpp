@@ -266,7 +266,8 @@ Command add_lora(CLI::App& program) {
       Flags(parser, "Adapters").text("--lora-dir", args->folder, "DIR", "where adapters are looked for by name");
     }
     Flags output(parser, "What is written");
-    if (tool.run == merge) output.text("-o,--output", args->output, "DIR", "a new or empty folder")->required();
+    if (tool.run == merge)
+      output.text("-o,--output", args->output, "DIR", "the folder; no file that is there is replaced")->required();
     if (tool.run == extract)
       output.text("--tuned", args->tuned, "PATH", "the other transformer: a file or a folder")->required();
     if (tool.run == convert || tool.run == extract) add_form_flags(parser, *args);

@@ -80,6 +80,9 @@ Command add_metadata(CLI::App& program) {
   parser.add_option("FILE", args->file, "a picture, or a .txt or .json with what one says")->required();
   Flags flags(parser, "Messages");
   flags.flag("--json", args->json, "one JSON object on standard output");
+  parser.footer(R"(Examples:
+  newbie metadata girl.png
+  newbie metadata --json girl.webp | jq .request.flags)");
   return {&parser, [args] { run(*args); }};
 }
 
