@@ -1,4 +1,4 @@
-// Ctrl-C, SIGTERM, a closed terminal, and a limit for the size of files.
+// Ctrl-C, SIGTERM, a closed terminal, other signals that ask to stop, and a limit for the size of files.
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -37,6 +37,25 @@ TEST(Interrupt, CtrlCWhileDenoising) { expect_stopped_by(SIGINT, "denoise 1/2000
 TEST(Interrupt, CtrlCBeforeTheFirstStep) { expect_stopped_by(SIGINT, "gemma"); }
 TEST(Interrupt, Terminated) { expect_stopped_by(SIGTERM, "denoise 1/2000"); }
 TEST(Interrupt, TheTerminalIsClosed) { expect_stopped_by(SIGHUP, "denoise 1/2000"); }
+
+TEST(Interrupt, WhatSchedulersAndTimersSend) {
+  for (const int signal : {SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU}) expect_stopped_by(signal, "denoise 1/2000");
+}
+
+// The system sends SIGXCPU again with every second of work: not even that ends the program before it has cleaned up.
+TEST(Interrupt, TheLimitOfWorkIsReached) {
+  const TemporaryFolder folder;
+  Invocation call{.arguments = {"generate", "-p", "a girl", "-W", "256", "-H", "256", "--steps", "2000", "--preview",
+                                "p.png", "--preview-every", "1"},
+                  .folder = folder.path()};
+  call.before_exec = [] {
+    const rlimit limit{2, RLIM_INFINITY};
+    ::setrlimit(RLIMIT_CPU, &limit);
+  };
+  const Outcome o = run(call);
+  EXPECT_EQ(o.exit_code, 128 + SIGXCPU) << o.signal << o.err;
+  EXPECT_THAT(names_in(folder.path()), testing::IsEmpty());
+}
 
 TEST(Interrupt, AFileSizeLimitLeavesNothing) {
   const TemporaryFolder folder;

@@ -33,6 +33,13 @@ TEST(RequestNotes, OrdinaryRequestsHaveNone) {
   EXPECT_THAT(request_notes(r), ElementsAre());
 }
 
+TEST(RequestNotes, NoPrompt) {
+  GenerateRequest r;
+  EXPECT_THAT(request_notes(r), ElementsAre(HasSubstr("`prompt` is empty")));
+  r.prompt = " \n\t";
+  EXPECT_THAT(request_notes(r), ElementsAre(HasSubstr("`prompt` is empty")));
+}
+
 TEST(RequestNotes, Masks) {
   GenerateRequest r;
   r.prompt = "1girl";
