@@ -5,8 +5,9 @@
     bench/compare_pytorch.py --work step --size 512 --dtype bf16 --peer eager
 
 Both programs hold their weights (made up, at the published model's full size) at once; each is warmed up by runs that do
-not count, then they run A B A B ... The ratio is the peer's median time over ours: above 1, newbie is faster. The last
-line with --json is one JSON object. The peer's modules: bench/reference/nextdit.py (held against the official class),
+not count, then they run A B A B ... The ratio is the peer's median time over ours: above 1, newbie is faster. The same of
+their CPU time is told, too: it says less of threads that wait, and more where other programs take the machine's time. The
+last line with --json is one JSON object. The peer's modules: bench/reference/nextdit.py (held against the official class),
 transformers' Gemma 3, diffusers' AutoencoderKL. PyTorch's denoiser refines the caption in every pass, as the official
 one does (1.1 % of its work at 512 x 512); newbie does that once a prompt. transformers runs all 34 layers of Gemma 3;
 the features come from the last but one, so newbie runs 33.
@@ -236,26 +237,31 @@ def main():
     for _ in range(2):  # the first compiles, the second may grow memory pools
         peer()
     ours = start_newbie(a)
-    mine, theirs = [], []
+    mine, theirs, my_cpu, their_cpu = [], [], [], []
     for turn in range(a.repeats):
         time.sleep(a.rest)
+        cpu = ours.cpu_seconds()
         mine.append(ours.run())
         time.sleep(a.rest)
-        start = time.perf_counter()
+        my_cpu.append(ours.cpu_seconds() - cpu)
+        start, cpu = time.perf_counter(), time.process_time()
         peer()
         theirs.append(time.perf_counter() - start)
+        their_cpu.append(time.process_time() - cpu)
         print(f"{turn + 1}/{a.repeats}: newbie {mine[-1]:.3f} s, {a.peer} {theirs[-1]:.3f} s", file=sys.stderr, flush=True)
     summary = ours.finish()
     ratio = spread(theirs)["median"] / spread(mine)["median"]
+    cpu_ratio = spread(their_cpu)["median"] / spread(my_cpu)["median"]
     out = {"work": a.work, "size": a.size, "tokens": a.tokens, "dtype": a.dtype, "layers": a.layers, "threads": a.threads,
            "peer": a.peer, "repeats": a.repeats, "newbie_seconds": spread(mine), "peer_seconds": spread(theirs),
-           "ratio": ratio, "newbie_peak_resident_bytes": summary["peak_resident_bytes"], "peer_peak_resident_bytes": resident_bytes(),
+           "ratio": ratio, "newbie_cpu_seconds": spread(my_cpu), "peer_cpu_seconds": spread(their_cpu), "cpu_ratio": cpu_ratio,
+           "newbie_peak_resident_bytes": summary["peak_resident_bytes"], "peer_peak_resident_bytes": resident_bytes(),
            "newbie_gflop_per_second": summary.get("gflop_per_second"), "command": " ".join(ours.command[1:])}
     if a.json:
         print(json.dumps(out))
     else:
         print(f"{a.work} {a.size} {a.dtype}: newbie {out['newbie_seconds']['median']:.3f} s, {a.peer} "
-              f"{out['peer_seconds']['median']:.3f} s, ratio {ratio:.2f}")
+              f"{out['peer_seconds']['median']:.3f} s, ratio {ratio:.2f} (of CPU time: {cpu_ratio:.2f})")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Programs that do their work once for every line they are sent, so that two can take turns, and what their times come
 to."""
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -20,6 +21,12 @@ class OnRequest:
         if not text:
             sys.exit(f"{' '.join(self.command)}: stopped with exit code {self.process.wait()}")
         return json.loads(text)
+
+    def cpu_seconds(self):
+        """Of all its threads until now (Linux)."""
+        with open(f"/proc/{self.process.pid}/stat") as f:
+            fields = f.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def run(self):
         """Seconds."""

@@ -11,14 +11,26 @@ openvino. The prompt's tokens are in the export; another prompt is another `newb
 which takes seconds. docs/onnx.md tells more.
 """
 
+from __future__ import annotations
+
 import argparse
 import gc
 import json
 import math
+import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Protocol, Sequence, Union
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+    Folder = Union[str, "os.PathLike[str]"]
+    Run = Callable[[Mapping[str, Array]], Dict[str, Array]]
+    Velocity = Callable[[Array, float], Array]
 
 MANIFEST = "newbie-onnx.json"
 DTYPES = {"f32": np.float32, "i32": np.int32}
@@ -27,19 +39,25 @@ DTYPES = {"f32": np.float32, "i32": np.int32}
 # ---- two runtimes, one call ----
 
 
+class Runtime(Protocol):
+    """What loads a network: a file and the dtype it was exported in; what comes back runs it by names."""
+
+    def load(self, path: Path, dtype: str) -> Run: ...
+
+
 class OnnxRuntime:
     """Networks by ONNX Runtime. `providers`: where they run, best first; what one cannot, the next one does."""
 
-    def __init__(self, providers=()):
+    def __init__(self, providers: Sequence[str] = ()) -> None:
         import onnxruntime
 
         self.onnxruntime = onnxruntime
         self.providers = list(providers) or onnxruntime.get_available_providers()
 
-    def load(self, path, dtype):
+    def load(self, path: Path, dtype: str) -> Run:
         session = self.onnxruntime.InferenceSession(str(path), providers=self.providers)
         names = [output.name for output in session.get_outputs()]
-        return lambda inputs: dict(zip(names, session.run(names, inputs)))
+        return lambda inputs: dict(zip(names, session.run(names, dict(inputs))))
 
 
 class OpenVino:
@@ -48,22 +66,22 @@ class OpenVino:
 
     CAPABILITIES = {"f32": "FP32", "f16": "FP16", "bf16": "BF16"}
 
-    def __init__(self, device="CPU"):
+    def __init__(self, device: str = "CPU") -> None:
         import openvino
 
         self.core = openvino.Core()
         self.device = device
 
-    def computes_in(self, dtype):
+    def computes_in(self, dtype: str) -> str:
         has = self.CAPABILITIES[dtype] in self.core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
         return dtype if has else "f32"
 
-    def load(self, path, dtype):
+    def load(self, path: Path, dtype: str) -> Run:
         config = {} if self.device == "NPU" else {"INFERENCE_PRECISION_HINT": self.computes_in(dtype)}
         model = self.core.compile_model(self.core.read_model(str(path)), self.device, config)
         names = [output.any_name for output in model.outputs]
 
-        def run(inputs):
+        def run(inputs: Mapping[str, Array]) -> Dict[str, Array]:
             results = model(inputs)
             return {name: np.array(results[name]) for name in names}
 
@@ -73,11 +91,11 @@ class OpenVino:
 class Network:
     """One exported network: takes and gives arrays by name, in the shapes that the manifest says."""
 
-    def __init__(self, folder, manifest, file, runtime):
+    def __init__(self, folder: Folder, manifest: Mapping[str, Any], file: str, runtime: Runtime) -> None:
         self.inputs = manifest["networks"][file]["inputs"]
         self.run = runtime.load(Path(folder) / file, manifest["dtype"])
 
-    def __call__(self, **inputs):
+    def __call__(self, **inputs: Any) -> Array:
         ready = {
             name: np.ascontiguousarray(inputs[name], DTYPES[spec["dtype"]]).reshape(spec["shape"])
             for name, spec in self.inputs.items()
@@ -89,15 +107,15 @@ class Network:
 # ---- noise, samplers, guidance: newbie's src/core/random.cpp and src/diffusion ----
 
 
-def torch_normal(seed, count):
+def torch_normal(seed: int, count: int) -> Array:
     """What PyTorch's CPU generator draws for torch.randn with this seed: MT19937, Box–Muller on blocks of sixteen."""
     generator = np.random.MT19937()
-    generator._legacy_seeding(seed & 0xFFFFFFFF)
+    getattr(generator, "_legacy_seeding")(seed & 0xFFFFFFFF)  # as PyTorch does; NumPy has no other name for it
 
-    def uniform(n):
+    def uniform(n: int) -> Array:
         return (generator.random_raw(n) & 0xFFFFFF).astype(np.float32) * np.float32(2**-24)
 
-    def normal(blocks):
+    def normal(blocks: Array) -> Array:
         u = blocks.reshape(-1, 2, 8)
         radius = np.sqrt(np.float32(-2) * np.log(np.float32(1) - u[:, 0]))
         angle = np.float32(2 * math.pi) * u[:, 1]
@@ -111,13 +129,13 @@ def torch_normal(seed, count):
     return values
 
 
-def euler(velocity, x, sigmas):
+def euler(velocity: Velocity, x: Array, sigmas: Sequence[float]) -> Array:
     for sigma, after in zip(sigmas, sigmas[1:]):
         x = x + np.float32(sigma - after) * velocity(x, 1 - sigma)
     return x
 
 
-def midpoint(velocity, x, sigmas):
+def midpoint(velocity: Velocity, x: Array, sigmas: Sequence[float]) -> Array:
     for sigma, after in zip(sigmas, sigmas[1:]):
         t, h = 1 - sigma, sigma - after
         middle = x + np.float32(h / 2) * velocity(x, t)
@@ -125,14 +143,14 @@ def midpoint(velocity, x, sigmas):
     return x
 
 
-def res_multistep(velocity, x, sigmas):
-    def phi1(z):
+def res_multistep(velocity: Velocity, x: Array, sigmas: Sequence[float]) -> Array:
+    def phi1(z: float) -> float:
         return math.expm1(z) / z
 
-    def phi2(z):
+    def phi2(z: float) -> float:
         return (phi1(z) - 1) / z
 
-    before = None
+    before: Optional[Array] = None
     for i, (sigma, after) in enumerate(zip(sigmas, sigmas[1:])):
         denoised = x + np.float32(sigma) * velocity(x, 1 - sigma)
         if before is None or after == 0:
@@ -150,19 +168,22 @@ def res_multistep(velocity, x, sigmas):
 SAMPLERS = {"euler": euler, "midpoint": midpoint, "res_multistep": res_multistep}
 
 
-def guided(manifest, networks, conditions):
+def guided(
+    manifest: Mapping[str, Any], networks: Sequence[Network], conditions: Sequence[Mapping[str, Array]]
+) -> Velocity:
     """The velocity at (x, t): that of the prompt, led away from that of the negative prompt."""
     cfg, until = np.float32(manifest["request"]["cfg"]), manifest["request"]["cfg_trunc"]
 
-    def velocity(x, t):
-        def of(k):
+    def velocity(x: Array, t: float) -> Array:
+        def of(k: int) -> Array:
             return networks[k](latent=x, time=np.float32(t), **conditions[k])
 
         v = of(0)
         if len(networks) == 1 or t >= until:
             return v
         away = of(1)
-        return away + cfg * (v - away)
+        led: Array = away + cfg * (v - away)
+        return led
 
     return velocity
 
@@ -170,7 +191,7 @@ def guided(manifest, networks, conditions):
 # ---- a picture ----
 
 
-def refuse_what_is_missing(manifest):
+def refuse_what_is_missing(manifest: Mapping[str, Any]) -> None:
     """This script is an example: it walks from noise in one pass."""
     request = manifest["request"]
     if request["sampler"] not in SAMPLERS:
@@ -181,17 +202,17 @@ def refuse_what_is_missing(manifest):
             sys.exit(f"{field}: this script cannot do that; export without it")
 
 
-def draw(folder, runtime, tell=lambda text: None):
+def draw(folder: Folder, runtime: Runtime, tell: Callable[[str], None] = lambda text: None) -> Array:
     """The picture of the exported request, [height, width, 3] floats from -1 to 1."""
     manifest = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))
     refuse_what_is_missing(manifest)
     request, walk, prompts = manifest["request"], manifest["passes"][0], manifest["prompts"]
 
-    def load(file):
+    def load(file: str) -> Network:
         tell(file)
         return Network(folder, manifest, file, runtime)
 
-    conditions = []
+    conditions: List[Mapping[str, Array]] = []
     for prompt in prompts:
         features = load(prompt["text_encoder"])(ids=prompt["text_encoder_ids"])
         pooled = load(prompt["clip_model"])(ids=prompt["clip_model_ids"])
@@ -211,11 +232,11 @@ def draw(folder, runtime, tell=lambda text: None):
     return load(walk["decoder"])(latent=latent / np.float32(scaling["scale"]) + np.float32(scaling["shift"]))
 
 
-def to_bytes(picture):
+def to_bytes(picture: Array) -> Array:
     return np.rint(np.clip(picture / 2 + 0.5, 0, 1) * 255).astype(np.uint8)
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", help="what `newbie export onnx` has written")
     parser.add_argument("-o", "--output", default="picture.png")

@@ -2,7 +2,10 @@
 #include "engine.h"
 
 #include "backend/device_caps.h"
+#include "backend/registry.h"
+#include "backend/vulkan_devices.h"
 #include "core/machine.h"
+#include "devices_json.h"
 #include "generate/find_model.h"
 #include "generate/known.h"
 #include "precision_policy.h"
@@ -83,6 +86,14 @@ EngineOptions engine_options(const newbie_options& o) {
   out.precision = precision_of(o);
   out.guard = guard_of(o.guard);
   out.backend = backend_of(o.backend);
+  if (o.device != nullptr) {
+    if (o.backend != nullptr) fail(ErrorKind::InvalidRequest, "device: said twice, and once as a backend");
+    DeviceChoice choice = choose_device(o.device);
+    out.backend = choice.backend;
+    out.device = std::move(choice.device);
+    out.device_reason = std::move(choice.reason);
+  }
+  out.device_budget_bytes = o.device_memory_bytes;
   out.text_cache = path_of(o.text_cache);
   out.weight_cache = path_of(o.weight_cache);
   out.adapters.folder = text(o.adapter_folder);
@@ -156,6 +167,10 @@ newbie_status newbie_describe(char** json, newbie_error** error) {
                        {"picture_formats", {"png", "jpg", "webp"}},
                        {"system_prompts", prompts}};
   });
+}
+
+newbie_status newbie_devices(char** json, newbie_error** error) {
+  return give_json(json, error, [] { return devices_json(this_cpu(), list_vulkan_devices()); });
 }
 
 newbie_status newbie_open(const newbie_options* options, newbie_engine** engine, newbie_error** error) {

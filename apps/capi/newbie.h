@@ -42,6 +42,8 @@ NEWBIE_API const char* newbie_version(void);
 /* What may be chosen, as JSON: precision presets with their meaning, dtypes, guards, backends, picture formats, system
  * prompts; and this CPU. */
 NEWBIE_API newbie_status newbie_describe(char** json, newbie_error** error);
+/* What networks can run on here, and why not on the rest, as JSON: the cpu, and Vulkan's devices. Drivers are asked. */
+NEWBIE_API newbie_status newbie_devices(char** json, newbie_error** error);
 NEWBIE_API void newbie_text_free(char* text); /* NULL is allowed */
 
 /* What went wrong, and what to try ("" when there is no advice). NULL gives "". */
@@ -80,9 +82,11 @@ typedef struct newbie_options {
   const char* backend;
   const char* text_cache; /* folders that keep encoded prompts, and prepared weights */
   const char* weight_cache;
-  const char* adapter_folder; /* where adapters are looked for by name */
-  const char* hash_file;      /* keeps hashes of large weight files, which pictures name */
-  int32_t lenient;            /* not 0: headers padded with NUL bytes are read */
+  const char* adapter_folder;   /* where adapters are looked for by name */
+  const char* hash_file;        /* keeps hashes of large weight files, which pictures name */
+  int32_t lenient;              /* not 0: headers padded with NUL bytes are read */
+  const char* device;           /* "cpu", "vulkan", "vulkan:NUMBER", "vulkan:NAME", "auto"; instead of `backend` */
+  uint64_t device_memory_bytes; /* limit for a card's memory; 0: what its driver leaves, less a tenth */
 } newbie_options;
 
 NEWBIE_API void newbie_options_init(newbie_options* options, size_t struct_size);
@@ -239,7 +243,7 @@ typedef struct newbie_job newbie_job;
 typedef struct newbie_input {
   size_t struct_size;
   const char* field; /* "init_image" or "mask" */
-  const void* data;  /* a whole PNG, JPEG, WebP, BMP or GIF; or pixels, where `width` is not 0 */
+  const void* data;  /* a whole PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF; or pixels, where `width` is not 0 */
   size_t data_bytes;
   int32_t width, height, channels; /* of pixels: 8 bits, rows from the top; 1 grey, 3 RGB, 4 RGBA */
 } newbie_input;

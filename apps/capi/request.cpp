@@ -1,5 +1,6 @@
 #include "request.h"
 
+#include "diffusion/registry.h"
 #include "generate/init_picture.h"
 
 namespace newbie {
@@ -42,7 +43,7 @@ GenerateRequest request_of(const newbie_request* given) {
   out.seed = r.seed;
   out.batch = r.batch;
   out.steps = r.steps;
-  if (r.sampler != nullptr) out.sampler = r.sampler;
+  if (r.sampler != nullptr) out.sampler = find_sampler(r.sampler).name;
   out.schedule = text(r.schedule);
   if (r.sigma_count != 0) {
     if (r.sigmas == nullptr)

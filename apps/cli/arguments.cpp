@@ -7,6 +7,7 @@
 #include "core/files.h"
 #include "field_words.h"
 #include "flags.h"
+#include "foreign_flags.h"
 #include "from_picture.h"
 #include "generate/init_picture.h"
 #include "generate/request_fields.h"
@@ -40,7 +41,12 @@ std::string help_of(const RequestField& field, const std::string& more) {
   std::string out = in_flags(field.help) + more;
   if (lists_words) out += (field.words_only ? ":\n" : "; names:\n") + joined_words(field);
   std::string facts;
-  if (field.most > field.least) facts = range_words(field);
+  if (field.kind == FieldKind::Seed)
+    facts = "0 to 18446744073709551615";
+  else if (!field.meant_range.empty())
+    facts = field.meant_range;
+  else if (field.most > field.least)
+    facts = range_words(field);
   const OrderedJson value = field.get(GenerateRequest());
   const std::string normal = !field.unset.empty() ? std::string(field.unset)
                              : value.is_number() || (value.is_string() && value != "")
@@ -100,11 +106,22 @@ class FieldFlags {
     if (field.kind == FieldKind::Adapters) return add_list(field);
     CLI::Option* option = flags(field).value(
         names_of(field), type_of(field), help_of(field, ""),
-        [&field, &request](const std::string& words) { field.set(request, value_of_words(field, words)); });
+        [&field, &request](const std::string& words) { field.set(request, value_of(field, words)); });
     if (!field.implied.empty()) option->expected(0, 1)->default_str(std::string(field.implied));
     for (const std::string_view other : field.instead_of)
       option->excludes(parser_.get_option("--" + std::string(request_field(other).flag)));
     return option;
+  }
+
+  static OrderedJson value_of(const RequestField& field, const std::string& words) {
+    try {
+      return value_of_words(field, words);
+    } catch (const Error& e) {
+      const std::string_view hint = foreign_value_hint(field, words);
+      if (hint.empty()) throw;
+      throw Error(e.kind(), e.message().substr(field.name.size() + 2),
+                  e.hint().empty() ? std::string(hint) : fmt::format("{}; {}", e.hint(), hint), e.field());
+    }
   }
 
   // A flag that may be repeated.
@@ -259,7 +276,8 @@ void add_picture_flags(CLI::App& parser, PictureArguments& a) {
   preview
       .text("--preview", a.preview, "FILE",
             fmt::format("a file with what the picture is going to be, every {} steps, removed at\nthe end (without "
-                        "FILE: the output's name with .preview.png)",
+                        "FILE: the output's name with .preview.png); a file that is\nthere stays, and the preview has "
+                        "another name",
                         kPreviewEvery))
       ->expected(0, 1)
       ->default_str("-");
@@ -304,7 +322,7 @@ bool read_request(CLI::App& parser, PictureArguments& a, size_t memory_budget_by
       fail_with_hint(ErrorKind::InvalidRequest, "save it to a file first", "{} -: it is not read from standard input",
                      flag);
   const size_t memory = memory_left_for_pictures(memory_budget_bytes);
-  if (a.from) a.recalled = recall_request(parser, *a.from, memory, r);
+  if (a.from) a.recalled = recall_request(parser, *a.from, r);
   if (a.prompt_file)
     r.prompt = read_prompt(*a.prompt_file);
   else if (a.prompt)

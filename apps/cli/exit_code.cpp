@@ -9,8 +9,8 @@
 #include <new>
 
 #include "core/json.h"
+#include "core/machine.h"
 #include "core/printable.h"
-#include "core/utf8.h"
 #include "field_words.h"
 #include "interrupt.h"
 #include "standard_streams.h"
@@ -31,12 +31,17 @@ constexpr ExitCode kRows[] = {
     {ErrorKind::Unsupported, 4, "well-formed, but not supported"},
     {ErrorKind::OverBudget, 5, "more memory than allowed or available"},
     {ErrorKind::Internal, 70, "a mistake in newbie: please report it"},
-    {ErrorKind::Cancelled, 128 + SIGINT, "stopped by Ctrl-C; 143 by SIGTERM, 129 by a terminal that was closed"},
+    {ErrorKind::Cancelled, 128 + SIGINT,
+     "stopped by Ctrl-C; by another signal 128 and its number: 143 by SIGTERM, 129 by a\n       terminal that was "
+     "closed, 138 and 140 by SIGUSR1 and SIGUSR2, 152 by SIGXCPU"},
 };
 
-std::string shown(const std::string& text) { return beginning_of(text, kLongestMessage); }
-
 }  // namespace
+
+std::string in_message(std::string_view words) {
+  constexpr size_t kLongest = 2000;  // names and values out of files may be as long as these
+  return in_one_line(words, kLongest);
+}
 
 int exit_code(ErrorKind kind) {
   if (kind == ErrorKind::Cancelled && stop_signal() != 0) return 128 + stop_signal();
@@ -57,16 +62,16 @@ OrderedJson error_json(const Error& error) {
   std::replace(kind.begin(), kind.end(), ' ', '_');
   OrderedJson out;
   out["error"] = {{"kind", kind},
-                  {"message", shown(message_in_flags(error))},
-                  {"hint", shown(in_flags(error.hint()))},
+                  {"message", in_message(message_in_flags(error))},
+                  {"hint", in_message(in_flags(error.hint()))},
                   {"exit_code", exit_code(error.kind())}};
   return out;
 }
 
 int report(const Error& error, bool json) {
-  const std::string message = shown(message_in_flags(error)), hint = shown(in_flags(error.hint()));
-  std::string text = fmt::format("newbie: {}: {}\n", to_string(error.kind()), printable(message));
-  if (!hint.empty()) text += fmt::format("  hint: {}\n", printable(hint));
+  const std::string hint = in_message(in_flags(error.hint()));
+  std::string text = fmt::format("newbie: {}: {}\n", to_string(error.kind()), in_message(message_in_flags(error)));
+  if (!hint.empty()) text += fmt::format("  hint: {}\n", hint);
   // The terminal has echoed ^C where the cursor was: the message takes its place.
   if (stop_signal() == SIGINT && ::isatty(STDERR_FILENO) != 0) text.insert(0, "\r\x1b[K");
   std::fwrite(text.data(), 1, text.size(), stderr);
@@ -84,8 +89,7 @@ Error describe(const std::exception& exception) {
   if (const auto* refused = dynamic_cast<const std::filesystem::filesystem_error*>(&exception))
     return Error(ErrorKind::BadFile, fmt::format("{}: {}", refused->path1().string(), refused->code().message()));
   if (dynamic_cast<const std::bad_alloc*>(&exception) != nullptr)
-    return Error(ErrorKind::OverBudget, "the system gave no more memory",
-                 "ask for a smaller picture or a smaller batch");
+    return Error(ErrorKind::OverBudget, "the system gave no more memory", hint_for_refused_memory(0));
   return Error(ErrorKind::Internal, exception.what(), "please report this with the command that led to it");
 }
 

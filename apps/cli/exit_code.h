@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -22,8 +23,9 @@ std::string exit_code_help();
 // {"error": {…}}: for a command whose report goes on beside it in one object.
 OrderedJson error_json(const Error& error);
 
-// Of a message, in bytes: names and values out of files may be as long as these.
-inline constexpr size_t kLongestMessage = 2000;
+// The words of an error, a hint or a warning as they are shown: one line of a bounded length, in which no name out of a
+// file or of a file is obeyed (core/printable.h). Whoever tells one goes through here.
+std::string in_message(std::string_view words);
 
 // Tells the error and returns the exit code. With `json` the object goes to stdout as well.
 int report(const Error& error, bool json);

@@ -38,7 +38,7 @@ bool names_files(const CLI::Option& option) {
 
 }  // namespace
 
-FileRoles::FileRoles(const CLI::App& parser, std::initializer_list<const char*> outputs) {
+FileRoles::FileRoles(const CLI::App& parser, std::initializer_list<const char*> outputs, Log& log) : log_(log) {
   for (const CLI::Option* option : parser.get_options()) {
     if (option->count() == 0 || !names_files(*option)) continue;
     const std::string name =
@@ -63,6 +63,12 @@ void FileRoles::reads_model(const ModelPaths& paths) {
 }
 
 void FileRoles::writes(const std::string& role, const fs::path& path) {
+  takes(role, path);
+  std::error_code ignored;
+  if (fs::is_regular_file(path, ignored)) log_.warn("{} is there already and will be replaced", path.string());
+}
+
+void FileRoles::takes(const std::string& role, const fs::path& path) {
   const fs::path own = resolved(path);
   for (const Role& other : outputs_)
     if (is_same_file(own, other.path))

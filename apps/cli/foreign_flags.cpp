@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "core/error.h"
+
 namespace newbie {
 
 namespace {
@@ -108,7 +110,39 @@ constexpr ForeignFlag kForeignFlags[] = {
     {"--embd-dir", "", "there are no textual inversions for this model"},
 };
 
+bool is_number(std::string_view value) {
+  return !value.empty() && value.find_first_not_of("0123456789.%") == value.npos;
+}
+
+bool is_of(std::string_view field, std::string_view value) {
+  try {
+    value_of_words(request_field(field), value);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+struct ForeignValue {
+  std::string_view field;
+  bool (*is_meant)(std::string_view value);
+  std::string_view hint;
+};
+constexpr ForeignValue kForeignValues[] = {
+    {"quality", is_number, "how much a JPEG or WebP file keeps is --file-quality, 1 to 100"},
+    {"schedule", [](std::string_view value) { return is_of("sampler", value); }, "a sampler is --sampling-method"},
+    {"sampler", [](std::string_view value) { return is_of("schedule", value); }, "a schedule is --scheduler"},
+    {"strength", is_number, "a share: 0.5 is half of the way"},
+    {"hires_strength", is_number, "a share: 0.5 is half of the way"},
+};
+
 }  // namespace
+
+std::string_view foreign_value_hint(const RequestField& field, std::string_view value) {
+  for (const ForeignValue& row : kForeignValues)
+    if (row.field == field.name && row.is_meant(value)) return row.hint;
+  return {};
+}
 
 const ForeignFlag* find_foreign_flag(std::string_view word) {
   std::string plain(word);

@@ -1,7 +1,9 @@
-// Flags of other programs that draw, by what they are here.
+// Flags of other programs that draw, and values of theirs under flags of ours, by what they are here.
 #pragma once
 
 #include <string_view>
+
+#include "generate/request_fields.h"
 
 namespace newbie {
 
@@ -13,5 +15,8 @@ struct ForeignFlag {
 
 // By a word of a command line, dashes or underscores; null: nobody's that we know.
 const ForeignFlag* find_foreign_flag(std::string_view word);
+
+// A hint for a value that `field` refuses and that says what another one takes; empty: nobody knows what was meant.
+std::string_view foreign_value_hint(const RequestField& field, std::string_view value);
 
 }  // namespace newbie

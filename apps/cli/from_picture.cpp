@@ -13,12 +13,12 @@ namespace newbie {
 
 bool is_recalled_text(const std::string& file) { return file.ends_with(".json") || file.ends_with(".txt"); }
 
-Recollection read_recollection(const std::string& file, size_t memory_bytes) {
+Recollection read_recollection(const std::string& file) {
   std::optional<Recollection> out;
   if (is_recalled_text(file))
     out = recall_text(read_file(file, kMaxRecalledBytes), file);
   else
-    out = recall(read_picture(file, {.max_memory_bytes = memory_bytes}).texts, file);
+    out = recall(read_picture_texts(file).texts, file);
   if (!out)
     fail_with_hint(ErrorKind::BadFile,
                    "newbie, A1111, ComfyUI and others write it into their pictures; other programs may have removed it",
@@ -34,8 +34,8 @@ void require_prompt(const Recollection& recalled, const std::string& file) {
                  notes.empty() ? "" : ": ", notes);
 }
 
-Recollection recall_request(CLI::App& parser, const std::string& file, size_t memory_bytes, GenerateRequest& request) {
-  Recollection out = read_recollection(file, memory_bytes);
+Recollection recall_request(CLI::App& parser, const std::string& file, GenerateRequest& request) {
+  Recollection out = read_recollection(file);
   std::set<const CLI::Option*> given;
   for (const CLI::Option* option : parser.get_options())
     if (option->count() > 0) given.insert(option);

@@ -19,12 +19,13 @@ extern "C" void request_stop(int number) {
 }  // namespace
 
 StopToken stop_on_signals() {
-  for (int number : {SIGINT, SIGTERM, SIGHUP}) {
+  for (int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU}) {
     struct sigaction before {};
     if (::sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
     struct sigaction action {};
     action.sa_handler = request_stop;
-    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);  // back to the default for the second one
+    const auto once = static_cast<unsigned>(SA_RESETHAND);  // back to the default for the second one
+    action.sa_flags = static_cast<int>(SA_RESTART | (number == SIGXCPU ? 0 : once));
     ::sigaction(number, &action, nullptr);
   }
   return StopToken(&stop_requested);

@@ -7,6 +7,7 @@
 #include <new>
 #include <string_view>
 
+#include "core/machine.h"
 #include "exit_code.h"
 
 namespace newbie {
@@ -31,7 +32,10 @@ namespace {
   }
   if (is_out_of_memory) {
     code = exit_code(ErrorKind::OverBudget);
-    text = "newbie: over budget: the system gave no more memory\n  hint: close other programs\n";
+    text = address_space_limit()
+               ? "newbie: over budget: the system gave no more memory\n  hint: raise the limit of address space "
+                 "(ulimit -v)\n"
+               : "newbie: over budget: the system gave no more memory\n  hint: close other programs\n";
   }
   if (::write(STDERR_FILENO, text.data(), text.size()) < 0) ::_exit(code);
   ::_exit(code);

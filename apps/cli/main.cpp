@@ -22,7 +22,8 @@ namespace {
 class HelpFormatter : public CLI::Formatter {
  public:
   std::string make_option_opts(const CLI::Option* option) const override {
-    return option->get_type_size() == 0 ? "" : " " + shown_type(*option);
+    const std::string type = option->get_type_size() == 0 ? "" : " " + shown_type(*option);
+    return type + (option->nonpositional() && option->get_required() ? " (required)" : "");
   }
 };
 

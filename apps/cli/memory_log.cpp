@@ -111,6 +111,8 @@ void MemoryLog::planned(const Job& job) {
     planned_[stage.name()] = std::max(planned_[stage.name()], stage.peak_bytes());
 }
 
+void MemoryLog::ended() noexcept { job_ = nullptr; }
+
 RunObserver& MemoryLog::watch(RunObserver& next) {
   next_ = &next;
   return path_ ? static_cast<RunObserver&>(*this) : next;

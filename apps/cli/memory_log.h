@@ -46,6 +46,7 @@ class MemoryLog final : public RunObserver {
   void begin();
   void opened(const TextToImage& engine);  // must outlive the log, as jobs must their runs
   void planned(const Job& job);
+  void ended() noexcept;                  // that job goes, and what it had with it
   RunObserver& watch(RunObserver& next);  // to be given to run() instead of `next`
   void finish();
 

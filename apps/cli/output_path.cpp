@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
-#include <iterator>
 #include <set>
 
 #include "core/error.h"
@@ -32,8 +31,19 @@ std::string substitute(std::string_view pattern, const PictureName& picture, con
   for (size_t i = 0; i < pattern.size();) {
     if (pattern[i] == '%') {
       const size_t end = pattern.find_first_not_of("0123456789", i + 1);
-      // At most two digits of width: file names are short. Other percent signs are themselves.
-      if (end != std::string_view::npos && pattern[end] == 'd' && end - i <= 3) {
+      const char kind = end == std::string_view::npos ? '\0' : pattern[end];
+      if (kind == '%' && end == i + 1) {
+        out += '%';
+        i = end + 1;
+        continue;
+      }
+      constexpr size_t kMostDigits = 2;  // file names are short
+      // What a shell's printf knows; other percent signs are themselves.
+      if (std::string_view("dius").find(kind) != std::string_view::npos && (kind != 'd' || end - i > kMostDigits + 1))
+        fail_with_hint(ErrorKind::InvalidRequest,
+                       "%d and %03d are the index, with at most two digits of width; %% is a percent sign",
+                       "--output {}: unknown placeholder '{}'", pattern, pattern.substr(i, end + 1 - i));
+      if (kind == 'd') {
         const bool zeros = pattern[i + 1] == '0';
         int width = 0;
         for (char digit : pattern.substr(i + 1, end - i - 1)) width = width * 10 + (digit - '0');
@@ -122,6 +132,18 @@ OutputPath::OutputPath(const std::string& pattern, const char* name_in_folder) :
   format_ = *format;
 }
 
+OutputPath OutputPath::inside(const std::string& pattern) const {
+  const fs::path own(pattern);
+  if (own.is_absolute() || std::ranges::find(own, fs::path("..")) != own.end())
+    fail_with_hint(ErrorKind::InvalidRequest,
+                   "a name of a list is one in the folder of its pictures: --output says which",
+                   "\"output\": {} leads out of {}", pattern, folder().string());
+  if (own.empty()) fail(ErrorKind::InvalidRequest, "\"output\": the name is empty");
+  OutputPath out(folder() == "." ? pattern : (folder() / own).string());
+  out.may_make_folder_ |= may_make_folder_;
+  return out;
+}
+
 std::vector<fs::path> OutputPath::expand(std::span<const PictureName> pictures) const {
   return expand(pictures, is_folder_);
 }
@@ -151,13 +173,6 @@ std::vector<fs::path> OutputPath::expand(std::span<const PictureName> pictures, 
   return out;
 }
 
-std::vector<fs::path> OutputPath::existing(std::span<const fs::path> paths) {
-  std::vector<fs::path> out;
-  std::error_code ignored;
-  std::ranges::copy_if(paths, std::back_inserter(out), [&](const fs::path& p) { return fs::exists(p, ignored); });
-  return out;
-}
-
 void OutputPath::check_writable(std::span<const fs::path> paths) const {
   for (const fs::path& path : paths) {
     const fs::path folder = folder_of(path);
@@ -167,6 +182,9 @@ void OutputPath::check_writable(std::span<const fs::path> paths) const {
       continue;
     }
     require_writable_folder(path, folder);
+    if (fs::is_symlink(fs::symlink_status(path, ignored)) && !fs::exists(path, ignored))
+      fail_to_write(path, "remove the link, or choose another name with -o",
+                    fmt::format("it is a link to {}, which is not there", fs::read_symlink(path, ignored).string()));
     struct stat info {};
     if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
       fail_to_write(path, "choose another name with -o", "something that is not a file has that name");

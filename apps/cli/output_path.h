@@ -21,9 +21,13 @@ struct PictureName {
 class OutputPath {
  public:
   // `pattern`: a .png, .jpg or .webp file with {seed} {index} {date} {width} {height} or a %d form (%03d: the index) in
-  // it; a folder (it exists, or ends in a slash) stands for folder/`name_in_folder`; "-" is standard output.
-  // Error{InvalidRequest} on an unknown placeholder, Error{Unsupported} on another kind of file.
+  // it, %% for a percent sign; a folder (it exists, or ends in a slash) stands for folder/`name_in_folder`; "-" is
+  // standard output. Error{InvalidRequest} on an unknown placeholder, Error{Unsupported} on another kind of file.
   explicit OutputPath(const std::string& pattern, const char* name_in_folder = "{seed}.png");
+
+  // A pattern of a picture's own, inside the folder where this one's pictures go. Error{InvalidRequest} when it leads
+  // out of there, else as above.
+  OutputPath inside(const std::string& pattern) const;
 
   bool is_standard_output() const { return pattern_ == "-"; }
   PictureFormat format() const { return format_; }  // by the extension; PNG for standard output
@@ -37,9 +41,6 @@ class OutputPath {
 
   std::filesystem::path folder() const;          // where its pictures go
   bool is_folder() const { return is_folder_; }  // the pattern named one
-
-  // Those of them that are files already: save() replaces them.
-  static std::vector<std::filesystem::path> existing(std::span<const std::filesystem::path> paths);
 
   // Error{BadFile} unless every path can be written. Touches nothing.
   void check_writable(std::span<const std::filesystem::path> paths) const;

@@ -33,6 +33,8 @@ std::string plan_table(const MemoryPlan& plan) {
                      format_bytes(largest.resident_peak_bytes() - largest.peak_bytes() - largest.page_bytes));
   out += fmt::format("{:<28}{:>12}\n", "program and libraries", format_bytes(plan.process_bytes));
   out += fmt::format("{:<28}{:>12}\n", "rows of mapped tables", format_bytes(plan.mapped_bytes));
+  if (plan.picture_bytes != 0)
+    out += fmt::format("{:<28}{:>12}\n", "picture to start from", format_bytes(plan.picture_bytes));
   out += fmt::format("{:<28}{:>12}\n", "peak", format_bytes(plan.peak_bytes()));
   out += fmt::format("{:<28}{}\n", "residency", to_string(plan.residency));
   for (const MemoryChoice& c : plan.choices) out += fmt::format("{:<28}{}: {}\n", "for the budget", c.what, c.why);

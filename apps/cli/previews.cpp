@@ -1,5 +1,7 @@
 #include "previews.h"
 
+#include <sys/stat.h>
+
 #include "core/error.h"
 #include "core/files.h"
 #include "standard_streams.h"
@@ -7,6 +9,23 @@
 namespace newbie {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+bool is_taken(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(fs::symlink_status(path, ignored));
+}
+
+// a.png, else a_2.png, a_3.png …
+fs::path free_name(const fs::path& path) {
+  fs::path out = path;
+  for (int number = 2; is_taken(out); ++number)
+    out.replace_filename(fmt::format("{}_{}{}", path.stem().string(), number, path.extension().string()));
+  return out;
+}
+
+}  // namespace
 
 void check_show(const PictureArguments& arguments, const ReportArguments& report, const OutputPath& output) {
   if (arguments.show && (report.json || output.is_standard_output()))
@@ -29,19 +48,34 @@ Previews::Previews(const PictureArguments& arguments, Terminal& terminal, std::s
     path_ = outputs.empty() ? fs::path("output.png") : outputs.front();
     path_.replace_extension(".preview.png");
   }
-  roles.writes("--preview", path_);
+  if (keep_) {
+    roles.writes("--preview", path_);
+    return;
+  }
+  roles.takes("--preview", path_);
+  const fs::path free = free_name(path_);
+  if (free == path_) return;
+  terminal_.warn("{} is there already: previews go to {}", path_.string(), free.string());
+  path_ = free;
+  roles.takes("--preview", path_);
+}
+
+std::optional<Previews::FileIdentity> Previews::identity_of(const fs::path& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return std::nullopt;
+  return FileIdentity{info.st_dev, info.st_ino};
 }
 
 Previews::~Previews() {
   std::error_code ignored;
-  if (written_ && !keep_) fs::remove(path_, ignored);
+  if (written_ && !keep_ && identity_of(path_) == written_) fs::remove(path_, ignored);
 }
 
 void Previews::on_preview(const RunPlace& /*at*/, const Preview& preview) {
   if (!path_.empty()) {
     try {
       write_file_atomically(path_, encode_picture(format_, preview.image, {}, quality_));
-      written_ = true;
+      written_ = identity_of(path_);
     } catch (const Error& e) {
       terminal_.warn("--preview: {}", e.message());
     }

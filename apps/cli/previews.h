@@ -2,7 +2,10 @@
 // Everything else of the progress goes on to the terminal's bar.
 #pragma once
 
+#include <sys/types.h>
+
 #include <optional>
+#include <utility>
 
 #include "arguments.h"
 #include "file_roles.h"
@@ -18,12 +21,12 @@ void check_show(const PictureArguments& arguments, const ReportArguments& report
 
 class Previews final : public RunObserver {
  public:
-  // `outputs`: where the pictures go; the preview's name is made from the first unless one was given.
-  // Error{InvalidRequest} when `roles` know a file of that name, Error{Unsupported} for another kind of file; errors of
-  // choose_protocol.
+  // `outputs`: where the pictures go; the preview's name is made from the first unless one was given. A preview that is
+  // removed in the end takes a free name beside a file that is there, and that is told. Error{InvalidRequest} when
+  // `roles` know a file of that name, Error{Unsupported} for another kind of file; errors of choose_protocol.
   Previews(const PictureArguments& arguments, Terminal& terminal, std::span<const std::filesystem::path> outputs,
            FileRoles& roles);
-  // Removes the preview, unless it is to be kept.
+  // Removes the preview, unless it is to be kept or somebody else has replaced it.
   ~Previews() override;
   Previews(const Previews&) = delete;
   Previews& operator=(const Previews&) = delete;
@@ -37,11 +40,16 @@ class Previews final : public RunObserver {
   void show(const Image& image);
 
  private:
+  // Which file a name leads to: the device, and the number on it.
+  using FileIdentity = std::pair<dev_t, ino_t>;
+  static std::optional<FileIdentity> identity_of(const std::filesystem::path& path);
+
   Terminal& terminal_;
-  std::filesystem::path path_;  // empty: no previews
+  std::filesystem::path path_;           // empty: no previews
+  std::optional<FileIdentity> written_;  // our own
   PictureFormat format_ = PictureFormat::Png;
   int quality_;
-  bool keep_, written_ = false;
+  bool keep_;
   PictureEncoder encode_ = nullptr;
 };
 

@@ -61,13 +61,15 @@ void write_standard_output(std::span<const std::byte> bytes) {
 
 void print(std::string_view text) { print_for_terminal(printable(text)); }
 
+void print_data(std::string_view text) { ::isatty(STDOUT_FILENO) != 0 ? print(text) : print_for_terminal(text); }
+
 void print_for_terminal(std::string_view text) {
   const int code = write_all(STDOUT_FILENO, std::as_bytes(std::span(text)));
   if (code != 0 && code != EPIPE) fail_to_write(code);
 }
 
 void print_json(const OrderedJson& json) {
-  print(json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + '\n');
+  print_for_terminal(printable_json(json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace)) + '\n');
 }
 
 }  // namespace newbie

@@ -21,10 +21,12 @@ std::string read_standard_input(size_t limit);
 // Error{BadFile} when not everything could be written.
 void write_standard_output(std::span<const std::byte> bytes);
 
-// The same for words; a reader who has gone away is no error, because the pictures are there without him. Control
-// characters of files and prompts are shown, not obeyed (core/printable.h).
+// The same for words; a reader who has gone away is no error, because the pictures are there without him. What files,
+// their names and prompts have in them is shown, not obeyed (core/printable.h): whatever a command prints goes through
+// print, print_data or print_json.
 void print(std::string_view text);
-void print_for_terminal(std::string_view sequences);  // what shall be obeyed: a picture as escape sequences
+void print_data(std::string_view text);               // for other programs to read: as it is, but to a terminal
 void print_json(const OrderedJson& json);             // one line; text that is not UTF-8 (paths) is repaired
+void print_for_terminal(std::string_view sequences);  // what shall be obeyed: a picture as escape sequences
 
 }  // namespace newbie

@@ -9,7 +9,6 @@
 
 #include "core/machine.h"
 #include "core/printable.h"
-#include "core/utf8.h"
 #include "exit_code.h"
 #include "field_words.h"
 #include "units.h"
@@ -42,7 +41,7 @@ std::string progress_line(std::string_view stage, const Terminal::Step& r, doubl
     out += " [" + std::string(full, '#') + std::string(width - full, '.') + "]";
   }
   out += numbers;
-  return columns > 0 ? out.substr(0, columns - 1) : out;  // the last column would wrap
+  return out;
 }
 
 std::string work_line(std::string_view what, double done, double all, std::optional<double> seconds_left,
@@ -54,7 +53,7 @@ std::string work_line(std::string_view what, double done, double all, std::optio
   if (columns == 0) return numbers.substr(1);
   constexpr size_t kBar = 24;
   const auto full = static_cast<size_t>(share * kBar);
-  return ("[" + std::string(full, '#') + std::string(kBar - full, '.') + "]" + numbers).substr(0, columns - 1);
+  return "[" + std::string(full, '#') + std::string(kBar - full, '.') + "]" + numbers;
 }
 
 Terminal::Terminal(Verbosity verbosity) : verbosity_(verbosity), is_terminal_(::isatty(STDERR_FILENO) != 0) {}
@@ -62,8 +61,7 @@ Terminal::Terminal(Verbosity verbosity) : verbosity_(verbosity), is_terminal_(::
 void Terminal::write(LogLevel level, std::string_view text) {
   if (verbosity_.quiet || (level == LogLevel::Info && !verbosity_.verbose)) return;
   if (!told_.emplace(text).second) return;
-  const std::string told = beginning_of(in_flags(text), kLongestMessage);
-  line(level == LogLevel::Warning ? "newbie: warning: " + told : told);
+  line((level == LogLevel::Warning ? "newbie: warning: " : "") + in_message(in_flags(text)));
 }
 
 void Terminal::on_stage(const RunPlace& at) {
@@ -76,9 +74,10 @@ void Terminal::on_step(const RunPlace& at, double seconds) {
 
 void Terminal::stage(std::string_view name) {
   if (verbosity_.quiet) return;
-  const bool again = stage_ == name;
+  std::string shown = in_one_line(name);
+  const bool again = stage_ == shown;
   if (!again) step_seconds_ = steps_ = 0;  // another kind of work takes another time
-  stage_ = name;
+  stage_ = std::move(shown);
   if (is_terminal_)
     draw(stage_ + " …");
   else if (!again && verbosity_.verbose)
@@ -123,7 +122,10 @@ void Terminal::clear_bar() {
 }
 
 void Terminal::draw(const std::string& text) {
-  std::fprintf(stderr, "\r%s\x1b[K", text.c_str());
+  // The mark of a cut fits, and the last column, which would wrap, stays free. No character is wider than its bytes are
+  // many.
+  const size_t most_bytes = std::max<size_t>(terminal_columns(), 3) - 2;
+  std::fprintf(stderr, "\r%s\x1b[K", in_one_line(text, most_bytes).c_str());
   std::fflush(stderr);
   bar_shown_ = true;
 }

@@ -60,12 +60,12 @@ class Terminal final : public Log, public RunObserver {
   std::optional<std::chrono::steady_clock::time_point> last_logged_;  // a line of progress, where no bar is drawn
 };
 
-// "[####....] 37 %" in a line less than `columns` wide; without the bar when `columns` is 0.
+// "[####....] 37 %" for a terminal of so many columns; without the bar when `columns` is 0.
 std::string work_line(std::string_view what, double done, double all, std::optional<double> seconds_left,
                       size_t memory_bytes, size_t columns);
 
-// One line for a step: with a bar and less than `columns` wide, or without either when `columns` is 0.
-// `mean_seconds` of one step gives the ETA.
+// One line for a step: with a bar where so many columns have room for it, without when `columns` is 0. `mean_seconds`
+// of one step gives the ETA.
 std::string progress_line(std::string_view stage, const Terminal::Step& step, double mean_seconds, size_t memory_bytes,
                           size_t peak_bytes, size_t columns);
 

@@ -226,10 +226,8 @@ constexpr Key kKeys[] = {
      [](Draft& d, const Setting& s) { d.o.activation_bytes = parse_bytes(s.at, s.text()); }},
     {"memory", "text", "of training, \"12GiB\": activations are computed again, then weights read or prepared again, to fit",
      [](Draft& d, const Setting& s) { d.o.memory_bytes = parse_memory(s.at, s.text()); }},
-    {"gradient_checkpointing", "true or false", "as much as possible is computed again",
-     [](Draft& d, const Setting& s) {
-       if (s.truth() && d.o.activation_bytes == 0) d.o.activation_bytes = 1;
-     }},
+    {"gradient_checkpointing", "true or false", "activations are computed again, but for the few that cost most to",
+     [](Draft& d, const Setting& s) { d.o.recompute = s.truth(); }},
     {"save_dtype", "text", "of the adapter: bf16, f16 or f32 (bf16)",
      [](Draft& d, const Setting& s) {
        const std::string word = s.text();

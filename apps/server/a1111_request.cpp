@@ -1,13 +1,14 @@
 #include "a1111_request.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 
+#include "a1111_settings.h"
+#include "core/utf8.h"
 #include "diffusion/registry.h"
 #include "diffusion/schedules.h"
 #include "generate/open_adapters.h"
 #include "generate/request_json.h"
+#include "loose_values.h"
 #include "read_picture.h"
 
 namespace newbie {
@@ -47,58 +48,59 @@ constexpr A1111Name kScheduleNames[] = {
     {"DDIM", "normal", false},
 };
 
-// What stands in requests and changes nothing here, whatever it says.
-constexpr std::string_view kIgnored[] = {"subseed",
-                                         "comments",
-                                         "disable_extra_networks",
-                                         "do_not_save_samples",
-                                         "do_not_save_grid",
-                                         "save_images",
-                                         "override_settings_restore_afterwards",
-                                         "override_settings",
-                                         "s_min_uncond",
-                                         "s_tmin",
-                                         "s_tmax",
-                                         "s_noise",
-                                         "sampler_index",
-                                         "force_task_id",
-                                         "infotext",
-                                         "refiner_switch_at",
-                                         "hr_upscaler",
-                                         "firstphase_width",
-                                         "firstphase_height",
-                                         "include_init_images",
-                                         "image_cfg_scale",
-                                         "hr_additional_modules",
-                                         "hr_cfg",
-                                         "hr_distilled_cfg",
-                                         "distilled_cfg_scale",
-                                         "user",
-                                         "model",
-                                         "clip_skip",
-                                         "mask_round",
-                                         "seed_resize_from_h",
-                                         "seed_resize_from_w"};
+// What stands in requests and asks for nothing that a picture shows, whatever it says.
+constexpr std::string_view kMeaningless[] = {"subseed",
+                                             "comments",
+                                             "do_not_save_samples",
+                                             "do_not_save_grid",
+                                             "override_settings_restore_afterwards",
+                                             "s_tmin",
+                                             "s_tmax",
+                                             "s_noise",
+                                             "sampler_index",
+                                             "force_task_id",
+                                             "refiner_switch_at",
+                                             "image_cfg_scale",
+                                             "hr_additional_modules",
+                                             "hr_distilled_cfg",
+                                             "distilled_cfg_scale",
+                                             "user",
+                                             "mask_round"};
 
 // What we lack, and the values that ask for none of it.
 const OrderedJson& neutral_values() {
   static const OrderedJson values = OrderedJson::parse(R"({
-    "styles": [null, []], "subseed_strength": [0, null], "restore_faces": [false, null], "tiling": [false, null],
-    "s_churn": [0, null], "refiner_checkpoint": [null, "", "None"], "script_name": [null, "", "None"],
-    "script_args": [[], null], "alwayson_scripts": [{}, null], "firstpass_image": [null],
-    "hr_checkpoint_name": [null, "", "Use same checkpoint"], "hr_sampler_name": [null, "", "Use same sampler"],
-    "hr_scheduler": [null, "", "Use same scheduler"], "hr_prompt": [null, ""], "hr_negative_prompt": [null, ""],
-    "hr_resize_x": [0, null], "hr_resize_y": [0, null], "latent_mask": [null],
-    "initial_noise_multiplier": [null, 0, 1]})");
+    "styles": [[], [""], ""], "subseed_strength": [0], "restore_faces": [false], "tiling": [false],
+    "s_churn": [0], "refiner_checkpoint": ["", "None"], "script_name": ["", "None"],
+    "script_args": [[], {}], "alwayson_scripts": [{}, []], "firstpass_image": [""],
+    "hr_checkpoint_name": ["", "Use same checkpoint"], "hr_sampler_name": ["", "Use same sampler"],
+    "hr_scheduler": ["", "Use same scheduler"], "hr_prompt": [""], "hr_negative_prompt": [""],
+    "hr_resize_x": [0], "hr_resize_y": [0], "latent_mask": [""], "initial_noise_multiplier": [1, 0]})");
   return values;
 }
 
-// Without spaces and case, and without a schedule behind it: "DPM++ 2M Karras" was one name once.
+// The same for what clients send with everything: other values are told in a note, and drawn without.
+const OrderedJson& usual_values() {
+  static const OrderedJson values = OrderedJson::parse(R"({
+    "clip_skip": [0, 1], "seed_resize_from_h": [0, -1], "seed_resize_from_w": [0, -1], "s_min_uncond": [0],
+    "disable_extra_networks": [false], "save_images": [false], "include_init_images": [false], "infotext": [""],
+    "firstphase_width": [0], "firstphase_height": [0]})");
+  return values;
+}
+
+// "7" and "False" are taken for what they say, as everywhere in this interface.
+bool is_among(const OrderedJson& values, const OrderedJson& value) {
+  return std::ranges::any_of(values, [&](const OrderedJson& one) {
+    if (one.is_boolean()) return one == loose_value(FieldKind::Truth, value);
+    return one == (one.is_number() ? loose_value(FieldKind::Real, value) : value);
+  });
+}
+
+// Without spaces and case.
 std::string plain_name(std::string_view name) {
   std::string out;
   for (const char c : name)
     if (c != ' ' && c != '_') out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
-  if (out.size() > 6 && out.ends_with("karras")) out.resize(out.size() - 6);
   return out;
 }
 
@@ -114,9 +116,14 @@ std::string our_name(std::span<const A1111Name> names, std::string_view field, c
   const A1111Name* name = find_name(names, given);
   if (name == nullptr) return given;  // one of ours, or request_from_json() says what there is
   if (!name->is_same)
-    notes.push_back(fmt::format("{} {} is not known here: {} was used", field, given,
+    notes.push_back(fmt::format("`{}` {} is not known here: {} was used", field, given,
                                 name->ours.empty() ? "the sampler's own schedule" : name->ours));
   return std::string(name->ours);
+}
+
+std::string shown(const OrderedJson& value) {
+  constexpr size_t kLongest = 100;
+  return beginning_of(value.is_string() ? value.get_ref<const std::string&>() : one_line(value), kLongest);
 }
 
 std::string text_of(const OrderedJson& value, std::string_view field) {
@@ -125,29 +132,46 @@ std::string text_of(const OrderedJson& value, std::string_view field) {
   return value.get<std::string>();
 }
 
-int64_t whole_of(const OrderedJson& value, std::string_view field, int64_t otherwise) {
-  if (value.is_null()) return otherwise;
-  if (!value.is_number() || value.get<double>() != std::floor(value.get<double>()) ||
-      std::abs(value.get<double>()) > 1e9)
-    refuse(field, "expected a whole number");
+int64_t whole_of(const OrderedJson& given, std::string_view field, int64_t otherwise) {
+  constexpr int64_t kMost = 1000000000;
+  if (given.is_null()) return otherwise;
+  const OrderedJson value = loose_value(FieldKind::Integer, given);
+  if (!value.is_number_integer() || value > kMost || value < -kMost) refuse(field, "expected a whole number");
   return value.get<int64_t>();
 }
 
-bool truth_of(const OrderedJson& value, std::string_view field) {
-  if (value.is_null()) return false;
-  if (value.is_boolean()) return value.get<bool>();
-  return whole_of(value, field, 0) != 0;
+bool truth_of(const OrderedJson& given, std::string_view field) {
+  if (given.is_null()) return false;
+  const OrderedJson value = loose_value(FieldKind::Truth, given);
+  if (!value.is_boolean()) refuse(field, "expected true or false");
+  return value.get<bool>();
 }
 
 void move_member(OrderedJson& from, const char* theirs, OrderedJson& to, const char* ours) {
   if (OrderedJson value = take_member(from, theirs); !value.is_null()) to[ours] = std::move(value);
 }
 
+// "DPM++ 2M Karras" was one name once: the schedule behind it comes off.
+std::string take_schedule_of(std::string& sampler) {
+  if (find_name(kSamplerNames, sampler) != nullptr) return {};
+  for (const A1111Name& schedule : kScheduleNames) {
+    if (sampler.size() <= schedule.theirs.size()) continue;
+    const size_t at = sampler.size() - schedule.theirs.size();
+    if (plain_name(sampler.substr(at)) != plain_name(schedule.theirs)) continue;
+    if (find_name(kSamplerNames, sampler.substr(0, at)) == nullptr) continue;
+    sampler.resize(at);
+    return std::string(schedule.theirs);
+  }
+  return {};
+}
+
 void take_names(OrderedJson& json, OrderedJson& ours, std::vector<std::string>& notes) {
   std::string sampler = text_of(take_member(json, "sampler_name"), "sampler_name");
   if (sampler.empty() && json.contains("sampler_index") && json["sampler_index"].is_string())
     sampler = json["sampler_index"].get<std::string>();
-  const std::string schedule = text_of(take_member(json, "scheduler"), "scheduler");
+  std::string schedule = text_of(take_member(json, "scheduler"), "scheduler");
+  const std::string behind = take_schedule_of(sampler);
+  if (schedule.empty() || plain_name(schedule) == "automatic") schedule = behind;
   if (!sampler.empty()) ours["sampler"] = our_name(kSamplerNames, "sampler_name", sampler, notes);
   if (!schedule.empty()) ours["schedule"] = our_name(kScheduleNames, "scheduler", schedule, notes);
 }
@@ -159,9 +183,10 @@ void take_prompt(OrderedJson& json, OrderedJson& ours) {
   for (const AdapterUse& use : read.adapters) ours["loras"].push_back({{"name", use.name}, {"strength", use.strength}});
 }
 
-void take_hires(OrderedJson& json, OrderedJson& ours, A1111Kind kind) {
+void take_hires(OrderedJson& json, OrderedJson& ours, A1111Kind kind, std::vector<std::string>& notes) {
   const bool enabled = truth_of(take_member(json, "enable_hr"), "enable_hr");
   const OrderedJson scale = take_member(json, "hr_scale"), steps = take_member(json, "hr_second_pass_steps");
+  const OrderedJson upscaler = take_member(json, "hr_upscaler"), cfg = take_member(json, "hr_cfg");
   OrderedJson strength = take_member(json, "denoising_strength");
   if (kind == A1111Kind::ImageToImage) {
     if (!strength.is_null()) ours["strength"] = std::move(strength);
@@ -171,6 +196,11 @@ void take_hires(OrderedJson& json, OrderedJson& ours, A1111Kind kind) {
   ours["hires_scale"] = scale.is_null() ? OrderedJson(2.0) : scale;
   if (!steps.is_null()) ours["hires_steps"] = steps;
   if (!strength.is_null()) ours["hires_strength"] = std::move(strength);
+  if (!upscaler.is_null() && !is_among({"Lanczos", "None", ""}, upscaler))
+    notes.push_back(fmt::format("`hr_upscaler` {} is not known here: Lanczos was used", shown(upscaler)));
+  const OrderedJson first = ours.contains("cfg") ? ours["cfg"] : OrderedJson(GenerateRequest().cfg);
+  if (!cfg.is_null() && !is_among({0, first}, cfg))
+    notes.push_back(fmt::format("`hr_cfg` {} is not known here: both passes have `cfg` {}", shown(cfg), shown(first)));
 }
 
 // "Just resize", "crop and resize", "resize and fill". Their fourth enlarges in the latent space.
@@ -200,10 +230,10 @@ void take_mask(OrderedJson& json, OrderedJson& ours, std::vector<std::string>& n
   asked["mask_invert"] = truth_of(take_member(json, "inpainting_mask_invert"), "inpainting_mask_invert");
   asked["only_masked"] = truth_of(take_member(json, "inpaint_full_res"), "inpaint_full_res");
   const int64_t fill = whole_of(take_member(json, "inpainting_fill"), "inpainting_fill", 1);
-  if (!json.contains("mask") || json["mask"].is_null()) return;
+  if (!json.contains("mask")) return;
   ours.update(asked);
   if (fill != 1)
-    notes.push_back(fmt::format("inpainting_fill {} is not known here: the picture was kept under it", fill));
+    notes.push_back(fmt::format("`inpainting_fill` {} is not known here: the picture was kept under it", fill));
 }
 
 void take_pictures(OrderedJson& json, A1111Request& out, const DecodeLimits& limits) {
@@ -223,14 +253,36 @@ void take_our_own(OrderedJson& json, OrderedJson& ours) {
 }
 
 // What is left is neutral, or it is asked for in vain.
-void check_rest(const OrderedJson& rest) {
+void check_rest(const OrderedJson& rest, std::vector<std::string>& notes) {
   for (const auto& [name, value] : rest.items()) {
-    if (std::find(std::begin(kIgnored), std::end(kIgnored), name) != std::end(kIgnored)) continue;
+    if (std::find(std::begin(kMeaningless), std::end(kMeaningless), name) != std::end(kMeaningless)) continue;
+    if (const auto usual = usual_values().find(name); usual != usual_values().end()) {
+      if (!is_among(*usual, value))
+        notes.push_back(fmt::format("`{}` {} is not known here, and changes nothing", name, shown(value)));
+      continue;
+    }
     const auto neutral = neutral_values().find(name);
-    if (neutral == neutral_values().end()) refuse(name, "there is no such field here");
-    if (std::find(neutral->begin(), neutral->end(), value) == neutral->end())
+    if (neutral == neutral_values().end()) refuse(name, "there is no such field here", nearest_request_field(name));
+    if (!is_among(*neutral, value))
       refuse(name, fmt::format("is not known here; {} goes without it", one_line((*neutral)[0])));
   }
+}
+
+// A batch is drawn as one: how often times how many.
+int64_t pictures_asked_for(OrderedJson& json) {
+  int64_t out = 1;
+  for (const char* name : {"batch_size", "n_iter"}) {
+    const int64_t number = whole_of(take_member(json, name), name, 1);
+    if (number < 1 || number > kMaxBatch) refuse(name, fmt::format("expected 1 to {}, got {}", kMaxBatch, number));
+    out *= number;
+  }
+  return out;
+}
+
+// No field of A1111's, but some clients name one all the same.
+void take_model(const Server& server, const OrderedJson& model, std::vector<std::string>& notes) {
+  if (model.is_null() || model == "" || model == server.model().name) return;
+  notes.push_back(fmt::format("`model` {} is not here: {} was used", shown(model), server.model().name));
 }
 
 OrderedJson without_pictures(OrderedJson json) {
@@ -251,34 +303,37 @@ std::string_view a1111_sampler_name(std::string_view ours) {
 }
 
 A1111Request a1111_request(const Call& call, OrderedJson json, A1111Kind kind) {
-  if (!json.is_object()) refuse("", "expected an object");
   A1111Request out;
-  out.parameters = without_pictures(json);
+  if (json.is_object()) out.parameters = without_pictures(json);
+  drop_nulls(json);
   Submission& s = out.submission;
   s.owner = call.owner;
   s.origin = "a1111";
   s.keep_preview = true;
   out.send_images = json.contains("send_images") ? truth_of(take_member(json, "send_images"), "send_images") : true;
 
+  if (json.contains("mask") && json["mask"] == "") json.erase("mask");
   OrderedJson ours = OrderedJson::object();
   take_prompt(json, ours);
   for (const char* name : {"negative_prompt", "width", "height", "steps", "seed", "eta"})
     move_member(json, name, ours, name);
   move_member(json, "cfg_scale", ours, "cfg");
-  read_seed(ours);
   if (!ours.contains("seed")) ours["seed"] = -1;
-  ours["batch"] =
-      whole_of(take_member(json, "batch_size"), "batch_size", 1) * whole_of(take_member(json, "n_iter"), "n_iter", 1);
-  take_names(json, ours, out.notes);
-  take_hires(json, ours, kind);
+  ours["batch"] = pictures_asked_for(json);
+  take_names(json, ours, s.notes);
+  take_hires(json, ours, kind, s.notes);
   take_fit(json, ours);
-  take_mask(json, ours, out.notes);
+  take_mask(json, ours, s.notes);
   if (kind == A1111Kind::TextToImage) ours.erase("init_fit");  // some send it with everything
   take_our_own(json, ours);
+  loosen_fields(ours);
   s.request = request_from_json(ours);
   if (kind == A1111Kind::ImageToImage) take_pictures(json, out, call.server.limits.pictures);
-  check_rest(json);
+  take_overrides(call.server, take_member(json, "override_settings"), s.notes);
+  take_model(call.server, take_member(json, "model"), s.notes);
+  check_rest(json, s.notes);
   check_prompts(s.request, call.server.limits);
+  for (std::string& note : notes_on(call.server.model(), s.request)) s.notes.push_back(std::move(note));
   s.request.preview_every = std::max(1, s.request.steps / 10);  // for `progress`: about ten in all
   return out;
 }

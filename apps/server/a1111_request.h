@@ -12,9 +12,8 @@
 namespace newbie {
 
 struct A1111Request {
-  Submission submission;
-  OrderedJson parameters;          // as they came, pictures left out: what the answer gives back
-  std::vector<std::string> notes;  // what was taken for something else, in words: for `info`
+  Submission submission;   // its notes: what was taken for something else, too
+  OrderedJson parameters;  // as they came, pictures left out: what the answer gives back
   bool send_images = true;
 };
 

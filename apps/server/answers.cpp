@@ -1,8 +1,8 @@
 #include "answers.h"
 
+#include "client_words.h"
 #include "core/utf8.h"
 #include "serve/fitting.h"
-#include "serve/refusal.h"
 
 namespace newbie {
 
@@ -34,7 +34,13 @@ OrderedJson fit_json(const TooLarge& error) {
 const char* openai_type(int status) {
   if (status == 401) return "authentication_error";
   if (status == 429) return "rate_limit_error";
-  return status >= 500 ? "server_error" : "invalid_request_error";
+  return status >= 499 ? "server_error" : "invalid_request_error";
+}
+
+// What programs tell it by.
+std::string_view code_of(const Error& error) {
+  if (const auto* refusal = dynamic_cast<const Refusal*>(&error)) return to_string(refusal->why());
+  return to_string(error.kind());
 }
 
 }  // namespace
@@ -43,8 +49,18 @@ void refuse(std::string_view field, std::string message, std::string hint) {
   throw Error(ErrorKind::InvalidRequest, std::move(message), std::move(hint), std::string(field));
 }
 
+Refusal ending_refusal(std::string message) {
+  constexpr int kRetryAfter_s = 5;
+  return {Refused::Draining, std::move(message), "ask again when it is back", kRetryAfter_s};
+}
+
 std::string one_line(const OrderedJson& json) {
   return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+Dialect dialect_of(std::string_view path) {
+  if (path.starts_with("/sdapi/") || path.starts_with("/internal/")) return Dialect::A1111;
+  return path.starts_with("/v1/images/") || path.starts_with("/v1/models") ? Dialect::OpenAi : Dialect::Own;
 }
 
 Response json_answer(int status, const OrderedJson& json) {
@@ -77,18 +93,17 @@ constexpr size_t kLongestWords = 2000;
 
 OrderedJson error_json(const Error& error, Dialect dialect) {
   const int status = status_of(error);
-  const std::string message = beginning_of(error.message(), kLongestWords),
-                    hint = beginning_of(error.hint(), kLongestWords);
+  const std::string message = beginning_of(message_in_words_of(dialect, error), kLongestWords),
+                    hint = beginning_of(in_words_of(dialect, error.hint()), kLongestWords);
   if (dialect == Dialect::A1111)
-    return {{"error", to_string(error.kind())},
+    return {{"error", code_of(error)},
             {"detail", message},
             {"body", ""},
             {"errors", hint.empty() ? message : message + ": " + hint}};
-  OrderedJson inside{
-      {"message", message}, {"type", openai_type(status)}, {"param", nullptr}, {"code", to_string(error.kind())}};
-  if (!error.field().empty()) inside["param"] = beginning_of(error.field(), kLongestWords);
+  OrderedJson inside{{"message", message}, {"type", openai_type(status)}, {"param", nullptr}, {"code", code_of(error)}};
+  if (!error.field().empty()) inside["param"] = beginning_of(field_in_words_of(dialect, error.field()), kLongestWords);
   if (dialect == Dialect::OpenAi && !hint.empty()) inside["message"] = fmt::format("{} ({})", message, hint);
-  inside["kind"] = to_string(error.kind());
+  inside["kind"] = code_of(error);
   inside["hint"] = hint;
   if (const auto* large = dynamic_cast<const TooLarge*>(&error)) inside["would_fit"] = fit_json(*large);
   return {{"error", inside}};

@@ -17,6 +17,7 @@ struct Call {
   ExchangePtr exchange;
   std::vector<std::string> arguments;
   std::string owner;
+  StopToken stop;  // of work that takes long: whoever waits for it has left, or the process ends
 
   const Request& request() const { return exchange->request(); }
   void answer(Response response) const { exchange->respond(std::move(response)); }

@@ -18,7 +18,8 @@ struct GateOptions {
   std::vector<std::string> origins;  // --cors: pages of these may use it, as "https://example.org"
 };
 
-// Error{InvalidRequest} unless it is "scheme://host" or "scheme://host:port": a slash at the end never matches.
+// Error{InvalidRequest} unless it is "scheme://host" or "scheme://host:port", of whatever scheme an app's pages have: a
+// slash at the end and a wildcard never match.
 void check_origin(const std::string& origin);
 
 // Answers for what is not let in, and for questions of browsers (preflights); nothing for the rest.

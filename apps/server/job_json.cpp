@@ -3,7 +3,6 @@
 #include "generate/metadata.h"
 #include "generate/plan_json.h"
 #include "serve/picture_kind.h"
-#include "serve/refusal.h"
 
 namespace newbie {
 
@@ -34,10 +33,13 @@ std::string picture_file_name(const JobView& job, size_t index) {
 }
 
 Response failure_answer(const JobView& job, Dialect dialect) {
-  constexpr int kRetryAfter_s = 5;
   if (!job.interrupted) return error_answer(*job.error, dialect);
-  return error_answer(Refusal(Refused::Draining, job.error->message(), "ask again when it is back", kRetryAfter_s),
-                      dialect);
+  return error_answer(ending_refusal(job.error->message()), dialect);
+}
+
+OrderedJson failure_json(const JobView& job, Dialect dialect) {
+  if (!job.interrupted) return error_json(*job.error, dialect);
+  return error_json(ending_refusal(job.error->message()), dialect);
 }
 
 OrderedJson job_row(const JobView& job) {
@@ -58,7 +60,7 @@ OrderedJson job_row(const JobView& job) {
                   {"ended", time_json(job.times.ended)},
                   {"output_format", kind_of(job.format).name},
                   {"pictures", pictures_json(job)}};
-  if (job.error) out["error"] = error_json(*job.error, Dialect::Own)["error"];
+  if (job.error) out["error"] = failure_json(job, Dialect::Own)["error"];
   return out;
 }
 

@@ -13,6 +13,7 @@ OrderedJson job_row(const JobView& job);  // of a list: without plan, guard and 
 
 // Of a job that failed or was cancelled. One that the end of the process stopped is worth asking for again: 503.
 Response failure_answer(const JobView& job, Dialect dialect);
+OrderedJson failure_json(const JobView& job, Dialect dialect);  // where the answer has begun, or is about the job
 
 // "newbie-7-0a1b2c3d.png": never anybody's words.
 std::string picture_file_name(const JobView& job, size_t index);

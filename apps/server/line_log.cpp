@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "answers.h"
+#include "core/printable.h"
 
 namespace newbie {
 
@@ -18,17 +19,6 @@ std::string time_now() {
   ::gmtime_r(&now, &utc);
   char text[32];
   return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc)};
-}
-
-std::string shown(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    else
-      out.push_back(c);
-  }
-  return out;
 }
 
 }  // namespace
@@ -90,7 +80,7 @@ void LineLog::put(std::string text) {
 
 std::string LineLog::worded(std::string_view kind, std::string_view text) const {
   if (options_.json) return one_line({{"time", time_now()}, {"kind", kind}, {"message", text}});
-  return fmt::format("{} {}: {}", time_now(), kind, shown(text));
+  return fmt::format("{} {}: {}", time_now(), kind, in_one_line(text));
 }
 
 void LineLog::line(std::string_view kind, std::string_view text) { put(worded(kind, text)); }
@@ -115,8 +105,9 @@ void LineLog::request(const Answered& a, std::string_view owner) {
                          {"bytes", a.bytes},
                          {"milliseconds", a.seconds * 1000},
                          {"left", a.left}}));
-  put(fmt::format("{} request: {} {} {} {} {} bytes {:.1f} ms{}", time_now(), a.request.client, shown(a.request.method),
-                  shown(a.request.path), a.status, a.bytes, a.seconds * 1000, a.left ? ", the client left" : ""));
+  put(fmt::format("{} request: {} {} {} {} {} bytes {:.1f} ms{}", time_now(), a.request.client,
+                  in_one_line(a.request.method), in_one_line(a.request.path), a.status, a.bytes, a.seconds * 1000,
+                  a.left ? ", the client left" : ""));
 }
 
 }  // namespace newbie

@@ -33,6 +33,7 @@ std::unique_ptr<OpenModel> open_model(const ModelPaths& given, const EngineOptio
   auto out = std::make_unique<OpenModel>();
   out->name = path.stem().string();
   out->created = changed_at(path);
+  out->known = read_known(paths.folder);
   out->default_size = engine->final_size({});
   out->threads = engine->engine().threads();
   out->adapters = options.adapters;

@@ -2,6 +2,7 @@
 
 #include "compile/precision.h"
 #include "generate/request_json.h"
+#include "generate/request_notes.h"
 #include "read_picture.h"
 #include "serve/picture_kind.h"
 #include "text/utf8.h"
@@ -25,11 +26,29 @@ void read_seed(OrderedJson& json) {
     *seed = value_of_words(request_field("seed"), seed->get_ref<const std::string&>());
 }
 
+void drop_nulls(OrderedJson& json) {
+  if (!json.is_object()) refuse("", "expected an object");
+  for (auto member = json.begin(); member != json.end();) {
+    if (member->is_null())
+      member = json.erase(member);
+    else
+      ++member;
+  }
+}
+
 OrderedJson take_member(OrderedJson& json, const std::string& name) {
   const auto found = json.find(name);
   if (found == json.end()) return nullptr;
   OrderedJson out = std::move(*found);
   json.erase(found);
+  return out;
+}
+
+std::vector<std::string> notes_on(const OpenModel& model, const GenerateRequest& request) {
+  std::vector<std::string> out = request_notes(request);
+  if (model.known)
+    for (std::string& note : notes_on_known(*model.known, request, model.engine->final_size(request)))
+      out.push_back(std::move(note));
   return out;
 }
 
@@ -54,7 +73,7 @@ void set_quality(Submission& submission, const OrderedJson& quality, std::string
 }
 
 Submission own_submission(const Call& call, OrderedJson json) {
-  if (!json.is_object()) refuse("", "expected an object");
+  drop_nulls(json);
   Submission out;
   out.owner = call.owner;
   out.origin = "jobs";
@@ -74,6 +93,7 @@ Submission own_submission(const Call& call, OrderedJson json) {
   read_seed(json);
   out.request = request_from_json(json, {}, picture_reader(call.server.limits.pictures));
   check_prompts(out.request, call.server.limits);
+  out.notes = notes_on(call.server.model(), out.request);
   json["seed"] = out.request.seed;  // the one that was drawn for -1: drawn again it is the same picture
   out.text = one_line(json);
   return out;

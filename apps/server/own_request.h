@@ -1,6 +1,9 @@
 // The body of POST /v1/jobs and /v1/plan: the request's fields, and beside them what becomes of the pictures.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "call.h"
 #include "core/json.h"
 
@@ -11,8 +14,15 @@ namespace newbie {
 // that is too long or no text.
 Submission own_submission(const Call& call, OrderedJson json);
 
+// What a client should know of its request, in sentences with our names of fields: what does nothing in it, and what
+// the model never learned. Error as JobEngine::final_size() throws it.
+std::vector<std::string> notes_on(const OpenModel& model, const GenerateRequest& request);
+
 // Limits of every interface: prompts of so many bytes, both UTF-8.
 void check_prompts(const GenerateRequest& request, const ServerLimits& limits);
+
+// Takes out what is null: it asks for nothing, whatever the field. Error{InvalidRequest} for what is no object.
+void drop_nulls(OrderedJson& json);
 
 // Takes `name` out of an object; null when it is not there.
 OrderedJson take_member(OrderedJson& json, const std::string& name);

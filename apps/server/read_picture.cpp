@@ -1,8 +1,7 @@
 #include "read_picture.h"
 
-#include <algorithm>
-
 #include "answers.h"
+#include "http/request.h"
 #include "image/picture_format.h"
 #include "text/base64.h"
 
@@ -10,13 +9,18 @@ namespace newbie {
 
 namespace {
 
-// Some clients break lines or leave the padding out.
+// Some clients break lines, put a space behind the comma, leave the padding out, or write base64url (RFC 4648 §5).
 std::string whole_base64(std::string_view text) {
   std::string out;
   out.reserve(text.size() + 3);
-  std::copy_if(text.begin(), text.end(), std::back_inserter(out), [](char c) { return c != '\r' && c != '\n'; });
+  for (const char c : text)
+    if (c != '\r' && c != '\n' && c != ' ') out.push_back(c == '-' ? '+' : c == '_' ? '/' : c);
   while (out.size() % 4 != 0) out.push_back('=');
   return out;
+}
+
+bool ends_with_word(std::string_view text, std::string_view word) {
+  return text.size() >= word.size() && equal_ignoring_case(text.substr(text.size() - word.size()), word);
 }
 
 }  // namespace
@@ -30,9 +34,10 @@ DecodedPicture picture_of_bytes(std::string_view field, std::string_view bytes, 
 }
 
 DecodedPicture picture_of_base64(std::string_view field, std::string_view text, const DecodeLimits& limits) {
-  if (text.starts_with("data:")) {
+  constexpr std::string_view kData = "data:";
+  if (equal_ignoring_case(text.substr(0, kData.size()), kData)) {
     const size_t comma = text.find(',');
-    if (comma == std::string_view::npos || !text.substr(0, comma).ends_with(";base64"))
+    if (comma == std::string_view::npos || !ends_with_word(text.substr(0, comma), ";base64"))
       refuse(field, "expected data:image/png;base64,…");
     text.remove_prefix(comma + 1);
   } else if (text.substr(0, 16).find("://") != std::string_view::npos) {

@@ -44,6 +44,8 @@ Response failure(const Route& route) {
   try {
     throw;
   } catch (const Error& error) {
+    if (error.kind() == ErrorKind::Cancelled)
+      return error_answer(ending_refusal("the server is ending"), route.dialect);
     return error_answer(error, route.dialect);
   } catch (const std::bad_alloc&) {
     return error_answer(503, Error(ErrorKind::OverBudget, "out of memory"), route.dialect);
@@ -64,20 +66,36 @@ const Route* find_route(std::string_view method, std::string_view path, std::vec
   return nullptr;
 }
 
+namespace {
+
+std::optional<Response> check_coding(const Request& request) {
+  const std::string_view coding = request.header_or("Content-Encoding", "");
+  if (coding.empty() || equal_ignoring_case(coding, "identity")) return std::nullopt;
+  return error_answer(
+      415,
+      Error(ErrorKind::InvalidRequest, fmt::format("Content-Encoding: {}: bodies are read as they are", coding),
+            "send it uncompressed"),
+      dialect_of(request.path));
+}
+
+}  // namespace
+
 std::optional<Response> admit(const Server& server, const Request& request) {
   std::vector<std::string> ignored;
   std::string allowed;
   const Route* route = find_route(request.method, request.path, ignored, allowed);
   const bool is_open = route != nullptr && route->is_open_to_all;
   if (auto refusal = gate(request, server.gate_options, *server.keys(), is_open)) return refusal;
+  if (auto refusal = check_coding(request)) return refusal;
   return quick_answer(request, server);
 }
 
 namespace {
 
-void run_route(const Route& route, Server& server, const ExchangePtr& exchange, std::vector<std::string> arguments) {
+void run_route(const Route& route, Server& server, const ExchangePtr& exchange, std::vector<std::string> arguments,
+               StopToken stop = {}) {
   try {
-    route.run({server, exchange, std::move(arguments), server.owner(exchange->request())});
+    route.run({server, exchange, std::move(arguments), server.owner(exchange->request()), stop});
   } catch (...) {
     exchange->respond(failure(route));
   }
@@ -95,7 +113,8 @@ void dispatch(Server& server, const ExchangePtr& exchange) {
         error_answer(allowed.empty() ? 404 : 405,
                      Error(ErrorKind::InvalidRequest,
                            allowed.empty() ? "there is no such address here" : "this address has another method",
-                           allowed.empty() ? "GET /openapi.json lists them" : allowed));
+                           allowed.empty() ? "GET /openapi.json lists them" : allowed),
+                     dialect_of(request.path));
     if (!allowed.empty()) out.set("Allow", allowed);
     return exchange->respond(std::move(out));
   }
@@ -103,7 +122,8 @@ void dispatch(Server& server, const ExchangePtr& exchange) {
   const auto has_left = std::make_shared<std::atomic<bool>>(false);
   if (route->work == RouteWork::PlansForWaiting) exchange->when_gone([has_left] { *has_left = true; });
   server.slow_lane.post([&server, exchange, route, has_left, arguments = std::move(arguments)] {
-    if (!*has_left) run_route(*route, server, exchange, arguments);
+    if (!*has_left)
+      run_route(*route, server, exchange, arguments, StopToken(has_left.get(), &server.slow_lane.interrupted()));
   });
 }
 

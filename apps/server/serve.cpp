@@ -137,6 +137,7 @@ class Life {
     if (!draining_since_) return;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - *draining_since_).count();
     const bool is_late = seconds > options_.shutdown_s;
+    if (is_late) server_.slow_lane.interrupt();
     if (is_late && server_.is_open()) server_.jobs().cancel_all(CancelReason::Shutdown);
     if (is_late || !server_.is_open() || server_.jobs().is_idle()) http_.drain();
     if (seconds > options_.shutdown_s + kLastAnswers_s) http_.stop();

@@ -4,12 +4,14 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "api_keys.h"
 #include "core/log.h"
 #include "gate.h"
+#include "generate/known.h"
 #include "http/exchange.h"
 #include "metrics.h"
 #include "serve/job_service.h"
@@ -30,6 +32,7 @@ struct OpenModel {
   std::string precision_preset;  // that decided them: "balanced"
   std::vector<std::string> precision_reasons;
   size_t memory_budget_bytes = 0;
+  std::optional<KnownThings> known;  // sizes and words it was trained on
   std::function<PromptTokens(std::string_view text, const PromptTree& tree, const TokenOptions& options)> count_tokens;
   std::unique_ptr<JobService> jobs;  // last: it uses the engine
 };

@@ -18,6 +18,7 @@ void SlowLane::post(std::function<void()> work) {
 }
 
 void SlowLane::stop() {
+  interrupt();
   std::deque<std::function<void()>> left;
   {
     const std::lock_guard lock(mutex_);

@@ -2,6 +2,7 @@
 // large picture takes many seconds.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -20,7 +21,10 @@ class SlowLane {
 
   // In the order they come, as many at a time as there are threads. After stop() nothing is done any more.
   void post(std::function<void()> work);
-  void stop();  // what is being done is done; what waits is let go
+  // What is being done is asked to be brief, and what is done from now on, too: all of it looks at interrupted().
+  void interrupt() { interrupted_ = true; }
+  const std::atomic<bool>& interrupted() const { return interrupted_; }
+  void stop();  // interrupts, and waits for what is being done; what waits is let go
 
  private:
   void run();
@@ -29,6 +33,7 @@ class SlowLane {
   std::condition_variable changed_;
   std::deque<std::function<void()>> waiting_;
   bool stopping_ = false;
+  std::atomic<bool> interrupted_{false};
   std::vector<std::thread> threads_;
 };
 

@@ -22,15 +22,16 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
       : exchange_(call.exchange), jobs_(call.server.jobs()), ids_(std::move(ids)), owner_(call.owner) {}
   virtual ~Waiter() = default;
 
-  void begin(bool leaves_with_client) {
+  // If its client leaves, its jobs go, too.
+  void begin() {
     const std::weak_ptr<Waiter> weak = weak_from_this();
     {
       const std::lock_guard lock(mutex_);
       for (const std::string& id : ids_)
         listeners_.push_back(jobs_.listen(id, owner_, [self = shared_from_this()] { self->look(); }));
     }
-    exchange_->when_gone([weak, leaves_with_client] {
-      if (const auto self = weak.lock()) self->client_left(leaves_with_client);
+    exchange_->when_gone([weak] {
+      if (const auto self = weak.lock()) self->client_left();
     });
     look();  // what has happened before anybody listened
   }
@@ -59,14 +60,14 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
     listeners_.clear();
   }
 
-  void client_left(bool leaves_with_client) {
+  void client_left() {
     Listeners done;
     {
       const std::lock_guard lock(mutex_);
       done = std::move(listeners_);
       listeners_.clear();
     }
-    if (done.empty() || !leaves_with_client) return;
+    if (done.empty()) return;
     for (const std::string& id : ids_) {
       try {
         jobs_.cancel(id, owner_, CancelReason::ClientLeft);
@@ -87,11 +88,10 @@ class EndWaiter : public Waiter {
 
  private:
   bool take_news() override {
+    for (const std::string& id : ids_)
+      if (!jobs_.is_over(id, owner_)) return false;
     std::vector<JobView> ended;
-    for (const std::string& id : ids_) {
-      ended.push_back(jobs_.view(id, owner_));
-      if (!is_final(ended.back().state)) return false;
-    }
+    for (const std::string& id : ids_) ended.push_back(jobs_.view(id, owner_));
     Response response = answer_(ended);
     response.set("X-Job-Id", ids_.front());
     response.set("X-Request-Id", ids_.front());
@@ -104,24 +104,42 @@ class EndWaiter : public Waiter {
 
 class EventWaiter : public Waiter {
  public:
-  EventWaiter(const Call& call, const std::string& id, uint64_t after, OnEvent on_event)
-      : Waiter(call, {id}), last_(after), on_event_(std::move(on_event)) {}
+  EventWaiter(const Call& call, const std::string& id, OnEvent on_event)
+      : Waiter(call, {id}), on_event_(std::move(on_event)) {}
 
  private:
   bool take_news() override {
     const std::string& id = ids_.front();
-    const JobView job = jobs_.view(id, owner_);  // first: when it has ended, its last event is among those that follow
+    const JobService::News news = jobs_.news(id, owner_, last_);
     bool is_read = true;
-    for (const JobEvent& event : jobs_.events(id, owner_, last_)) {
+    for (const JobEvent& event : news.events) {
       last_ = event.id;
-      if (std::string text = on_event_(event, job); !text.empty()) is_read = exchange_->write(std::move(text));
+      if (std::string text = on_event_(event, id); !text.empty()) is_read = exchange_->write(std::move(text));
     }
-    if (is_final(job.state)) exchange_->finish();
-    return is_final(job.state) || !is_read;
+    if (news.is_over) exchange_->finish();
+    return news.is_over || !is_read;
   }
 
-  uint64_t last_;
+  uint64_t last_ = 0;
   OnEvent on_event_;
+};
+
+// One who looks on: where in a job's events it is.
+struct Follower {
+  JobService& jobs;
+  const std::string id, owner;
+  uint64_t last;
+  JobService::Listener listener = nullptr;
+
+  Exchange::Pieces news() try {
+    JobService::News news = jobs.news(id, owner, last);
+    Exchange::Pieces out{.texts = {}, .is_last = news.is_over};
+    for (JobEvent& event : news.events) out.texts.push_back(std::move(event.text));
+    if (!news.events.empty()) last = news.events.back().id;
+    return out;
+  } catch (const Error&) {  // it was kept for its time, and is gone
+    return {.texts = {}, .is_last = true};
+  }
 };
 
 }  // namespace
@@ -130,12 +148,12 @@ void submit_and_wait(const Call& call, std::vector<Submission> submissions, When
   JobService& jobs = call.server.jobs();
   std::vector<std::string> ids;
   try {
-    for (Submission& submission : submissions) ids.push_back(jobs.submit(std::move(submission)));
+    for (Submission& submission : submissions) ids.push_back(jobs.submit(std::move(submission), call.stop));
   } catch (...) {
     for (const std::string& id : ids) jobs.cancel(id, call.owner);  // all of them, or none
     throw;
   }
-  std::make_shared<EndWaiter>(call, std::move(ids), std::move(answer))->begin(true);
+  std::make_shared<EndWaiter>(call, std::move(ids), std::move(answer))->begin();
 }
 
 void submit_and_wait(const Call& call, Submission submission, std::function<Response(const JobView&)> answer) {
@@ -146,18 +164,22 @@ void submit_and_wait(const Call& call, Submission submission, std::function<Resp
 }
 
 void submit_and_stream(const Call& call, Submission submission, OnEvent on_event) {
-  const std::string id = call.server.jobs().submit(std::move(submission));
+  const std::string id = call.server.jobs().submit(std::move(submission), call.stop);
   Response head = stream_head();
   head.set("X-Job-Id", id);
   head.set("X-Request-Id", id);
   call.exchange->start(std::move(head), kHeartbeat);
-  std::make_shared<EventWaiter>(call, id, 0, std::move(on_event))->begin(true);
+  std::make_shared<EventWaiter>(call, id, std::move(on_event))->begin();
 }
 
-void stream_job(const Call& call, const std::string& id, uint64_t after, OnEvent on_event) {
-  call.server.jobs().view(id, call.owner);  // or the error that says why not
-  call.exchange->start(stream_head(), kHeartbeat);
-  std::make_shared<EventWaiter>(call, id, after, std::move(on_event))->begin(false);
+void stream_job(const Call& call, const std::string& id, uint64_t after) {
+  JobService& jobs = call.server.jobs();
+  jobs.is_over(id, call.owner);  // or the error that says why not
+  const auto follower = std::make_shared<Follower>(Follower{jobs, id, call.owner, after});
+  const std::function<void()> ring =
+      call.exchange->follow(stream_head(), kHeartbeat, [follower] { return follower->news(); });
+  follower->listener = jobs.listen(id, call.owner, ring);
+  ring();  // what has happened before anybody listened
 }
 
 }  // namespace newbie

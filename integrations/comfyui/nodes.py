@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from typing import Any, Dict, List, Tuple
+import threading
+from typing import Any, Dict, Iterator, List, Tuple
 
 import comfy.model_management
 import comfy.utils
@@ -108,8 +110,31 @@ class NewbiePrompt:
         return {"ui": {"text": [report]}, "result": (text, report)}
 
 
+@contextlib.contextmanager
+def _stopped_by_cancel(job: newbie.Job) -> Iterator[None]:
+    """ComfyUI's Cancel button sets a flag that nodes are to ask for. A step of a large picture takes seconds, so that a
+    thread asks meanwhile: the drawing stops within one operation of the network."""
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.wait(0.05):
+            if comfy.model_management.processing_interrupted():
+                return job.stop()
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    try:
+        yield
+    except newbie.Cancelled:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        raise
+    finally:
+        done.set()
+        thread.join()
+
+
 class _Drawing(Watcher):
-    """Tells ComfyUI how far it is; its Cancel button stops the drawing within one operation of the network."""
+    """Tells ComfyUI how far it is."""
 
     def __init__(self) -> None:
         self.pictures: List[Picture] = []
@@ -180,7 +205,9 @@ class NewbieSample:
         if mask is not None:
             request["mask"] = array_of(mask)
         drawing = _Drawing()
-        model.prepare(request).run(drawing)
+        job = model.prepare(request)
+        with _stopped_by_cancel(job):
+            job.run(drawing)
         return image_of(drawing.pictures), json.dumps([picture.request for picture in drawing.pictures])
 
 

@@ -1,4 +1,4 @@
-"""Pictures from text with the NewBie-image family of models, on the CPU: newbie.cpp for Python.
+"""Pictures from text with the NewBie-image family of models, on the CPU or a graphics card: newbie.cpp for Python.
 
     import newbie
 
@@ -14,7 +14,7 @@ from ._errors import BadFile, Cancelled, Error, InternalError, InvalidRequest, O
 from ._library import version as _version
 from ._picture import Picture
 from ._pipeline import Compared, DiffusionPipeline, PipelineOutput
-from ._words import describe, format_prompt, prompt_from_tags, read_metadata, request_fields
+from ._words import describe, devices, format_prompt, prompt_from_tags, read_metadata, request_fields
 
 NewbiePipeline = DiffusionPipeline  # the name of diffusers' pipeline of this model
 
@@ -36,6 +36,7 @@ __all__ = [
     "PipelineOutput",
     "Unsupported",
     "describe",
+    "devices",
     "format_prompt",
     "prompt_from_tags",
     "read_metadata",

@@ -51,7 +51,8 @@ class Engine:
 
     `model`: a folder; None is what NEWBIE_MODEL names, else the model installed with the library. Single parts win over
     it. `dtype`: "auto", "f32", "bf16", "f16", "int8"; `precision`: a preset of describe(). `memory`: bytes for the whole
-    process. Folders `text_cache` and `weight_cache` keep encoded prompts and prepared weights. Adapters are looked for in
+    process. `device`: "cpu", "vulkan", "vulkan:NUMBER", "vulkan:NAME" of devices(), or "auto"; `device_memory`: bytes of
+    its memory. Folders `text_cache` and `weight_cache` keep encoded prompts and prepared weights. Adapters are looked for in
     `adapters`. What the engine tells goes to logging.getLogger("newbie").
     """
 
@@ -70,6 +71,8 @@ class Engine:
         threads: int = 0,
         guard: Optional[str] = None,
         backend: Optional[str] = None,
+        device: Optional[str] = None,
+        device_memory: int = 0,
         text_cache: Optional[Path] = None,
         weight_cache: Optional[Path] = None,
         adapters: Optional[Path] = None,
@@ -90,6 +93,8 @@ class Engine:
         options.guard, options.backend = words(guard), words(backend)
         options.text_cache, options.weight_cache = path_words(text_cache), path_words(weight_cache)
         options.adapter_folder = path_words(adapters)
+        options.device = words(device)
+        options.device_memory_bytes = _whole("device_memory", device_memory, 2**64)
         options.hash_file = path_words(_hash_file())
         options.lenient = int(lenient)
         options.on_message = _on_message
@@ -138,6 +143,11 @@ class Engine:
         """What was opened: files of the parts, precision with its reasons, threads, sizes, what the model knows."""
         out: Dict[str, Any] = ask(lib.newbie_engine_describe, self._open())
         return out
+
+    @property
+    def device(self) -> str:
+        """As it was said; "cpu" where nothing was."""
+        return str(self._opened_with["device"] or "cpu")
 
     def memory(self) -> Dict[str, int]:
         """Bytes at this moment: allocated and reserved by the engine, resident and its peak of the process."""

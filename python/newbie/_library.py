@@ -26,6 +26,7 @@ _FUNCTIONS: List[Tuple[str, Any, List[Any]]] = [
     ("newbie_text_free", None, [_Text]),
     ("newbie_bytes_free", None, [POINTER(c_uint8)]),
     ("newbie_describe", _STATUS, [POINTER(_Text), POINTER(_Error)]),
+    ("newbie_devices", _STATUS, [POINTER(_Text), POINTER(_Error)]),
     ("newbie_open", _STATUS, [POINTER(structs.Options), POINTER(c_void_p), POINTER(_Error)]),
     ("newbie_close", None, [c_void_p]),
     ("newbie_engine_describe", _STATUS, [c_void_p, POINTER(_Text), POINTER(_Error)]),

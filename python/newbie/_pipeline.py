@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ._call import Latent, Preview, Step, Watcher
+from ._devices import device_word, is_device
 from ._engine import Engine, Job
 from ._errors import Cancelled, InvalidRequest
 from ._picture import Picture
@@ -141,11 +142,13 @@ class DiffusionPipeline:
         *,
         torch_dtype: Any = None,
         dtype: Any = None,
+        device: Any = None,
         transformer: Optional[Union[str, "os.PathLike[str]"]] = None,
         text_encoder: Optional[Union[str, "os.PathLike[str]"]] = None,
         clip_model: Optional[Union[str, "os.PathLike[str]"]] = None,
         vae: Optional[Union[str, "os.PathLike[str]"]] = None,
         memory: Union[int, str] = 0,
+        device_memory: Union[int, str] = 0,
         threads: int = 0,
         precision: Optional[str] = None,
         precision_policy: Optional[Union[str, "os.PathLike[str]"]] = None,
@@ -160,7 +163,8 @@ class DiffusionPipeline:
     ) -> "DiffusionPipeline":
         """Opens a folder in any layout that `newbie generate -m` takes. None is what NEWBIE_MODEL names, else the model
         installed with the library. `torch_dtype` or `dtype`: torch.bfloat16, "bfloat16", "bf16", "auto" …; torch is not
-        imported. `memory`: for the whole process, in bytes or as "6GiB". The last four words are taken because scripts
+        imported. `device`: "cpu", "vulkan", "vulkan:0" …, as .to() takes it. `memory`: for the whole process, in bytes or as
+        "6GiB"; `device_memory`: of a card's. The last four words are taken because scripts
         have them, and change nothing: nothing is downloaded, and nothing but weights is read."""
         if torch_dtype is not None and dtype is not None:
             raise TypeError("torch_dtype and dtype are the same thing")
@@ -184,6 +188,8 @@ class DiffusionPipeline:
                 precision=precision,
                 precision_policy=precision_policy,
                 memory=bytes_of(memory),
+                device=device_word(device),
+                device_memory=bytes_of(device_memory),
                 threads=threads,
                 guard=guard,
                 text_cache=text_cache,
@@ -293,7 +299,8 @@ class DiffusionPipeline:
 
     @property
     def device(self) -> str:
-        return "cpu"
+        """As it was said: "cpu", "vulkan", "vulkan:0" …"""
+        return self.engine.device
 
     def lint(self, prompt: str, **settings: Any) -> Dict[str, Any]:
         """What is wrong with a prompt, and what the encoders read of it."""
@@ -434,18 +441,22 @@ class DiffusionPipeline:
         self._progress = config
 
     def to(self, *where: Any, **named: Any) -> "DiffusionPipeline":
-        """The CPU is where it is. Another device is refused, and so is another dtype than that of opening."""
-        for word in [str(one).lower() for one in (*where, *named.values()) if one is not None]:
-            if word.split(":")[0] in ("cpu", "true", "false"):
+        """On another device the model is opened again; adapters stay. "cuda" is a card through Vulkan (docs/python.md).
+        Another dtype than that of opening is refused."""
+        device: Optional[str] = None
+        for one in (*where, *named.values()):
+            word = str(one).lower()
+            if one is None or isinstance(one, bool):
                 continue
-            if word.split(":")[0] in ("cuda", "mps", "xpu", "npu", "hip", "vulkan"):
-                raise InvalidRequest(
-                    f"{word}: this package computes on the CPU so far", "leave .to() out; the command line has --device"
-                )
-            if dtype_word(word) not in ("auto", self.dtype):
+            if is_device(word):
+                device = device_word(one)
+            elif dtype_word(one) not in ("auto", self.dtype):
                 raise InvalidRequest(
                     f"to: opened in {self.dtype}, not in {word}", "say dtype= to from_pretrained()"
                 )
+        if device is not None and device != self.device:
+            before, self.engine = self.engine, self.engine.reopened(device=device, backend=None)
+            before.close()
         return self
 
     def enable_model_cpu_offload(self, *_: Any, **__: Any) -> None:

@@ -33,6 +33,8 @@ class Options(Structure):
         ("adapter_folder", c_char_p),
         ("hash_file", c_char_p),
         ("lenient", c_int32),
+        ("device", c_char_p),
+        ("device_memory_bytes", c_uint64),
     ]
 
 

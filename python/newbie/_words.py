@@ -15,6 +15,13 @@ def describe() -> Dict[str, Any]:
     return out
 
 
+def devices() -> Dict[str, Any]:
+    """What networks can run on here: "cpu", and "vulkan", a list of graphics devices, each with the word that `device=`
+    takes ("vulkan:0") and, where it cannot be taken, a "refusal". "problem": why there are none. Drivers are asked."""
+    out: Dict[str, Any] = ask(lib.newbie_devices)
+    return out
+
+
 def request_fields() -> List[Dict[str, Any]]:
     """All fields of a request: name, kind, default, least, most, words, help."""
     out: List[Dict[str, Any]] = ask(lib.newbie_request_fields)

@@ -197,6 +197,7 @@ Extracted extract_adapter(AdapterPart part, const WeightStore& from, const Weigh
   Extracted out;
   double all = 0, lost = 0;
   for (const std::string& name : from.names()) {
+    how.stop.throw_if_stopped();
     std::vector<float> delta = values_of(to.tensor(name));
     const std::vector<float> before = values_of(from.tensor(name));
     for (size_t i = 0; i < delta.size(); ++i) delta[i] -= before[i];

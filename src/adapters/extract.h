@@ -3,6 +3,7 @@
 
 #include "adapters/adapter.h"
 #include "core/parallel.h"
+#include "core/stop_token.h"
 
 namespace newbie {
 
@@ -19,6 +20,7 @@ struct Extraction {
   int64_t rank = 0;  // 0: whole differences
   // Told after each weight that differs: its name, and what is lost of it (0 for a whole difference).
   std::function<void(const std::string& weight, double error)> on_weight;
+  StopToken stop = {};  // asked between weights: Error{Cancelled}
 };
 
 struct Extracted {

@@ -6,9 +6,12 @@
 
 #include "adapters/change.h"
 #include "core/error.h"
+#include "core/files.h"
 #include "core/json.h"
+#include "core/new_paths.h"
 #include "models/next_dit/names.h"
 #include "weights/narrowing.h"
+#include "weights/stoppable.h"
 
 namespace newbie {
 
@@ -281,12 +284,6 @@ void write_flat(AdapterFileContents& out, std::span<const AdapterChange> changes
   unsayable.check();
 }
 
-void make_parent(const fs::path& folder) {
-  std::error_code error;
-  if (!folder.empty()) fs::create_directories(folder, error);
-  if (error) fail(ErrorKind::BadFile, "{}: cannot make the folder: {}", folder.string(), error.message());
-}
-
 }  // namespace
 
 std::string_view to_string(AdapterForm form) {
@@ -316,16 +313,20 @@ AdapterFileContents adapter_contents(std::span<const AdapterChange> changes, con
 }
 
 std::vector<fs::path> write_adapter(const fs::path& path, std::span<const AdapterChange> changes,
-                                    const AdapterBase& base, const AdapterWriting& writing) {
-  const AdapterFileContents contents = adapter_contents(changes, base, writing);
-  const bool folder = writing.form == AdapterForm::Peft;
-  make_parent(folder ? path : path.parent_path());
-  std::vector<fs::path> written{folder ? path / "adapter_model.safetensors" : path};
-  stream_safetensors(written.front(), contents.tensors, contents.metadata);
+                                    const AdapterBase& base, const AdapterWriting& writing, StopToken stop) {
+  AdapterFileContents contents = adapter_contents(changes, base, writing);
+  const bool is_folder = writing.form == AdapterForm::Peft;
+  const fs::path folder = is_folder ? path : path.parent_path();
+  std::vector<fs::path> written{is_folder ? path / "adapter_model.safetensors" : path};
+  NewPaths made;
+  if (!folder.empty()) made.make_folder(folder);
+  made.add(written.front());
+  stream_safetensors(written.front(), stoppable(std::move(contents.tensors), stop), contents.metadata);
   if (!contents.config.empty()) {
     written.push_back(path / "adapter_config.json");
     write_file_atomically(written.back(), contents.config);
   }
+  made.keep();
   return written;
 }
 

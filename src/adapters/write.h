@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adapters/adapter.h"
+#include "core/stop_token.h"
 #include "weights/safetensors_writer.h"
 
 namespace newbie {
@@ -44,9 +45,10 @@ AdapterFileContents adapter_contents(std::span<const AdapterChange> changes, con
                                      const AdapterWriting& writing);
 
 // Writes the file, atomically; for Peft `path` is the folder, which is made if need be, else the file itself. Returns
-// the files written.
+// the files written. Error{Cancelled} when stopped; after an error there is no file and no folder that was not there
+// before.
 std::vector<std::filesystem::path> write_adapter(const std::filesystem::path& path,
                                                  std::span<const AdapterChange> changes, const AdapterBase& base,
-                                                 const AdapterWriting& writing);
+                                                 const AdapterWriting& writing, StopToken stop = {});
 
 }  // namespace newbie

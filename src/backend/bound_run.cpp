@@ -63,13 +63,26 @@ const std::byte* BoundRun::address(const LoweredGraph::Location& at) const {
 }
 
 void BoundRun::fill_arena() const {
-  if (device_ == nullptr) return;
   for (const size_t index : uploads_) {
     const LoweredGraph::Input& input = graph_.inputs[index];
     device_->upload(bindings_.inputs.at(input.name).data, block_address(*input.block), input.spec.bytes());
   }
   for (const LoweredGraph::Constant& constant : graph_.constants)
-    device_->upload(constant.data(), block_address(*constant.block), constant.bytes());
+    if (constant.block) fill(*constant.values, block_address(*constant.block));
+}
+
+// A rule writes into the arena; for a device by the way of a room of this size.
+void BoundRun::fill(const Constant& values, std::byte* to) const {
+  constexpr size_t kRoom = size_t{1} << 18;  // values
+  if (device_ == nullptr) return values.fill(0, {reinterpret_cast<float*>(to), values.size()});
+  if (values.data() != nullptr)
+    return device_->upload(reinterpret_cast<const std::byte*>(values.data()), to, values.bytes());
+  std::vector<float> room(std::min(kRoom, values.size()));
+  for (size_t at = 0; at < values.size(); at += room.size()) {
+    const std::span<float> some = std::span(room).first(std::min(room.size(), values.size() - at));
+    values.fill(at, some);
+    device_->upload(reinterpret_cast<const std::byte*>(some.data()), to + at * sizeof(float), some.size_bytes());
+  }
 }
 
 void BoundRun::give_outputs() const {

@@ -25,12 +25,14 @@ class BoundRun {
     return at.place == LoweredGraph::Place::Weight && weights_[at.index] == nullptr;
   }
 
-  // To a device: what the host has of inputs and constants.
+  // Before the first step: constants that have a block, and on a device what the host has of inputs.
   void fill_arena() const;
   // At the end: outputs that are bound, to where they are.
   void give_outputs() const;
 
  private:
+  void fill(const Constant& values, std::byte* to) const;
+
   const LoweredGraph& graph_;
   const ExecutionContext& context_;
   const Bindings& bindings_;

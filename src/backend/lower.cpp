@@ -67,23 +67,23 @@ class Lowering {
     out_.blocks.push_back({bytes, step, step, 0});
     return out_.blocks.size() - 1;
   }
-  // A device's share of the arena for what the host has: filled before the first step.
-  std::optional<size_t> add_filled_block(size_t bytes) {
-    if (!on_device_) return std::nullopt;
-    return add_block(bytes, 0);
-  }
+  // A share of the arena that is filled before the first step.
+  size_t add_filled_block(size_t bytes) { return add_block(bytes, 0); }
 
   void add_input(int id) {
     const TensorSpec spec = node(id).spec();
     location_[at(id)] = {Place::Input, out_.inputs.size(), 0};
-    out_.inputs.push_back({node(id).paths.front(), spec, add_filled_block(spec.bytes())});
+    out_.inputs.push_back({node(id).paths.front(), spec, std::nullopt});
+    if (on_device_) out_.inputs.back().block = add_filled_block(spec.bytes());
   }
 
   void add_constant(int id) {
-    const size_t bytes = node(id).spec().bytes();
+    const Constant& values = *node(id).constant;
+    const bool lies_there = values.data() != nullptr;
     location_[at(id)] = {Place::Constant, out_.constants.size(), 0};
-    out_.constants.push_back({node(id).constant, add_filled_block(bytes)});
-    out_.memory.constant_bytes += bytes;
+    out_.constants.push_back({node(id).constant, std::nullopt});
+    if (on_device_ || !lies_there) out_.constants.back().block = add_filled_block(values.bytes());
+    if (lies_there) out_.memory.constant_bytes += values.bytes();
   }
 
   Location weight_operand(WeightUse use) {

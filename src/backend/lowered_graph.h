@@ -16,9 +16,9 @@
 namespace newbie {
 
 struct MemoryReport {
-  size_t arena_bytes = 0;    // intermediates and scratch, at their largest moment; on a device inputs and constants too
-  size_t scratch_bytes = 0;  // the largest kernel scratch (part of the arena)
-  size_t constant_bytes = 0;  // tables known when the graph was built
+  size_t arena_bytes = 0;     // intermediates, scratch and tables, at their largest moment; on a device inputs, too
+  size_t scratch_bytes = 0;   // the largest kernel scratch (part of the arena)
+  size_t constant_bytes = 0;  // numbers that lie with the graph
 };
 
 struct LoweredGraph {
@@ -44,18 +44,18 @@ struct LoweredGraph {
     // Views of this step's result that have names of their own.
     std::vector<std::pair<std::string, Operand>> named_views;
   };
-  // Inputs and constants are read where the host has them. For a device they have a block, which a run fills first.
+  // Inputs and constants are read where the host has them. Else they have a block, which a run fills first: on a device
+  // all of them, on the host what is made by a rule.
   struct Input {
     std::string name;
     TensorSpec spec;
     std::optional<size_t> block;
   };
   struct Constant {
-    std::shared_ptr<const std::vector<float>> values;
+    std::shared_ptr<const newbie::Constant> values;
     std::optional<size_t> block;
 
     const std::byte* data() const { return reinterpret_cast<const std::byte*>(values->data()); }
-    size_t bytes() const { return values->size() * sizeof(float); }
   };
   struct Output {
     std::string name;

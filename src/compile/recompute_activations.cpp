@@ -1,23 +1,16 @@
 #include "compile/recompute_activations.h"
 
 #include <algorithm>
-#include <set>
+#include <span>
 
 #include "compile/differentiate.h"
 #include "compile/rewrite.h"
+#include "graph/cost.h"
 #include "graph/ops/sources.h"
 
 namespace newbie {
 
 namespace {
-
-// Where pieces of the way there end, and whose piece each of its nodes is.
-struct Pieces {
-  int forward = 0;        // nodes [0, forward) are the way there
-  std::vector<int> ends;  // of pieces, exclusive, rising; the last is `forward`
-
-  size_t of(int id) const { return static_cast<size_t>(std::upper_bound(ends.begin(), ends.end(), id) - ends.begin()); }
-};
 
 // After each forward node, the bytes of what was made and is read later on the way there: all together, and the
 // largest value.
@@ -48,98 +41,177 @@ std::vector<Crossing> crossings(const Graph& graph, int forward) {
   return out;
 }
 
-Pieces cut(const Graph& graph) {
-  const auto way_back = graph.find_input(kLossGradient);
-  if (!way_back) fail(ErrorKind::Internal, "the graph has no input {}: it was not differentiated", kLossGradient);
-  Pieces out{.forward = *way_back};
-  const std::vector<Crossing> after = crossings(graph, out.forward);
-  constexpr int kFewestNodes = 4;  // fewer are not worth making again
-  int begin = 0;
-  for (int id = 0; id + 1 < out.forward; ++id) {
-    const Crossing& c = after[static_cast<size_t>(id)];
-    const bool narrow = c.all <= c.largest + c.largest / 4 && !graph.node(id + 1).op->view;
-    if (!narrow || id + 1 - begin < kFewestNodes) continue;
-    out.ends.push_back(id + 1);
-    begin = id + 1;
-  }
-  out.ends.push_back(out.forward);
-  return out;
-}
-
-// Copies the graph; on the way back, an inner value of a recomputed piece is one that was made again there.
-class Recomputer {
+// The way there, cut into pieces, and what of it may be made again.
+class Pieces {
  public:
-  Recomputer(const Graph& graph, const Pieces& pieces, size_t recomputed)
-      : graph_(graph),
-        pieces_(pieces),
-        recomputed_(recomputed),
-        moved_(static_cast<size_t>(graph.size()), -1),
-        again_(static_cast<size_t>(graph.size()), -1),
-        crosses_(static_cast<size_t>(graph.size()), false) {
-    for (int id = 0; id < pieces.forward; ++id)
+  explicit Pieces(const Graph& graph) : graph_(graph) {
+    const auto way_back = graph.find_input(kLossGradient);
+    if (!way_back) fail(ErrorKind::Internal, "the graph has no input {}: it was not differentiated", kLossGradient);
+    forward_ = *way_back;
+    cut();
+    stays_.resize(at(forward_));
+    for (int id = 0; id < forward_; ++id) {
+      if (is_source(graph.node(id))) stays_[at(id)] = true;
       for (int in : graph.node(id).inputs)
-        if (pieces.of(in) != pieces.of(id)) keep(in);
-    for (const Graph::Output& o : graph.outputs()) keep(o.id);
+        if (piece_of(in) != piece_of(id)) stay(in);
+    }
+    for (const Graph::Output& o : graph.outputs())
+      if (o.id < forward_) stay(o.id);
+    for (int id = 0; id < forward_; ++id)
+      if (stays_[at(id)] && !is_source(graph.node(id)) && !graph.node(id).op->view)
+        bytes_that_stay_ += graph.node(id).spec().bytes();
+    find_made_again();
   }
 
-  Graph run() {
-    for (int id = 0; id < graph_.size(); ++id) {
-      Node n = graph_.node(id);
-      for (int& in : n.inputs) in = id < pieces_.forward ? moved_[static_cast<size_t>(in)] : on_the_way_back(in);
-      moved_[static_cast<size_t>(id)] = out_.append(std::move(n)).id();
+  int forward() const { return forward_; }             // nodes [0, forward) are the way there
+  bool stays(int id) const { return stays_[at(id)]; }  // sources, and what other pieces read
+  size_t bytes_that_stay() const { return bytes_that_stay_; }
+
+  // What may be kept instead of being made again, that which most is computed for a byte first. Of equals the later
+  // comes first: the way back gives it free sooner.
+  std::vector<int> worth_keeping() const {
+    struct Candidate {
+      int id;
+      double worth;
+      std::vector<int> saved;
+    };
+    std::vector<Candidate> all;
+    for (int id = forward_ - 1; id >= 0; --id) {
+      if (!made_again_[at(id)] || graph_.node(id).op->view) continue;
+      Candidate c{id, 0, saved_by(id)};
+      for (const int made : c.saved) c.worth += floating_operations(graph_, made);
+      c.worth /= static_cast<double>(graph_.node(id).spec().bytes());
+      all.push_back(std::move(c));
     }
-    for (const Graph::Output& o : graph_.outputs()) out_.output(o.name, out_.value(moved_[static_cast<size_t>(o.id)]));
-    return remove_unused(out_);
+    std::ranges::stable_sort(all, std::greater(), &Candidate::worth);
+    std::vector<int> out;
+    std::vector<bool> saved(at(forward_));  // nobody would read it
+    for (const Candidate& c : all) {
+      if (saved[at(c.id)]) continue;
+      out.push_back(c.id);
+      for (const int id : c.saved) saved[at(id)] = true;
+    }
+    return out;
   }
 
  private:
-  void keep(int id) {  // the bytes of a view are those of its source
-    crosses_[static_cast<size_t>(id)] = true;
-    if (graph_.node(id).op->view) keep(graph_.node(id).inputs[0]);
+  static size_t at(int id) { return static_cast<size_t>(id); }
+
+  void cut() {
+    const std::vector<Crossing> after = crossings(graph_, forward_);
+    constexpr int kFewestNodes = 4;  // fewer are not worth making again
+    int begin = 0;
+    for (int id = 0; id + 1 < forward_; ++id) {
+      const Crossing& c = after[at(id)];
+      const bool narrow = c.all <= c.largest + c.largest / 4 && !graph_.node(id + 1).op->view;
+      if (!narrow || id + 1 - begin < kFewestNodes) continue;
+      ends_.push_back(id + 1);
+      begin = id + 1;
+    }
+    ends_.push_back(forward_);
   }
 
-  // The value as a node of the way back may read it.
-  int on_the_way_back(int id) {
-    const bool stays = id >= pieces_.forward || is_source(graph_.node(id)) || crosses_[static_cast<size_t>(id)] ||
-                       pieces_.of(id) >= recomputed_;
-    if (stays) return moved_[static_cast<size_t>(id)];
-    int& made = again_[static_cast<size_t>(id)];
-    if (made >= 0) return made;
-    Node n = graph_.node(id);
-    for (int& in : n.inputs) in = on_the_way_back(in);
-    for (std::string& path : n.paths) path += ".again";  // a policy's rule of a module holds for it, too
-    return made = out_.append(std::move(n)).id();
+  size_t piece_of(int id) const { return at(static_cast<int>(std::ranges::upper_bound(ends_, id) - ends_.begin())); }
+
+  void stay(int id) {  // the bytes of a view are those of its source
+    stays_[at(id)] = true;
+    if (graph_.node(id).op->view) stay(graph_.node(id).inputs[0]);
+  }
+
+  // With nothing kept; and who reads it then.
+  void find_made_again() {
+    made_again_.resize(at(forward_));
+    readers_.resize(at(forward_));
+    for (int id = graph_.size() - 1; id >= 0; --id) {
+      if (id < forward_ && !made_again_[at(id)]) continue;
+      for (const int in : graph_.node(id).inputs) {
+        if (in >= forward_ || stays_[at(in)]) continue;
+        made_again_[at(in)] = true;
+        readers_[at(in)].push_back(id);
+      }
+    }
+  }
+
+  // What need not be made again when the value is there: itself, and what is read for nothing else.
+  std::vector<int> saved_by(int value) const {
+    std::vector<bool> saved(at(value) + 1);
+    saved[at(value)] = true;
+    std::vector<int> out{value};
+    const size_t piece = piece_of(value);
+    for (int id = value - 1; id >= 0 && piece_of(id) == piece; --id) {
+      if (!made_again_[at(id)]) continue;
+      const auto spared = [&](int reader) { return reader <= value && saved[at(reader)]; };
+      if (!std::ranges::all_of(readers_[at(id)], spared)) continue;
+      saved[at(id)] = true;
+      out.push_back(id);
+    }
+    return out;
   }
 
   const Graph& graph_;
-  const Pieces& pieces_;
-  size_t recomputed_;
-  Graph out_;
-  std::vector<int> moved_, again_;  // a node in the new graph, and the one that makes it again
-  std::vector<bool> crosses_;       // read by another piece
+  int forward_ = 0;
+  std::vector<int> ends_;  // of pieces, exclusive, rising; the last is `forward_`
+  std::vector<bool> stays_, made_again_;
+  std::vector<std::vector<int>> readers_;
+  size_t bytes_that_stay_ = 0;
 };
+
+// Copies the graph; on the way back, what neither stays nor is kept is made again where it is first read.
+Graph recompute_all_but(const Graph& graph, const Pieces& pieces, std::span<const int> kept) {
+  Graph out;
+  const auto size = static_cast<size_t>(graph.size());
+  std::vector<int> moved(size, -1), again(size, -1);  // a node in the new graph, and the one that makes it again
+  std::vector<bool> is_kept(size, false);
+  for (const int id : kept) is_kept[static_cast<size_t>(id)] = true;
+
+  // The value as a node of the way back may read it.
+  const std::function<int(int)> on_the_way_back = [&](int id) {
+    const auto i = static_cast<size_t>(id);
+    if (id >= pieces.forward() || pieces.stays(id) || is_kept[i]) return moved[i];
+    if (again[i] >= 0) return again[i];
+    Node n = graph.node(id);
+    for (int& in : n.inputs) in = on_the_way_back(in);
+    for (std::string& path : n.paths) path += ".again";  // a policy's rule of a module holds for it, too
+    return again[i] = out.append(std::move(n)).id();
+  };
+  for (int id = 0; id < graph.size(); ++id) {
+    Node n = graph.node(id);
+    for (int& in : n.inputs) in = id < pieces.forward() ? moved[static_cast<size_t>(in)] : on_the_way_back(in);
+    moved[static_cast<size_t>(id)] = out.append(std::move(n)).id();
+  }
+  for (const Graph::Output& o : graph.outputs()) out.output(o.name, out.value(moved[static_cast<size_t>(o.id)]));
+  return remove_unused(out);
+}
 
 }  // namespace
 
-size_t piece_count(const Graph& graph) { return cut(graph).ends.size(); }
-
-Graph recompute_first(const Graph& graph, size_t pieces) {
-  const Pieces all = cut(graph);
-  return Recomputer(graph, all, std::min(pieces, all.ends.size())).run();
+Graph recompute_activations(const Graph& graph, size_t budget, const std::function<size_t(const Graph&)>& bytes) {
+  Graph whole = remove_unused(graph);
+  if (bytes(whole) <= budget) return whole;
+  const Pieces pieces(whole);
+  const std::vector<int> worth = pieces.worth_keeping();
+  const auto keeping = [&](size_t count) { return recompute_all_but(whole, pieces, std::span(worth).first(count)); };
+  size_t low = 0, high = worth.size();  // so many of them fit, or nothing does; as many more do not, or are all
+  while (low < high) {
+    const size_t middle = high - (high - low) / 2;
+    if (bytes(keeping(middle)) <= budget)
+      low = middle;
+    else
+      high = middle - 1;
+  }
+  return keeping(low);
 }
 
-Graph recompute_activations(const Graph& graph, size_t budget, const std::function<size_t(const Graph&)>& bytes) {
-  Graph whole = recompute_first(graph, 0);
-  if (bytes(whole) <= budget) return whole;
-  size_t low = 1, high = piece_count(graph);  // `high` is enough, or all there is
-  while (low < high) {
-    const size_t middle = low + (high - low) / 2;
-    if (bytes(recompute_first(graph, middle)) <= budget)
-      high = middle;
-    else
-      low = middle + 1;
+Graph recompute_most(const Graph& graph) {
+  const Graph whole = remove_unused(graph);
+  const Pieces pieces(whole);
+  const std::vector<int> worth = pieces.worth_keeping();
+  size_t count = 0;
+  for (size_t bytes = 0; count < worth.size(); ++count) {
+    bytes += whole.node(worth[count]).spec().bytes();
+    if (bytes > pieces.bytes_that_stay()) break;
   }
-  return recompute_first(graph, high);
+  return recompute_all_but(whole, pieces, std::span(worth).first(count));
 }
 
 }  // namespace newbie

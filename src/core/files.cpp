@@ -21,6 +21,7 @@
 #include "core/append_file.h"
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/machine.h"
 #include "core/mapping_table.h"
 
 namespace newbie {
@@ -67,9 +68,10 @@ const char* hint_for(int code, bool writing) {
 
 [[noreturn]] void fail_with_errno(const fs::path& path, const char* doing, int code, bool writing) {
   // No room to map it is no fault of the file.
-  const ErrorKind kind = code == ENOMEM ? ErrorKind::OverBudget : ErrorKind::BadFile;
-  fail_with_hint(kind, hint_for(code, writing), "{}: cannot {}: {}", path.string(), doing,
-                 std::generic_category().message(code));
+  const bool is_memory = code == ENOMEM;
+  fail_with_hint(is_memory ? ErrorKind::OverBudget : ErrorKind::BadFile,
+                 is_memory ? hint_for_refused_memory(0) : hint_for(code, writing), "{}: cannot {}: {}", path.string(),
+                 doing, std::generic_category().message(code));
 }
 
 // Owns an open file; -1 when there is none.
@@ -230,7 +232,12 @@ class TemporaryFile {
 // would replace.
 fs::path resolve_target(const fs::path& path) {
   std::error_code code;
-  fs::path target = fs::is_symlink(path, code) ? fs::canonical(path, code) : path;
+  const bool is_link = fs::is_symlink(path, code);
+  fs::path target = is_link ? fs::canonical(path, code) : path;
+  if (is_link && code == std::errc::no_such_file_or_directory)
+    fail_with_hint(ErrorKind::BadFile, "remove the link, or choose another name",
+                   "{}: cannot be written: it is a link to {}, which is not there", path.string(),
+                   fs::read_symlink(path, code).string());
   if (target.empty()) fail_with_errno(path, "write", code ? code.value() : ENOENT, true);
   struct stat info {};
   if (::stat(target.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
@@ -325,6 +332,19 @@ void MappedFile::load_pages(std::span<const std::byte> range) const {
   constexpr int kPopulateRead = 22;  // MADV_POPULATE_READ, since Linux 5.14; older ones read when the bytes are read
   const std::span<const std::byte> pages = pages_of(range);
   if (!pages.empty()) ::madvise(const_cast<std::byte*>(pages.data()), pages.size(), kPopulateRead);
+}
+
+void MappedFile::copy(size_t offset, std::span<std::byte> to) const {
+  while (!to.empty() && data_ != nullptr) {
+    const ssize_t got =
+        refused("read") ? -1 : ::pread(mapping_descriptor(slot_), to.data(), to.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_with_errno(path_, "read", errno, false);
+    if (got == 0) break;
+    offset += static_cast<size_t>(got);
+    to = to.subspan(static_cast<size_t>(got));
+  }
+  std::ranges::fill(to, std::byte{0});
 }
 
 std::span<const std::byte> MappedFile::around(std::span<const std::byte> range) const {

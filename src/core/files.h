@@ -37,6 +37,9 @@ class MappedFile {
   void check_intact() const;  // Error{BadFile} if a read ran past a shrunken end
   void fetch_pages(std::span<const std::byte> range) const;  // will be read: from the disk into the page cache
   void load_pages(std::span<const std::byte> range) const;   // now, and into this process: reading waits no more
+  // The bytes from `offset` on, read instead of mapped, so that no page becomes resident. Of a file that shrank zeros,
+  // as a mapping gives. Error{BadFile} when the disk cannot be read.
+  void copy(size_t offset, std::span<std::byte> to) const;
   // The range and what reading it may map around it: what becomes resident.
   std::span<const std::byte> around(std::span<const std::byte> range) const;
   // Gives the page cache's mappings of the range, and of what lies around it, back; all can be read again.

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/checked.h"
 #include "core/error.h"
 #include "core/files.h"
 
@@ -189,11 +190,15 @@ int cpus_in_affinity_mask() {
   return std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
-// Of this process (ulimit -v), where there is one.
-std::optional<size_t> address_space_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
-  return static_cast<size_t>(limit.rlim_cur);
+// The first number of statm, in pages. Not by read_file: what it throws where memory is refused asks for this.
+size_t address_space_bytes() {
+  const int file = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  char text[256];
+  const ssize_t got = ::read(file, text, sizeof text);
+  ::close(file);
+  std::string_view rest(text, static_cast<size_t>(std::max<ssize_t>(got, 0)));
+  return static_cast<size_t>(parse_number(next_word(rest)).value_or(0)) * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 size_t pages_to_bytes(int name) {
@@ -220,8 +225,27 @@ size_t available_memory_bytes() {
   for (const MemoryLevel& level : read_limits("/proc", "/sys/fs/cgroup").memory)
     bytes = std::min(bytes, level.left_bytes());
   if (const auto limit = address_space_limit())
-    bytes = std::min(bytes, *limit - std::min(*limit, find_kilobytes("/proc/self/status", "VmSize:").value_or(0)));
+    bytes = std::min(bytes, *limit - std::min(*limit, address_space_bytes()));
   return bytes;
+}
+
+std::optional<size_t> address_space_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  return static_cast<size_t>(limit.rlim_cur);
+}
+
+std::string hint_for_refused_memory(size_t bytes) {
+  const auto limit = address_space_limit();
+  const size_t used = limit ? address_space_bytes() : 0;
+  // While the error was on its way some may have been given back.
+  if (!limit || checked_add(bytes, used) < *limit / 2)
+    return "close other programs, or ask for a smaller picture or `memory`";
+  return fmt::format(
+      "raise the limit of address space (ulimit -v): it is {} MiB, and {} MiB are taken; beside the memory of a plan "
+      "the "
+      "code of kernels takes some, 256 KiB each",
+      *limit >> 20, used >> 20);
 }
 
 size_t resident_bytes() { return find_kilobytes("/proc/self/status", "VmRSS:").value_or(0); }

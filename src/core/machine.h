@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <string>
 
 namespace newbie {
 
@@ -17,6 +18,13 @@ size_t memory_limit_bytes();
 
 // Bytes that could be had now without swapping: MemAvailable, cut to what the cgroup and the address space have left.
 size_t available_memory_bytes();
+
+// Of this process (ulimit -v), where there is one. It is another budget than memory: what is only set aside counts,
+// too, and each kernel that oneDNN makes takes 256 KiB for its code, which no plan has.
+std::optional<size_t> address_space_limit();
+
+// What to try after the system has refused so many bytes.
+std::string hint_for_refused_memory(size_t bytes);
 
 size_t resident_bytes();       // VmRSS now
 size_t peak_resident_bytes();  // VmHWM since the start, or the last reset_peak_resident()

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/machine.h"
 
 namespace newbie {
 
@@ -29,7 +30,7 @@ Buffer MemorySpace::allocate(size_t bytes, const char* purpose) {
   Block block;
   if (!hook_ || hook_(sequence_++, bytes)) block = obtain(bytes);
   if (block.data == nullptr)
-    fail_with_hint(ErrorKind::OverBudget, "close other programs, or ask for a smaller picture or `memory`",
+    fail_with_hint(ErrorKind::OverBudget, hint_for_refused_memory(bytes),
                    "out of memory: could not get {} bytes for {}", bytes, purpose);
   const size_t now = in_use_ += bytes;
   size_t seen = peak_;

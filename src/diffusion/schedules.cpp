@@ -148,7 +148,7 @@ constexpr std::array kSchedules{
     Schedule{"many_steps", "the same with smaller ones yet at the end: what a tolerance walks", 1, many_steps},
     Schedule{"flow_euler_double", "the same scheduler with its own sigmas, shifted twice", 1, flow_euler_double},
     Schedule{"dpm", "the official grid of DPM-Solver++, starts just below 1", 1, dpm},
-    Schedule{"simple", "ComfyUI: every so many of a table of 1000", 1, simple},
+    Schedule{"simple", "ComfyUI: every so many of a table of 1000", 1, simple, true, kTableSize},
     Schedule{"normal", "ComfyUI: even in time, down to the smallest sigma", 1, normal},
     Schedule{"sgm_uniform", "ComfyUI: even in time, without the smallest sigma", 1, sgm_uniform},
     Schedule{"beta", "ComfyUI: dense at both ends, Beta(0.6, 0.6)", 1, beta},
@@ -177,10 +177,15 @@ std::vector<double> make_sigmas(std::string_view name, int steps, ScheduleOption
   const Schedule& found = find_schedule(name);
   if (!(options.shift > 0 && options.shift <= 100))
     fail_field("shift", "", "expected above 0 to 100, got {}", options.shift);
-  if (steps < found.min_steps || steps > kMaxSteps)
-    fail_field("steps", "", "expected {} to {} with schedule {}, got {}", found.min_steps, kMaxSteps, name, steps);
+  if (steps < found.min_steps || steps > found.max_steps)
+    fail_field("steps", "", "expected {} to {} with schedule {}, got {}", found.min_steps, found.max_steps, name,
+               steps);
   std::vector<double> sigmas = found.sigmas(steps, options.shift);
-  check_sigmas(sigmas, fmt::format("schedule {} with {} steps and shift {}", name, steps, options.shift));
+  try {
+    check_sigmas(sigmas, fmt::format("schedule {} with {} steps and shift {}", name, steps, options.shift));
+  } catch (const Error& error) {
+    throw Error(error.kind(), error.message(), error.hint(), "steps");
+  }
   return sigmas;
 }
 

@@ -12,15 +12,16 @@ struct ScheduleOptions {
   double shift = 6;  // in (0, 100]; `linear_quadratic` has no shift and ignores it
 };
 
+constexpr int kMaxSteps = 10000;
+
 struct Schedule {
   std::string_view name;
   std::string_view summary;
   int min_steps;
   std::vector<double> (*sigmas)(int steps, double shift);
   bool has_shift = true;
+  int max_steps = kMaxSteps;
 };
-
-constexpr int kMaxSteps = 10000;
 
 // Every schedule, the order of help texts.
 std::span<const Schedule> schedules();

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "evaluate/score_json.h"
+#include "generate/init_picture.h"
 
 namespace newbie {
 
@@ -37,7 +38,7 @@ CaptionFit find_caption_fit(const std::string& folder, const Captions& captions,
                             JinaExtractor& extractor, const Evaluator& by) {
   CaptionFit out{.pictures = list_pictures(folder), .set = {}, .cosines = {}, .score = {}};
   const Watch watch = by.watch(features_of(out.pictures));
-  out.set = extract_captioned(out.pictures, captions, extractor, watch);
+  out.set = extract_captioned(out.pictures, captions, extractor, watch, by.memory_bytes);
   warn_about(out.pictures, out.set.images, extractor, by.log);
   if (!out.set.uncaptioned.empty())
     by.log.warn("{}: {} pictures have no caption and are left out; the first: {}", folder, out.set.uncaptioned.size(),
@@ -89,26 +90,39 @@ Beside find_beside(Metric metric, const DistanceFound& found, PictureList pictur
   return out;
 }
 
-// value(a, b) of every pair, on all threads.
-std::vector<double> over_pairs(const PicturePairs& pairs,
-                               const std::function<double(const Image&, const Image&)>& value, ThreadPool& pool,
+using PairValue = std::function<double(const Image&, const Image&)>;
+
+// value(a, b), each of them within `most_bytes`.
+double of_pair(const PicturePairs::Pair& pair, const PairValue& value, size_t most_bytes) {
+  const Image x = read_rgb(pair.a, most_bytes), y = read_rgb(pair.b, most_bytes);
+  try {
+    return value(x, y);
+  } catch (const Error& e) {
+    throw Error(e.kind(), fmt::format("{} and {}: {}", pair.a.string(), pair.b.string(), e.message()), e.hint());
+  }
+}
+
+// That of every pair, on all threads; pairs that are too large for that one by one.
+std::vector<double> over_pairs(const PicturePairs& pairs, const PairValue& value, const Evaluator& by,
                                const Watch& watch) {
   const size_t count = pairs.pairs.size();
   std::vector<double> out(count);
-  const auto at_once = static_cast<size_t>(pool.size());
+  const auto at_once = static_cast<size_t>(by.runtime.pool.size());
   for (size_t first = 0; first < count; first += at_once) {
     watch.stop.throw_if_stopped();
-    const size_t now = std::min(at_once, count - first);
-    pool.run(static_cast<int64_t>(now), [&](int64_t index, int) {
-      const size_t i = first + static_cast<size_t>(index);
-      const auto& [a, b] = pairs.pairs[i];
-      const Image x = read_rgb(a), y = read_rgb(b);
+    const size_t now = std::min(at_once, count - first), left = memory_left_for_pictures(by.memory_bytes);
+    std::vector<char> is_large(now, 0);  // each thread writes its own
+    by.runtime.pool.run(static_cast<int64_t>(now), [&](int64_t index, int) {
+      const auto i = static_cast<size_t>(index);
       try {
-        out[i] = value(x, y);
+        out[first + i] = of_pair(pairs.pairs[first + i], value, left / (2 * now));
       } catch (const Error& e) {
-        throw Error(e.kind(), fmt::format("{} and {}: {}", a.string(), b.string(), e.message()), e.hint());
+        if (e.kind() != ErrorKind::OverBudget) throw;
+        is_large[i] = 1;
       }
     });
+    for (size_t i = 0; i < now; ++i)
+      if (is_large[i] != 0) out[first + i] = of_pair(pairs.pairs[first + i], value, left / 2);
     watch.on_item(first + now, count);
   }
   return out;
@@ -258,7 +272,7 @@ DistanceFound find_distance(const Evaluation& asked, const Evaluator& by) {
   else
     extractor = std::make_unique<JinaExtractor>(by.runtime, by.clip_model(), by.log);
   const auto extract = [&](const PictureList& pictures) {
-    ExtractedSet set = extract_set(pictures, *extractor, by.watch(features_of(pictures)));
+    ExtractedSet set = extract_set(pictures, *extractor, by.watch(features_of(pictures)), by.memory_bytes);
     warn_about(pictures, set, *extractor, by.log);
     return set;
   };
@@ -337,8 +351,7 @@ PairsFound find_pairs(const Evaluation& asked, const Evaluator& by) {
   out.pairs = pair_pictures(out.a, out.b);
   const Watch watch = by.watch(out.metric);
   const auto similarity = [&](const Image& x, const Image& y) { return ssim(x, y, o.border); };
-  out.values = is_ssim ? over_pairs(out.pairs, similarity, by.runtime.pool, watch)
-                       : over_pairs(out.pairs, mean_squared_error, by.runtime.pool, watch);
+  out.values = over_pairs(out.pairs, is_ssim ? PairValue(similarity) : PairValue(mean_squared_error), by, watch);
   for (const PictureList* list : {&out.a, &out.b}) warn_about_others(*list, by.log);
   if (!out.pairs.alone.empty())
     by.log.warn("{} pictures have no counterpart of their name and are left out; the first: {}", out.pairs.alone.size(),

@@ -51,6 +51,7 @@ struct Evaluator {
   std::function<std::filesystem::path()> clip_model;  // asked where Jina CLIP is needed
   Log& log;
   std::function<Watch(const std::string& stage)> watch;
+  size_t memory_bytes = 0;  // of the process; 0: what the machine has. A picture that needs more is Error{OverBudget}
 };
 
 // What a folder has that is left out or not seen whole.

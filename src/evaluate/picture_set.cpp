@@ -6,6 +6,7 @@
 #include "core/files.h"
 #include "core/json.h"
 #include "core/lines.h"
+#include "generate/init_picture.h"
 #include "generate/recall.h"
 #include "image/flatten.h"
 #include "image/picture_format.h"
@@ -58,16 +59,19 @@ PictureList list_pictures(const fs::path& path) {
   return out;
 }
 
-Image read_rgb(const fs::path& file) { return flatten(read_picture(file).image, 255); }
+Image read_rgb(const fs::path& file, size_t most_bytes) {
+  return flatten(read_picture(file, {.max_memory_bytes = most_bytes}).image, 255);
+}
 
-ExtractedSet extract_set(const PictureList& pictures, ImageExtractor& extractor, const Watch& watch) {
+ExtractedSet extract_set(const PictureList& pictures, ImageExtractor& extractor, const Watch& watch,
+                         size_t memory_bytes) {
   ExtractedSet out{.features = {.columns = extractor.dimension(), .values = {}}};
   std::vector<float> row(extractor.dimension());
   for (size_t i = 0; i < pictures.files.size(); ++i) {
     watch.stop.throw_if_stopped();
     const fs::path& file = pictures.files[i];
     try {
-      const Image picture = read_rgb(file);
+      const Image picture = read_rgb(file, memory_left_for_pictures(memory_bytes));
       extractor.extract(picture, row, watch.stop);
       out.not_square += picture.width != picture.height ? 1 : 0;
       out.features.values.insert(out.features.values.end(), row.begin(), row.end());
@@ -138,14 +142,14 @@ std::optional<std::string> caption_of(const fs::path& picture, const Captions& c
   } else if (fs::is_regular_file(beside, ignored)) {
     text = read_file(beside, kMaxCaptionBytes);
     if (text.ends_with('\n')) text.pop_back();
-  } else if (const auto request = recall(read_picture(picture).texts, picture.string())) {
+  } else if (const auto request = recall(read_picture_texts(picture).texts, picture.string())) {
     if (const std::string* prompt = request->find("prompt")) text = *prompt;
   }
   return text.empty() ? std::nullopt : std::optional(text);
 }
 
 CaptionedSet extract_captioned(PictureList pictures, const Captions& captions, JinaExtractor& extractor,
-                               const Watch& watch) {
+                               const Watch& watch, size_t memory_bytes) {
   CaptionedSet out;
   std::map<fs::path, std::string> texts;
   std::vector<Unreadable> unreadable;
@@ -165,7 +169,7 @@ CaptionedSet extract_captioned(PictureList pictures, const Captions& captions, J
   if (texts.empty())
     fail_with_hint(ErrorKind::BadFile, "`captions` in a .jsonl, name.txt beside name.png, or pictures drawn by newbie",
                    "{}: no picture has a caption", pictures.where.string());
-  out.images = extract_set(pictures, extractor, watch);
+  out.images = extract_set(pictures, extractor, watch, memory_bytes);
   out.images.unreadable.insert(out.images.unreadable.end(), unreadable.begin(), unreadable.end());
   std::vector<std::string> in_order;
   for (const fs::path& file : out.images.files) in_order.push_back(texts.at(file));

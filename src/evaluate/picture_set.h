@@ -21,8 +21,9 @@ struct PictureList {
 };
 PictureList list_pictures(const std::filesystem::path& path);
 
-// RGB, upright, white behind what is transparent. Errors as of read_picture.
-Image read_rgb(const std::filesystem::path& file);
+// RGB, upright, white behind what is transparent. Errors as of read_picture; Error{OverBudget} when reading it takes
+// more than `most_bytes` by its header.
+Image read_rgb(const std::filesystem::path& file, size_t most_bytes = SIZE_MAX);
 
 // A file that cannot be read as a picture, and why.
 struct Unreadable {
@@ -30,14 +31,16 @@ struct Unreadable {
   std::string why;
 };
 
-// The features of all pictures that can be read; the others are told. Error{BadFile} when not one can.
+// The features of all pictures that can be read; the others are told. Error{BadFile} when not one can,
+// Error{OverBudget} when reading one takes more memory than a process of `memory_bytes` (0: this machine) has left.
 struct ExtractedSet {
   FeatureMatrix features;
   std::vector<std::filesystem::path> files;  // of the rows
   std::vector<Unreadable> unreadable;
   size_t not_square = 0;  // of the rows: an extractor that cuts the middle out has not seen all of these
 };
-ExtractedSet extract_set(const PictureList& pictures, ImageExtractor& extractor, const Watch& watch);
+ExtractedSet extract_set(const PictureList& pictures, ImageExtractor& extractor, const Watch& watch,
+                         size_t memory_bytes = 0);
 
 // Pairs with the same file name, and the names that have no counterpart. Two files are a pair whatever their names.
 struct PicturePairs {
@@ -60,7 +63,7 @@ Captions read_captions(const std::filesystem::path& jsonl, const std::string& ke
 std::optional<std::string> caption_of(const std::filesystem::path& picture, const Captions& captions);
 
 // Pictures and captions, features of both by row; a picture without a caption is left out and told. Error{BadFile} when
-// none is left.
+// none is left; memory as of extract_set.
 struct CaptionedSet {
   ExtractedSet images;
   FeatureMatrix texts;
@@ -68,6 +71,6 @@ struct CaptionedSet {
   size_t cut = 0;  // captions too long to be read to their ends
 };
 CaptionedSet extract_captioned(PictureList pictures, const Captions& captions, JinaExtractor& extractor,
-                               const Watch& watch);
+                               const Watch& watch, size_t memory_bytes = 0);
 
 }  // namespace newbie

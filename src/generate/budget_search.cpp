@@ -18,8 +18,8 @@ double mib(size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
 class Search {
  public:
-  Search(const JobContext& job, const Networks& networks, const KeptWeights& kept, size_t budget)
-      : job_(job), networks_(networks), kept_(kept), budget_(budget) {}
+  Search(const JobContext& job, const Networks& networks, const KeptWeights& kept, size_t budget, StopToken stop)
+      : job_(job), networks_(networks), kept_(kept), budget_(budget), stop_(stop) {}
 
   // The fastest run within the budget; the smallest one when none is found.
   PlannedRun find() {
@@ -74,6 +74,7 @@ class Search {
     return *std::ranges::max_element(plan.stages, {}, [](const StagePlan& s) { return s.device.peak_bytes(); });
   }
   PlannedRun planned(RunVariant variant, Retries retries) const {
+    stop_.throw_if_stopped();
     return plan_run(job_, networks_, kept_, std::move(variant), retries);
   }
   PlannedRun planned(RunVariant variant) const { return planned(std::move(variant), retries_); }
@@ -140,6 +141,7 @@ class Search {
   const Networks& networks_;
   const KeptWeights& kept_;
   size_t budget_;
+  StopToken stop_;
   Retries retries_ = Retries::Left;
 };
 
@@ -152,8 +154,8 @@ void refuse(const char* needs, size_t bytes, size_t budget) {
                  std::ceil(mib(bytes + kProcessesDiffer)), std::floor(mib(budget)));
 }
 
-PlannedRun fit(const JobContext& job, Networks& networks, const KeptWeights& kept, size_t budget) {
-  Search search(job, networks, kept, budget);
+PlannedRun fit(const JobContext& job, Networks& networks, const KeptWeights& kept, size_t budget, StopToken stop) {
+  Search search(job, networks, kept, budget, stop);
   PlannedRun out = search.find();
   if (job.engine.weight_cache && !search.fits(out)) {
     // Mapped pages come in larger pieces than the smallest weights that stream.

@@ -17,7 +17,7 @@
 #include "generate/unfinished_folder.h"
 #include "models/flux_vae/names.h"
 #include "text/sentencepiece_model.h"
-#include "weights/safetensors_writer.h"
+#include "weights/stoppable.h"
 
 namespace newbie {
 
@@ -355,18 +355,7 @@ Outcome to_folder(const Model& model, const fs::path& folder, bool int8) {
   return out;
 }
 
-// The same tensors, whose making ends where it is asked to: Error{Cancelled}.
-std::vector<StreamedTensor> stoppable(std::vector<StreamedTensor> tensors, StopToken stop) {
-  for (StreamedTensor& tensor : tensors)
-    tensor.produce = [produce = std::move(tensor.produce), stop](const auto& write) {
-      produce([&](std::span<const std::byte> piece) {
-        stop.throw_if_stopped();
-        write(piece);
-      });
-    };
-  return tensors;
-}
-
+// As weights/stoppable.h has it.
 std::vector<GgufTensor> stoppable(std::vector<GgufTensor> tensors, StopToken stop) {
   for (GgufTensor& tensor : tensors)
     tensor.values = [values = std::move(tensor.values), stop](size_t first, std::span<float> out) {

@@ -29,11 +29,4 @@ inline void require_room(const std::filesystem::path& folder, size_t bytes) {
                    folder.string(), bytes, space.available);
 }
 
-// With those above it. Error{BadFile} when it cannot be.
-inline void make_folder(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) fail(ErrorKind::BadFile, "{}: cannot make the folder: {}", folder.string(), error.message());
-}
-
 }  // namespace newbie

@@ -1,5 +1,6 @@
 #include "generate/engine.h"
 
+#include "backend/unused_kernels.h"
 #include "backend/vulkan_devices.h"
 #include "core/machine.h"
 
@@ -42,9 +43,12 @@ Engine::Engine(const ModelPaths& paths, const EngineOptions& options, Log& l, st
       guard_mode(guard_on(*runtime.backend, options.guard)),
       text_cache(options.text_cache ? std::optional<TextCache>(std::in_place, *options.text_cache, l) : std::nullopt),
       adapters(model.transformer, model.text_encoder, options.adapters),
-      programs(kMostPrograms, [this](const ProgramKey& key) {
-        return newbie::compile(build_graph(model, key), *runtime.backend, compile_options(key));
-      }) {
+      programs(
+          kMostPrograms,
+          [this](const ProgramKey& key) {
+            return newbie::compile(build_graph(model, key), *runtime.backend, compile_options(key));
+          },
+          forget_unused_kernels) {
   runtime.fuse = options.fuse;
   runtime.decompose = options.decompose;
   runtime.name_values = options.name_values;

@@ -146,13 +146,16 @@ void EngineMemory::end(uint64_t id, bool keep) noexcept {
 size_t EngineMemory::process_bytes(const Allocator& allocator) const {
   // What running adds: primitives that pack weights, compressors, pages of libraries (docs/memory.md).
   constexpr size_t kRunBytes = size_t{3} << 20;
+  {
+    // While jobs draw, what is resident just now tells little.
+    const std::lock_guard lock(mutex_);
+    if (run_process_bytes_ && !active_.empty()) return *run_process_bytes_;
+  }
   // Building programs leaves megabytes of freed heap behind, which the run will use again.
   release_free_heap();
   const size_t resident = resident_bytes();
   const size_t own = resident - std::min(resident, allocator.in_use_bytes());
   const std::lock_guard lock(mutex_);
-  // While jobs draw, what is resident just now tells little.
-  if (run_process_bytes_ && !active_.empty()) return *run_process_bytes_;
   return run_process_bytes_ ? std::max(own, *run_process_bytes_) : own + kRunBytes;
 }
 

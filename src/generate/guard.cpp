@@ -58,8 +58,8 @@ struct Guard::State {
   }
 };
 
-Guard::Guard(const JobContext& job, const MemoryPlan& plan)
-    : job_(job), mode_(job.engine.guard_mode), threads_(job.engine.runtime.pool), plan_(plan) {}
+Guard::Guard(const JobContext& job, const MemoryPlan& plan, RunObserver& observer)
+    : job_(job), mode_(job.engine.guard_mode), threads_(job.engine.runtime.pool), plan_(plan), observer_(observer) {}
 
 Guard::~Guard() = default;
 
@@ -78,6 +78,7 @@ void Guard::note(const std::string& where, const std::string& problem, const std
   events_.push_back({where, problem, action, at_.picture, at_.evaluation});
   job_.log.warn("guard: {}: {}{}: {}", where, problem,
                 at_.evaluation != 0 ? fmt::format(" in evaluation {}", at_.evaluation) : std::string(), action);
+  observer_.on_guard(at_, events_.back());
 }
 
 void Guard::give_up(const std::string& where, const std::string& problem) {
@@ -147,7 +148,7 @@ bool Guard::try_enter(State& state, const Task& task, StopToken stop) {
   }
   const auto stage = std::ranges::find(plan_.stages, task.watch.at.stage, &StagePlan::stage);
   if (stage == plan_.stages.end()) fail(ErrorKind::Internal, "no stage {} in the plan", to_string(task.watch.at.stage));
-  const size_t taken = plan_.process_bytes + plan_.mapped_bytes + heap_bytes;
+  const size_t taken = plan_.beside_stages_bytes() + heap_bytes;
   const size_t limit = plan_.budget_bytes - std::min(plan_.budget_bytes, taken);
 
   Network& network = state.network.emplace(engine.network(task.program.network()));

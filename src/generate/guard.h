@@ -23,8 +23,9 @@ namespace newbie {
 // number their blocks, and every output of a program.
 class Guard {
  public:
-  // `plan` is the request's: a retry finds room within its budget. All must outlive the guard.
-  Guard(const JobContext& job, const MemoryPlan& plan);
+  // `plan` is the request's: a retry finds room within its budget. `observer` is told of events as they happen. All
+  // must outlive the guard.
+  Guard(const JobContext& job, const MemoryPlan& plan, RunObserver& observer);
   ~Guard();  // gives back what retries have loaded
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
@@ -72,6 +73,7 @@ class Guard {
   const GuardMode mode_;
   ThreadPool& threads_;
   const MemoryPlan& plan_;
+  RunObserver& observer_;
   std::map<const Network*, std::unique_ptr<State>> states_;
   std::vector<GuardEvent> events_;
   std::vector<StagePlan> retries_;

@@ -48,18 +48,29 @@ uint8_t blend(uint8_t over, uint8_t under, unsigned mask) {
   return static_cast<uint8_t>((over * mask + under * (255 - mask) + 127) / 255);
 }
 
-// The part of the picture around its mask.
-InitPicture masked_part(const GenerateRequest& r, const Image& picture, int width, int height) {
-  Image mask = resize_bilinear(mask_of(*r.mask), picture.width, picture.height);
+// The mask as large as the picture it is of, and the box around what is painted.
+struct WholeMask {
+  Image mask;
+  PixelBox painted;
+};
+
+WholeMask whole_mask(const GenerateRequest& r) {
+  Image mask = resize_bilinear(mask_of(*r.mask), r.init_image->width, r.init_image->height);
   if (r.mask_invert) mask = inverted(std::move(mask));
   mask = softened(std::move(mask), r.mask_blur);
   const auto painted = painted_box(mask);
   if (!painted)
     throw Error(ErrorKind::InvalidRequest, "nothing of the picture is masked", "white is repainted", "only_masked");
-  const PixelBox part = grown(*painted, r.mask_padding, width, height, picture);
+  return {std::move(mask), *painted};
+}
+
+// The part of the picture around its mask.
+InitPicture masked_part(const GenerateRequest& r, const Image& picture, int width, int height) {
+  WholeMask whole = whole_mask(r);
+  const PixelBox part = grown(whole.painted, r.mask_padding, width, height, picture);
   return {.picture = resize_lanczos(cut_out(picture, part), width, height),
-          .mask = resize_bilinear(cut_out(mask, part), width, height),
-          .whole = InitPicture::Whole{picture, std::move(mask), part},
+          .mask = resize_bilinear(cut_out(whole.mask, part), width, height),
+          .whole = InitPicture::Whole{picture, std::move(whole.mask), part},
           .alpha = {}};
 }
 
@@ -111,6 +122,32 @@ std::optional<InitPicture> init_picture(const GenerateRequest& r, PictureSize si
     out.alpha = out.whole ? alpha : fitted(alpha, size, r.init_fit, resize_bilinear, std::nullopt);
   }
   return out;
+}
+
+void check_init_picture(const GenerateRequest& r) {
+  if (size_of_whole(r)) whole_mask(r);
+}
+
+void tell_of_lost_mask(const GenerateRequest& r, const InitPicture& init, Log& log) {
+  if (!init.mask || init.whole || painted_box(*init.mask)) return;
+  const Image given = mask_of(*r.mask);
+  if (painted_box(r.mask_invert ? inverted(given) : given))
+    log.warn("nothing of what `mask` repaints is left in {}x{}: nothing is repainted", init.picture.width,
+             init.picture.height);
+}
+
+size_t init_picture_bytes(const GenerateRequest& r, PictureSize size) {
+  if (!r.init_image) return 0;
+  constexpr size_t kPixel = 3;
+  const auto width = static_cast<size_t>(size.width), height = static_cast<size_t>(size.height);
+  const auto given_height = static_cast<size_t>(r.init_image->height);
+  const size_t given = static_cast<size_t>(r.init_image->width) * given_height;
+  const size_t pictures = r.mask ? 2 : 1;  // the mask is one, too
+  size_t pixels = pictures * width * height;
+  if (size_of_whole(r)) pixels += 2 * given;  // the whole, and its mask
+  if (r.keep_alpha && r.init_image->channels == 4) pixels += std::max(given, width * height);
+  return kPixel *
+         (pixels + given + width * std::max(height, given_height));  // without alpha; between both ways of a resize
 }
 
 void latent_mask(const Image& mask, int64_t downscale, std::span<float> out) {

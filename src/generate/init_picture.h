@@ -37,6 +37,15 @@ Image read_start_picture(const std::filesystem::path& path, size_t memory_bytes,
 // black behind the mask. Nothing when the request starts from noise.
 std::optional<InitPicture> init_picture(const GenerateRequest& request, PictureSize size);
 
+// Error{InvalidRequest} where init_picture() would throw it; brings nothing to size.
+void check_init_picture(const GenerateRequest& request);
+
+// Warns where the mask repaints something, and nothing of that is left in the picture's size.
+void tell_of_lost_mask(const GenerateRequest& request, const InitPicture& init, Log& log);
+
+// The most that init_picture() holds while it works, which is more than what it gives.
+size_t init_picture_bytes(const GenerateRequest& request, PictureSize size);
+
 // Means of the mask over squares of `downscale` pixels, 0…1, into [height / downscale, width / downscale].
 void latent_mask(const Image& mask, int64_t downscale, std::span<float> out);
 

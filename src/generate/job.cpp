@@ -30,7 +30,7 @@ struct Job::Impl {
         programs(e.programs, prepared.adapters),
         networks(e, prepared.adapters),
         context{engine, prepared, programs, log} {
-    plan();
+    plan(o.stop);
     prepare_seconds = seconds_from(start);
   }
 
@@ -38,20 +38,25 @@ struct Job::Impl {
     return engine.budget_bytes != 0 ? engine.budget_bytes : available_memory_bytes() + resident_bytes();
   }
 
-  void plan() {
+  void plan(StopToken stop) {
+    struct Stopping {
+      JobPrograms& programs;
+      ~Stopping() { programs.stop_at({}); }
+    } stopping{programs};
+    programs.stop_at(stop);
     const KeptWeights kept = engine.memory.kept();
     // Pages of weights that are used where they lie would count as the process's; they come back when they are read.
     if (engine.memory.idle())
       for (const auto& weights : kept.weights)
         if (weights) weights->bank.release_pages();
     for (Network& network : networks.items) network.renew_cache();
-    planned = fit(context, networks, kept, budget());
+    planned = fit(context, networks, kept, budget(), stop);
     generation = kept.generation;
   }
 
   EngineMemory::Reservation reserve(StopToken stop) {
     while (true) {
-      if (engine.memory.kept().generation != generation) plan();
+      if (engine.memory.kept().generation != generation) plan(stop);
       const MemoryPlan& p = planned.plan;
       auto reservation = engine.memory.reserve({.bytes = p.held_bytes() - p.process_bytes,
                                                 .process_bytes = p.process_bytes,

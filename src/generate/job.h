@@ -27,6 +27,7 @@ struct Pass;
 struct JobOptions {
   Log* log = nullptr;  // of this job; null: the engine's. Must outlive the job
   WhenFull when_full = WhenFull::Wait;
+  StopToken stop;  // of preparing it: Error{Cancelled} before the next program that is built or way that is tried
 };
 
 // Made by TextToImage::prepare(), whose engine must outlive it; failures are those that TextToImage tells. One thread

@@ -105,7 +105,7 @@ ProgramList decoder_programs(const JobContext& job, Bands bands) {
 
 ProgramList encoder_programs(const JobContext& job, Bands bands) {
   ProgramList out;
-  if (job.prepared.init) out.push_back(&encoder_program(job, job.prepared.first(), bands));
+  if (job.prepared.starts_from_picture()) out.push_back(&encoder_program(job, job.prepared.first(), bands));
   if (job.prepared.hires()) out.push_back(&encoder_program(job, job.prepared.last(), bands));
   return out;
 }

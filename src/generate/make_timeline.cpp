@@ -8,7 +8,7 @@ namespace newbie {
 Timeline make_timeline(const JobContext& job, const RunVariant& variant) {
   const PreparedRequest& p = job.prepared;
   Draft draft{job, variant};
-  if (p.init) draft.once(picture_stage(draft));
+  if (p.starts_from_picture()) draft.once(picture_stage(draft));
   draft.once(gemma_stage(draft));
   draft.once(jina_stage(draft));
   draft.once(context_stage(draft));

@@ -71,6 +71,7 @@ struct MemoryPlan {
   std::vector<StagePlan> stages;
   size_t process_bytes = 0;  // program, libraries, tables, kernels, and what running adds
   size_t mapped_bytes = 0;   // of mapped files: rows of tables that will be touched, at most
+  size_t picture_bytes = 0;  // of the picture it starts from, brought to size
   size_t budget_bytes = 0;   // what held_bytes() was held against
   std::vector<StreamedPart> streamed;
   // The least that stages take when the guard has all they run repeated in f32; none where there is room for
@@ -83,10 +84,11 @@ struct MemoryPlan {
   size_t allocated_peak_bytes() const;     // what the allocator will see
   size_t device_peak_bytes() const;        // what the device's will see
   const StagePlan& largest_stage() const;  // by resident size
-  size_t peak_bytes() const { return process_bytes + mapped_bytes + largest_stage().resident_peak_bytes(); }
+  size_t beside_stages_bytes() const { return process_bytes + mapped_bytes + picture_bytes; }
+  size_t peak_bytes() const { return beside_stages_bytes() + largest_stage().resident_peak_bytes(); }
   // What a budget is held against: the peak, also when a retry comes.
   const StagePlan& largest_held() const;
-  size_t held_bytes() const { return process_bytes + mapped_bytes + largest_held().resident_peak_bytes(); }
+  size_t held_bytes() const { return beside_stages_bytes() + largest_held().resident_peak_bytes(); }
 };
 
 }  // namespace newbie

@@ -8,7 +8,7 @@
 #include "generate/file_limits.h"
 #include "generate/unfinished_folder.h"
 #include "weights/narrowing.h"
-#include "weights/safetensors_writer.h"
+#include "weights/stoppable.h"
 
 namespace newbie {
 
@@ -91,7 +91,7 @@ std::vector<fs::path> files_beside(const Part& part) {
 
 MergedFiles merge_adapters(const Transformer& transformer, const TextEncoder& text_encoder,
                            std::span<const UsedAdapter> used, const fs::path& destination,
-                           const std::function<void(const fs::path&)>& on_file) {
+                           const std::function<void(const fs::path&)>& on_file, StopToken stop) {
   struct PartToMerge {
     const Part& part;
     AdapterPart name;
@@ -133,7 +133,7 @@ MergedFiles merge_adapters(const Transformer& transformer, const TextEncoder& te
       out.written.push_back(folder / file->path().filename());
       writing.add(out.written.back());
       if (on_file) on_file(out.written.back());
-      stream_safetensors(out.written.back(), tensors, file->metadata());
+      stream_safetensors(out.written.back(), stoppable(std::move(tensors), stop), file->metadata());
     }
     for (const fs::path& beside : files_beside(merge.part)) {
       out.written.push_back(folder / beside.filename());

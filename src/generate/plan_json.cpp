@@ -39,6 +39,7 @@ OrderedJson plan_json(const MemoryPlan& plan) {
                      {"allocated_peak_bytes", plan.allocated_peak_bytes()},
                      {"process_bytes", plan.process_bytes},
                      {"mapped_bytes", plan.mapped_bytes},
+                     {"picture_bytes", plan.picture_bytes},
                      {"peak_bytes", plan.peak_bytes()}};
   if (!plan.device.empty())
     out["device"] = {{"name", plan.device},

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/machine.h"
+#include "generate/init_picture.h"
 #include "generate/job_programs.h"
 #include "generate/make_timeline.h"
 #include "generate/quality.h"
@@ -205,7 +206,7 @@ int64_t runs_of(const JobContext& job, NetworkKind network) {
       return evaluations * batch;
     }
     case NetworkKind::Decoder: return static_cast<int64_t>(p.passes.size()) * batch;
-    case NetworkKind::Encoder: return (p.init ? 1 : 0) + (p.hires() ? batch : 0);
+    case NetworkKind::Encoder: return (p.starts_from_picture() ? 1 : 0) + (p.hires() ? batch : 0);
   }
   return 0;
 }
@@ -240,6 +241,7 @@ PlannedRun plan_run(const JobContext& job, const Networks& networks, const KeptW
   out.plan.stages = sum.stages();
   out.plan.retries = sum.retries();
   out.plan.mapped_bytes = mapped_bytes(job, networks);
+  out.plan.picture_bytes = init_picture_bytes(job.request(), job.prepared.first().size);
   out.plan.streamed = streamed_parts(job, networks, out.variant);
   if (job.engine.runtime.device) out.plan.device = job.engine.runtime.backend->caps().name;
   out.plan.device_budget_bytes = job.engine.device_budget();

@@ -1,6 +1,7 @@
 #include "generate/prepare_request.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/checked.h"
 #include "core/printable.h"
@@ -8,7 +9,9 @@
 #include "generate/budget_search.h"
 #include "generate/buffer_sizes.h"
 #include "generate/init_fit.h"
+#include "generate/init_picture.h"
 #include "generate/prompt_weighting.h"
+#include "graph/cost.h"
 #include "text/plain_text.h"
 #include "text/prompt_weights.h"
 #include "text/system_prompts.h"
@@ -103,14 +106,57 @@ void read_prompts(const OpenedModel& model, PreparedRequest& p, Log& log) {
       reader.read(route_negative_prompt(negative.text, system.text, r.routing), negative, "negative prompt"));
 }
 
-// The residual stream and one branch of it are alive together, whatever else is: no need to build graphs of millions of
-// tokens to see that these two do not fit.
-void refuse_giants(const OpenedModel& model, const Pass& last, size_t budget) {
-  constexpr size_t kCheap = size_t{1} << 30;  // graphs of less are made in a moment, and tell the smallest budget
+// What no way to run a graph of the autoencoder goes without.
+size_t least_bytes(Engine& engine, GraphKind graph, int64_t h, int64_t w) {
+  size_t out = std::numeric_limits<size_t>::max();
+  for (const Bands bands : {Bands::None, Bands::Once, Bands::Again}) {
+    if (bands != Bands::None && !engine.can_band()) continue;
+    const ProgramKey key{graph, {h, w}, bands};
+    out = std::min(out, least_arena_bytes(transform(build_graph(engine.model, key), engine.compile_options(key))));
+  }
+  return out;
+}
+
+// What cannot fit is refused by its shapes: kernels for millions of tokens or thousands of columns take time and memory
+// to make. What is smaller is planned, and told the smallest budget that would do.
+void refuse_giants(Engine& engine, const PreparedRequest& p, size_t budget) {
+  constexpr size_t kCheap = size_t{1} << 30;              // bytes of values: kernels of less are made in a moment
+  constexpr int64_t kCheapPixels = int64_t{2048} * 2048;  // likewise
+  const OpenedModel& model = engine.model;
+  const auto refuse_over = [&](size_t least) {
+    if (least > std::max(budget, kCheap)) refuse("more than ", least, budget);
+  };
+  // The residual stream and one branch of it are alive together, whatever else is.
   const int64_t patch = model.transformer.sizes.patch;
-  const size_t tokens = checked_mul(static_cast<size_t>(last.h / patch), static_cast<size_t>(last.w / patch));
-  const size_t least = checked_mul(tokens, static_cast<size_t>(model.transformer.sizes.dim) * 2 * sizeof(float));
-  if (least > std::max(budget, kCheap)) refuse("more than ", least, budget);
+  const size_t tokens = checked_mul(static_cast<size_t>(p.last().h / patch), static_cast<size_t>(p.last().w / patch));
+  refuse_over(checked_mul(tokens, static_cast<size_t>(model.transformer.sizes.dim) * 2 * sizeof(float)));
+  if (engine.runtime.device) return;  // what it has room for is another number
+  const int64_t scale = model.vae.sizes.downscale();
+  const auto look_at = [&](GraphKind graph, int64_t h, int64_t w) {
+    if (h * w * scale * scale > kCheapPixels) refuse_over(least_bytes(engine, graph, h, w));
+  };
+  look_at(GraphKind::Decode, p.last().rows.front().count, p.last().columns.front().count);
+  if (p.starts_from_picture()) look_at(GraphKind::Encode, p.first().h, p.first().w);
+  if (p.hires()) look_at(GraphKind::Encode, p.last().h, p.last().w);
+}
+
+// What becomes of a picture to start from, or of its mask, where it has another shape.
+void tell_of_fits(const GenerateRequest& r, PictureSize size, Log& log) {
+  if (!r.init_image) return;
+  const auto tell = [&](const char* field, const Image& image) {
+    log.warn("`{}` of {}x{} becomes {}x{} by `init_fit` {}", field, image.width, image.height, size.width, size.height,
+             name_in(init_fits(), r.init_fit));
+  };
+  const bool is_part = size_of_whole(r).has_value();
+  if (!is_part && has_other_proportions(*r.init_image, size)) tell("init_image", *r.init_image);
+  if (!r.mask) return;
+  if (has_other_proportions(*r.mask, {r.init_image->width, r.init_image->height})) {
+    if (is_part)
+      log.warn("`mask` of {}x{} is stretched over `init_image` of {}x{}", r.mask->width, r.mask->height,
+               r.init_image->width, r.init_image->height);
+    else if (has_other_proportions(*r.mask, size))
+      tell("mask", *r.mask);
+  }
 }
 
 }  // namespace
@@ -136,12 +182,10 @@ PreparedRequest prepare_request(Engine& engine, const GenerateRequest& request, 
           engine.text_cache->find(features_key(engine, p.adapters, t), sizes.features(t) / sizeof(float));
       t.cached_pooled = engine.text_cache->find(pooled_key(engine, t), sizes.pooled() / sizeof(float));
     }
-  refuse_giants(model, p.last(), budget);
+  refuse_giants(engine, p, budget);
   const PictureSize size = p.first().size;
-  if (request.init_image && !size_of_whole(request) && has_other_proportions(*request.init_image, size))
-    log.warn("`init_image` of {}x{} becomes {}x{} by `init_fit` {}", request.init_image->width,
-             request.init_image->height, size.width, size.height, name_in(init_fits(), request.init_fit));
-  p.init = init_picture(request, size);
+  check_init_picture(request);
+  tell_of_fits(request, size, log);
   if (request.preview_every > 0) {
     if (request.preview_method == PreviewMethod::Linear) p.preview_factors = read_preview_factors(model.vae);
     p.decodes_previews = !p.preview_factors;

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "diffusion/sampler.h"
-#include "generate/init_picture.h"
 #include "generate/job_adapters.h"
 #include "generate/latent_preview.h"
 #include "generate/request.h"
@@ -43,7 +42,6 @@ struct PreparedRequest {
   GenerateRequest request;  // with every adapter's hash, and without those in its prompts
   JobAdapters adapters;
   std::vector<Pass> passes;  // the first, and the hires pass if there is one
-  std::optional<InitPicture> init;
   const Sampler* sampler = nullptr;
   std::string system_prompt;
   std::vector<TokenizedPrompt> prompts;  // the prompt, and the negative one where guidance needs it
@@ -53,7 +51,8 @@ struct PreparedRequest {
   const Pass& first() const { return passes.front(); }
   const Pass& last() const { return passes.back(); }
   bool hires() const { return passes.size() > 1; }
-  bool masked() const { return init && init->mask; }
+  bool starts_from_picture() const { return request.init_image.has_value(); }
+  bool masked() const { return starts_from_picture() && request.mask.has_value(); }
   bool guided() const { return prompts.size() > 1; }
   bool holds_guidance() const { return guided() && request.cfg_hold > 0; }
   uint64_t seed_of(int picture) const;

@@ -61,20 +61,23 @@ PictureSize asked_size(const GenerateRequest& r, int64_t default_side, int64_t s
           r.height != 0 ? r.height : nearest_multiple(height * scale, step)};
 }
 
+// `field` is what `side` of the size comes from.
+void check_side(std::string_view field, int64_t side, PictureSize size, int64_t step) {
+  if (side < step || side > kMaxSide)
+    fail_field(field, "", "picture sides must be between {} and {} pixels, got {}x{}", step, kMaxSide, size.width,
+               size.height);
+  if (side % step == 0) return;
+  const int64_t down = side / step * step;
+  fail_field(field, fmt::format("the nearest are {} and {}", down, down + step),
+             "picture sides must be multiples of {}, got {}x{}", step, size.width, size.height);
+}
+
 }  // namespace
 
 PictureSize picture_size(const GenerateRequest& r, int64_t default_side, int64_t step) {
   const PictureSize size = asked_size(r, default_side, step);
-  for (int64_t side : {size.width, size.height}) {
-    if (side < step || side > kMaxSide)
-      fail(ErrorKind::InvalidRequest, "picture sides must be between {} and {} pixels, got {}x{}", step, kMaxSide,
-           size.width, size.height);
-    if (side % step != 0) {
-      const int64_t down = side / step * step;
-      fail_with_hint(ErrorKind::InvalidRequest, fmt::format("the nearest are {} and {}", down, down + step),
-                     "picture sides must be multiples of {}, got {}x{}", step, size.width, size.height);
-    }
-  }
+  check_side("width", size.width, size, step);
+  check_side("height", size.height, size, step);
   return size;
 }
 
@@ -99,10 +102,10 @@ NoiseLevels noise_levels(const GenerateRequest& r) {
 }
 
 PictureSize hires_size(const GenerateRequest& r, PictureSize first, int64_t step) {
-  GenerateRequest second;
-  second.width = nearest_multiple(static_cast<double>(first.width) * r.hires_scale, step);
-  second.height = nearest_multiple(static_cast<double>(first.height) * r.hires_scale, step);
-  return picture_size(second, 0, step);
+  const PictureSize size{nearest_multiple(static_cast<double>(first.width) * r.hires_scale, step),
+                         nearest_multiple(static_cast<double>(first.height) * r.hires_scale, step)};
+  for (const int64_t side : {size.width, size.height}) check_side("hires_scale", side, size, step);
+  return size;
 }
 
 NoiseLevels hires_noise_levels(const GenerateRequest& r) {

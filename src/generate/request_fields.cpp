@@ -85,6 +85,14 @@ RequestField system_prompt_row(RequestField row) {
   return row;
 }
 
+// Kept under the sampler's own name: pictures of one sampler say one name, and are the same bytes.
+RequestField sampler_row(RequestField row) {
+  row = text_row(
+      [](auto& r) -> auto& { return r.sampler; }, std::move(row));
+  row.set = [](Request& r, const OrderedJson& v) { r.sampler = find_sampler(v.get_ref<const std::string&>()).name; };
+  return row;
+}
+
 RequestField quality_row(RequestField row) {
   row.kind = FieldKind::Choice;
   row.words_only = true;
@@ -241,7 +249,7 @@ std::vector<RequestField> make_fields() {
 
       picture_row(&Request::init_image,
           {.name = "init_image", .flag = "init-img", .letter = 'i', .group = FromAPicture,
-           .help = "PNG, JPEG, WebP, BMP or GIF to start from; resized to `width` and `height`, which\ndefault to its own size"}),
+           .help = "PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF to start from; resized to `width` and\n`height`, which default to its own size"}),
       choice_row(init_fits(), [](auto& r) -> auto& { return r.init_fit; },
           {.name = "init_fit", .flag = "init-fit", .group = FromAPicture,
            .help = "a picture of other proportions: its middle, all of it with its edges\ngoing on, or out of shape",
@@ -289,7 +297,7 @@ std::vector<RequestField> make_fields() {
            .help = "of the second pass", .unset = "those of the first", .least = 1, .most = kMaxSteps,
            .recorded = Recorded::IfUsed, .unused = without_hires}),
 
-      text_row([](auto& r) -> auto& { return r.sampler; },
+      sampler_row(
           {.name = "sampler", .other_names = {"sampling_method"}, .flag = "sampling-method", .value = "NAME",
            .help = "how the noise levels are walked", .words = sampler_words(), .other_words = sampler_aliases(),
            .words_only = true, .our_word = our_sampler_name}),
@@ -298,7 +306,7 @@ std::vector<RequestField> make_fields() {
            .help = "the noise levels", .unset = "the sampler's own", .words = schedule_words(), .words_only = true}),
       integer_row([](auto& r) -> auto& { return r.steps; },
           {.name = "steps", .flag = "steps",
-           .help = "intervals; with `schedule` official: grid points,\none more than intervals", .least = 1,
+           .help = "intervals, with `schedule` simple up to 1000; with official grid points,\none more than intervals", .least = 1,
            .most = kMaxSteps}),
       plain_row(FieldKind::Reals, [](auto& r) -> auto& { return r.sigmas; },
           {.name = "sigmas", .flag = "sigmas", .value = "A,B,C",
@@ -328,7 +336,7 @@ std::vector<RequestField> make_fields() {
       real_row([](auto& r) -> auto& { return r.cfg_trunc; },
           {.name = "cfg_trunc", .flag = "cfg-trunc",
            .help = "guidance while t is below this; t: 0 noise, 1 data", .unset = "always",
-           .least = -1e6, .most = 1e6,
+           .least = -1e6, .most = 1e6, .meant_range = "0 to 1",
            .unused = without_guidance}),
       real_row([](auto& r) -> auto& { return r.cfg_hold; },
           {.name = "cfg_hold", .flag = "cfg-hold",

@@ -54,6 +54,7 @@ struct RequestField {
   // too, even outside.
   double least = 0, most = 0;
   bool above = false;
+  std::string_view meant_range = {};  // "0 to 1": of numbers that mean something, where more are taken
   int64_t multiple = 1;
   std::vector<std::string_view> words = {};        // of a choice: all; of a text: names it may have, among others
   std::vector<std::string_view> other_words = {};  // taken, too, and not listed
@@ -103,7 +104,7 @@ std::vector<std::string> unused_fields(const GenerateRequest& request);
 // All rows with their facts, for programs that make a form of them.
 OrderedJson describe_request_fields();
 
-// Names of all fields, and "did you mean `steps`?" or "".
+// "did you mean `steps`?", or "here it is `steps`" of another program's name, or "".
 std::string nearest_request_field(std::string_view name);
 
 }  // namespace newbie

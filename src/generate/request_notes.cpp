@@ -14,6 +14,11 @@ namespace newbie {
 
 namespace {
 
+void note_prompt(const GenerateRequest& r, std::vector<std::string>& out) {
+  if (r.prompt.find_first_not_of(" \t\r\n") == std::string::npos)
+    out.emplace_back("`prompt` is empty: the picture is of nothing in particular");
+}
+
 void note_guidance(const GenerateRequest& r, std::vector<std::string>& out) {
   if (r.cfg != 1 && r.cfg_trunc <= 0)
     out.push_back(fmt::format(
@@ -67,6 +72,7 @@ void note_markup(const char* field, const std::string& text, bool weights, std::
 
 std::vector<std::string> request_notes(const GenerateRequest& r) {
   std::vector<std::string> out = unused_fields(r);
+  note_prompt(r, out);
   note_guidance(r, out);
   note_system_prompt(r, out);
   note_mask(r, out);

@@ -8,6 +8,7 @@
 #include "core/edit_distance.h"
 #include "core/error.h"
 #include "core/utf8.h"
+#include "generate/foreign_fields.h"
 #include "generate/request_fields.h"
 
 namespace newbie {
@@ -302,6 +303,7 @@ OrderedJson describe_request_fields() {
 }
 
 std::string nearest_request_field(std::string_view name) {
+  if (const std::string_view ours = find_foreign_field(name); !ours.empty()) return fmt::format("here it is {}", ours);
   std::string_view best;
   size_t least = std::max<size_t>(2, name.size() / 3) + 1;
   for (const RequestField& field : request_fields()) {

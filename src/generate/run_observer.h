@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "backend/program.h"
+#include "generate/guard_mode.h"
 #include "generate/stage.h"
 #include "image/image.h"
 
@@ -48,7 +49,10 @@ class RunObserver {
 
   virtual void on_stage(const RunPlace& /*at*/) {}                     // it begins
   virtual void on_step(const RunPlace& /*at*/, double /*seconds*/) {}  // that evaluation is done, and took so long
-  virtual void on_preview(const RunPlace& /*at*/, const Preview& /*preview*/) {}  // when the request asks for previews
+  // When the request asks for previews: before one is made, and when it is there.
+  virtual bool wants_preview(const RunPlace& /*at*/) { return true; }
+  virtual void on_preview(const RunPlace& /*at*/, const Preview& /*preview*/) {}
+  virtual void on_guard(const RunPlace& /*at*/, const GuardEvent& /*event*/) {}  // as soon as the guard has acted
   // The normalised latent after interval `step` of a pass, from 0.
   virtual void on_latent(const RunPlace& /*at*/, int /*step*/, std::span<const float> /*latent*/) {}
 

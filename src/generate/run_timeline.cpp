@@ -93,10 +93,12 @@ GenerateResult run_timeline(const JobContext& job, const PlannedRun& planned, Ne
                             EngineMemory::Reservation& reservation, RunObserver& observer, StopToken stop,
                             const std::function<void(GeneratedImage)>& on_image) {
   show_graphs(job, networks, observer);
-  RunSoFar state{
-      .picture = {}, .walks = std::vector<WalkFacts>(static_cast<size_t>(job.request().batch)), .on_image = on_image};
+  RunSoFar state{.init = {},
+                 .picture = {},
+                 .walks = std::vector<WalkFacts>(static_cast<size_t>(job.request().batch)),
+                 .on_image = on_image};
   std::vector<Buffer> buffers(planned.timeline.buffers.size());
-  Guard guard(job, planned.plan);
+  Guard guard(job, planned.plan, observer);
   StageRun run{job, networks, buffers, guard, observer, stop, state, {}, nullptr};
   DoIt doing(job, planned, networks, reservation, run);
   read(planned.timeline, doing);

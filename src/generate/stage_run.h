@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "generate/guard.h"
+#include "generate/init_picture.h"
 #include "generate/job_context.h"
 #include "generate/result.h"
 #include "generate/run_observer.h"
@@ -23,7 +24,8 @@ struct WalkFacts {
 
 // Of a run, beside its buffers.
 struct RunSoFar {
-  Image picture;  // what the stage before has decoded
+  std::optional<InitPicture> init;  // what the job starts from
+  Image picture;                    // what the stage before has decoded
   int64_t evaluations = 0, shortened_evaluations = 0;
   std::vector<WalkFacts> walks;  // of each picture
   const std::function<void(GeneratedImage)>& on_image;

@@ -3,7 +3,8 @@
 #pragma once
 
 #include <filesystem>
-#include <vector>
+
+#include "core/new_paths.h"
 
 namespace newbie {
 
@@ -16,21 +17,14 @@ class FolderInProgress {
  public:
   // Makes the folder, with the mark. Error{BadFile} when that is not possible.
   explicit FolderInProgress(std::filesystem::path folder);
-  ~FolderInProgress();
-  FolderInProgress(const FolderInProgress&) = delete;
-  FolderInProgress& operator=(const FolderInProgress&) = delete;
 
   // Before `file`, in it, is written: makes the folders in between. Errors as above.
   void add(const std::filesystem::path& file);
   void finish();  // takes the mark away
 
  private:
-  void make(const std::filesystem::path& folder);
-  void give_up() noexcept;
-
   std::filesystem::path folder_;
-  std::vector<std::filesystem::path> made_;  // folders and files, in order
-  bool finished_ = false;
+  NewPaths made_;
 };
 
 // Error{InvalidRequest} when `file` is there already and its `folder` is not unfinished.

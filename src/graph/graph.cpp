@@ -81,11 +81,11 @@ Value Graph::weight(const std::string& name, const Shape& shape) {
   return append(std::move(node));
 }
 
-Value Graph::constant(const Shape& shape, std::vector<float> values) {
+Value Graph::constant(const Shape& shape, Constant values) {
   if (values.size() != shape.elements())
     fail(ErrorKind::Internal, "constant of shape {} has {} values", shape.str(), values.size());
   Node node{.op = &constant_op, .shape = shape};
-  node.constant = std::make_shared<const std::vector<float>>(std::move(values));
+  node.constant = std::make_shared<const Constant>(std::move(values));
   return append(std::move(node));
 }
 

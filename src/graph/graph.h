@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "graph/constant.h"
 #include "graph/op_facts.h"
 
 namespace newbie {
@@ -126,9 +127,9 @@ struct Node {
   Attrs attrs;
   Shape shape;
   Element element = Element::Real;
-  OpPrecision precision;                               // F32 everywhere until assign_precision
-  std::vector<std::string> paths;                      // scope paths this value is known by; may be empty
-  std::shared_ptr<const std::vector<float>> constant;  // constants only
+  OpPrecision precision;                     // F32 everywhere until assign_precision
+  std::vector<std::string> paths;            // scope paths this value is known by; may be empty
+  std::shared_ptr<const Constant> constant;  // constants only
 
   TensorSpec spec() const { return {shape, element == Element::Index ? DType::I32 : precision.storage}; }
 };
@@ -147,7 +148,8 @@ class Graph {
 
   Value input(std::string name, const Shape& shape, Element element = Element::Real);  // bound at every run
   Value weight(const std::string& name, const Shape& shape);                           // one node per name
-  Value constant(const Shape& shape, std::vector<float> values);                       // known when the graph is built
+  Value constant(const Shape& shape, Constant values);                                 // known when the graph is built
+  Value constant(const Shape& shape, std::vector<float> values) { return constant(shape, Constant(std::move(values))); }
   Value emit(const OpDef& op, std::vector<Value> inputs, Attrs attrs = {}, std::string path = {});
   void output(std::string name, Value value);
 

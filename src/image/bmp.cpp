@@ -75,10 +75,7 @@ void check_header(const BmpHeader& h, std::string_view where, const DecodeLimits
   if ((h.compression != kPlain && !has_masks) || std::ranges::find(kBits, h.bits) == std::end(kBits) ||
       (has_masks && h.bits != 16 && h.bits != 32))
     fail(ErrorKind::Unsupported, "{}: a BMP of {} bits a pixel with compression {}", where, h.bits, h.compression);
-  if (h.width < 1 || h.height < 1 || h.width > limits.max_side || h.height > limits.max_side ||
-      static_cast<size_t>(h.width * h.height) > limits.max_pixels)
-    fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where, h.width,
-         h.height, limits.max_side, limits.max_pixels);
+  check_size(limits, where, h.width, h.height);
   check_memory(limits, where, h.width, h.height, static_cast<size_t>(h.width * h.height) * 4 * 2);
 }
 
@@ -117,6 +114,7 @@ DecodedPicture decode_bmp(std::span<const std::byte> bytes, std::string_view whe
   Image& image = out.image;
   const bool has_alpha = h.masks[3] != 0;
   image = {.width = static_cast<int>(h.width), .height = static_cast<int>(h.height), .channels = has_alpha ? 4 : 3};
+  if (limits.texts_only) return out;
   image.pixels.resize(pixel_bytes(image.width, image.height, image.channels));
   const size_t row_bytes = (static_cast<size_t>(h.width) * h.bits + 31) / 32 * 4;
   ByteReader in(bytes, where);

@@ -11,7 +11,7 @@
 
 namespace newbie {
 
-// Little-endian. Reading past the end is Error{BadFile}: "where: it ends … bytes too early".
+// Little-endian where nothing else is said. Reading past the end is Error{BadFile}: "where: it ends … bytes too early".
 class ByteReader {
  public:
   ByteReader(std::span<const std::byte> bytes, std::string_view where) : bytes_(bytes), where_(where) {}
@@ -30,6 +30,12 @@ class ByteReader {
     uint32_t out = 0;
     const auto taken = take(count);
     for (size_t i = count; i-- > 0;) out = out << 8 | std::to_integer<uint32_t>(taken[i]);
+    return out;
+  }
+  // Up to eight bytes, the highest first.
+  uint64_t big_endian(size_t count) {
+    uint64_t out = 0;
+    for (const std::byte b : take(count)) out = out << 8 | std::to_integer<uint64_t>(b);
     return out;
   }
   uint8_t u8() { return static_cast<uint8_t>(number(1)); }

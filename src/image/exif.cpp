@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "core/error.h"
+#include "image/tiff_directory.h"
 #include "image/unicode.h"
 
 namespace newbie {
@@ -26,60 +27,6 @@ enum Tag : uint16_t {
   kUserComment = 0x9286,
 };
 constexpr uint16_t kTextTags[] = {kImageDescription, kMake, kModel};
-
-enum Type : uint16_t { kAsciiType = 2, kShortType = 3, kLongType = 4, kUndefinedType = 7 };
-
-// Sizes of types 1 to 12 in bytes.
-constexpr size_t kTypeBytes[] = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8};
-
-struct Entry {
-  uint16_t tag = 0, type = 0;
-  std::string_view value;
-};
-
-class Tiff {
- public:
-  explicit Tiff(std::string_view block) : block_(block) {}
-
-  bool open() {
-    if (block_.size() < 8) return false;
-    little_ = block_.starts_with("II");
-    return (little_ || block_.starts_with("MM")) && number(block_.substr(2, 2)) == 42;
-  }
-  uint32_t first_directory() const { return number(block_.substr(4, 4)); }
-
-  // 1, 2 or 4 bytes in the file's order.
-  uint32_t number(std::string_view bytes) const {
-    uint32_t out = 0;
-    for (size_t i = 0; i < bytes.size(); ++i)
-      out = out << 8 | static_cast<unsigned char>(bytes[little_ ? bytes.size() - 1 - i : i]);
-    return out;
-  }
-
-  // The entries whose values lie inside the block.
-  std::vector<Entry> directory(uint32_t offset) const {
-    std::vector<Entry> out;
-    if (offset > block_.size() || block_.size() - offset < 2) return out;
-    const size_t count = number(block_.substr(offset, 2));
-    for (size_t i = 0; i < count; ++i) {
-      const size_t at = size_t{offset} + 2 + 12 * i;
-      if (at > block_.size() || block_.size() - at < 12) break;
-      const std::string_view row = block_.substr(at, 12);
-      Entry entry{static_cast<uint16_t>(number(row.substr(0, 2))), static_cast<uint16_t>(number(row.substr(2, 2))), {}};
-      if (entry.type >= std::size(kTypeBytes)) continue;
-      const size_t bytes = size_t{number(row.substr(4, 4))} * kTypeBytes[entry.type];
-      const size_t start = bytes <= 4 ? at + 8 : number(row.substr(8, 4));
-      if (start > block_.size() || block_.size() - start < bytes) continue;
-      entry.value = block_.substr(start, bytes);
-      out.push_back(entry);
-    }
-    return out;
-  }
-
- private:
-  std::string_view block_;
-  bool little_ = false;
-};
 
 std::string readable(std::string_view bytes) {
   bytes = bytes.substr(0, bytes.find('\0'));
@@ -141,7 +88,7 @@ std::string directory_bytes(const std::vector<NewEntry>& entries, size_t offset)
   std::string rows = big_endian(static_cast<uint32_t>(entries.size()), 2), values;
   const size_t values_at = offset + 2 + 12 * entries.size() + 4;
   for (const NewEntry& e : entries) {
-    const size_t unit = kTypeBytes[e.type];
+    const size_t unit = tiff_type_bytes(e.type);
     rows += big_endian(e.tag, 2) + big_endian(e.type, 2) + big_endian(static_cast<uint32_t>(e.value.size() / unit), 4);
     if (e.value.size() <= 4) {
       rows += e.value + std::string(4 - e.value.size(), '\0');
@@ -156,26 +103,30 @@ std::string directory_bytes(const std::vector<NewEntry>& entries, size_t offset)
 
 }  // namespace
 
-Exif read_exif(std::span<const std::byte> bytes) {
+Exif read_exif(std::span<const std::byte> bytes, size_t max_text_bytes) {
   std::string_view block(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (block.starts_with(kPrefix)) block.remove_prefix(kPrefix.size());
   Exif out;
-  Tiff tiff(block);
+  TiffBlock tiff(block);
   if (!tiff.open()) return out;
-  std::vector<Entry> entries = tiff.directory(tiff.first_directory());
-  for (const Entry& e : std::vector<Entry>(entries)) {
-    if (e.tag != kExifDirectory || e.type != kLongType || e.value.size() != 4) continue;
-    const std::vector<Entry> inner = tiff.directory(tiff.number(e.value));
+  std::vector<TiffEntry> entries = tiff.directory(tiff.first_directory());
+  for (const TiffEntry& e : std::vector<TiffEntry>(entries)) {
+    if (e.tag != kExifDirectory || e.type != kTiffLong || e.value.size() != 4) continue;
+    const std::vector<TiffEntry> inner = tiff.directory(tiff.number(e.value));
     entries.insert(entries.end(), inner.begin(), inner.end());
     break;
   }
-  for (const Entry& e : entries) {
-    if (e.tag == kOrientation && e.type == kShortType && e.value.size() == 2) {
+  std::set<uint16_t> seen;  // thousands of entries may share the bytes of one long text
+  for (const TiffEntry& e : entries) {
+    if (!seen.insert(e.tag).second) continue;
+    if (e.tag == kOrientation && e.type == kTiffShort && e.value.size() == 2) {
       const uint32_t value = tiff.number(e.value);
       if (value >= 1 && value <= 8) out.orientation = static_cast<int>(value);
-    } else if (e.tag == kUserComment && kTypeBytes[e.type] == 1) {
+    } else if (e.value.size() > max_text_bytes) {
+      continue;
+    } else if (e.tag == kUserComment && tiff_type_bytes(e.type) == 1) {
       if (std::string text = user_comment(e.value); !text.empty()) out.texts.push_back({"parameters", std::move(text)});
-    } else if (std::ranges::find(kTextTags, e.tag) != std::end(kTextTags) && e.type == kAsciiType) {
+    } else if (std::ranges::find(kTextTags, e.tag) != std::end(kTextTags) && e.type == kTiffAscii) {
       if (auto text = keyed(readable(e.value))) out.texts.push_back(std::move(*text));
     }
   }
@@ -192,16 +143,16 @@ std::vector<std::byte> write_exif(std::span<const TextChunk> texts) {
     if (chunk.key == "parameters" && inner.empty()) {
       std::string value(kUnicode);
       for (const char16_t c : utf8_to_utf16(chunk.text)) value += big_endian(c, 2);
-      inner.push_back({kUserComment, kUndefinedType, std::move(value)});
+      inner.push_back({kUserComment, kTiffUndefined, std::move(value)});
       continue;
     }
     if (outer.size() == std::size(kTextTags))
       fail(ErrorKind::InvalidRequest, "EXIF has room for {} texts beside the parameters", std::size(kTextTags));
-    outer.push_back({kTextTags[outer.size()], kAsciiType, chunk.key + ":" + chunk.text + '\0'});
+    outer.push_back({kTextTags[outer.size()], kTiffAscii, chunk.key + ":" + chunk.text + '\0'});
   }
   if (outer.empty() && inner.empty()) return {};
   constexpr size_t kFirstDirectory = 8;
-  if (!inner.empty()) outer.push_back({kExifDirectory, kLongType, big_endian(0, 4)});
+  if (!inner.empty()) outer.push_back({kExifDirectory, kTiffLong, big_endian(0, 4)});
   const size_t inner_at = kFirstDirectory + directory_bytes(outer, kFirstDirectory).size();
   if (!inner.empty()) outer.back().value = big_endian(static_cast<uint32_t>(inner_at), 4);
   std::string block = "MM" + big_endian(42, 2) + big_endian(kFirstDirectory, 4);

@@ -2,7 +2,7 @@
 
 namespace newbie {
 
-Image flatten(const Image& image, uint8_t background) {
+Image flatten(Image image, uint8_t background) {
   check_image(image);
   if (image.channels == 3) return image;
   Image out{.width = image.width, .height = image.height, .channels = 3, .pixels = {}};

@@ -6,7 +6,7 @@
 namespace newbie {
 
 // RGB: what is transparent shows `background` (255: white), rounded to the nearest. RGB stays as it is.
-Image flatten(const Image& image, uint8_t background);
+Image flatten(Image image, uint8_t background);
 
 // A mask as RGB with three equal channels: brightness (ITU-R 601, as Pillow's "L") over black, so that what is
 // transparent is 0.

@@ -5,14 +5,13 @@
 #include <optional>
 
 #include "image/byte_reader.h"
+#include "image/lzw.h"
 
 namespace newbie {
 
 namespace {
 
 constexpr uint8_t kExtension = 0x21, kPicture = 0x2C, kEnd = 0x3B, kControl = 0xF9;
-constexpr int kMostCodeBits = 12;
-constexpr uint32_t kMostCodes = 1U << kMostCodeBits;
 
 using Palette = std::vector<std::array<uint8_t, 3>>;
 
@@ -35,79 +34,6 @@ void for_each_block(ByteReader& in, Visit visit) {
 void skip_blocks(ByteReader& in) {
   for_each_block(in, [](std::span<const std::byte>) {});
 }
-
-// LZW of variable width, lowest bits first: codes name strings that were seen before, each one letter longer than
-// another. What is beyond `most` indices is not unpacked.
-class Unpacker {
- public:
-  Unpacker(int letter_bits, size_t most, std::string_view where)
-      : letter_bits_(letter_bits), most_(most), where_(where) {
-    clear();
-  }
-
-  void add(std::span<const std::byte> bytes) {
-    for (const std::byte byte : bytes) {
-      if (ended_) return;  // what follows is nobody's
-      waiting_ |= std::to_integer<uint32_t>(byte) << waiting_bits_;
-      waiting_bits_ += 8;
-      while (waiting_bits_ >= code_bits_ && !ended_) {
-        const uint32_t code = waiting_ & ((1U << code_bits_) - 1);
-        waiting_ >>= code_bits_;
-        waiting_bits_ -= code_bits_;
-        take(code);
-      }
-    }
-  }
-
-  const std::vector<uint8_t>& indices() const { return out_; }
-
- private:
-  uint32_t clear_code() const { return 1U << letter_bits_; }
-
-  void clear() {
-    code_bits_ = letter_bits_ + 1;
-    next_ = clear_code() + 2;
-    before_.reset();
-  }
-
-  void take(uint32_t code) {
-    if (code == clear_code()) return clear();
-    if (code == clear_code() + 1) {
-      ended_ = true;
-      return;
-    }
-    if (code > next_ || (code == next_ && !before_) || (code >= next_ && next_ == kMostCodes))
-      fail(ErrorKind::BadFile, "{}: damaged GIF: a code that means nothing", where_);
-    // The string of a code that is about to be made: the one before, and its own first letter.
-    const uint32_t known = code == next_ ? *before_ : code;
-    std::array<uint8_t, kMostCodes> letters;
-    size_t count = 0;
-    uint32_t at = known;
-    for (; at >= clear_code() + 2; at = prefix_[at]) letters[count++] = last_[at];
-    const auto first = static_cast<uint8_t>(at);
-    letters[count++] = first;
-    while (count > 0 && out_.size() < most_) out_.push_back(letters[--count]);
-    if (code == next_ && out_.size() < most_) out_.push_back(first);
-    if (before_ && next_ < kMostCodes) {
-      prefix_[next_] = static_cast<uint16_t>(*before_);
-      last_[next_] = first;
-      ++next_;
-      if (next_ == 1U << code_bits_ && code_bits_ < kMostCodeBits) ++code_bits_;
-    }
-    before_ = code;
-  }
-
-  const int letter_bits_;
-  const size_t most_;
-  std::string_view where_;
-  int code_bits_ = 0, waiting_bits_ = 0;
-  uint32_t waiting_ = 0, next_ = 0;
-  std::optional<uint32_t> before_;
-  bool ended_ = false;
-  std::array<uint16_t, kMostCodes> prefix_{};
-  std::array<uint8_t, kMostCodes> last_{};
-  std::vector<uint8_t> out_;
-};
 
 // The row of the picture that is stored as row `i`: every eighth, those between, every fourth, every second.
 int interlaced_row(int i, int height) {
@@ -171,13 +97,12 @@ DecodedPicture decode_gif(std::span<const std::byte> bytes, std::string_view whe
   const uint8_t packed = in.u8();
   in.take(2);
   const Palette shared = read_palette(in, packed);
-  if (canvas.width > limits.max_side || canvas.height > limits.max_side || canvas.width < 1 || canvas.height < 1 ||
-      static_cast<size_t>(canvas.width) * static_cast<size_t>(canvas.height) > limits.max_pixels)
-    fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where, canvas.width,
-         canvas.height, limits.max_side, limits.max_pixels);
+  check_size(limits, where, canvas.width, canvas.height);
   // The canvas, a copy of it without alpha, upright once more, and the indices of a picture.
   check_memory(limits, where, canvas.width, canvas.height,
                static_cast<size_t>(canvas.width) * static_cast<size_t>(canvas.height) * (4 + 3 + 4 + 1));
+  if (limits.texts_only)
+    return {.image = {.width = canvas.width, .height = canvas.height, .channels = 4, .pixels = {}}};
   std::optional<uint8_t> transparent;
   while (true) {
     const uint8_t what = in.u8();
@@ -207,12 +132,12 @@ DecodedPicture decode_gif(std::span<const std::byte> bytes, std::string_view whe
     const int letter_bits = in.u8();
     if (letter_bits < 1 || letter_bits > 8)
       fail(ErrorKind::BadFile, "{}: damaged GIF: codes for {} bits", where, letter_bits);
-    Unpacker unpacker(letter_bits, count, where);
+    LzwUnpacker unpacker({.format = "GIF", .letter_bits = letter_bits}, count, where);
     for_each_block(in, [&](std::span<const std::byte> block) { unpacker.add(block); });
-    if (unpacker.indices().size() < count)
-      fail(ErrorKind::BadFile, "{}: damaged GIF: {} pixels of {}", where, unpacker.indices().size(), count);
+    if (unpacker.letters().size() < count)
+      fail(ErrorKind::BadFile, "{}: damaged GIF: {} pixels of {}", where, unpacker.letters().size(), count);
     canvas.pixels.assign(pixel_bytes(canvas.width, canvas.height, 4), uint8_t{0});
-    paint_frame(frame, unpacker.indices(), own.empty() ? shared : own, transparent, canvas);
+    paint_frame(frame, unpacker.letters(), own.empty() ? shared : own, transparent, canvas);
     DecodedPicture out;
     out.is_animation = has_another(in);
     out.image = without_alpha(std::move(canvas));

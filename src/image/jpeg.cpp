@@ -1,6 +1,7 @@
 #include "image/jpeg.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -8,6 +9,7 @@
 
 #include "core/checked.h"
 #include "image/exif.h"
+#include "image/inks.h"
 #include "image/jpeg_guard.h"
 #include "image/unicode.h"
 
@@ -57,11 +59,11 @@ void on_progress(j_common_ptr codec) {
 }
 
 void cmyk_to_rgb(const uint8_t* row, size_t width, bool inverted, uint8_t* out) {
-  for (size_t x = 0; x < width; ++x, row += 4, out += 3)
-    for (size_t c = 0; c < 3; ++c) {
-      const unsigned ink = inverted ? row[c] : 255u - row[c], black = inverted ? row[3] : 255u - row[3];
-      out[c] = static_cast<uint8_t>((ink * black + 127) / 255);
-    }
+  for (size_t x = 0; x < width; ++x, row += 4, out += 3) {
+    std::array<uint8_t, 4> inks;
+    for (size_t c = 0; c < 4; ++c) inks[c] = static_cast<uint8_t>(inverted ? 255 - row[c] : row[c]);
+    inks_to_rgb(inks.data(), out);
+  }
 }
 
 // "key:text" lines of the comment segments, which are one text cut into pieces.
@@ -192,10 +194,7 @@ DecodedPicture decode_jpeg(std::span<const std::byte> bytes, std::string_view wh
     jpeg_read_header(&c, TRUE);
   });
   if (!opened) damaged();
-  const auto side = static_cast<JDIMENSION>(std::max(limits.max_side, 0));
-  if (c.image_width > side || c.image_height > side || size_t{c.image_width} * c.image_height > limits.max_pixels)
-    fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where,
-         c.image_width, c.image_height, limits.max_side, limits.max_pixels);
+  check_size(limits, where, c.image_width, c.image_height);
   // Pixels, turned upright once more; of a progressive picture its coefficients, 16 bits each, in whole blocks.
   const size_t padded = checked_mul(size_t{c.image_width} + 64, size_t{c.image_height} + 64);
   const size_t coefficients = c.progressive_mode != 0 ? padded * static_cast<size_t>(c.num_components) * 2 : 0;
@@ -232,6 +231,7 @@ DecodedPicture decode_jpeg(std::span<const std::byte> bytes, std::string_view wh
 
   Image& image = out.image;
   image = {.width = static_cast<int>(c.image_width), .height = static_cast<int>(c.image_height), .channels = 3};
+  if (limits.texts_only) return out;
   image.pixels.resize(pixel_bytes(image.width, image.height, 3));
   const size_t width = c.image_width, row_bytes = width * 3;
   std::vector<uint8_t> inks(ink ? width * 4 : 0);

@@ -13,7 +13,7 @@ Image upright(Image image, int orientation) {
     fail(ErrorKind::InvalidRequest, "orientation {}, expected 1 to 8", orientation);
   if (orientation == 1) return image;
   // Where the pixel at (x, y) of the upright picture lies in the stored one: axes swapped, then mirrored.
-  const bool swapped = orientation >= 5;
+  const bool swapped = swaps_sides(orientation);
   const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   Image out{.width = swapped ? image.height : image.width,

@@ -9,5 +9,6 @@ namespace newbie {
 // 5 transposed, 6 turned clockwise, 7 transposed across the other diagonal, 8 turned counterclockwise.
 // Error{InvalidRequest} for other numbers.
 Image upright(Image image, int orientation);
+constexpr bool swaps_sides(int orientation) { return orientation >= 5; }
 
 }  // namespace newbie

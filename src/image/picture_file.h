@@ -27,7 +27,12 @@ struct DecodeLimits {
   size_t max_text_bytes = size_t{8} << 20;  // of all text entries, unpacked
   // What decoding may take beside the file's own bytes, by what its header says; more is Error{OverBudget}.
   size_t max_memory_bytes = SIZE_MAX;
+  bool texts_only =
+      false;  // the picture gets its sides and its texts, and no pixels: what lies between is not unpacked
 };
+
+// Error{BadFile} for a side below 1, or more than the limits allow.
+void check_size(const DecodeLimits& limits, std::string_view where, int64_t width, int64_t height);
 
 // Error{OverBudget} when a picture of that size needs more than the limits allow. `bytes`: what the decoder holds at
 // its largest moment.

@@ -3,15 +3,19 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <utility>
 
 #include "core/error.h"
 #include "core/files.h"
+#include "image/avif.h"
+#include "image/avif_container.h"
 #include "image/bmp.h"
 #include "image/flatten.h"
 #include "image/gif.h"
 #include "image/jpeg.h"
 #include "image/orientation.h"
 #include "image/png.h"
+#include "image/tiff.h"
 #include "image/webp.h"
 
 namespace newbie {
@@ -23,10 +27,9 @@ constexpr size_t kMaxFileBytes = size_t{512} << 20;
 // What a file is that is none of ours, by its first bytes; empty: nobody knows.
 std::string_view foreign_picture(std::string_view head) {
   using namespace std::string_view_literals;
-  if (head.starts_with("II*\0"sv) || head.starts_with("MM\0*"sv)) return "a TIFF picture";
+  if (head.starts_with("II+\0"sv) || head.starts_with("MM\0+"sv)) return "a BigTIFF picture";
   if (head.size() >= 12 && head.substr(4, 4) == "ftyp") {
     const std::string_view brand = head.substr(8, 4);
-    if (brand == "avif" || brand == "avis") return "an AVIF picture";
     if (brand == "heic" || brand == "heix" || brand == "mif1") return "a HEIC picture";
     return "a film";
   }
@@ -39,8 +42,15 @@ std::string_view foreign_picture(std::string_view head) {
 
 }  // namespace
 
+void check_size(const DecodeLimits& limits, std::string_view where, int64_t width, int64_t height) {
+  if (width < 1 || height < 1 || width > limits.max_side || height > limits.max_side ||
+      static_cast<size_t>(width) * static_cast<size_t>(height) > limits.max_pixels)
+    fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where, width,
+         height, limits.max_side, limits.max_pixels);
+}
+
 void check_memory(const DecodeLimits& limits, std::string_view where, int64_t width, int64_t height, size_t bytes) {
-  if (bytes > limits.max_memory_bytes)
+  if (!limits.texts_only && bytes > limits.max_memory_bytes)
     fail_with_hint(ErrorKind::OverBudget, "make the picture smaller first, or allow more memory",
                    "{}: a picture of {}x{} takes {:.0f} MiB to read, {:.0f} MiB are left for it", where, width, height,
                    std::ceil(static_cast<double>(bytes) / (1 << 20)),
@@ -67,6 +77,7 @@ std::vector<std::byte> encode_picture(PictureFormat format, const Image& image, 
 }
 
 DecodedPicture decode_picture(std::span<const std::byte> bytes, std::string_view where, const DecodeLimits& limits) {
+  using namespace std::string_view_literals;
   const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min<size_t>(bytes.size(), 12));
   DecodedPicture out;
   if (head.starts_with("\x89PNG"))
@@ -79,12 +90,19 @@ DecodedPicture decode_picture(std::span<const std::byte> bytes, std::string_view
     out = decode_bmp(bytes, where, limits);
   else if (head.starts_with("GIF87a") || head.starts_with("GIF89a"))
     out = decode_gif(bytes, where, limits);
+  else if (head.starts_with("II*\0"sv) || head.starts_with("MM\0*"sv))
+    out = decode_tiff(bytes, where, limits);
+  else if (is_avif(bytes))
+    out = decode_avif(bytes, where, limits);
   else if (const std::string_view what = foreign_picture(head); !what.empty())
     fail_with_hint(ErrorKind::Unsupported, "convert it to PNG first", "{}: {}, which is not read", where, what);
   else
     fail_with_hint(ErrorKind::BadFile, "convert it to one of these first",
-                   "{}: not a PNG, JPEG, WebP, BMP or GIF picture", where);
-  out.image = upright(std::move(out.image), out.orientation);
+                   "{}: not a PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF picture", where);
+  if (!limits.texts_only)
+    out.image = upright(std::move(out.image), out.orientation);
+  else if (swaps_sides(out.orientation))
+    std::swap(out.image.width, out.image.height);
   out.orientation = 1;
   return out;
 }
@@ -92,6 +110,15 @@ DecodedPicture decode_picture(std::span<const std::byte> bytes, std::string_view
 DecodedPicture read_picture(const std::filesystem::path& path, const DecodeLimits& limits) {
   const std::string bytes = read_file(path, kMaxFileBytes);
   return decode_picture(std::as_bytes(std::span(bytes)), path.string(), limits);
+}
+
+DecodedPicture read_picture_texts(const std::filesystem::path& path) {
+  constexpr DecodeLimits kTexts{.texts_only = true};
+  if (std::error_code ignored; !std::filesystem::is_regular_file(path, ignored)) return read_picture(path, kTexts);
+  const MappedFile file(path);
+  DecodedPicture out = decode_picture(file.bytes(), path.string(), kTexts);
+  file.check_intact();
+  return out;
 }
 
 }  // namespace newbie

@@ -26,4 +26,7 @@ DecodedPicture decode_picture(std::span<const std::byte> bytes, std::string_view
                               const DecodeLimits& limits = {});
 DecodedPicture read_picture(const std::filesystem::path& path, const DecodeLimits& limits = {});
 
+// The same without pixels (DecodeLimits::texts_only): of a file of any length only what that takes is read.
+DecodedPicture read_picture_texts(const std::filesystem::path& path);
+
 }  // namespace newbie

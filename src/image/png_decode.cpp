@@ -19,9 +19,9 @@ namespace {
 
 struct PngReader {
   PngFault fault;
-  std::span<const std::byte> rest;  // what is not yet read
-  size_t budget = 0;                // bytes libpng may still take for itself
-  size_t left = SIZE_MAX;           // bytes that may still be read for the row at hand
+  std::vector<std::span<const std::byte>> rest;  // what is not yet read, from the last piece on backwards
+  size_t budget = 0;                             // bytes libpng may still take for itself
+  size_t left = SIZE_MAX;                        // bytes that may still be read for the row at hand
   png_structp png = nullptr;
   png_infop info = nullptr;
   ~PngReader() { png_destroy_read_struct(&png, &info, nullptr); }
@@ -29,11 +29,18 @@ struct PngReader {
 
 void on_read(png_structp png, png_bytep out, size_t size) {
   PngReader* reader = static_cast<PngReader*>(png_get_io_ptr(png));
-  if (size > reader->rest.size()) png_error(png, "the file ends too early");
   if (size > reader->left) png_error(png, "more picture data than its size needs");
   reader->left -= size;
-  std::memcpy(out, reader->rest.data(), size);
-  reader->rest = reader->rest.subspan(size);
+  while (size > 0) {
+    if (reader->rest.empty()) png_error(png, "the file ends too early");
+    std::span<const std::byte>& piece = reader->rest.back();
+    const size_t some = std::min(size, piece.size());
+    std::memcpy(out, piece.data(), some);
+    out += some;
+    size -= some;
+    piece = piece.subspan(some);
+    if (piece.empty()) reader->rest.pop_back();
+  }
 }
 
 // libpng's own memory, counted: whatever a file makes it unpack, it cannot pass the budget. The size is kept in front
@@ -74,13 +81,36 @@ void check_header(std::span<const std::byte> bytes, std::string_view where, cons
   if (std::memcmp(bytes.data(), kSignature.data(), kSignature.size()) != 0)
     fail(ErrorKind::BadFile, "{}: not a PNG (the signature is missing)", where);
   const uint64_t width = big_endian(bytes.subspan<16, 4>()), height = big_endian(bytes.subspan<20, 4>());
-  const uint64_t side = static_cast<uint64_t>(std::max(limits.max_side, 0));
-  if (width > side || height > side || width * height > limits.max_pixels)
-    fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where, width,
-         height, limits.max_side, limits.max_pixels);
+  check_size(limits, where, static_cast<int64_t>(width), static_cast<int64_t>(height));
   // Pixels, turned upright once more, and libpng's rows.
   check_memory(limits, where, static_cast<int64_t>(width), static_cast<int64_t>(height),
                static_cast<size_t>(width * height * 4 * 2 + width * 8 * 4));
+}
+
+// What libpng reads of a file whose pixels nobody wants: all chunks but those of picture data, which may lie in front
+// of texts. An empty one is left, because libpng looks for one. From the last piece on backwards.
+std::vector<std::span<const std::byte>> without_picture_data(std::span<const std::byte> bytes) {
+  static constexpr std::array<unsigned char, 12> kEmptyData{0, 0, 0, 0, 'I', 'D', 'A', 'T', 0x35, 0xAF, 0x06, 0x1E};
+  constexpr size_t kSignature = 8, kAround = 12;  // length, name, checksum
+  std::vector<std::span<const std::byte>> out{bytes.first(kSignature)};
+  bool has_data = false;
+  for (size_t at = kSignature; at < bytes.size();) {
+    std::span<const std::byte> chunk = bytes.subspan(at);
+    bool is_data = false, is_animation = false;
+    if (chunk.size() >= kAround) {
+      const auto is = [&](const char* name) { return std::memcmp(chunk.data() + 4, name, 4) == 0; };
+      is_data = is("IDAT");
+      is_animation = is("fdAT");
+      const uint64_t length = uint64_t{big_endian(chunk.first<4>())} + kAround;
+      chunk = chunk.first(static_cast<size_t>(std::min<uint64_t>(length, chunk.size())));
+    }
+    at += chunk.size();
+    if (is_animation || (is_data && has_data)) continue;
+    out.push_back(is_data ? std::as_bytes(std::span(kEmptyData)) : chunk);
+    has_data = has_data || is_data;
+  }
+  std::ranges::reverse(out);
+  return out;
 }
 
 // An animated PNG says so before its pixels, which are those of the first picture.
@@ -150,7 +180,7 @@ std::span<const std::byte> exif_of(const PngReader& reader) {
 DecodedPicture decode_png(std::span<const std::byte> bytes, std::string_view where, const DecodeLimits& limits) {
   check_header(bytes, where, limits);
   PngReader reader;
-  reader.rest = bytes;
+  reader.rest = limits.texts_only ? without_picture_data(bytes) : std::vector{bytes};
   // Text three times (a chunk as it lies in the file, unpacked, and kept), libpng's fixed needs with the zlib window,
   // and a few rows of at most 8 bytes a pixel.
   constexpr size_t kOwnNeeds = size_t{1} << 20;
@@ -174,37 +204,46 @@ DecodedPicture decode_png(std::span<const std::byte> bytes, std::string_view whe
     png_set_user_limits(reader.png, static_cast<png_uint_32>(limits.max_side),
                         static_cast<png_uint_32>(limits.max_side));
     png_set_chunk_malloc_max(reader.png, std::max<png_alloc_size_t>(limits.max_text_bytes, kSmallChunk));
+    // Picture data as a chunk that is nobody's: else libpng unpacks it, were it empty.
+    if (limits.texts_only)
+      png_set_keep_unknown_chunks(reader.png, PNG_HANDLE_CHUNK_ALWAYS, reinterpret_cast<png_const_bytep>("IDAT"), 1);
     png_read_info(reader.png, reader.info);
+    image.width = static_cast<int>(png_get_image_width(reader.png, reader.info));
+    image.height = static_cast<int>(png_get_image_height(reader.png, reader.info));
+    if (limits.texts_only) {
+      png_read_end(reader.png, reader.info);
+      return;
+    }
     png_set_expand(reader.png);  // palettes, small grey depths, transparent colours
     png_set_scale_16(reader.png);
     png_set_gray_to_rgb(reader.png);
     passes = png_set_interlace_handling(reader.png);
     png_read_update_info(reader.png, reader.info);
-    image.width = static_cast<int>(png_get_image_width(reader.png, reader.info));
-    image.height = static_cast<int>(png_get_image_height(reader.png, reader.info));
     image.channels = png_get_channels(reader.png, reader.info);
     row_bytes = png_get_rowbytes(reader.png, reader.info);
   });
   if (!opened) damaged();
-  image.pixels.resize(pixel_bytes(image.width, image.height, image.channels));
-  check_image(image);
-  if (row_bytes != static_cast<size_t>(image.width) * static_cast<size_t>(image.channels))
-    fail(ErrorKind::BadFile, "{}: rows of {} bytes in a picture {} wide with {} channels", where, row_bytes,
-         image.width, image.channels);
-  // No row takes more than it has unpacked, and a little. With the last one libpng unpacks, and throws away, whatever
-  // follows it in the stream: two megabytes would be two gigabytes of work.
-  constexpr size_t kLittle = size_t{64} << 10;
-  const size_t most_of_row = checked_add(checked_mul(static_cast<size_t>(image.width), 16), kLittle);
-  const bool read = png_guarded(reader.png, [&] {
-    for (int pass = 0; pass < passes; ++pass)
-      for (int y = 0; y < image.height; ++y) {
-        reader.left = most_of_row;
-        png_read_row(reader.png, image.pixels.data() + static_cast<size_t>(y) * row_bytes, nullptr);
-      }
-    reader.left = SIZE_MAX;
-    png_read_end(reader.png, reader.info);
-  });
-  if (!read) damaged();
+  if (!limits.texts_only) {
+    image.pixels.resize(pixel_bytes(image.width, image.height, image.channels));
+    check_image(image);
+    if (row_bytes != static_cast<size_t>(image.width) * static_cast<size_t>(image.channels))
+      fail(ErrorKind::BadFile, "{}: rows of {} bytes in a picture {} wide with {} channels", where, row_bytes,
+           image.width, image.channels);
+    // No row takes more than it has unpacked, and a little. With the last one libpng unpacks, and throws away, whatever
+    // follows it in the stream: two megabytes would be two gigabytes of work.
+    constexpr size_t kLittle = size_t{64} << 10;
+    const size_t most_of_row = checked_add(checked_mul(static_cast<size_t>(image.width), 16), kLittle);
+    const bool read = png_guarded(reader.png, [&] {
+      for (int pass = 0; pass < passes; ++pass)
+        for (int y = 0; y < image.height; ++y) {
+          reader.left = most_of_row;
+          png_read_row(reader.png, image.pixels.data() + static_cast<size_t>(y) * row_bytes, nullptr);
+        }
+      reader.left = SIZE_MAX;
+      png_read_end(reader.png, reader.info);
+    });
+    if (!read) damaged();
+  }
   out.texts = texts_of(reader);
   out.colours = colours_of(reader);
   out.is_animation = is_animated(bytes);

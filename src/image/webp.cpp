@@ -144,10 +144,7 @@ DecodedPicture decode_webp(std::span<const std::byte> bytes, std::string_view wh
   if (const VP8StatusCode status = WebPGetFeatures(octets(bytes), bytes.size(), &config.input); status != VP8_STATUS_OK)
     fail(ErrorKind::BadFile, "{}: damaged WebP: the header cannot be read (status {})", where,
          static_cast<int>(status));
-  if (found.width > limits.max_side || found.height > limits.max_side ||
-      static_cast<size_t>(found.width) * static_cast<size_t>(found.height) > limits.max_pixels)
-    fail(ErrorKind::BadFile, "{}: a picture of {}x{}, expected sides up to {} and up to {} pixels", where, found.width,
-         found.height, limits.max_side, limits.max_pixels);
+  check_size(limits, where, found.width, found.height);
   // Pixels, turned upright once more, and what libwebp holds of a picture without loss: four bytes a pixel.
   const size_t pixels = static_cast<size_t>(found.width) * static_cast<size_t>(found.height);
   check_memory(limits, where, found.width, found.height, pixels * 4 * 3);
@@ -156,10 +153,15 @@ DecodedPicture decode_webp(std::span<const std::byte> bytes, std::string_view wh
   Image& image = out.image;
   if (found.has_animation != 0) {
     out.is_animation = true;
-    image = first_frame(bytes, where, found.width, found.height);
+    image = limits.texts_only ? Image{.width = found.width, .height = found.height}
+                              : first_frame(bytes, where, found.width, found.height);
     return out;
   }
   image = {.width = found.width, .height = found.height, .channels = found.has_alpha ? 4 : 3};
+  Exif exif = exif_of(bytes, where, limits);
+  out.orientation = exif.orientation;
+  out.texts = std::move(exif.texts);
+  if (limits.texts_only) return out;
   image.pixels.resize(pixel_bytes(image.width, image.height, image.channels));
   config.output.colorspace = found.has_alpha ? MODE_RGBA : MODE_RGB;
   config.output.is_external_memory = 1;
@@ -170,9 +172,6 @@ DecodedPicture decode_webp(std::span<const std::byte> bytes, std::string_view wh
   if (status != VP8_STATUS_OK)
     fail(ErrorKind::BadFile, "{}: damaged WebP: the picture cannot be read (status {})", where,
          static_cast<int>(status));
-  Exif exif = exif_of(bytes, where, limits);
-  out.orientation = exif.orientation;
-  out.texts = std::move(exif.texts);
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "core/new_paths.h"
 #include "measure/full_size.h"
 #include "measure/synthetic_weights.h"
 #include "models/flux_vae/graph.h"
@@ -16,7 +17,7 @@
 #include "models/jina_clip/graph.h"
 #include "models/next_dit/graph.h"
 #include "weights/formats/safetensors.h"
-#include "weights/safetensors_writer.h"
+#include "weights/stoppable.h"
 
 namespace newbie {
 
@@ -183,16 +184,11 @@ bool is_whole(const PlannedFile& file, MadeUp weights) {
   }
 }
 
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) fail(ErrorKind::BadFile, "{}: cannot make the folder: {}", folder.string(), error.message());
-}
-
 }  // namespace
 
 std::vector<SynthesizedFile> synthesize_model(const fs::path& folder, const fs::path& tokenizers, MadeUp weights,
-                                              const std::function<void(const SynthesisProgress&)>& on_progress) {
+                                              const std::function<void(const SynthesisProgress&)>& on_progress,
+                                              StopToken stop) {
   const ModelSizes sizes = full_size();
   const std::vector<PlannedFile> files = plan_files(folder, sizes);
   std::vector<bool> whole;
@@ -202,7 +198,8 @@ std::vector<SynthesizedFile> synthesize_model(const fs::path& folder, const fs::
     bytes += file.bytes();
     if (!whole.back() && weights == MadeUp::Values) missing += file.bytes();
   }
-  make_folder(folder);
+  NewPaths made;  // folders alone: those that whole files lie in stay
+  made.make_folder(folder);
   std::error_code error;
   const fs::space_info space = fs::space(folder, error);
   if (!error && space.available < missing)
@@ -218,7 +215,7 @@ std::vector<SynthesizedFile> synthesize_model(const fs::path& folder, const fs::
     const size_t before = progress.bytes_done;
     on_progress(progress);
     if (!whole[i]) {
-      make_folder(file.path.parent_path());
+      made.make_folder(file.path.parent_path());
       const auto on_bytes = [&](size_t count) {
         progress.bytes_done += count;
         on_progress(progress);
@@ -226,13 +223,13 @@ std::vector<SynthesizedFile> synthesize_model(const fs::path& folder, const fs::
       if (weights == MadeUp::Shapes)
         write_safetensors_shapes(file.path, tensors_of(file, on_bytes), metadata_of(weights));
       else
-        stream_safetensors(file.path, tensors_of(file, on_bytes), metadata_of(weights));
+        stream_safetensors(file.path, stoppable(tensors_of(file, on_bytes), stop), metadata_of(weights));
     }
     progress.bytes_done = before + file.bytes();
     done.push_back({file.path, static_cast<size_t>(fs::file_size(file.path))});
   }
   for (const auto& [name, json] : configurations(sizes)) {
-    make_folder((folder / name).parent_path());
+    made.make_folder((folder / name).parent_path());
     const std::string text = json.dump(2) + '\n';
     write_file_atomically(folder / name, text);
     done.push_back({folder / name, text.size()});
@@ -245,6 +242,7 @@ std::vector<SynthesizedFile> synthesize_model(const fs::path& folder, const fs::
     write_file_atomically(folder / name, text);
     done.push_back({folder / name, text.size()});
   }
+  made.keep();
   return done;
 }
 

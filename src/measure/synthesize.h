@@ -6,6 +6,8 @@
 #include <functional>
 #include <vector>
 
+#include "core/stop_token.h"
+
 namespace newbie {
 
 struct SynthesisProgress {
@@ -28,9 +30,11 @@ enum class MadeUp {
 // Writes transformer, text_encoder, clip_model and vae (bf16, 16 GB in all) and their configurations to `folder`;
 // tokenizers are copied from `tokenizers`, a model folder whose ids are valid rows at full size. Files that are whole
 // already are kept, so that a second call goes on where the first was stopped; shapes are not kept as values.
-// Error{OverBudget} when the disk has too little room, before anything is written.
+// Error{OverBudget} when the disk has too little room, before anything is written; Error{Cancelled} when stopped. After
+// an error there are whole files and no parts of one.
 std::vector<SynthesizedFile> synthesize_model(const std::filesystem::path& folder,
                                               const std::filesystem::path& tokenizers, MadeUp weights,
-                                              const std::function<void(const SynthesisProgress&)>& on_progress);
+                                              const std::function<void(const SynthesisProgress&)>& on_progress,
+                                              StopToken stop = {});
 
 }  // namespace newbie

@@ -105,7 +105,7 @@ Program lowered(const WorkloadSpec& spec, const Graph& graph, const WorkloadOpti
                               .stored_dtype = [trains](const std::string& name) {
                                 return std::optional(trains && is_of_lora(name) ? DType::F32 : DType::BF16);
                               }});
-  if (trains && spec.recompute) g = recompute_first(g, piece_count(g));
+  if (trains && spec.recompute) g = recompute_most(g);
   return Program(g, *options.backend, options.threads);
 }
 

@@ -28,7 +28,7 @@ struct WorkloadSpec {
   int64_t tokens = 256;               // of the prompt
   int64_t layers = 0;                 // of the denoiser or the text model; 0: all
   int64_t lora_rank = 0;              // of an adapter on the official trainer's targets, for a step; 0: none
-  bool recompute = false;             // Train: as little as possible lies between the two ways
+  bool recompute = false;             // Train: what lies between the two ways is computed again (recompute_most)
 };
 
 struct WorkloadOptions {

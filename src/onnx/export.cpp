@@ -12,6 +12,7 @@
 #include "generate/prepare_request.h"
 #include "generate/request_json.h"
 #include "generate/rethrow_as_error.h"
+#include "generate/unfinished_folder.h"
 #include "onnx/samples.h"
 #include "onnx/translate.h"
 #include "onnx/weight_file.h"
@@ -64,11 +65,14 @@ class Exporter {
     check_destination();
   }
 
-  OnnxExport write(const std::function<void(const fs::path&)>& on_file) {
+  // All but the manifest.
+  void write_networks(FolderInProgress& writing, const std::function<void(const fs::path&)>& on_file, StopToken stop) {
     const auto begin = [&](const fs::path& path) {
+      stop.throw_if_stopped();
+      // What the manifest that is there names is not new: it is written with the same bytes.
+      if (!earlier_.contains(path.filename().string())) writing.add(path);
       if (on_file) on_file(path);
     };
-    make_folder(folder_);
     for (const PartWeights& part : parts_) {
       const fs::path path = folder_ / part.file.name();
       if (part.is_there) {
@@ -76,8 +80,12 @@ class Exporter {
         continue;
       }
       begin(path);
-      part.file.write(folder_,
-                      [&](const OnnxWeightFile::Place& place, const auto& give) { produce(part.part, place, give); });
+      part.file.write(folder_, [&](const OnnxWeightFile::Place& place, const auto& give) {
+        produce(part.part, place, [&](std::span<const std::byte> piece) {
+          stop.throw_if_stopped();
+          give(piece);
+        });
+      });
       done_.files.push_back({path, part.file.bytes()});
     }
     for (const NetworkFile& network : networks_) {
@@ -86,18 +94,26 @@ class Exporter {
       write_file_atomically(folder_ / network.file, bytes);
       done_.files.push_back({folder_ / network.file, bytes.size()});
     }
-    const std::string text = manifest().dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
-    begin(folder_ / kOnnxManifest);
-    write_file_atomically(folder_ / kOnnxManifest, text);
-    done_.files.push_back({folder_ / kOnnxManifest, text.size()});
-    return std::move(done_);
   }
 
-  std::vector<SampledNetwork> sampled() const {
-    std::vector<SampledNetwork> out;
-    for (const NetworkFile& network : networks_)
-      out.push_back({sample_of(network), network.model.inputs, network.model.outputs});
-    return out;
+  void write_samples(TextToImage& artist, FolderInProgress& writing, StopToken stop) {
+    std::vector<SampledNetwork> sampled;
+    for (const NetworkFile& network : networks_) {
+      sampled.push_back({sample_of(network), network.model.inputs, network.model.outputs});
+      if (std::error_code ignored; !fs::exists(sampled.back().file, ignored)) writing.add(sampled.back().file);
+    }
+    for (fs::path& file : write_onnx_samples(artist, request_.picture, sampled, stop))
+      done_.files.push_back({file, fs::file_size(file)});
+  }
+
+  // Last: it says what is there. Returns all that was written.
+  OnnxExport write_manifest(const std::function<void(const fs::path&)>& on_file) && {
+    const std::string text = manifest().dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
+    const fs::path path = folder_ / kOnnxManifest;
+    if (on_file) on_file(path);
+    write_file_atomically(path, text);
+    done_.files.push_back({path, text.size()});
+    return std::move(done_);
   }
 
  private:
@@ -220,11 +236,11 @@ class Exporter {
     size_t needed = kMaxManifestBytes;
     for (const PartWeights& part : parts_) {
       if (part.is_there) continue;
-      refuse_existing(folder_ / part.file.name());
+      require_new_file(folder_ / part.file.name(), folder_);
       needed = checked_add(needed, part.file.bytes());
     }
     for (const NetworkFile& network : networks_) {
-      if (!earlier_.contains(network.file)) refuse_existing(folder_ / network.file);
+      if (!earlier_.contains(network.file)) require_new_file(folder_ / network.file, folder_);
       for (const OnnxConstant& constant : network.model.constants) needed = checked_add(needed, constant.bytes.size());
     }
     require_room(folder_, needed);
@@ -314,15 +330,18 @@ class Exporter {
 }  // namespace
 
 OnnxExport export_onnx(const ModelPaths& paths, const EngineOptions& options, const OnnxExportRequest& request,
-                       const fs::path& folder, Log& log, const std::function<void(const fs::path&)>& on_file) try {
+                       const fs::path& folder, Log& log, const std::function<void(const fs::path&)>& on_file,
+                       StopToken stop) try {
   const auto engine = std::make_unique<Engine>(locate_model(paths).paths, options, log);
   Exporter exporter(*engine, request, folder, log);
-  OnnxExport out = exporter.write(on_file);
-  if (!request.samples) return out;
-  make_folder(folder / "samples");
-  TextToImage artist = TextToImage::open(paths, options, log);
-  for (fs::path& file : write_onnx_samples(artist, request.picture, exporter.sampled()))
-    out.files.push_back({file, fs::file_size(file)});
+  FolderInProgress writing(folder);
+  exporter.write_networks(writing, on_file, stop);
+  if (request.samples) {
+    TextToImage artist = TextToImage::open(paths, options, log);
+    exporter.write_samples(artist, writing, stop);
+  }
+  OnnxExport out = std::move(exporter).write_manifest(on_file);
+  writing.finish();
   return out;
 } catch (...) {
   rethrow_as_error();

@@ -35,9 +35,10 @@ struct OnnxExport {
 // share, and the manifest last. A folder that an earlier call has written is added to, if its weights are the same:
 // those are kept. Files are written atomically, weights a piece at a time; `on_file` is told each before it is written.
 // Error{InvalidRequest} when other files are in the way or the weights there are others, Error{OverBudget} when the
-// disk has too little room, Error{Unsupported} when an op has no form in ONNX.
+// disk has too little room, Error{Unsupported} when an op has no form in ONNX, Error{Cancelled} when stopped. After an
+// error nothing is left of what this call has added.
 OnnxExport export_onnx(const ModelPaths& paths, const EngineOptions& options, const OnnxExportRequest& request,
                        const std::filesystem::path& folder, Log& log,
-                       const std::function<void(const std::filesystem::path&)>& on_file = {});
+                       const std::function<void(const std::filesystem::path&)>& on_file = {}, StopToken stop = {});
 
 }  // namespace newbie

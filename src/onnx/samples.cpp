@@ -73,9 +73,9 @@ class SampleTaker final : public RunObserver {
 }  // namespace
 
 std::vector<std::filesystem::path> write_onnx_samples(TextToImage& engine, const GenerateRequest& request,
-                                                      std::span<const SampledNetwork> networks) {
+                                                      std::span<const SampledNetwork> networks, StopToken stop) {
   SampleTaker taker(networks);
-  engine.generate(request, taker, {}, [](const GeneratedImage&) {});
+  engine.generate(request, taker, stop, [](const GeneratedImage&) {});
   taker.finish();
   return std::move(taker).files();
 }

@@ -20,8 +20,8 @@ struct SampledNetwork {
 };
 
 // Draws `request` and writes the first run of each of these networks. A network that the request does not run has none.
-// Returns the files written.
+// Returns the files written. Error{Cancelled} when stopped.
 std::vector<std::filesystem::path> write_onnx_samples(TextToImage& engine, const GenerateRequest& request,
-                                                      std::span<const SampledNetwork> networks);
+                                                      std::span<const SampledNetwork> networks, StopToken stop);
 
 }  // namespace newbie

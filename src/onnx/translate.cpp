@@ -72,7 +72,7 @@ class Translation {
   OnnxOperand& source(const Node& node) {
     if (node.op == &input_op) return e_.input(node.paths.front(), node.spec());
     if (node.op == &weight_op) return e_.weight(node.paths.front(), node.spec());
-    return e_.constant(node.shape, *node.constant);
+    return e_.constant(node.shape, node.constant->values());
   }
 
   OnnxOperand& operation(const Node& node, const std::string& path, std::span<OnnxOperand* const> values) {

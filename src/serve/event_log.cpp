@@ -1,14 +1,30 @@
 #include "serve/event_log.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace newbie {
+
+namespace {
+
+constexpr std::string_view kBeforeData = "data: ", kAfterData = "\n\n";
+
+}  // namespace
+
+std::string_view JobEvent::data() const {
+  const std::string_view all = *text;
+  const size_t begin = all.find(kBeforeData) + kBeforeData.size();  // what stands before it is ours
+  return all.substr(begin, all.size() - begin - kAfterData.size());
+}
 
 void EventLog::add(std::string_view name, const OrderedJson& data) {
   if (name == "preview" || name == "position") forget(name, 0);
   if (name == "step") forget(name, kMostSteps - 1);
   // What a prompt or a message holds may be no UTF-8.
-  auto text = std::make_shared<const std::string>(data.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
+  const std::string json = data.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+  auto text = std::make_shared<const std::string>(
+      fmt::format("id: {}\nevent: {}\n{}{}{}", next_, name, kBeforeData, json, kAfterData));
   events_.push_back({next_++, std::string(name), std::move(text)});
 }
 

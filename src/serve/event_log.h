@@ -14,7 +14,10 @@ namespace newbie {
 struct JobEvent {
   uint64_t id = 0;   // from 1, rising
   std::string name;  // "queued", "position", "stage", "step", "preview", "guard", "picture", "done", "error", …
-  std::shared_ptr<const std::string> data;  // JSON on one line, shared by all who listen
+  // As server-sent events write it, made once and shared by all who listen: "id: …\nevent: …\ndata: JSON\n\n".
+  std::shared_ptr<const std::string> text;
+
+  std::string_view data() const;  // the JSON
 };
 
 // Bounded: of previews and positions the last is kept, of steps the last kMostSteps; everything else is kept, and is

@@ -41,7 +41,7 @@ std::vector<Concession> concessions(const GenerateRequest& r, PictureSize first)
 
 }  // namespace
 
-std::optional<Fit> what_would_fit(JobEngine& engine, const GenerateRequest& request) {
+std::optional<Fit> what_would_fit(JobEngine& engine, const GenerateRequest& request, StopToken stop) {
   GenerateRequest r = request;
   r.hires_scale = 0;
   const PictureSize first = engine.final_size(r);
@@ -49,7 +49,7 @@ std::optional<Fit> what_would_fit(JobEngine& engine, const GenerateRequest& requ
   for (const Concession& concession : concessions(request, first)) {
     concession.make(r);
     try {
-      const size_t peak = engine.plan(r).peak_bytes();
+      const size_t peak = engine.prepare(r, silent_log(), stop)->plan().peak_bytes();
       r.init_image.reset();
       r.mask.reset();
       return Fit{concession.what, std::move(r), peak};
@@ -60,12 +60,13 @@ std::optional<Fit> what_would_fit(JobEngine& engine, const GenerateRequest& requ
   return std::nullopt;
 }
 
-MemoryPlan plan_or_say_what_fits(JobEngine& engine, const GenerateRequest& request) {
+std::unique_ptr<PreparedDrawing> prepare_or_say_what_fits(JobEngine& engine, const GenerateRequest& request, Log& log,
+                                                          StopToken stop) {
   try {
-    return engine.plan(request);
+    return engine.prepare(request, log, stop);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::OverBudget) throw;
-    throw TooLarge(error, what_would_fit(engine, request));
+    throw TooLarge(error, what_would_fit(engine, request, stop));
   }
 }
 

@@ -17,8 +17,9 @@ struct Fit {
 };
 
 // Tries, from the least loss on: one picture at a time, decoding in tiles, no second pass, smaller pictures of the same
-// shape. Nothing where even the smallest does not fit. A plan an attempt, and none of them allocates.
-std::optional<Fit> what_would_fit(JobEngine& engine, const GenerateRequest& request);
+// shape. Nothing where even the smallest does not fit. A plan an attempt, and none of them allocates. Error{Cancelled}
+// soon after `stop` is set.
+std::optional<Fit> what_would_fit(JobEngine& engine, const GenerateRequest& request, StopToken stop);
 
 // Error{OverBudget} of a plan, with what would fit beside it.
 class TooLarge : public Error {
@@ -30,7 +31,8 @@ class TooLarge : public Error {
   std::optional<Fit> fit_;
 };
 
-// The plan of a request; TooLarge instead of Error{OverBudget}.
-MemoryPlan plan_or_say_what_fits(JobEngine& engine, const GenerateRequest& request);
+// As JobEngine::prepare(); TooLarge instead of Error{OverBudget}.
+std::unique_ptr<PreparedDrawing> prepare_or_say_what_fits(JobEngine& engine, const GenerateRequest& request, Log& log,
+                                                          StopToken stop);
 
 }  // namespace newbie

@@ -11,18 +11,25 @@
 
 namespace newbie {
 
+// A request that is read and planned, its programs made: what is left is to draw it.
+class PreparedDrawing {
+ public:
+  using OnImage = std::function<void(GeneratedImage)>;
+  virtual ~PreparedDrawing() = default;
+
+  virtual const MemoryPlan& plan() const = 0;
+  virtual GenerateResult draw(RunObserver& observer, StopToken stop, const OnImage& on_image) = 0;  // as Job::run()
+};
+
 // Every member may be called from several threads at a time.
 class JobEngine {
  public:
-  using OnImage = std::function<void(GeneratedImage)>;
   virtual ~JobEngine() = default;
 
-  // As TextToImage has them: what a request will take, without taking it; and its pictures.
-  virtual MemoryPlan plan(const GenerateRequest& request) = 0;
+  // As TextToImage::prepare(): Error{Cancelled} soon after `stop` is set. `log` gets what is to be told about this
+  // request, for as long as what comes back is there; the engine must outlive that, too.
+  virtual std::unique_ptr<PreparedDrawing> prepare(const GenerateRequest& request, Log& log, StopToken stop) = 0;
   virtual PictureSize final_size(const GenerateRequest& request) = 0;
-  // `log` gets what is to be told about this request.
-  virtual GenerateResult draw(const GenerateRequest& request, RunObserver& observer, Log& log, StopToken stop,
-                              const OnImage& on_image) = 0;
 
   // The same model computed in other numbers, for one job: a name of precision_presets(). Error{InvalidRequest} for
   // none of them, else as opening an engine throws.

@@ -15,6 +15,8 @@
 #include "generate/request.h"
 #include "image/picture_format.h"
 #include "serve/event_log.h"
+#include "serve/job_engine.h"
+#include "serve/job_log.h"
 #include "serve/job_state.h"
 
 namespace newbie {
@@ -30,8 +32,10 @@ struct Submission {
   std::string precision;  // a preset's name (compile/precision.h); empty: the engine's own
   // As it can be read again after a restart (ServiceOptions::read_request); empty: it does not outlive the process.
   std::string text;
-  double patience_s = 0;      // nobody waits longer than this; 0: for ever
-  bool keep_preview = false;  // the last one is made even if nobody listens
+  std::vector<std::string> notes;  // what is told of it before it is drawn: the job's first warnings
+  double patience_s = 0;           // nobody waits longer than this; 0: for ever
+  bool keep_preview = false;       // the last one is made even if nobody listens
+  bool all_previews = false;       // also where making them takes more than a small part of the time
 };
 
 // A finished picture: the bytes of its file, as the command line would have written it.
@@ -39,6 +43,7 @@ struct JobPicture {
   uint64_t seed = 0;
   int width = 0, height = 0;
   size_t file_bytes = 0;
+  std::string sha256;        // of the file, where a journal keeps it; records of earlier versions have none
   std::string parameters;    // A1111's text form
   std::string request_json;  // everything needed to draw it again
 
@@ -83,10 +88,14 @@ struct JobEntry {
 
   JobView view;
   std::shared_ptr<const GenerateRequest> request;  // until it has ended
+  std::shared_ptr<JobLog> log = std::make_shared<JobLog>();
+  // Of a job that is drawn at once; one that waits is prepared again, and takes no memory for it meanwhile. It uses
+  // `log`.
+  std::unique_ptr<PreparedDrawing> prepared;
   int quality = 95;
   double deadline = 0;
   size_t held_bytes = 0;  // of the pictures it starts from, until it has ended
-  bool keep_preview = false;
+  bool keep_preview = false, all_previews = false;
   std::atomic<bool> stop{false};
   std::string stop_reason;
   bool journaled = false;

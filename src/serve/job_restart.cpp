@@ -13,7 +13,7 @@ void JobService::read_journal() {
     else if (options_.resume)
       resume(std::move(record));
     else
-      restore(std::move(record), Error(ErrorKind::Internal, "lost: the server stopped before it was finished",
+      restore(std::move(record), Error(ErrorKind::Cancelled, "lost: the server stopped before it was finished",
                                        "send it again; with --resume-jobs a server draws such jobs by itself"));
   }
   remove_files(swept());
@@ -48,8 +48,9 @@ void JobService::resume(JobRecord record) {
   record.view.times.started = 0;
   try {
     auto request = std::make_shared<const GenerateRequest>(options_.read_request(*record.view.text));
-    auto plan = std::make_shared<const MemoryPlan>(
-        with_engine(record.view.precision, [&](JobEngine& engine) { return plan_or_say_what_fits(engine, *request); }));
+    auto plan = std::make_shared<const MemoryPlan>(with_engine(record.view.precision, [&](JobEngine& engine) {
+      return prepare_or_say_what_fits(engine, *request, silent_log(), {})->plan();
+    }));
     const auto job = std::make_shared<JobEntry>(record.view);
     job->request = std::move(request);
     job->view.plan = std::move(plan);

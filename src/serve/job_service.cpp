@@ -126,6 +126,7 @@ void JobService::end(JobEntry& job, JobMove how, std::optional<Error> error, Cal
   job.view.error = std::move(error);
   job.view.text.reset();
   job.request.reset();
+  job.prepared.reset();
   held_bytes_ -= std::exchange(job.held_bytes, 0);
   store_.ended(job.view.id, job.view.times.ended);
   ++counters_.ended[std::string(to_string(job.view.state))];
@@ -157,7 +158,7 @@ void JobService::require_room(size_t bytes) {
                 "ask again later", retry_after_s());
 }
 
-std::string JobService::submit(Submission s) {
+std::string JobService::submit(Submission s, StopToken stop) {
   const size_t bytes = picture_bytes(s.request);
   {
     const Lock lock(mutex_);
@@ -166,9 +167,15 @@ std::string JobService::submit(Submission s) {
     held_bytes_ += bytes;
   }
   Arrival arrival(*this, bytes);
+  auto log = std::make_shared<JobLog>();
+  std::unique_ptr<PreparedDrawing> prepared;
   MemoryPlan plan;
   try {
-    plan = with_engine(s.precision, [&](JobEngine& engine) { return plan_or_say_what_fits(engine, s.request); });
+    with_engine(s.precision, [&](JobEngine& engine) {
+      prepared = prepare_or_say_what_fits(engine, s.request, *log, stop);
+      plan = prepared->plan();
+      if (&engine != &engine_) prepared.reset();  // the other one goes
+    });
   } catch (const TooLarge&) {
     count_refusal("over_budget");
     throw;
@@ -181,10 +188,15 @@ std::string JobService::submit(Submission s) {
   std::vector<JobView> old;
   {
     const Lock lock(mutex_);
+    if (prepared && queue_.size() == 0 && ledger_.jobs() < static_cast<size_t>(options_.parallel)) {
+      job->log = std::move(log);
+      job->prepared = std::move(prepared);
+    }
     store_.add(job);
     queue_.restore(job->view.owner, job->view.id);  // there is room: `arriving_` holds it
     arrival.keep_bytes();
     tell(*job, "queued", {{"id", job->view.id}}, calls);
+    for (const std::string& note : job->view.warnings) tell(*job, "warning", {{"message", note}}, calls);
     tell_positions(calls);
     old = swept();
   }
@@ -203,11 +215,13 @@ JobService::JobPtr JobService::make_job(Submission&& s, MemoryPlan&& plan) {
                                                 .precision = std::move(s.precision),
                                                 .plan = std::make_shared<const MemoryPlan>(std::move(plan))});
   job->view.times.created = options_.clock();
+  job->view.warnings = std::move(s.notes);
   job->journaled = journal_ != nullptr && !s.text.empty();
   if (job->journaled) job->view.text = std::make_shared<const std::string>(std::move(s.text));
   job->request = std::make_shared<const GenerateRequest>(std::move(s.request));
   job->quality = s.quality;
   job->keep_preview = s.keep_preview;
+  job->all_previews = s.all_previews || job->request->preview_method == PreviewMethod::Decode;  // by name
   if (s.patience_s > 0) job->deadline = job->view.times.created + s.patience_s;
   return job;
 }
@@ -217,9 +231,15 @@ JobView JobService::view(const std::string& id, const std::string& owner) {
   return get(id, owner)->view;
 }
 
-std::vector<JobEvent> JobService::events(const std::string& id, const std::string& owner, uint64_t after) {
+JobService::News JobService::news(const std::string& id, const std::string& owner, uint64_t after) {
   const Lock lock(mutex_);
-  return get(id, owner)->events.since(after);
+  const JobPtr job = get(id, owner);
+  return {job->events.since(after), is_final(job->view.state)};
+}
+
+bool JobService::is_over(const std::string& id, const std::string& owner) {
+  const Lock lock(mutex_);
+  return is_final(get(id, owner)->view.state);
 }
 
 std::vector<JobView> JobService::list(const std::string& owner, size_t most, const std::string& before) {
@@ -237,16 +257,27 @@ std::vector<JobView> JobService::list(const std::string& owner, size_t most, con
 std::shared_ptr<const std::vector<std::byte>> JobService::picture(const std::string& id, const std::string& owner,
                                                                   size_t index) {
   PictureFormat format;
+  JobPicture written;
   {
     const Lock lock(mutex_);
     const JobPtr job = get(id, owner);
     const std::vector<JobPicture>& pictures = job->view.pictures;
     if (index >= pictures.size())
-      throw Refusal(Refused::UnknownJob, fmt::format("job {} has {} pictures so far", id, pictures.size()));
+      throw Refusal(Refused::UnknownJob, is_final(job->view.state)
+                                             ? fmt::format("job {} has ended ({}) with {} pictures", id,
+                                                           to_string(job->view.state), pictures.size())
+                                             : fmt::format("job {} has {} pictures so far", id, pictures.size()));
     if (pictures[index].bytes) return pictures[index].bytes;
     format = job->view.format;
+    written = pictures[index];
   }
-  return std::make_shared<const std::vector<std::byte>>(journal_->read_picture(id, index, format));
+  try {
+    return std::make_shared<const std::vector<std::byte>>(journal_->read_picture(id, index, format, written));
+  } catch (const Error& error) {
+    log_.warn("job {}: {}", id, error.message());
+    throw Refusal(Refused::ExpiredJob,
+                  fmt::format("picture {} of job {} is gone: its file is missing or damaged", index, id));
+  }
 }
 
 JobService::Listener JobService::listen(const std::string& id, const std::string& owner,

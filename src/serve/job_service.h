@@ -67,19 +67,26 @@ class JobService {
   JobService(const JobService&) = delete;
   JobService& operator=(const JobService&) = delete;
 
-  // Plans the request and puts it in line. Error as JobEngine::plan throws them (OverBudget with what would fit as a
-  // hint), Refusal when the queue is full or the process is about to end. Gives the new job's id.
-  std::string submit(Submission submission);
+  // Plans the request and puts it in line. Error as JobEngine::prepare throws them (OverBudget with what would fit as a
+  // hint), Refusal when the queue is full or the process is about to end. Error{Cancelled}, and no job, where `stop` is
+  // set while it plans. Gives the new job's id.
+  std::string submit(Submission submission, StopToken stop = {});
 
   // Of these, each is for the job's owner only: Refusal{UnknownJob} or {ExpiredJob}.
   JobView view(const std::string& id, const std::string& owner);
   std::shared_ptr<const std::vector<std::byte>> picture(const std::string& id, const std::string& owner, size_t index);
   JobView cancel(const std::string& id, const std::string& owner, CancelReason reason = CancelReason::Asked);
   JobView to_front(const std::string& id, const std::string& owner);
-  std::vector<JobEvent> events(const std::string& id, const std::string& owner, uint64_t after);
+  struct News {
+    std::vector<JobEvent> events;
+    bool is_over = false;  // the job's last event is among them, or was told before
+  };
+  News news(const std::string& id, const std::string& owner, uint64_t after);
+  bool is_over(const std::string& id, const std::string& owner);
 
-  // From now on `on_event` is called, from any thread and under no lock, whenever the job has a new event; for as long
-  // as the caller keeps what comes back; a call that has begun may still go on then. Who listens gets previews.
+  // From now on `on_event` is called whenever the job has a new event, under no lock; mostly by the thread that draws,
+  // which it holds up: it must be quick. For as long as the caller keeps what comes back; a call that has begun may
+  // still go on then. Who listens gets previews.
   using Listener = std::shared_ptr<const std::function<void()>>;
   Listener listen(const std::string& id, const std::string& owner, std::function<void()> on_event);
 
@@ -139,6 +146,7 @@ class JobService {
   void persist_ended(const JobEntry& job, JobMove how, const std::optional<Error>& error);
   void remove_files(const std::vector<JobView>& jobs);
   void work();
+  std::unique_ptr<PreparedDrawing> take_prepared(JobEntry& job);
   void draw(const JobPtr& job);
   void stop_if_too_late(JobEntry& job);
   void add_picture(JobEntry& job, GeneratedImage&& image);

@@ -1,11 +1,13 @@
 // What the threads of JobService do: take a job once its memory is free, draw it, keep its pictures.
 #include <algorithm>
+#include <chrono>
 #include <new>
 #include <utility>
 
 #include "generate/metadata.h"
 #include "serve/job_service.h"
 #include "serve/picture_kind.h"
+#include "serve/preview_pace.h"
 #include "serve/progress_meter.h"
 #include "text/base64.h"
 
@@ -61,8 +63,12 @@ class JobService::Watcher : public RunObserver, public Log {
     service_.stop_if_too_late(job_);
   }
 
+  bool wants_preview(const RunPlace& /*at*/) override {
+    preview_began_ = seconds();
+    return (job_.all_previews || pace_.is_due(preview_began_)) && is_wanted();
+  }
+
   void on_preview(const RunPlace& at, const Preview& preview) override {
-    if (!is_wanted()) return;
     const auto bytes = std::make_shared<const std::vector<std::byte>>(
         encode_picture(PictureFormat::Jpeg, preview.image, {}, kPreviewQuality));
     const std::string text = encode_base64(*bytes);
@@ -75,6 +81,19 @@ class JobService::Watcher : public RunObserver, public Log {
                          {"height", preview.image.height},
                          {"media_type", kind_of(PictureFormat::Jpeg).media_type},
                          {"base64", text}};
+    });
+    pace_.made(preview_began_, seconds());
+  }
+
+  void on_guard(const RunPlace& /*at*/, const GuardEvent& event) override {
+    tell("guard", [&] {
+      job_.view.guard_events.push_back(event);
+      ++service_.counters_.guard_events;
+      return OrderedJson{{"where", event.where},
+                         {"problem", event.problem},
+                         {"action", event.action},
+                         {"picture", event.picture},
+                         {"evaluation", event.evaluation}};
     });
   }
 
@@ -98,6 +117,10 @@ class JobService::Watcher : public RunObserver, public Log {
     announce(calls);
   }
 
+  static double seconds() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  }
+
   bool is_wanted() {
     const Lock lock(service_.mutex_);
     return job_.keep_preview || std::any_of(job_.listeners.begin(), job_.listeners.end(),
@@ -107,6 +130,8 @@ class JobService::Watcher : public RunObserver, public Log {
   JobService& service_;
   JobEntry& job_;
   ProgressMeter meter_;
+  PreviewPace pace_;
+  double preview_began_ = 0;
 };
 
 bool JobService::is_too_late(const JobEntry& job) const { return job.deadline > 0 && options_.clock() > job.deadline; }
@@ -161,15 +186,24 @@ JobService::JobPtr JobService::take(Lock& lock) {
   return nullptr;
 }
 
+std::unique_ptr<PreparedDrawing> JobService::take_prepared(JobEntry& job) {
+  const Lock lock(mutex_);
+  return std::move(job.prepared);
+}
+
 void JobService::draw(const JobPtr& job) {
   const std::shared_ptr<const GenerateRequest> request = job->request;
   Watcher watcher(*this, *job);
+  const std::shared_ptr<JobLog> log = job->log;
+  log->open(watcher);
   GenerateResult result;
   std::optional<Error> error;
   try {
     result = with_engine(job->view.precision, [&](JobEngine& engine) {
-      return engine.draw(*request, watcher, watcher, StopToken(&job->stop),
-                         [&](GeneratedImage image) { add_picture(*job, std::move(image)); });
+      const StopToken stop(&job->stop);
+      std::unique_ptr<PreparedDrawing> prepared = take_prepared(*job);
+      if (!prepared) prepared = engine.prepare(*request, *log, stop);
+      return prepared->draw(watcher, stop, [&](GeneratedImage image) { add_picture(*job, std::move(image)); });
     });
   } catch (const Error& e) {
     error = e;
@@ -178,6 +212,7 @@ void JobService::draw(const JobPtr& job) {
   } catch (const std::exception& e) {
     error = Error(ErrorKind::Internal, e.what());
   }
+  log->close();
   if (!error) return finish(*job, JobMove::Finish, std::nullopt, result);
   const bool stopped = error->kind() == ErrorKind::Cancelled && job->stop;
   if (stopped) error = Error(ErrorKind::Cancelled, job->stop_reason);  // set before `stop`, and not again
@@ -200,6 +235,7 @@ void JobService::add_picture(JobEntry& job, GeneratedImage&& image) {
     try {
       journal_->write_picture(job.view.id, index, job.view.format, bytes);
       written = true;
+      picture.sha256 = sha256_of(bytes);
     } catch (const Error& error) {
       log_.warn("job {}: its picture is not in the journal: {}", job.view.id, error.message());
     }
@@ -227,17 +263,7 @@ void JobService::finish(JobEntry& job, JobMove how, std::optional<Error> error, 
   std::vector<JobView> old;
   {
     const Lock lock(mutex_);
-    for (const GuardEvent& event : result.guard_events)
-      tell(job, "guard",
-           {{"where", event.where},
-            {"problem", event.problem},
-            {"action", event.action},
-            {"picture", event.picture},
-            {"evaluation", event.evaluation}},
-           calls);
     for (const StageTime& time : result.times) counters_.stage_seconds[time.name] += time.seconds;
-    counters_.guard_events += result.guard_events.size();
-    job.view.guard_events = result.guard_events;
     if (how == JobMove::Finish) {
       job.view.progress = 1;
       speeds_.add(job.view.precision, work_of(*job.request, size_of(job)), result.times);

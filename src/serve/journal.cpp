@@ -13,6 +13,7 @@
 #include "core/json.h"
 #include "serve/job_id.h"
 #include "serve/picture_kind.h"
+#include "weights/sha256.h"
 
 namespace newbie {
 
@@ -24,8 +25,9 @@ constexpr size_t kMostPictureBytes = size_t{512} << 20;  // as image/picture_for
 constexpr const char* kRecordExtension = ".json";
 
 OrderedJson picture_record(const JobPicture& p) {
-  return {{"seed", std::to_string(p.seed)}, {"width", p.width},           {"height", p.height},
-          {"file_bytes", p.file_bytes},     {"parameters", p.parameters}, {"request", p.request_json}};
+  return {{"seed", std::to_string(p.seed)}, {"width", p.width},   {"height", p.height},
+          {"file_bytes", p.file_bytes},     {"sha256", p.sha256}, {"parameters", p.parameters},
+          {"request", p.request_json}};
 }
 
 JobPicture picture_of(const Json& json) {
@@ -37,6 +39,7 @@ JobPicture picture_of(const Json& json) {
   get_whole_number(json, "width", p.width);
   get_whole_number(json, "height", p.height);
   get_whole_number(json, "file_bytes", p.file_bytes);
+  p.sha256 = json.value("sha256", std::string());
   p.parameters = json.at("parameters").get<std::string>();
   p.request_json = json.at("request").get<std::string>();
   return p;
@@ -101,17 +104,26 @@ JobRecord record_of(const Json& json) {
 }
 
 JobRecord read_record(const std::filesystem::path& path) {
+  const Json json = parse_json(read_file(path, kMostRecordBytes), path.string());
   try {
-    JobRecord record = record_of(parse_json(read_file(path, kMostRecordBytes), path.string()));
+    JobRecord record = record_of(json);
     if (record.view.id + kRecordExtension != path.filename())
       fail(ErrorKind::BadFile, "it is the record of {}", record.view.id);
     return record;
   } catch (const Json::exception& error) {
     fail(ErrorKind::BadFile, "{}: {}", path.string(), error.what());
+  } catch (const Error& error) {
+    fail(ErrorKind::BadFile, "{}: {}", path.string(), error.message());
   }
 }
 
 }  // namespace
+
+std::string sha256_of(std::span<const std::byte> bytes) {
+  Sha256 hash;
+  hash.add(bytes);
+  return hash.hex();
+}
 
 Journal::Journal(const std::filesystem::path& folder) : folder_(folder) {
   std::error_code error;
@@ -144,7 +156,7 @@ std::vector<JobRecord> Journal::read(Log& log) const {
     try {
       out.push_back(read_record(path));
     } catch (const Error& damage) {
-      log.warn("{}: left alone: {}", path.string(), damage.message());
+      log.warn("left alone: {}", damage.message());
     }
   }
   if (error) log.warn("{}: {}", folder_.string(), error.message());
@@ -164,10 +176,14 @@ void Journal::write_picture(const std::string& id, size_t index, PictureFormat f
   write_file_atomically(picture_path(id, index, format), bytes);
 }
 
-std::vector<std::byte> Journal::read_picture(const std::string& id, size_t index, PictureFormat format) const {
-  const std::string bytes = read_file(picture_path(id, index, format), kMostPictureBytes);
-  const auto* first = reinterpret_cast<const std::byte*>(bytes.data());
-  return {first, first + bytes.size()};
+std::vector<std::byte> Journal::read_picture(const std::string& id, size_t index, PictureFormat format,
+                                             const JobPicture& written) const {
+  const std::string path = picture_path(id, index, format).string();
+  const std::string text = read_file(path, kMostPictureBytes);
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(text));
+  if (bytes.size() != written.file_bytes || (!written.sha256.empty() && sha256_of(bytes) != written.sha256))
+    fail(ErrorKind::BadFile, "{}: not what was written there", path);
+  return {bytes.begin(), bytes.end()};
 }
 
 // The record last: pictures without a record would be there for ever. One picture more than the record knows may have

@@ -18,6 +18,8 @@ struct JobRecord {
   int quality = 95;
 };
 
+std::string sha256_of(std::span<const std::byte> bytes);  // JobPicture::sha256
+
 // `write` and `remove` of one job must not overlap; everything else may be called from several threads.
 class Journal {
  public:
@@ -33,7 +35,9 @@ class Journal {
   // Error{BadFile} for what the file system refuses, a full disk among it.
   void write(const JobRecord& record);
   void write_picture(const std::string& id, size_t index, PictureFormat format, std::span<const std::byte> bytes);
-  std::vector<std::byte> read_picture(const std::string& id, size_t index, PictureFormat format) const;
+  // Error{BadFile}, too, when it is not the file that was written: of another size or hash.
+  std::vector<std::byte> read_picture(const std::string& id, size_t index, PictureFormat format,
+                                      const JobPicture& written) const;
   void remove(const JobView& job);  // with its pictures; what is not there is no error
 
  private:

@@ -12,7 +12,9 @@ class MemoryLedger {
   explicit MemoryLedger(size_t budget_bytes) : budget_(budget_bytes) {}
 
   // What of a plan is a job's own: program, libraries and mapped tables are there once for all of them.
-  static size_t own_bytes(const MemoryPlan& plan) { return plan.largest_stage().resident_peak_bytes(); }
+  static size_t own_bytes(const MemoryPlan& plan) {
+    return plan.picture_bytes + plan.largest_stage().resident_peak_bytes();
+  }
   static size_t shared_bytes(const MemoryPlan& plan) { return plan.process_bytes + plan.mapped_bytes; }
 
   // Sets a plan's memory aside; false when what is left does not do. The only job fits always: its plan was made

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "core/error.h"
 
@@ -15,6 +16,19 @@ enum class Refused {
   UnknownJob,  // there never was such a job, or it is another's
   ExpiredJob,  // there was, and what it gave is gone
 };
+
+// "queue full": what programs tell it by.
+constexpr std::string_view to_string(Refused why) {
+  switch (why) {
+    case Refused::QueueFull: return "queue full";
+    case Refused::Draining: return "draining";
+    case Refused::Loading: return "loading";
+    case Refused::NotWritten: return "not written";
+    case Refused::UnknownJob: return "unknown job";
+    case Refused::ExpiredJob: return "expired job";
+  }
+  return "";
+}
 
 class Refusal : public Error {
  public:

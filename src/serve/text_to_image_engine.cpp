@@ -5,14 +5,27 @@
 
 namespace newbie {
 
-MemoryPlan TextToImageEngine::plan(const GenerateRequest& request) { return engine_.plan(request); }
+namespace {
+
+class JobDrawing : public PreparedDrawing {
+ public:
+  explicit JobDrawing(Job job) : job_(std::move(job)) {}
+  const MemoryPlan& plan() const override { return job_.plan(); }
+  GenerateResult draw(RunObserver& observer, StopToken stop, const OnImage& on_image) override {
+    return job_.run(observer, stop, on_image);
+  }
+
+ private:
+  Job job_;
+};
+
+}  // namespace
+
+std::unique_ptr<PreparedDrawing> TextToImageEngine::prepare(const GenerateRequest& request, Log& log, StopToken stop) {
+  return std::make_unique<JobDrawing>(engine_.prepare(request, {.log = &log, .stop = stop}));
+}
 
 PictureSize TextToImageEngine::final_size(const GenerateRequest& request) { return engine_.final_size(request); }
-
-GenerateResult TextToImageEngine::draw(const GenerateRequest& request, RunObserver& observer, Log& log, StopToken stop,
-                                       const OnImage& on_image) {
-  return engine_.prepare(request, {.log = &log}).run(observer, stop, on_image);
-}
 
 // Files are mapped once for all engines; what this one keeps loaded goes with it.
 std::unique_ptr<JobEngine> TextToImageEngine::in_precision(const std::string& preset) {

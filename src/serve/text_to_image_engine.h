@@ -11,10 +11,8 @@ class TextToImageEngine : public JobEngine {
   TextToImageEngine(ModelPaths paths, const EngineOptions& options, Log& log)
       : paths_(std::move(paths)), options_(options), log_(log), engine_(TextToImage::open(paths_, options, log)) {}
 
-  MemoryPlan plan(const GenerateRequest& request) override;
+  std::unique_ptr<PreparedDrawing> prepare(const GenerateRequest& request, Log& log, StopToken stop) override;
   PictureSize final_size(const GenerateRequest& request) override;
-  GenerateResult draw(const GenerateRequest& request, RunObserver& observer, Log& log, StopToken stop,
-                      const OnImage& on_image) override;
   std::unique_ptr<JobEngine> in_precision(const std::string& preset) override;
   const TextToImage& engine() const { return engine_; }
 

@@ -75,9 +75,12 @@ const Program& LossNetwork::program(const SampleShape& shape, Way way) {
     return Program(candidate, runtime_.backend, runtime_.pool.size());
   };
   // What is run is decided by then: pieces that are computed again are so by the same kernels.
-  if (way == Way::ThereAndBack)
-    g = recompute_activations(g, limits_.arena_bytes,
-                              [&](const Graph& candidate) { return lowered(candidate).memory().arena_bytes; });
+  if (way == Way::ThereAndBack) {
+    const auto bytes = [&](const Graph& candidate) { return lowered(candidate).memory().arena_bytes; };
+    Graph most = limits_.recompute ? recompute_most(g) : Graph();
+    const bool fits = limits_.recompute && bytes(most) <= limits_.arena_bytes;
+    g = fits ? std::move(most) : recompute_activations(g, limits_.arena_bytes, bytes);
+  }
   return programs_.emplace(std::pair{shape, way}, lowered(g)).first->second;
 }
 

@@ -43,6 +43,7 @@ class LossNetwork {
   };
   struct Limits {
     size_t arena_bytes = kAnyBytes;  // held where recomputing what lies between blocks can do it
+    bool recompute = false;          // also where there is room (recompute_most)
     Base base = Base::Kept;
   };
   // `base` and `trained` outlive the network.

@@ -100,6 +100,7 @@ SampleShape largest_shape(const Dataset& dataset, const std::vector<size_t>& tok
 LossNetwork::Limits fit(const TrainOptions& o, TrainingRuntime& runtime, const Transformer& base,
                         const Learner& learner, const std::vector<AdaptedModule>& modules, const SampleShape& shape) {
   LossNetwork::Limits out;
+  out.recompute = o.recompute;
   if (o.activation_bytes > 0) out.arena_bytes = o.activation_bytes;
   if (o.memory_bytes == 0) return out;
   const size_t states = state_bytes(o, learner);

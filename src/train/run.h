@@ -52,6 +52,7 @@ struct TrainOptions {
   GradScalerOptions scaler_options;
   int64_t most_bad_steps = 20;  // in a row, then the run stops
   size_t activation_bytes = 0;  // of the arena; 0: as large as it is
+  bool recompute = false;       // activations, also where there is room
   size_t memory_bytes = 0;      // of training, the encoders and the program aside; 0: whatever it takes
   DType saved_dtype = DType::BF16;
 

@@ -13,7 +13,7 @@ namespace newbie {
 
 namespace {
 
-constexpr size_t kPiece = size_t{1} << 20;
+constexpr size_t kPiece = size_t{64} << 10;        // read at once
 constexpr size_t kMostKept = 1024;                 // hashes; more are forgotten all at once
 constexpr size_t kMaxFileBytes = size_t{1} << 20;  // of kept hashes
 constexpr std::chrono::seconds kSettled{3};        // since the last change, before a stamp is believed
@@ -22,18 +22,15 @@ std::string words(const FileStamp& stamp) {
   return fmt::format("{} {} {} {} {}", stamp.device, stamp.inode, stamp.bytes, stamp.modified_ns, stamp.changed_ns);
 }
 
+// Read, not mapped: a run's plan has no pages for this.
 std::string hash_of(const WeightFile& file) {
   Sha256 hash;
-  const auto add = [&](std::span<const std::byte> bytes) {
-    for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), kPiece))) {
-      const std::span<const std::byte> piece = bytes.first(std::min(bytes.size(), kPiece));
-      if (bytes.size() > kPiece) file.fetch_pages(bytes.subspan(kPiece, std::min(bytes.size() - kPiece, kPiece)));
-      hash.add(piece);
-      file.drop_pages(piece);  // need not stay in memory
-    }
-  };
-  add(file.header_bytes());
-  add(file.data_bytes());
+  std::vector<std::byte> piece(kPiece);
+  for (size_t at = 0; at < file.file_bytes(); at += kPiece) {
+    const std::span<std::byte> part = std::span(piece).first(std::min(kPiece, file.file_bytes() - at));
+    file.copy(at, part);
+    hash.add(part);
+  }
   file.check_intact();
   return hash.hex();
 }

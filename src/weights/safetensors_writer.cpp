@@ -118,7 +118,10 @@ void write_safetensors_shapes(const std::filesystem::path& path, std::span<const
   write_file_atomically(path, begin);
   std::error_code error;
   std::filesystem::resize_file(path, bytes, error);
-  if (error) fail(ErrorKind::BadFile, "{}: cannot be made {} bytes long: {}", path.string(), bytes, error.message());
+  if (!error) return;
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  fail(ErrorKind::BadFile, "{}: cannot be made {} bytes long: {}", path.string(), bytes, error.message());
 }
 
 void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,

@@ -35,7 +35,7 @@ void stream_safetensors(const std::filesystem::path& path, std::span<const Strea
                         const std::map<std::string, std::string>& metadata = {}, size_t alignment = 8);
 
 // The same file with holes for the tensors' bytes: they read as zeros and take no disk. What it holds is not asked of
-// `produce`. Until it returns, the file is too short to be read.
+// `produce`. Until it returns, the file is too short to be read; after an error there is none.
 void write_safetensors_shapes(const std::filesystem::path& path, std::span<const StreamedTensor> tensors,
                               const std::map<std::string, std::string>& metadata = {});
 

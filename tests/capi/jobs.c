@@ -191,6 +191,8 @@ void check_jobs(newbie_engine* engine, const uint8_t* pixels, size_t bytes) {
   newbie_text_free(json);
   EXPECT(newbie_describe(&json, NULL) == NEWBIE_OK && strstr(json, "\"f16-safe\"") != NULL);
   newbie_text_free(json);
+  EXPECT(newbie_devices(&json, NULL) == NEWBIE_OK && strstr(json, "\"vulkan\":[") != NULL);
+  newbie_text_free(json);
   check_words(engine);
   check_inputs(engine);
   check_refusals(engine);

@@ -253,6 +253,27 @@ TEST_F(FromPictures, TextsOfOtherProgramsAreDrawn) {
                                     "--scheduler", "simple", "--cfg-scale", "4", "-s", "9", "-W", "64", "-H", "48"})));
   const Outcome said = run({"metadata", pasted});
   EXPECT_THAT(said.out, HasSubstr("not taken over: Face restoration: X"));
+  // Weights that others write otherwise are the same weights.
+  const std::string novel = write("novel.json", R"json({"prompt": "{{{1girl}}}, rem (re)", "uc": "", "steps": 3,
+      "scale": 4, "seed": 9, "width": 64, "height": 48, "sampler": "k_euler", "noise_schedule": "native"})json");
+  EXPECT_EQ(file_bytes(draw("novel.png", {"--from", novel})),
+            file_bytes(draw("weights.png", {"-p", "(1girl:1.158), rem \\(re\\)", "--weights", "-n", "", "--steps", "3",
+                                            "--sampling-method", "euler", "--scheduler", "normal", "--cfg-scale", "4",
+                                            "-s", "9", "-W", "64", "-H", "48"})));
+  // A node that nobody has heard of is named.
+  const std::string strange = write("strange.json", R"({
+      "3": {"class_type": "KSampler", "inputs": {"seed": 9, "steps": 3, "cfg": 4, "sampler_name": "euler", "scheduler":
+        "simple", "denoise": 1, "model": ["4", 0], "positive": ["6", 0], "negative": ["7", 0], "latent_image": ["5", 0]}},
+      "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "x"}},
+      "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 48, "batch_size": 1}},
+      "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "1girl", "clip": ["4", 1]}},
+      "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "", "clip": ["4", 1]}},
+      "8": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
+      "9": {"class_type": "Sparkle", "inputs": {"canvas": ["8", 0]}},
+      "10": {"class_type": "SaveImage", "inputs": {"images": ["9", 0], "filename_prefix": "x"}}})");
+  const Outcome sparkle = run({"generate", "--from", strange, "-o", (folder_ / "sparkle.png").string()});
+  ASSERT_EQ(sparkle.exit_code, 0) << sparkle.err;
+  EXPECT_THAT(sparkle.err, HasSubstr("a node Sparkle acts on the drawn picture"));
   // Nothing is drawn of a graph without a prompt.
   const std::string empty = write("graph.json", R"({"1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}}})");
   const Outcome none = run({"generate", "--from", empty, "-o", (folder_ / "none.png").string()});

@@ -24,6 +24,28 @@ TEST(Help, OfACommandListsNamesFromTheRegistries) {
     EXPECT_THAT(o.out, HasSubstr(word));
 }
 
+TEST(Help, SaysWhatIsNeededAndWhatIsTaken) {
+  EXPECT_THAT(run({"convert", "--help"}).out, HasSubstr("--to folder|comfyui|gguf (required)"));
+  EXPECT_THAT(run({"generate", "--help"}).out,
+              testing::AllOf(HasSubstr("0 to 1 (default: always)"), HasSubstr("0 to 18446744073709551615 (default: 0)"),
+                             Not(HasSubstr("1000000 to"))));
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"metadata"}, {"evaluate"}, {"evaluate", "fid"}, {"evaluate", "psnr"}, {"evaluate", "clip-score"}}) {
+    std::vector<std::string> all = words;
+    all.push_back("--help");
+    EXPECT_THAT(run(all).out, testing::AllOf(HasSubstr("Example"), HasSubstr("newbie " + words[0] + " ")))
+        << testing::PrintToString(words);
+  }
+}
+
+// A limit is that of the schedule.
+TEST(Help, TooManyStepsForASchedule) {
+  const Outcome o = run({"plan", "-p", "1girl", "--steps", "1001"});
+  EXPECT_EQ(o.exit_code, 2);
+  EXPECT_THAT(o.err, HasSubstr("--steps: expected 1 to 1000 with schedule simple, got 1001"));
+  EXPECT_EQ(run({"plan", "-p", "1girl", "--steps", "1001", "--scheduler", "flow_euler"}).exit_code, 0);
+}
+
 TEST(Help, Version) {
   const Outcome o = run({"--version"});
   EXPECT_EQ(o.exit_code, 0);

@@ -9,6 +9,8 @@
 
 #include "core/files.h"
 #include "core/json.h"
+#include "core/printable.h"
+#include "core/utf8.h"
 #include "e2e/pictures.h"
 #include "e2e/run_program.h"
 #include "image/png.h"
@@ -18,6 +20,7 @@
 namespace newbie::e2e {
 namespace {
 
+using testing::AllOf;
 using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -122,6 +125,74 @@ TEST(Hostile, NamesAndPromptsSteerNoTerminal) {
   const Outcome o = run({.arguments = {"metadata", "a.png"}, .folder = folder.path()});
   EXPECT_THAT(o.out, HasSubstr("x\\x1b]0;PWNED\\x07"));
   EXPECT_THAT(o.out + o.err, Not(HasSubstr("\x1b")));
+}
+
+// Lines of ours, and nothing in them that a terminal would obey.
+void expect_shown(const std::string& text, const std::string& what) {
+  EXPECT_EQ(printable(text), text) << what;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string line = text.substr(at, end - at);
+    EXPECT_TRUE(line.starts_with("newbie: ") || line.starts_with("  hint: ")) << what << ": " << line;
+    at = end + 1;
+  }
+}
+
+// Names of files that turn text round, break lines, set titles, or are no text at all.
+TEST(Hostile, NamesOfAnyBytesAreShownOnOneLine) {
+  for (const std::string name : {"a\u202egnp.exe", "a\nnewbie-lies: done", "a\x1b]0;PWNED\x07", "a\xff\xfe", "a\u2028b",
+                                 "a\xc2\x9b[31m", "a\rb", "a\u2066b\x7f"}) {
+    const TemporaryFolder folder;
+    for (const std::vector<std::string>& words :
+         std::vector<std::vector<std::string>>{{"plan", "-m", name},
+                                               {"plan", "--profile", name + ".toml"},
+                                               {"plan", "--lora", name},
+                                               {"plan", "-p", "1girl <lora:" + name + ">"},
+                                               {"generate", "-p", "x", "-i", name},
+                                               {"generate", "--prompts", name},
+                                               {"generate", "-p", "x", "-o", name + "/b/c.png"},
+                                               {"generate", "-p", "x", "--" + name},
+                                               {"generate", "-p", "x", "--sampling-method", name},
+                                               {"metadata", name},
+                                               {"lora", "info", name},
+                                               {"inspect", "--graph", name},
+                                               {"evaluate", "psnr", name, name},
+                                               {"prompt", "lint", name},
+                                               {name}}) {
+      const Outcome o = run({.arguments = words, .folder = folder.path()});
+      EXPECT_THAT(o.exit_code, AnyOf(2, 3)) << words.front() << ' ' << o.err;
+      expect_shown(o.err, words.front() + " " + words.back());
+    }
+    // Where it is there, and in what is told of it.
+    const std::string picture = name + ".png";
+    const std::vector<std::string> draw{"generate", "-v", "-p",      "x\u202ey", "-W", "16",
+                                        "-H",       "16", "--steps", "1",        "-o", picture};
+    const Outcome o = run({.arguments = draw, .folder = folder.path()});
+    ASSERT_EQ(o.exit_code, 0) << o.err;
+    EXPECT_TRUE(std::filesystem::exists(folder / picture));
+    EXPECT_EQ(o.out.substr(0, o.out.find('\n')), in_one_line(picture) + "  16x16  seed 0");
+    EXPECT_EQ(printable(o.out), o.out);
+    EXPECT_EQ(printable(o.err), o.err);
+    const Outcome read = run({.arguments = {"metadata", picture}, .folder = folder.path()});
+    EXPECT_EQ(read.out.substr(0, read.out.find('\n')), in_one_line(picture) + "  16x16");
+    EXPECT_THAT(read.out, HasSubstr("x\\u202ey"));
+    EXPECT_EQ(printable(read.out), read.out);
+    const Outcome json = run({.arguments = {"metadata", "--json", picture}, .folder = folder.path()});
+    EXPECT_EQ(printable(json.out), json.out);
+    const Json said = parse_json(json.out, "metadata");
+    EXPECT_EQ(said["request"]["flags"]["prompt"], "x\u202ey");
+    if (!find_invalid_utf8(picture)) {
+      EXPECT_EQ(said["file"], picture);
+    }
+  }
+}
+
+// What is made for another program to read goes there as it is.
+TEST(Hostile, PromptsInAPipeAreAsTheyWere) {
+  const std::string prompt = "<character_1><n>שלום\u200f</n></character_1>";
+  const Outcome o = run({"prompt", "format", "-p", prompt});
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_THAT(o.out, HasSubstr("שלום\u200f"));
 }
 
 TEST(Hostile, AMessageIsNoLongerThanAPage) {
@@ -266,6 +337,8 @@ TEST(Hostile, LittleAddressSpaceIsAnErrorAndNoSignal) {
       EXPECT_EQ(o.signal, 0) << words[0] << ", " << mib << " MiB";
       // 127: the loader itself had no room for the libraries.
       EXPECT_THAT(o.exit_code, AnyOf(0, 3, 5, 127)) << words[0] << ", " << mib << " MiB: " << o.err;
+      // Closing other programs would help nobody.
+      EXPECT_THAT(o.err, Not(HasSubstr("close other programs"))) << words[0] << ", " << mib << " MiB";
     }
 }
 
@@ -280,6 +353,35 @@ TEST(Hostile, AnInitPictureIsPlannedByItsHeader) {
            .folder = folder.path()});
   EXPECT_EQ(o.exit_code, 5) << o.err;
   EXPECT_THAT(o.err, HasSubstr("large.png: a picture of 8192x8192 takes 513 MiB to read"));
+}
+
+TEST(Hostile, APictureToEvaluateIsPlannedByItsHeader) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "large.png", std::ios::binary) << test::png_file({8192, 8192, 16, 6}, "", "");
+  for (const std::vector<std::string>& metric :
+       std::vector<std::vector<std::string>>{{"psnr", "large.png", "large.png"},
+                                             {"ssim", "large.png", "large.png"},
+                                             {"kid", "large.png", "large.png", "-m", avatar().string()}}) {
+    std::vector<std::string> words{"evaluate"};
+    words.insert(words.end(), metric.begin(), metric.end());
+    words.insert(words.end(), {"--memory", "300MiB"});
+    const Outcome o = run({.arguments = words, .folder = folder.path()});
+    EXPECT_EQ(o.exit_code, 5) << metric[0] << o.err;
+    EXPECT_THAT(o.err, HasSubstr("large.png: a picture of 8192x8192 takes 513 MiB to read")) << metric[0];
+  }
+}
+
+// What it says is in a few kilobytes: its pixels are not unpacked, and would not fit.
+TEST(Hostile, WhatALargePictureSaysTakesNoMemory) {
+  const TemporaryFolder folder;
+  const std::string text = test::chunk("tEXt", std::string("parameters\0x\nSteps: 28, Seed: 5", 32));
+  std::ofstream(folder / "large.png", std::ios::binary) << test::png_file({8192, 8192, 16, 6}, text, "");
+  const Outcome o = run({.arguments = {"metadata", "large.png"}, .folder = folder.path(), .before_exec = [] {
+                           const rlimit limit{160 << 20, 160 << 20};
+                           ::setrlimit(RLIMIT_AS, &limit);
+                         }});
+  EXPECT_EQ(o.exit_code, 0) << o.signal << o.err;
+  EXPECT_THAT(o.out, AllOf(HasSubstr("large.png  8192x8192"), HasSubstr("steps")));
 }
 
 }  // namespace

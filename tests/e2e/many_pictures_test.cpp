@@ -47,6 +47,58 @@ TEST_F(ManyPictures, ATableOfRequests) {
   EXPECT_THAT(bad.err, HasSubstr("bad.csv:2"));
 }
 
+TEST_F(ManyPictures, TheFirstRowOfATableIsChecked) {
+  for (const auto& [head, message] : {std::pair{"prompt,steps,steps", "key \"steps\" comes twice"},
+                                      {"prompt,cfg,cfg-scale", "\"cfg-scale\" comes twice"},
+                                      {"prompt,output,output", "key \"output\" comes twice"},
+                                      {"prompt,stepz", "unknown key \"stepz\""}}) {
+    write("bad.csv", std::string(head) + "\na,1,2\n");
+    const Outcome o = draw({"--prompts", "bad.csv", "--keep-going"});
+    EXPECT_EQ(o.exit_code, 2) << head;
+    EXPECT_THAT(o.err, testing::AllOf(HasSubstr("bad.csv:1: "), HasSubstr(message))) << head;
+  }
+  write("bad.jsonl", "{\"prompt\": \"a\", \"cfg-scale\": 2, \"cfg\": 3}\n");
+  EXPECT_THAT(draw({"--prompts", "bad.jsonl"}).err, HasSubstr("\"cfg\" comes twice"));
+  EXPECT_THAT(names_in(folder_.path()), ElementsAre("bad.csv", "bad.jsonl"));
+  write("good.csv", "prompt,steps,,\na,1,,\n");  // as spreadsheets leave it
+  EXPECT_EQ(draw({"--prompts", "good.csv", "-o", "a.png"}).exit_code, 0);
+}
+
+TEST_F(ManyPictures, NamesOfALineStayInTheFolder) {
+  write("list.jsonl", R"({"prompt": "1girl", "output": "girl.png"}
+{"prompt": "1boy"}
+)");
+  for (const char* output : {"new/", "new", "new/%03d.png"}) {
+    const Outcome o = draw({"--prompts", "list.jsonl", "-o", output});
+    ASSERT_EQ(o.exit_code, 0) << o.err;
+    EXPECT_THAT(names_in(folder_.path()), ElementsAre("list.jsonl", "new")) << output;
+    EXPECT_THAT(names_in(folder_ / "new"), Contains("girl.png")) << output;
+    fs::remove_all(folder_ / "new");
+    fs::create_directory(folder_ / "new");
+  }
+  const std::string outside = (folder_ / "esc.png").string();
+  for (const std::string& name : {std::string("../esc.png"), std::string("a/../../esc.png"), outside}) {
+    write("bad.jsonl", "{\"prompt\": \"a\", \"output\": \"" + name + "\"}\n");
+    for (const char* output : {"new/", "%d.png"}) {
+      const Outcome o = draw({"--prompts", "bad.jsonl", "-o", output});
+      EXPECT_EQ(o.exit_code, 2) << name;
+      EXPECT_THAT(o.err, testing::AllOf(HasSubstr("bad.jsonl:1: "), HasSubstr(name + " leads out of"))) << name;
+    }
+  }
+  EXPECT_THAT(names_in(folder_.path()), ElementsAre("bad.jsonl", "list.jsonl", "new"));
+}
+
+TEST_F(ManyPictures, AListFromStandardInput) {
+  const Outcome o = run({.arguments = {"generate", "-W", "16", "-H", "16", "--prompts", "-", "-o", "%d.png"},
+                         .standard_input = "1girl\n{\"prompt\": \"1boy\", \"steps\": 2}\n",
+                         .folder = folder_.path()});
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_THAT(names_in(folder_.path()), ElementsAre("0.png", "1.png"));
+  const Outcome twice = draw({"--prompts", "-", "-p", "-"});
+  EXPECT_EQ(twice.exit_code, 2);
+  EXPECT_THAT(twice.err, HasSubstr("standard input"));
+}
+
 TEST_F(ManyPictures, WithoutMetadata) {
   ASSERT_EQ(draw({"-p", "a", "--no-metadata", "-o", "a.png"}).exit_code, 0);
   EXPECT_TRUE(picture(folder_ / "a.png").texts.empty());

@@ -46,6 +46,13 @@ TEST(Messages, NamesOfOtherProgramsAreAnsweredWithOurs) {
   EXPECT_THAT(refused({"--sampling-method", "Euler a"}), HasSubstr("here it is euler_a"));
   EXPECT_THAT(refused({"--sampling-method", "k_euler"}), HasSubstr("here it is euler"));
   EXPECT_THAT(refused({"--dtype", "float8"}), HasSubstr("auto, f32, bf16, f16, int8"));
+  // Values that one of our flags of the same name does not take.
+  EXPECT_THAT(refused({"--quality", "50"}),
+              AllOf(HasSubstr("--quality: unknown value '50'"), HasSubstr("--file-quality")));
+  EXPECT_THAT(refused({"--quality", "best"}), testing::Not(HasSubstr("--file-quality")));
+  EXPECT_THAT(refused({"--scheduler", "euler"}), HasSubstr("a sampler is --sampling-method"));
+  EXPECT_THAT(refused({"--sampling-method", "simple"}), HasSubstr("a schedule is --scheduler"));
+  EXPECT_THAT(refused({"--strength", "80"}), HasSubstr("0.5 is half"));
 }
 
 TEST(Messages, NamesOfDtypesAndSizesAsPeopleWriteThem) {

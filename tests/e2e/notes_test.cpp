@@ -72,6 +72,31 @@ TEST_F(Notes, StartsOfOtherProportions) {
   EXPECT_THAT(told({"-i", start}), Not(HasSubstr("becomes")));
 }
 
+TEST_F(Notes, MasksOfOtherProportions) {
+  const std::string start = picture("start.png", 3, {90, 120, 200});  // 32x32
+  const auto mask = [&](const char* name, int white_from) {           // 64x16, white from that column on
+    Image image{.width = 64, .height = 16, .channels = 3, .pixels = {}};
+    for (int i = 0; i < 64 * 16; ++i) image.pixels.insert(image.pixels.end(), 3, i % 64 >= white_from ? 255 : 0);
+    const std::vector<std::byte> bytes = encode_picture(PictureFormat::Png, image, {}, 90);
+    std::ofstream(folder_ / name, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    return (folder_ / name).string();
+  };
+  EXPECT_THAT(
+      told({"-i", start, "--mask", mask("half.png", 32)}),
+      AllOf(HasSubstr("--mask of 64x16 becomes 128x128 by --init-fit crop"), Not(HasSubstr("nothing is repainted"))));
+  EXPECT_THAT(told({"-i", start, "--mask", mask("half.png", 32), "--init-fit", "stretch"}),
+              HasSubstr("--mask of 64x16 becomes 128x128 by --init-fit stretch"));
+  EXPECT_THAT(told({"-i", start, "--mask", mask("half.png", 32), "--only-masked"}),
+              HasSubstr("--mask of 64x16 is stretched over --init-img of 32x32"));
+  EXPECT_THAT(told({"-i", start, "--mask", mask("edge.png", 56)}),  // all that is white is cut off
+              HasSubstr("nothing of what --mask repaints is left in 128x128: nothing is repainted"));
+}
+
+TEST_F(Notes, NoPrompt) {
+  for (const char* prompt : {"", "  \n"}) EXPECT_THAT(told({"-p", prompt}), HasSubstr("--prompt is empty")) << prompt;
+}
+
 TEST_F(Notes, MarkupOfOtherPrograms) {
   const auto prompt = [&](const char* text, std::vector<std::string> more = {}) {
     more.insert(more.begin(), {"-p", text});  // the last one counts

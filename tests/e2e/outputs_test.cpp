@@ -11,6 +11,7 @@ namespace newbie::e2e {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -124,6 +125,61 @@ TEST(Outputs, ANamedFileIsReplacedWithAWord) {
   EXPECT_NE(file_bytes(folder / "a.png"), "mine");
   const Outcome again = run({.arguments = tiny({"-o", "b.png", "-s", "0"}), .folder = folder.path()});
   EXPECT_THAT(again.err + again.out, Not(testing::AnyOf(HasSubstr("replaced"), HasSubstr("is the default"))));
+}
+
+// Whatever a flag names: it is replaced, and that is told before.
+TEST(Outputs, NoCommandReplacesAFileInSilence) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "list.txt") << "1girl\n";
+  const std::string adapter = (fs::path(NEWBIE_SOURCE_DIR) / "tests/data/adapters/kohya/adapter_model.safetensors");
+  ASSERT_EQ(
+      run({.arguments = tiny({"-q", "-o", "z.png", "--memory-log", "log.jsonl"}), .folder = folder.path()}).exit_code,
+      0);
+  const std::vector<std::string> list{"generate", "--prompts", "list.txt", "-W", "16", "-H", "16", "--steps", "1"};
+  const auto with = [](std::vector<std::string> words, std::vector<std::string> more) {
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  };
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {tiny({"-o", "x.png"}), "x.png"},
+      {tiny({"-o", "a.png", "--grid", "x.png"}), "x.png"},
+      {tiny({"-o", "b.png", "--memory-log", "x.txt"}), "x.txt"},
+      {tiny({"-o", "c.png", "--steps", "3", "--preview", "x.png", "--preview-every", "1", "--keep-preview"}), "x.png"},
+      {with(list, {"-o", "d%d.png", "--report", "x.csv"}), "x.csv"},
+      {with(list, {"-o", "e%d.png", "--memory-log", "x.txt"}), "x.txt"},
+      {with(list, {"-o", "x.png"}), "x.png"},
+      {{"generate", "-p", "1girl", "-W", "16", "-H", "16", "--grid-x", "steps=1,2", "-o", "f%d.png", "--grid", "x.png"},
+       "x.png"},
+      {{"memory-report", "log.jsonl", "-o", "x.html"}, "x.html"},
+      {{"profile", "--work", "vae", "--size", "64", "--repeats", "1", "--trace", "x.json"}, "x.json"},
+      {{"dev", "features", "-p", "1girl", "-o", "x.safetensors"}, "x.safetensors"},
+      {{"lora", "convert", "--to", "comfyui", adapter, "-o", "x.safetensors"}, "x.safetensors"},
+      {{"lora", "convert", "--to", "peft", adapter, "-o", "peft"}, "peft/adapter_model.safetensors"},
+  };
+  fs::create_directory(folder / "peft");
+  for (const auto& [words, name] : cases) {
+    std::ofstream(folder / name) << "mine";
+    const Outcome o = run({.arguments = words, .folder = folder.path()});
+    EXPECT_EQ(o.exit_code, 0) << testing::PrintToString(words) << o.err;
+    EXPECT_THAT(o.err, HasSubstr(name + " is there already and will be replaced")) << testing::PrintToString(words);
+    EXPECT_NE(file_bytes(folder / name), "mine") << testing::PrintToString(words);
+  }
+}
+
+TEST(Outputs, PercentSignsAndLinksToNothing) {
+  const TemporaryFolder folder;
+  for (const char* name : {"p%s.png", "p%0999999d.png", "p%i.png", "p%05u.png"}) {
+    const Outcome o = run({.arguments = tiny({"-o", name}), .folder = folder.path()});
+    EXPECT_EQ(o.exit_code, 2) << name;
+    EXPECT_THAT(o.err, AllOf(HasSubstr("unknown placeholder '%"), HasSubstr("%% is a percent sign"))) << name;
+  }
+  fs::create_symlink("nowhere.png", folder / "link.png");
+  const Outcome o = run({.arguments = tiny({"-o", "link.png"}), .folder = folder.path()});
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_THAT(o.err, HasSubstr("it is a link to nowhere.png, which is not there"));
+  for (const char* name : {"p%%d.png", "100%.png", "%02d.png"})
+    EXPECT_EQ(run({.arguments = tiny({"-q", "-o", name}), .folder = folder.path()}).exit_code, 0) << name;
+  EXPECT_THAT(names_in(folder.path()), ElementsAre("00.png", "100%.png", "link.png", "p%d.png"));
 }
 
 TEST(Outputs, APipeGetsFewLinesOfProgress) {

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <fstream>
+
 #include "core/json.h"
 #include "e2e/pictures.h"
 #include "e2e/run_program.h"
@@ -60,6 +62,39 @@ TEST(Preview, IsRemovedWhenDrawingIsStopped) {
   EXPECT_TRUE(stopped);
   EXPECT_EQ(o.exit_code, 130) << o.err;
   EXPECT_THAT(names_in(folder.path()), testing::IsEmpty());
+}
+
+// What is removed in the end is the preview, and nobody else's file: not one that was there, whatever it is called, and
+// not one that came since.
+TEST(Preview, RemovesNothingButItself) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "mine.png") << "mine";
+  std::ofstream(folder / "output.preview.png") << "mine";
+  fs::create_symlink("nowhere.png", folder / "link.png");
+  for (const std::vector<std::string>& more :
+       std::vector<std::vector<std::string>>{{"--preview", "mine.png"}, {"--preview"}, {"--preview", "link.png"}}) {
+    std::vector<std::string> all = words(more);
+    all.insert(all.end(), {"--preview-every", "1"});
+    const Outcome o = run({.arguments = all, .folder = folder.path()});
+    EXPECT_EQ(o.exit_code, 0) << o.err;
+    EXPECT_THAT(o.err, HasSubstr("is there already: previews go to "));
+    EXPECT_THAT(names_in(folder.path()), ElementsAre("link.png", "mine.png", "output.png", "output.preview.png"));
+  }
+  EXPECT_EQ(file_bytes(folder / "mine.png"), "mine");
+  EXPECT_EQ(file_bytes(folder / "output.preview.png"), "mine");
+
+  bool is_replaced = false;
+  const Outcome o = run({.arguments = words({"--preview", "p.png", "--preview-every", "210"}, "400"),  // one preview
+                         .folder = folder.path(),
+                         .meanwhile = [&](pid_t, const std::string&) {
+                           if (is_replaced || !fs::exists(folder / "p.png")) return;
+                           std::ofstream(folder / "other.png") << "another's";
+                           fs::rename(folder / "other.png", folder / "p.png");
+                           is_replaced = true;
+                         }});
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+  ASSERT_TRUE(is_replaced);
+  EXPECT_EQ(file_bytes(folder / "p.png"), "another's");
 }
 
 TEST(Preview, WithoutFactorsItIsDecodedAndSaysSo) {

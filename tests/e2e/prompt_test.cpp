@@ -148,7 +148,7 @@ TEST(Prompt, AListIsCheckedBeforeAnythingIsDrawn) {
       {"{\"prompt\": ", "list.jsonl:2: "},
       {"[]", "list.jsonl:2: expected an object"},
       {"{\"steps\": 2}", "list.jsonl:2: no \"prompt\""},
-      {"{\"prompt\": \"a\", \"width\": 33}", "list.jsonl:2: picture sides"},
+      {"{\"prompt\": \"a\", \"width\": 33}", "list.jsonl:2: width: picture sides"},
       {"{\"prompt\": \"a\", \"width\": \"32\"}", "list.jsonl:2: width: expected a whole number"},
       {"{\"prompt\": \"a\", \"seed\": -2}", "list.jsonl:2: seed: expected -1"},
       {"{\"prompt\": \"a\", \"sampler\": \"x\"}", "list.jsonl:2: "},

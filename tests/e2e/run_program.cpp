@@ -62,6 +62,7 @@ Outcome run(const Invocation& invocation) {
   if (process == 0) {
     ::signal(SIGINT, SIG_DFL);
     ::signal(SIGTERM, SIG_DFL);
+    ::signal(SIGQUIT, SIG_DFL);
     ::dup2(in.descriptor(), STDIN_FILENO);
     ::dup2(err.descriptor(), STDERR_FILENO);
     const int redirected =

@@ -146,7 +146,10 @@ TEST(Serve, WhatWasFinishedOutlivesAKill) {
     const Outcome again = serve(flags, [&](const Running& server) {
       const OrderedJson job = server.ask("GET", "/v1/jobs/" + finished).json();
       EXPECT_EQ(job["state"], "done");
-      EXPECT_TRUE(server.ask("GET", "/" + job["pictures"][0]["url"].get<std::string>()).body == picture);
+      const std::string url = "/" + job["pictures"][0]["url"].get<std::string>();
+      EXPECT_TRUE(server.ask("GET", url).body == picture);
+      write_file_atomically(folder / "jobs" / (finished + ".0.png"), picture.substr(0, 1000));
+      EXPECT_EQ(server.ask("GET", url).status, 410) << "not what was written there";
       const OrderedJson other = server.wait_for_end(unfinished);
       EXPECT_EQ(other["state"], resume ? "done" : "failed") << other;
       EXPECT_EQ(server.ask("GET", "/v1/jobs").json()["jobs"].size(), 2u);

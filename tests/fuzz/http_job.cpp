@@ -13,6 +13,9 @@ class Unanswered : public Exchange {
   const Request& request() const override { return request_; }
   void respond(Response) override {}
   void start(Response, std::string) override {}
+  std::function<void()> follow(Response, std::string, Source) override {
+    return [] {};
+  }
   bool write(std::string) override { return false; }
   void finish() override {}
   void when_gone(std::function<void()>) override {}

@@ -185,7 +185,7 @@ TEST(LokrInBf16, SmallFactorsKeepTheirGradients) {
   EXPECT_GT(both / std::sqrt(left * right), 0.99);
 }
 
-// What is made again is the same: fewer bytes held, equal bytes computed.
+// What is made again is the same: fewer bytes held, equal bytes computed. Products come last.
 TEST(TrainingMemory, RecomputationHoldsLessAndChangesNothing) {
   const Batch batch;
   Trained t;
@@ -198,13 +198,22 @@ TEST(TrainingMemory, RecomputationHoldsLessAndChangesNothing) {
   const double loss = batch.run(whole, 0, 0, 1.0f, want);
   const SampleShape shape{batch.tokens(0), 16, 16};
   const size_t bytes = whole.plan(shape).arena_bytes;
+  const auto flop = [&](LossNetwork& network) { return network.plan(shape).flop; };
 
   LossNetwork tight(t.runtime, base, trained, plan.modules, {.arena_bytes = bytes / 2});
   EXPECT_LE(tight.plan(shape).arena_bytes, bytes / 2);
   LossNetwork tightest(t.runtime, base, trained, plan.modules, {.arena_bytes = 0});
   EXPECT_LT(tightest.plan(shape).arena_bytes, bytes / 2);
-  std::printf("[ measured ] arena %zu bytes, recomputed %zu\n", bytes, tightest.plan(shape).arena_bytes);
-  for (LossNetwork* network : {&tight, &tightest}) {
+  LossNetwork most(t.runtime, base, trained, plan.modules, {.recompute = true});
+  EXPECT_LT(tightest.plan(shape).arena_bytes, most.plan(shape).arena_bytes);
+  EXPECT_LT(most.plan(shape).arena_bytes, bytes);
+  EXPECT_LT(flop(whole), flop(most));
+  EXPECT_LT(flop(most), flop(whole) + (flop(tightest) - flop(whole)) * 3 / 4) << "w2 alone is a quarter";
+  EXPECT_LT(flop(tight), flop(tightest));
+  std::printf("[ measured ] arena %zu bytes, recomputed but for the few %zu, recomputed %zu; Mflop %.0f, %.0f, %.0f\n",
+              bytes, most.plan(shape).arena_bytes, tightest.plan(shape).arena_bytes, flop(whole) / 1e6,
+              flop(most) / 1e6, flop(tightest) / 1e6);
+  for (LossNetwork* network : {&tight, &tightest, &most}) {
     Tensors32 got;
     EXPECT_EQ(batch.run(*network, 0, 0, 1.0f, got), loss);
     EXPECT_TRUE(got == want);

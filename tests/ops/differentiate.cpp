@@ -108,7 +108,7 @@ TEST(Differentiate, RotationsAreTurnedBackByTheTablesThemselves) {
   EXPECT_EQ(tables[0], tables[1]);
   EXPECT_EQ(way.node(tables[0]).op, &constant_op);
   EXPECT_EQ(way.node(tables[0]).precision.storage, DType::F32);
-  EXPECT_EQ(way.node(tables[0]).constant->back(), -0.5f);
+  EXPECT_EQ(way.node(tables[0]).constant->values().back(), -0.5f);
 }
 
 TEST(Differentiate, RefusesWhatCannotBeTrained) {

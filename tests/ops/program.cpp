@@ -31,7 +31,7 @@ Tensors evaluate_node_by_node(Graph& graph, const HostBackend& backend, const We
     } else if (n.op == &weight_op) {
       weights.read(n.paths.front(), n.spec().dtype, here.data());
     } else if (n.op == &constant_op) {
-      std::memcpy(here.data(), n.constant->data(), here.size());
+      n.constant->fill(0, {reinterpret_cast<float*>(here.data()), n.constant->size()});
     } else if (n.op->view) {
       const Value base = graph.value(n.inputs[0]);
       const size_t offset = n.op->view_offset ? n.op->view_offset(std::span(&base, 1), n.attrs) : 0;
@@ -166,6 +166,39 @@ TEST(Program, InputsAndConstantsAndTheirViewsCanBeOutputs) {
   EXPECT_THAT(run.output("constant"), ::testing::ElementsAre(4, 5));
   EXPECT_EQ(run.memory.arena_bytes, 0u);
   EXPECT_EQ(run.memory.constant_bytes, 8u);
+}
+
+// 0, 1, 2, … : made in the arena at every run, and nowhere before.
+TEST(Program, ATableThatARuleMakesTakesNothingBeforeItRuns) {
+  Graph g;
+  const Constant rule(1000, [](size_t first, std::span<float> out) {
+    for (float& value : out) value = static_cast<float>(first++);
+  });
+  const Value table = g.constant({10, 100}, rule);
+  g.output("sum", add(g.input("x", {10, 100}), table));
+  g.output("row", slice_rows(g.constant({10, 100}, rule.negated()), 9, 10));
+  const auto backend = make_reference_backend();
+  const Program program(g, *backend, 1);
+  EXPECT_EQ(program.memory().constant_bytes, 0u);
+  EXPECT_GE(program.memory().arena_bytes, 2 * 1000 * sizeof(float));
+  EXPECT_EQ(program.used_arena_bytes(), program.memory().arena_bytes);
+  const RunResult run = run_graph(g, *backend, MemoryWeights(), {{"x", {{10, 100}, std::vector<float>(1000, 0.5f)}}});
+  EXPECT_EQ(run.output("sum").front(), 0.5f);
+  EXPECT_EQ(run.output("sum").back(), 999.5f);
+  EXPECT_EQ(run.output("row").front(), -900.0f);
+}
+
+TEST(Constant, ARuleAndItsNegationKnowEachOther) {
+  const Constant rule(3, [](size_t first, std::span<float> out) {
+    for (float& value : out) value = static_cast<float>(first++);
+  });
+  EXPECT_THAT(rule.values(), ::testing::ElementsAre(0, 1, 2));
+  EXPECT_THAT(rule.negated().values(), ::testing::ElementsAre(0, -1, -2));
+  EXPECT_TRUE(rule.negated().is_negated(rule));
+  EXPECT_TRUE(rule.is_negated(rule.negated()));
+  EXPECT_FALSE(rule.is_negated(rule));
+  EXPECT_FALSE(rule.negated().is_negated(Constant(std::vector<float>{0, 1, 2})));
+  EXPECT_TRUE(Constant(std::vector<float>{-1}).is_negated(Constant(std::vector<float>{1})));
 }
 
 TEST(Program, AViewOfAWeightIsThatPartOfTheWeight) {

@@ -121,7 +121,8 @@ TEST_F(Gguf, StreamsBlocksWithinASmallBudget) {
   const ModelPaths paths{.folder = in("q4_0")};
   const Drawn roomy = draw(paths, PrecisionRequest::F32);
   EXPECT_TRUE(roomy.result.plan.streamed.empty());
-  const size_t less = roomy.result.plan.peak_bytes() - (size_t{8} << 20);
+  // Less than the transformer by itself takes: parts that are freed one after the other would not do.
+  const size_t less = roomy.result.plan.peak_bytes() - (size_t{24} << 20);
   const Drawn tight = draw(paths, PrecisionRequest::F32, less);
   ASSERT_FALSE(tight.result.plan.streamed.empty());
   EXPECT_LE(tight.result.plan.peak_bytes(), less);

@@ -27,6 +27,8 @@ class Comfy:
     def __init__(self) -> None:
         self.progress: List[Tuple[int, int, Any]] = []
         self.interrupt_at = -1
+        self.interrupted = False
+        self.asked = False  # whether somebody saw that
 
 
 @pytest.fixture
@@ -40,9 +42,15 @@ def comfy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Comfy]:
         def update_absolute(self, value: int, total: int, preview: Any = None) -> None:
             assert total == self.total
             seen.progress.append((value, total, preview))
+            seen.interrupted = seen.interrupted or len(seen.progress) == seen.interrupt_at
+
+    def processing_interrupted() -> bool:
+        seen.asked = seen.asked or seen.interrupted
+        return seen.interrupted
 
     def throw_exception_if_processing_interrupted() -> None:
-        if len(seen.progress) == seen.interrupt_at:
+        if seen.interrupted and (seen.asked or seen.interrupt_at > 0):
+            seen.interrupted = False
             raise Interrupted
 
     def module(name: str, **values: Any) -> types.ModuleType:
@@ -53,7 +61,9 @@ def comfy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Comfy]:
 
     utils = module("comfy.utils", ProgressBar=ProgressBar)
     management = module(
-        "comfy.model_management", throw_exception_if_processing_interrupted=throw_exception_if_processing_interrupted
+        "comfy.model_management",
+        processing_interrupted=processing_interrupted,
+        throw_exception_if_processing_interrupted=throw_exception_if_processing_interrupted,
     )
     module("comfy", utils=utils, model_management=management, __path__=[])
     (tmp_path / "newbie").mkdir()
@@ -147,6 +157,14 @@ def test_cancel(nodes: Dict[str, Any], comfy: Comfy) -> None:
     assert len(comfy.progress) == 2
     images, _ = run(nodes["NewbieSample"], model=model, prompt="1girl", width=32, height=32, steps=1)
     assert tuple(images.shape) == (1, 32, 32, 3)
+
+
+def test_cancel_between_steps(nodes: Dict[str, Any], comfy: Comfy) -> None:
+    (model,) = run(nodes["NewbieLoad"], model="avatar")
+    comfy.interrupted = True  # a step's end does not see it before the thread that asks has
+    with pytest.raises(Interrupted):
+        run(nodes["NewbieSample"], model=model, prompt="1girl", width=32, height=32, steps=1000)
+    assert comfy.asked and len(comfy.progress) < 1000
 
 
 def test_report_and_adapters(nodes: Dict[str, Any]) -> None:

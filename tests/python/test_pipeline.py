@@ -232,10 +232,61 @@ def test_words_that_are_not_known(pipe: newbie.DiffusionPipeline) -> None:
         pipe("1girl", hires_strength=0.3, **SMALL)
 
 
+CARD = {"device": "vulkan:0", "name": "a card", "kind": "a card", "refusal": ""}
+LATE = {"device": "vulkan:1", "name": "another", "kind": "a card", "refusal": "its driver is too old"}
+SOFT = {"device": "vulkan:2", "name": "llvmpipe", "kind": "software on the CPU", "refusal": ""}
+
+
+@pytest.mark.parametrize(
+    "word, there, means",
+    [
+        (None, [], None),
+        ("cpu", [], "cpu"),
+        ("cpu:0", [], "cpu"),
+        ("vulkan:some Name", [], "vulkan:some Name"),
+        ("cuda", [LATE, CARD, SOFT], "vulkan"),
+        ("cuda:0", [CARD], "vulkan"),
+        ("cuda", [LATE, SOFT], "another: its driver is too old"),
+        ("cuda", [], "no driver"),
+        ("cuda:1", [CARD], "vulkan:0 is a card"),
+        ("cuda:0", [CARD, {**CARD, "device": "vulkan:1"}], "vulkan:1 is a card"),
+        ("mps", [CARD], "newbie.devices"),
+    ],
+)
+def test_words_for_devices(monkeypatch: pytest.MonkeyPatch, word: Any, there: List[Any], means: Any) -> None:
+    from newbie import _devices
+
+    monkeypatch.setattr(_devices, "devices", lambda: {"vulkan": there, "problem": "no driver"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            assert _devices.device_word(word) == means
+        except newbie.Error as problem:
+            assert means in f"{problem} {problem.hint}"
+
+
+def test_devices_are_listed_and_drawn_on(pipe: newbie.DiffusionPipeline) -> None:
+    listed = newbie.devices()
+    assert listed["cpu"]["threads"] >= 1 and (listed["vulkan"] or listed["problem"])
+    with pytest.raises(newbie.InvalidRequest, match="no such|expected"):
+        newbie.DiffusionPipeline.from_pretrained(MODEL, device="vulkan:no such card")
+    drawable = [one for one in listed["vulkan"] if not one["refusal"]]
+    if not drawable:
+        pytest.skip("no Vulkan device can be taken")
+    moved = newbie.DiffusionPipeline.from_pretrained(MODEL, dtype="f32")
+    here = moved("1girl", seed=3, output_type="uint8", **SMALL).images[0]
+    assert moved.to(drawable[0]["device"]) is moved and moved.device == drawable[0]["device"]
+    there = moved("1girl", seed=3, output_type="uint8", **SMALL)
+    assert there.requests[0]["device"]
+    assert abs(here.astype(int) - there.images[0].astype(int)).max() <= 2
+    assert moved.to("cpu").device == "cpu"
+    assert (moved("1girl", seed=3, output_type="uint8", **SMALL).images[0] == here).all()
+
+
 def test_devices_and_offloading(pipe: newbie.DiffusionPipeline) -> None:
     assert pipe.to("cpu") is pipe and pipe.to(device="cpu") is pipe and pipe.device == "cpu"
-    with pytest.raises(newbie.InvalidRequest, match="cuda:0"):
-        pipe.to("cuda:0")
+    with pytest.raises(newbie.InvalidRequest, match="mps"):
+        pipe.to("mps")
     with pytest.raises(newbie.InvalidRequest, match="f32"):
         pipe.to("bfloat16")
     with pytest.warns(UserWarning, match="planned"):

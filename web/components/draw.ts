@@ -47,7 +47,7 @@ function noteOf(): Node[] {
   const p = planned.value;
   if (p.kind === "asking") return [document.createTextNode(s.planning)];
   if (p.kind === "refused") {
-    const out: Node[] = [h("strong", {}, p.error.kind === "over_budget" ? `${s.tooLarge}: ` : ""), document.createTextNode(p.error.message)];
+    const out: Node[] = [h("strong", {}, p.error.kind === "over budget" ? `${s.tooLarge}: ` : ""), document.createTextNode(p.error.message)];
     const fits = p.error.would_fit;
     if (fits)
       out.push(

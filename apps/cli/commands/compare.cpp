@@ -9,6 +9,8 @@
 #include "compare/study_table.h"
 #include "compare/table_file.h"
 #include "core/files.h"
+#include "core/printable.h"
+#include "file_roles.h"
 #include "flags.h"
 #include "generate/find_model.h"
 #include "interrupt.h"
@@ -103,6 +105,8 @@ void require_model_for_study(const CompareArguments& args) {
                    "--preset study: a model is needed, as the study draws what the embedded one never learned");
 }
 
+constexpr const char* kReportFiles[] = {"report.html", "report.json", "report.md", "report.csv"};
+
 void run(const CLI::App& parser, CompareArguments& args) {
   if (args.check) return check_table_file(args);
   require_model_for_study(args);
@@ -125,6 +129,10 @@ void run(const CLI::App& parser, CompareArguments& args) {
     store.emplace(*args.folder, settings_json(settings, engine.fingerprints(), engine.threads()),
                   args.resume || args.shard.has_value());  // several shares may have one folder
   }
+  const fs::path folder = *args.folder;
+  FileRoles roles(parser, {"--out"}, terminal);
+  for (const char* name : kReportFiles)
+    args.resume || args.shard ? roles.takes("the report", folder / name) : roles.writes("the report", folder / name);
   if (args.shard) terminal.info("shard {} of {}, by {}", share.index, share.count, share.source);
   draw_comparison(settings, *store, share, terminal, stop);
   if (args.shard && args.report.json) return print_json({{"shard", share.index}, {"shards", share.count}});
@@ -136,7 +144,6 @@ void run(const CLI::App& parser, CompareArguments& args) {
 
   OrderedJson json = compare_json(report, settings, args.score);
   json["command"] = args.page.command = command_of(parser);
-  const fs::path folder = *args.folder;
   constexpr auto kRepaired = OrderedJson::error_handler_t::replace;
   write_file_atomically(folder / "report.json", json.dump(1, ' ', false, kRepaired) + "\n");
   write_file_atomically(folder / "report.html", compare_page(report, settings, *store, args.page));
@@ -145,8 +152,7 @@ void run(const CLI::App& parser, CompareArguments& args) {
   if (args.report.json) return print_json(json);
   if (args.report.verbosity.quiet) return;
   std::string files;
-  for (const char* name : {"report.html", "report.json", "report.md", "report.csv"})
-    files += (folder / name).string() + '\n';
+  for (const char* name : kReportFiles) files += in_one_line((folder / name).string()) + '\n';
   print(compare_text(report) + '\n' + compare_markdown(report) + '\n' + files);
 }
 

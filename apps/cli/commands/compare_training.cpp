@@ -7,6 +7,8 @@
 #include "compare_training_page.h"
 #include "core/files.h"
 #include "core/machine.h"
+#include "core/printable.h"
+#include "file_roles.h"
 #include "flags.h"
 #include "generate/find_model.h"
 #include "interrupt.h"
@@ -94,7 +96,7 @@ std::vector<std::pair<int64_t, double>> drift_from(const fs::path& run, const fs
   return out;
 }
 
-void run(const CompareTrainingArguments& args) {
+void run(const CLI::App& parser, const CompareTrainingArguments& args) {
   if (args.config.empty())
     fail_with_hint(ErrorKind::InvalidRequest, "newbie compare-training style.toml", "a configuration is missing");
   Terminal terminal(args.report.verbosity);
@@ -114,6 +116,11 @@ void run(const CompareTrainingArguments& args) {
   std::vector<TrainingRow> rows;
   for (const RowKind& kind : kinds) rows.push_back({.name = std::string(kind.name)});
   const auto place = [&](size_t row, int seed) { return folder / fmt::format("{}_{}", rows[row].name, seed); };
+  FileRoles roles(parser, {"--output"}, terminal);
+  std::error_code ignored;
+  const bool goes_on = fs::exists(place(0, 0), ignored);
+  for (const fs::path& file : {folder / "report.html", folder / "report.json"})
+    goes_on ? roles.takes("the report", file) : roles.writes("the report", file);
   for (int seed = 0; seed < args.seeds; ++seed)
     for (size_t i = 0; i < rows.size(); ++i) {
       TrainOptions o = base;
@@ -153,7 +160,7 @@ void run(const CompareTrainingArguments& args) {
                          r.log.validation.empty() ? "–" : fmt::format("{:.5f}", r.log.validation.back().second),
                          r.drift.empty() ? "" : fmt::format("{:.4f}", r.drift.back().second),
                          r.ended.empty() ? "" : "  stopped");
-  print(out + page.string() + "\n");
+  print(out + in_one_line(page.string()) + "\n");
 }
 
 }  // namespace
@@ -175,7 +182,7 @@ Command add_compare_training(CLI::App& program) {
 
 Example:
   newbie compare-training style.toml --seeds 3 -o precisions)");
-  return {&parser, [args] { run(*args); }};
+  return {&parser, [&parser, args] { run(parser, *args); }};
 }
 
 }  // namespace newbie

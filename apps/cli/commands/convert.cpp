@@ -3,6 +3,7 @@
 
 #include "arguments.h"
 #include "commands/commands.h"
+#include "core/printable.h"
 #include "flags.h"
 #include "generate/convert_gguf.h"
 #include "generate/convert_model.h"
@@ -37,10 +38,10 @@ void run(const ConvertArguments& args) {
     for (const ConvertedFile& file : done.files) files.push_back({{"path", file.path.string()}, {"bytes", file.bytes}});
     return print_json({{"files", files}, {"notes", done.notes}});
   }
-  for (const std::string& note : done.notes) terminal.tell("note: " + note);
+  for (const std::string& note : done.notes) terminal.tell("note: " + in_one_line(note));
   if (args.report.verbosity.quiet) return;
   for (const ConvertedFile& file : done.files)
-    print(fmt::format("{:>12}  {}\n", format_bytes(file.bytes), file.path.string()));
+    print(fmt::format("{:>12}  {}\n", format_bytes(file.bytes), in_one_line(file.path.string())));
 }
 
 std::string gguf_types() {
@@ -72,7 +73,7 @@ Command add_convert(CLI::App& program) {
                 args->form.int8 = true;
               });
   flags.text("SRC", args->source.folder, "DIR", "the model: any layout newbie generate reads")->required();
-  flags.text("DST", args->destination, "DIR", "a new or empty folder")->required();
+  flags.text("DST", args->destination, "DIR", "the folder; no file that is there is replaced")->required();
   flags.value_flag("--lenient", args->source.strictness, Strictness::Lenient,
                    "read files whose header is padded with NUL bytes");
   add_report_flags(parser, args->report);

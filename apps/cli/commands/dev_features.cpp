@@ -7,6 +7,7 @@
 #include "commands/commands.h"
 #include "commands/dev.h"
 #include "core/machine.h"
+#include "core/printable.h"
 #include "file_roles.h"
 #include "flags.h"
 #include "generate/find_model.h"
@@ -107,11 +108,11 @@ Features run_encoder(Runtime& runtime, const Part& part, const char* name, std::
 }
 
 void run(const CLI::App& parser, FeatureArguments& args) {
-  FileRoles roles(parser, {"--output"});
+  Terminal terminal(args.report.verbosity);
+  FileRoles roles(parser, {"--output"}, terminal);
   roles.reads_model(find_model(args.engine.model));
   roles.writes("--output", args.output);
   if (args.prompt.has_value() == !args.ids.empty()) fail(ErrorKind::InvalidRequest, "give one of --prompt and --ids");
-  Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
   const Resolution precision = resolve_precision(args.engine.options.precision, this_cpu());
   const int threads = args.engine.options.threads > 0 ? args.engine.options.threads : usable_cpus();
@@ -142,7 +143,7 @@ void run(const CLI::App& parser, FeatureArguments& args) {
   if (args.report.json)
     return print_json({{"path", args.output}, {"tensors", tensors.size()}, {"tokens", features.ids.size()}});
   if (!args.report.verbosity.quiet)
-    print(fmt::format("{}: {} tokens, {} tensors\n", args.output, features.ids.size(), tensors.size()));
+    print(fmt::format("{}: {} tokens, {} tensors\n", in_one_line(args.output), features.ids.size(), tensors.size()));
 }
 
 }  // namespace

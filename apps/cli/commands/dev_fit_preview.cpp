@@ -6,6 +6,8 @@
 #include "commands/dev.h"
 #include "core/files.h"
 #include "core/machine.h"
+#include "core/printable.h"
+#include "file_roles.h"
 #include "generate/find_model.h"
 #include "generate/latent_preview.h"
 #include "image/picture_format.h"
@@ -22,23 +24,24 @@ struct FitArguments {
   std::vector<std::string> pictures;
 };
 
-void run(FitArguments& args) {
+void run(const CLI::App& parser, FitArguments& args) {
   Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
   const ModelPaths paths =
       args.engine.model.vae.empty() ? locate_model(find_model(args.engine.model)).paths : args.engine.model;
   const Vae vae = open_vae(paths.vae, terminal, paths.strictness);
+  const std::filesystem::path out = preview_factors_path(vae.path);
+  FileRoles(parser, {}, terminal).writes("the factors", out);
   Runtime runtime(args.engine.options.threads > 0 ? args.engine.options.threads : usable_cpus(),
                   resolve_precision(PrecisionRequest::F32, this_cpu()).policy,
                   make_backend(args.engine.options.backend, args.engine.options.device));
   std::vector<Image> pictures;
   for (const std::string& file : args.pictures) pictures.push_back(read_picture(file).image);
   const PreviewFactors factors = fit_preview(vae, runtime, pictures, stop);
-  const std::filesystem::path out = preview_factors_path(vae.path);
   write_file_atomically(out, preview_factors_json(factors));
   if (args.report.json) return print_json({{"path", out.string()}, {"rms_error", factors.rms_error}});
   if (!args.report.verbosity.quiet)
-    print(fmt::format("{}: fitted to {} pictures, rms error {:.4f} of 2\n", out.string(), pictures.size(),
+    print(fmt::format("{}: fitted to {} pictures, rms error {:.4f} of 2\n", in_one_line(out.string()), pictures.size(),
                       factors.rms_error));
 }
 
@@ -55,7 +58,7 @@ Command add_dev_fit_preview(CLI::App& program) {
 
 Example:
   newbie dev fit-preview -m NewBie-image-Exp0.1 pictures/*.png)");
-  return {&parser, [args] { run(*args); }};
+  return {&parser, [&parser, args] { run(parser, *args); }};
 }
 
 }  // namespace newbie

@@ -4,8 +4,10 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "commands/dev.h"
+#include "core/printable.h"
 #include "flags.h"
 #include "generate/find_model.h"
+#include "interrupt.h"
 #include "measure/synthesize.h"
 #include "standard_streams.h"
 #include "terminal.h"
@@ -30,8 +32,9 @@ void run(const SynthesizeArguments& args) {
   const ModelPaths model = find_model(args.tokenizers);
   std::filesystem::path current;
   int told = -1;
-  const std::vector<SynthesizedFile> files =
-      synthesize_model(args.folder, model.folder, args.weights, [&](const SynthesisProgress& p) {
+  const std::vector<SynthesizedFile> files = synthesize_model(
+      args.folder, model.folder, args.weights,
+      [&](const SynthesisProgress& p) {
         if (p.file != current) {
           current = p.file;
           terminal.stage(p.kept ? p.file.string() + " is there" : p.file.string());
@@ -40,7 +43,8 @@ void run(const SynthesizeArguments& args) {
         if (percent == told) return;
         told = percent;
         terminal.step({.done = percent, .all = 100});
-      });
+      },
+      stop_on_signals());
   terminal.clear_bar();
   if (args.report.json) {
     OrderedJson list = OrderedJson::array();
@@ -49,7 +53,7 @@ void run(const SynthesizeArguments& args) {
   }
   if (args.report.verbosity.quiet) return;
   for (const SynthesizedFile& file : files)
-    print(fmt::format("{:>12}  {}\n", format_bytes(file.bytes), file.path.string()));
+    print(fmt::format("{:>12}  {}\n", format_bytes(file.bytes), in_one_line(file.path.string())));
   print(args.weights == MadeUp::Shapes ? "There are no weights: for `newbie plan`.\n"
                                        : "The weights are made up: pictures drawn with them are noise.\n");
 }

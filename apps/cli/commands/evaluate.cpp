@@ -4,12 +4,14 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "core/machine.h"
+#include "core/printable.h"
 #include "evaluate/evaluation.h"
 #include "evaluate_report.h"
 #include "flags.h"
 #include "generate/find_model.h"
 #include "interrupt.h"
 #include "standard_streams.h"
+#include "units.h"
 #include "watch_on.h"
 
 namespace newbie {
@@ -21,6 +23,7 @@ struct EvaluateArguments {
   ModelPaths model;
   std::optional<std::string> inception, captions, beside;
   int threads = 0;
+  size_t memory_bytes = 0;
   ReportArguments report;
 };
 
@@ -35,7 +38,7 @@ std::string words_of(const DistanceFound& found) {
 
 std::string words_of(const CaptionFitsFound& found) {
   const auto of_one = [&](const CaptionFit& fit) {
-    return fmt::format("{}  {}, N = {}\n", found.metric, fit.pictures.where.string(), fit.cosines.size()) +
+    return fmt::format("{}  {}, N = {}\n", found.metric, in_one_line(fit.pictures.where.string()), fit.cosines.size()) +
            clip_score_text(fit.score);
   };
   std::string out = of_one(found.a);
@@ -72,7 +75,8 @@ void run(EvaluateArguments& args) {
   const Evaluator by{.runtime = runtime,
                      .clip_model = [&] { return find_clip_model(args.model); },
                      .log = terminal,
-                     .watch = [&](const std::string& stage) { return watch_on(terminal, stop, stage); }};
+                     .watch = [&](const std::string& stage) { return watch_on(terminal, stop, stage); },
+                     .memory_bytes = args.memory_bytes};
   const auto tell = [&](const auto& found) {
     terminal.clear_bar();
     args.report.json ? print_json(found_json(found)) : print(words_of(found));
@@ -91,26 +95,26 @@ struct MetricCommand {
   const char* about;
   const char *first, *second;  // what the operands are
   bool second_required, has_network, is_distance;
-  const char* footer;
+  const char *footer, *example;
 };
 
 constexpr const char* kDistanceFooter =
     "The value is printed with its extractor: jina-clip, the model's own, or inception-v3 with --inception.\n"
-    "Values of different extractors, inputs or N must not be compared. docs/evaluate.md has the formulas.";
+    "Values of different extractors, inputs or N must not be compared. docs/evaluate.md has the formulas.\n\n";
 
 constexpr MetricCommand kMetricCommands[] = {
-    {Metric::Fid, "Frechet distance of two folders", "pictures", "the reference set", true, true, true,
-     kDistanceFooter},
+    {Metric::Fid, "Frechet distance of two folders", "pictures", "the reference set", true, true, true, kDistanceFooter,
+     "out/bf16 photographs"},
     {Metric::Kid, "kernel distance of two folders: unbiased, for small sets", "pictures", "the reference set", true,
-     true, true, kDistanceFooter},
+     true, true, kDistanceFooter, "out/bf16 photographs"},
     {Metric::ClipScore, "how well pictures fit their captions; with a second folder, which fits better", "pictures",
      "pictures of the same names, to compare with", false, true, false,
-     "A caption is the line of --captions, else name.txt beside name.png, else the prompt in the picture.\n\n"
-     "Example:\n  newbie evaluate clip-score out/bf16 out/f32 --captions prompts.jsonl"},
+     "A caption is the line of --captions, else name.txt beside name.png, else the prompt in the picture.\n\n",
+     "out/bf16 out/f32 --captions prompts.jsonl"},
     {Metric::Psnr, "peak signal-to-noise ratio of pictures of the same names", "pictures, or one",
-     "what they should be", true, false, false, ""},
+     "what they should be", true, false, false, "", "out/bf16 out/f32"},
     {Metric::Ssim, "structural similarity of pictures of the same names", "pictures, or one", "what they should be",
-     true, false, false, ""},
+     true, false, false, "", "a.png b.png"},
 };
 
 void add_model_flags(CLI::App& parser, EvaluateArguments& a) {
@@ -147,6 +151,7 @@ Command add_evaluate(CLI::App& program) {
   group.require_subcommand(1);
   const auto args = std::make_shared<EvaluateArguments>();
   Evaluation& asked = args->asked;
+  std::string examples = "Examples:";
   for (const MetricCommand& command : kMetricCommands) {
     CLI::App& parser = *group.add_subcommand(std::string(to_string(command.metric)), command.about);
     const std::string folders = "Folders";
@@ -177,13 +182,20 @@ Command add_evaluate(CLI::App& program) {
       engine.integer("--seed", asked.options.seed, "of resamples and splits (default: 0)", 0);
     }
     engine.integer("-t,--threads", args->threads, "threads (default: every CPU this process may use)", 1, 1024);
+    engine.value("--memory", "SIZE",
+                 "limit for the whole process: a picture that is too large for it is not read\n(default: what the "
+                 "machine has left)",
+                 [args](const std::string& given) { args->memory_bytes = parse_memory("--memory", given); });
     add_report_flags(parser, args->report);
-    parser.footer(command.footer);
+    const std::string example = fmt::format("newbie evaluate {} {}", to_string(command.metric), command.example);
+    parser.footer(fmt::format("{}Example:\n  {}", command.footer, example));
+    examples += "\n  " + example;
     parser.preparse_callback([args, metric = command.metric](size_t) {
       args->asked.metric = metric;
       args->asked.options.resamples = default_resamples(metric);
     });
   }
+  group.footer(examples);
   return {&group, [args] { run(*args); }};
 }
 

@@ -5,8 +5,10 @@
 
 #include "arguments.h"
 #include "commands/commands.h"
+#include "core/printable.h"
 #include "flags.h"
 #include "generate/find_model.h"
+#include "interrupt.h"
 #include "standard_streams.h"
 #include "units.h"
 
@@ -40,8 +42,9 @@ void run(CLI::App& parser, ExportArguments& args) {
   EngineOptions& options = args.engine.options;
   // What this machine computes fast says nothing about the one that the files are for.
   if (options.precision == PrecisionRequest{}) options.precision = PrecisionRequest::F32;
-  const OnnxExport done = export_onnx(find_model(args.engine.model), options, args.request, args.folder, terminal,
-                                      [&](const auto& path) { terminal.stage(path.string()); });
+  const OnnxExport done = export_onnx(
+      find_model(args.engine.model), options, args.request, args.folder, terminal,
+      [&](const auto& path) { terminal.stage(path.string()); }, stop_on_signals());
   terminal.clear_bar();
   if (args.report.json) {
     OrderedJson files = OrderedJson::array(), kept = OrderedJson::array();
@@ -50,9 +53,9 @@ void run(CLI::App& parser, ExportArguments& args) {
     return print_json({{"files", files}, {"kept", kept}});
   }
   if (args.report.verbosity.quiet) return;
-  for (const auto& path : done.kept) print(fmt::format("{:>12}  {}\n", "is there", path.string()));
+  for (const auto& path : done.kept) print(fmt::format("{:>12}  {}\n", "is there", in_one_line(path.string())));
   for (const ConvertedFile& file : done.files)
-    print(fmt::format("{:>12}  {}\n", format_bytes(file.bytes), file.path.string()));
+    print(fmt::format("{:>12}  {}\n", format_bytes(file.bytes), in_one_line(file.path.string())));
 }
 
 }  // namespace

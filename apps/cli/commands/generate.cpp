@@ -5,6 +5,7 @@
 #include "commands/commands.h"
 #include "commands/generate_list.h"
 #include "core/machine.h"
+#include "core/printable.h"
 #include "file_roles.h"
 #include "flags.h"
 #include "from_picture.h"
@@ -63,7 +64,7 @@ std::string summary(std::span<const WrittenFile> files, const PictureName& first
                     const GenerateResult& result, bool is_default_seed) {
   std::string out;
   for (const WrittenFile& file : files)
-    out += fmt::format("{}  {}x{}  seed {}\n", file.path, first.width, first.height, file.seed);
+    out += fmt::format("{}  {}x{}  seed {}\n", in_one_line(file.path), first.width, first.height, file.seed);
   if (is_default_seed) out += "seed 0 is the default: -s -1 draws another picture each time\n";
   out += "time:";
   for (size_t i = 0; i < result.times.size(); ++i)
@@ -95,7 +96,7 @@ OrderedJson report_of(std::span<const WrittenFile> files, const PictureName& fir
 void run(CLI::App& parser, GenerateArguments& args) {
   Terminal terminal(args.report.verbosity);
   const bool has_prompt = read_request(parser, args.picture, args.engine.options.memory_budget_bytes, terminal);
-  FileRoles roles(parser, {"--output", "--grid", "--preview", "--memory-log", "--report"});
+  FileRoles roles(parser, {"--output", "--grid", "--preview", "--memory-log", "--report"}, terminal);
   roles.reads_files_of("--lora-dir", args.engine.options.adapters.folder, ".safetensors");
   if (args.picture.wildcard_folder) roles.reads_files_of("--wildcards", *args.picture.wildcard_folder, ".txt");
   if (args.shard) args.list.shard = parse_shard(*args.shard);
@@ -131,8 +132,6 @@ void run(CLI::App& parser, GenerateArguments& args) {
     paths = output.expand(names);
     output.check_writable(paths);
     for (const std::filesystem::path& path : paths) roles.writes("--output", path);
-    for (const std::filesystem::path& path : OutputPath::existing(paths))
-      terminal.warn("{} is there already and will be replaced", path.string());
   }
   std::optional<OutputPath> sheet;
   std::vector<std::filesystem::path> sheet_path;
@@ -152,7 +151,7 @@ void run(CLI::App& parser, GenerateArguments& args) {
   memory_log.begin();
   terminal.info("{} threads, {}", engine.threads(), engine.precision_name());
   for (const std::string& reason : engine.precision_reasons()) terminal.info("{}", reason);
-  terminal.info("{}", plan_table(job.plan()));
+  if (args.report.verbosity.verbose) terminal.tell(plan_table(job.plan()));
 
   std::vector<Image> drawn;  // for the sheet
 
@@ -190,7 +189,7 @@ Command add_generate(CLI::App& program) {
   Flags many(parser, "Many pictures");
   many.text("--prompts", args->list.file, "FILE",
             fmt::format("many requests with one load: a prompt a line, a .csv with keys in its first\nrow, or a .jsonl "
-                        "with objects; with any of\n{};\nthe flags say the rest",
+                        "with objects; - reads standard input; with any of\n{};\nthe flags say the rest",
                         prompt_list_keys()));
   many.text("--grid-x", args->grid_x, "FIELD=A,B",
             "a column for each value of a field, on a labelled sheet (--grid, else\ngrid.png); ; parts values with "

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/machine.h"
+#include "core/printable.h"
 #include "generate/find_model.h"
 #include "generate/known.h"
 #include "generate/metadata.h"
@@ -58,8 +59,7 @@ struct BasePictures {
   }
 };
 
-OutputPath output_of(const std::string& pattern, const std::string& name_in_folder = "{seed}.png") {
-  OutputPath output(pattern, name_in_folder.c_str());
+OutputPath made_of_many(OutputPath output) {
   if (output.is_standard_output())
     fail(ErrorKind::InvalidRequest, "--output -: standard output takes one picture, lists and grids make many");
   return output;
@@ -201,7 +201,8 @@ class ListRun {
 
   // Numbers, names and seeds of the whole run, whoever draws them.
   void make_jobs() {
-    const OutputPath shared = output_of(arguments_.names_output ? picture_.output : ".", numbered_names(list_));
+    const std::string pattern = arguments_.names_output ? picture_.output : ".";
+    const OutputPath shared = made_of_many(OutputPath(pattern, numbered_names(list_).c_str()));
     folder_ = shared.folder();
     std::vector<PictureName> shared_names;
     int index = 0;
@@ -217,7 +218,7 @@ class ListRun {
                              .height = size.height});
       if (one.output && !one.problem)
         try_line(one, [&] {
-          job.output = output_of(*one.output);
+          job.output = made_of_many(shared.inside(*one.output));
           job.paths = expand(job.output, job.names);
         });
       if (!one.output || one.problem) shared_names.insert(shared_names.end(), job.names.begin(), job.names.end());
@@ -242,14 +243,15 @@ class ListRun {
       if (!has_own(job) || job.listed->problem) continue;
       try_line(*job.listed, [&] {
         job.output.check_writable(job.paths);
-        for (const fs::path& path : job.paths) roles_.writes(job.listed->output ? "\"output\"" : "--output", path);
+        for (size_t k = 0; k < job.paths.size(); ++k)
+          write(job.listed->output ? "\"output\"" : "--output", job.paths[k], is_own(job.names[k]));
       });
-      if (arguments_.skip_existing) continue;
-      for (size_t k = 0; k < job.paths.size(); ++k)
-        if (is_own(job.names[k]))
-          for (const fs::path& path : OutputPath::existing(std::span(job.paths).subspan(k, 1)))
-            terminal_.warn("{} is there already and will be replaced", path.string());
     }
+  }
+
+  // A run that goes on replaces what is not as it should be, picture by picture, and tells it then.
+  void write(const char* role, const fs::path& path, bool is_own = true) {
+    arguments_.skip_existing || !is_own ? roles_.takes(role, path) : roles_.writes(role, path);
   }
 
   void open_sheet() {
@@ -262,7 +264,7 @@ class ListRun {
     if (output.is_standard_output()) fail(ErrorKind::InvalidRequest, "--grid: expected a file, not standard output");
     const std::vector<fs::path> path = expand(output, {jobs_.front().names.front()});
     output.check_writable(path);
-    roles_.writes("--grid", path.front());
+    write("--grid", path.front());
     const auto labels = [](const std::optional<FieldAxis>& axis) {
       return axis ? axis->labels() : std::vector<std::string>{""};
     };
@@ -306,7 +308,7 @@ class ListRun {
     else if (arguments_.shard)
       out = folder_ / fmt::format("report-{}-of-{}.jsonl", arguments_.shard->index, arguments_.shard->count);
     if (out.empty()) return out;
-    roles_.writes("--report", out);
+    write("--report", out);
     std::error_code ignored;
     if (out.has_parent_path() && arguments_.names_output && picture_.output.ends_with('/'))
       fs::create_directory(out.parent_path(), ignored);  // the folder that the pictures will be in
@@ -416,6 +418,10 @@ class ListRun {
     auto begin = Clock::now();
     Job drawing = engine_.prepare(request);
     memory_log_.planned(drawing);
+    const struct Ended {
+      MemoryLog& log;
+      ~Ended() { log.ended(); }
+    } ended{memory_log_};
     const GenerateResult result = drawing.run(memory_log_.watch(*previews_), stop_, [&](const GeneratedImage& picture) {
       const size_t k = all.at(drawn++);
       if (std::ranges::find(left, k) == left.end()) return;
@@ -437,7 +443,7 @@ class ListRun {
                         {"width", record.width},
                         {"height", record.height}});
       if (!report_.json && !report_.verbosity.quiet)
-        print(fmt::format("{}  {}x{}  seed {}\n", record.path, record.width, record.height, record.seed));
+        print(fmt::format("{}  {}x{}  seed {}\n", in_one_line(record.path), record.width, record.height, record.seed));
       previews_->show(picture.image);
     });
     for (const StageTime& time : result.times) seconds_[time.name] += time.seconds;
@@ -475,7 +481,7 @@ class ListRun {
         fmt::format("{} pictures of {} lines in {:.2f} s; {} passes of the transformer; memory: {} measured\n",
                     files_.size(), jobs_.size(), seconds_["total"], evaluations_, format_bytes(peak_resident_bytes()));
     if (there_ != 0) text += fmt::format("{} were there already\n", there_);
-    if (sheet_) text += fmt::format("{}  all of them\n", sheet_->path.front().string());
+    if (sheet_) text += fmt::format("{}  all of them\n", in_one_line(sheet_->path.front().string()));
     print(text);
   }
 

@@ -4,6 +4,8 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "core/machine.h"
+#include "core/printable.h"
+#include "exit_code.h"
 #include "flags.h"
 #include "generate/inspect_model.h"
 #include "standard_streams.h"
@@ -57,7 +59,7 @@ std::string list(const char* title, const std::vector<std::string>& names) {
   constexpr size_t kShown = 12;
   if (names.empty()) return "";
   std::string out = fmt::format("  {}: {}\n", title, names.size());
-  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) out += fmt::format("    {}\n", names[i]);
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) out += fmt::format("    {}\n", in_one_line(names[i]));
   if (names.size() > kShown) out += fmt::format("    … and {} more\n", names.size() - kShown);
   return out;
 }
@@ -70,8 +72,9 @@ std::string listed(const Numbers& numbers) {
 }
 
 std::string part_text(const Inspected& part) {
-  std::string out = fmt::format("{}\n  {}\n", part.path.string(), part.what.empty() ? "unreadable" : part.what);
-  if (!part.problem.empty()) out += fmt::format("  problem: {}\n", part.problem);
+  std::string out =
+      fmt::format("{}\n  {}\n", in_one_line(part.path.string()), part.what.empty() ? "unreadable" : part.what);
+  if (!part.problem.empty()) out += fmt::format("  problem: {}\n", in_message(part.problem));
   if (part.tensors != 0)
     out += fmt::format("  {} parameters in {} tensors, {}\n", part.parameters, part.tensors, format_bytes(part.bytes));
   for (const auto& [name, amount] : part.dtypes)
@@ -83,7 +86,7 @@ std::string part_text(const Inspected& part) {
     if (!a.ranks.empty()) out += fmt::format("  rank {}\n", listed(a.ranks));
     if (a.full_matrices != 0) out += fmt::format("  {} full matrices\n", a.full_matrices);
     out += fmt::format("  alpha {}\n", part.alphas.empty() ? "not stated (as the rank)" : listed(part.alphas));
-    for (const auto& [name, times] : a.targets) out += fmt::format("    {:<40}{:>4}\n", name, times);
+    for (const auto& [name, times] : a.targets) out += fmt::format("    {:<40}{:>4}\n", in_one_line(name), times);
   }
   out += list("missing", part.missing);
   out += list("unexpected", part.unexpected);

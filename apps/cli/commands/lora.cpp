@@ -6,12 +6,14 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "core/machine.h"
+#include "core/printable.h"
 #include "file_roles.h"
 #include "flags.h"
 #include "generate/find_model.h"
 #include "generate/merge_adapters.h"
 #include "generate/open_adapters.h"
 #include "generate/request_fields.h"
+#include "interrupt.h"
 #include "standard_streams.h"
 #include "units.h"
 
@@ -88,16 +90,17 @@ std::string info_text(const OrderedJson& info) {
     for (const OrderedJson& value : values) out += (out.empty() ? "" : ", ") + format_number(value.get<double>());
     return out;
   };
-  std::string out =
-      fmt::format("{}\n  {} of {} modules fit, {} keys, {} parameters, naming: {}\n", info["path"].get<std::string>(),
-                  info["modules"].get<size_t>(), info["of_modules"].get<size_t>(), info["keys"].get<size_t>(),
-                  info["parameters"].get<size_t>(), info["naming"].get<std::string>());
+  std::string out = fmt::format("{}\n  {} of {} modules fit, {} keys, {} parameters, naming: {}\n",
+                                in_one_line(info["path"].get<std::string>()), info["modules"].get<size_t>(),
+                                info["of_modules"].get<size_t>(), info["keys"].get<size_t>(),
+                                info["parameters"].get<size_t>(), info["naming"].get<std::string>());
   for (const auto& [kind, count] : info["kinds"].items()) out += fmt::format("  {} x {}\n", count.get<int>(), kind);
   if (!info["ranks"].empty()) out += fmt::format("  rank {}\n", list(info["ranks"]));
   out += fmt::format("  scale {}\n  sha256 {}\n", list(info["scales"]), info["sha256"].get<std::string>());
-  for (const OrderedJson& note : info["notes"]) out += fmt::format("  note: {}\n", note.get<std::string>());
+  for (const OrderedJson& note : info["notes"])
+    out += fmt::format("  note: {}\n", in_one_line(note.get<std::string>()));
   for (const auto& [target, count] : info["targets"].items())
-    out += fmt::format("    {:<40}{:>4}\n", target, count.get<int>());
+    out += fmt::format("    {:<40}{:>4}\n", in_one_line(target), count.get<int>());
   return out;
 }
 
@@ -118,7 +121,7 @@ void tell_written(const LoraArguments& args, const std::vector<std::filesystem::
   std::string text;
   for (const auto& file : files) {
     list.push_back({{"path", file.string()}, {"bytes", std::filesystem::file_size(file)}});
-    text += fmt::format("{:>12}  {}\n", format_bytes(std::filesystem::file_size(file)), file.string());
+    text += fmt::format("{:>12}  {}\n", format_bytes(std::filesystem::file_size(file)), in_one_line(file.string()));
   }
   more["files"] = std::move(list);
   if (args.report.json) return print_json(more);
@@ -132,8 +135,9 @@ void merge(const LoraArguments& args) {
   for (const std::string& file : args.files) uses.push_back(use_of(file));
   AdapterLibrary library(parts.transformer, parts.text_encoder, {args.folder});
   const std::vector<UsedAdapter> used = library.open(uses, terminal);
-  const MergedFiles done = merge_adapters(parts.transformer, parts.text_encoder, used, args.output,
-                                          [&](const auto& path) { terminal.stage(path.string()); });
+  const MergedFiles done = merge_adapters(
+      parts.transformer, parts.text_encoder, used, args.output,
+      [&](const auto& path) { terminal.stage(path.string()); }, stop_on_signals());
   terminal.clear_bar();
   tell_written(args, done.written, {{"weights", done.weights}});
 }
@@ -165,13 +169,17 @@ void convert(const LoraArguments& args) {
   Terminal terminal(args.report.verbosity);
   const AdaptedParts parts(args.engine.model, terminal);
   const Adapter adapter = read_adapter(find_adapter(args.files.front(), {args.folder}), parts.base);
-  for (const std::string& note : adapter.notes) terminal.tell("note: " + note);
+  for (const std::string& note : adapter.notes) terminal.tell("note: " + in_one_line(note));
+  const StopToken stop = stop_on_signals();
   std::vector<AdapterChange> changes = adapter.changes;
   if (args.whole || args.rank > 0) {
     ThreadPool threads(usable_cpus());
-    for (AdapterChange& change : changes) change = restated(change, parts, args, threads, terminal);
+    for (AdapterChange& change : changes) {
+      stop.throw_if_stopped();
+      change = restated(change, parts, args, threads, terminal);
+    }
   }
-  tell_written(args, write_adapter(args.output, changes, parts.base, {.form = args.form, .dtype = args.dtype}),
+  tell_written(args, write_adapter(args.output, changes, parts.base, {.form = args.form, .dtype = args.dtype}, stop),
                {{"modules", adapter.modules}});
 }
 
@@ -184,7 +192,8 @@ void extract(const LoraArguments& args) {
   const Transformer tuned = open_transformer(args.tuned, terminal, args.engine.model.strictness);
   ThreadPool threads(usable_cpus());
   OrderedJson weights = OrderedJson::object();
-  Extraction how{.rank = args.rank};
+  const StopToken stop = stop_on_signals();
+  Extraction how{.rank = args.rank, .on_weight = {}, .stop = stop};
   how.on_weight = [&](const std::string& weight, double error) {
     weights[weight] = error;
     terminal.stage(weight);
@@ -194,7 +203,7 @@ void extract(const LoraArguments& args) {
   terminal.clear_bar();
   if (done.changes.empty()) fail(ErrorKind::InvalidRequest, "{}: no weight differs from the model's", args.tuned);
   const std::vector<std::filesystem::path> files =
-      write_adapter(args.output, done.changes, parts.base, {.form = args.form, .dtype = args.dtype});
+      write_adapter(args.output, done.changes, parts.base, {.form = args.form, .dtype = args.dtype}, stop);
   if (!args.report.json)
     terminal.tell(fmt::format("{} weights differ, {} are the same; lost of the difference: {}", done.changes.size(),
                               done.unchanged, format_number(done.error)));
@@ -221,10 +230,14 @@ void add_form_flags(CLI::App& parser, LoraArguments& args) {
 // What is written is none of what is read.
 void check_output(const CLI::App& parser, const LoraArguments& args) {
   if (args.output.empty()) return;
-  FileRoles roles(parser, {"--output"});
+  Terminal terminal(args.report.verbosity);
+  FileRoles roles(parser, {"--output"}, terminal);
   roles.reads_model(find_model(args.engine.model));
   roles.reads_files_of("--lora-dir", args.folder, ".safetensors");
   roles.writes("--output", args.output);
+  if (args.form == AdapterForm::Peft)
+    for (const char* file : {"adapter_model.safetensors", "adapter_config.json"})
+      roles.writes("--output", std::filesystem::path(args.output) / file);
 }
 
 struct LoraTool {
@@ -262,7 +275,8 @@ Command add_lora(CLI::App& program) {
       Flags(parser, "Adapters").text("--lora-dir", args->folder, "DIR", "where adapters are looked for by name");
     }
     Flags output(parser, "What is written");
-    if (tool.run == merge) output.text("-o,--output", args->output, "DIR", "a new or empty folder")->required();
+    if (tool.run == merge)
+      output.text("-o,--output", args->output, "DIR", "the folder; no file that is there is replaced")->required();
     if (tool.run == extract)
       output.text("--tuned", args->tuned, "PATH", "the other transformer: a file or a folder")->required();
     if (tool.run == convert || tool.run == extract) add_form_flags(parser, *args);

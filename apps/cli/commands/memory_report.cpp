@@ -7,12 +7,14 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "core/files.h"
+#include "core/printable.h"
 #include "file_roles.h"
 #include "flags.h"
 #include "memory_log.h"
 #include "report/html.h"
 #include "report/svg_plot.h"
 #include "standard_streams.h"
+#include "terminal.h"
 #include "units.h"
 
 namespace newbie {
@@ -95,7 +97,8 @@ HtmlTable point_table(const std::vector<std::string>& names, const std::vector<M
 }
 
 void run(const CLI::App& parser, const ReportFileArguments& args) {
-  FileRoles(parser, {"--output"}).writes("--output", args.output);
+  Terminal terminal({});
+  FileRoles(parser, {"--output"}, terminal).writes("--output", args.output);
   std::vector<MemoryRecord> records;
   for (const std::string& log : args.logs) records.push_back(read_memory_log(log));
   const std::vector<std::string> names = names_of(args.logs, records);
@@ -117,7 +120,7 @@ void run(const CLI::App& parser, const ReportFileArguments& args) {
   page.section("At named points");
   page.table(point_table(names, records));
   write_file_atomically(args.output, page.str());
-  print(args.output + "\n");
+  print(in_one_line(args.output) + "\n");
 }
 
 }  // namespace

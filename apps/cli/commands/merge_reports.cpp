@@ -4,11 +4,13 @@
 
 #include "commands/commands.h"
 #include "core/files.h"
+#include "core/printable.h"
 #include "exit_code.h"
 #include "file_roles.h"
 #include "flags.h"
 #include "lists/list_report.h"
 #include "standard_streams.h"
+#include "terminal.h"
 
 namespace newbie {
 
@@ -44,7 +46,8 @@ std::vector<fs::path> reports_in(const std::vector<std::string>& paths) {
 
 void run(const CLI::App& parser, const MergeArguments& args) {
   const std::vector<fs::path> reports = reports_in(args.paths);
-  FileRoles roles(parser, {"--output"});
+  Terminal terminal({});
+  FileRoles roles(parser, {"--output"}, terminal);
   for (const fs::path& report : reports) roles.reads("a shard's report", report);
   if (args.output) roles.writes("--output", *args.output);
   const MergedReport merged = merge_reports(reports, args.check_files);
@@ -61,8 +64,8 @@ void run(const CLI::App& parser, const MergeArguments& args) {
     std::string text = fmt::format("{} of {} pictures in {} reports; newbie {}, {}\n", merged.records.size(),
                                    merged.run.pictures, reports.size(), merged.run.engine, merged.run.precision);
     if (!merged.missing.empty()) text += fmt::format("missing: {}\n", number_ranges(merged.missing));
-    for (const std::string& problem : merged.problems) text += problem + '\n';
-    if (!is_whole && args.output) text += fmt::format("{} is not written\n", *args.output);
+    for (const std::string& problem : merged.problems) text += in_message(problem) + '\n';
+    if (!is_whole && args.output) text += fmt::format("{} is not written\n", in_one_line(*args.output));
     print(text);
   }
   if (!is_whole) throw EndWith{kFoundProblems};

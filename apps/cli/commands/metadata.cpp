@@ -4,6 +4,7 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "core/files.h"
+#include "core/printable.h"
 #include "field_words.h"
 #include "flags.h"
 #include "from_picture.h"
@@ -21,7 +22,7 @@ struct MetadataArguments {
 
 // A text by itself has no pixels and is its own text.
 DecodedPicture read_texts(const std::string& file) {
-  if (!is_recalled_text(file)) return read_picture(file);
+  if (!is_recalled_text(file)) return read_picture_texts(file);
   DecodedPicture out;
   out.texts.push_back({"text", read_file(file, kMaxRecalledBytes)});
   return out;
@@ -42,7 +43,7 @@ void run(const MetadataArguments& args) {
     OrderedJson out, texts = OrderedJson::array(), flags;
     for (const TextChunk& text : picture.texts) texts.push_back({{"key", text.key}, {"text", text.text}});
     out["file"] = args.file;
-    if (!picture.image.pixels.empty()) {
+    if (picture.image.width > 0) {
       out["width"] = picture.image.width;
       out["height"] = picture.image.height;
     }
@@ -54,8 +55,8 @@ void run(const MetadataArguments& args) {
     if (problem) out["problem"] = problem->message();
     return print_json(out);
   }
-  std::string out = args.file;
-  if (!picture.image.pixels.empty()) out += fmt::format("  {}x{}", picture.image.width, picture.image.height);
+  std::string out = in_one_line(args.file);
+  if (picture.image.width > 0) out += fmt::format("  {}x{}", picture.image.width, picture.image.height);
   out += '\n';
   if (recalled) {
     out += fmt::format("\nread from '{}':\n", recalled->source);
@@ -64,9 +65,9 @@ void run(const MetadataArguments& args) {
       for (const char c : value) out += c == '\n' ? "\n" + std::string(20, ' ') : std::string(1, c);
       out += '\n';
     }
-    for (const std::string& note : recalled->notes) out += fmt::format("  not taken over: {}\n", note);
+    for (const std::string& note : recalled->notes) out += fmt::format("  not taken over: {}\n", in_one_line(note));
   }
-  for (const TextChunk& text : picture.texts) out += fmt::format("\n[{}]\n{}\n", text.key, text.text);
+  for (const TextChunk& text : picture.texts) out += fmt::format("\n[{}]\n{}\n", in_one_line(text.key), text.text);
   if (picture.texts.empty()) out += "says nothing about how it was drawn\n";
   print(out);
   if (problem) throw Error(*problem);
@@ -80,6 +81,9 @@ Command add_metadata(CLI::App& program) {
   parser.add_option("FILE", args->file, "a picture, or a .txt or .json with what one says")->required();
   Flags flags(parser, "Messages");
   flags.flag("--json", args->json, "one JSON object on standard output");
+  parser.footer(R"(Examples:
+  newbie metadata girl.png
+  newbie metadata --json girl.webp | jq .request.flags)");
   return {&parser, [args] { run(*args); }};
 }
 

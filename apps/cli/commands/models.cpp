@@ -3,6 +3,8 @@
 
 #include "cache_file.h"
 #include "commands/commands.h"
+#include "core/printable.h"
+#include "exit_code.h"
 #include "flags.h"
 #include "generate/find_model.h"
 #include "generate/inspect_model.h"
@@ -56,8 +58,8 @@ FoundModel look_into(const ModelPlace& place, const ModelPlace* chosen) {
 }
 
 std::string text_of(const FoundModel& model) {
-  std::string out =
-      fmt::format("{} ({}){}\n", model.place->folder.string(), model.place->origin, model.is_used ? ": used" : "");
+  std::string out = fmt::format("{} ({}){}\n", in_one_line(model.place->folder.string()), model.place->origin,
+                                model.is_used ? ": used" : "");
   if (!model.is_there) return out + "  nothing there\n";
   if (!model.layout.empty()) out += fmt::format("  {}\n", model.layout);
   for (const auto& [part, hash] : model.parts) {
@@ -65,9 +67,9 @@ std::string text_of(const FoundModel& model) {
     for (const auto& [name, amount] : part.dtypes) dtypes += (dtypes.empty() ? "" : "+") + name;
     out += fmt::format("  {:<36}{:>12} parameters {:>10}  {:<10}{}\n", to_string(part.kind), part.parameters,
                        format_bytes(part.bytes), dtypes, hash);
-    if (!part.problem.empty()) out += fmt::format("    {}\n", part.problem);
+    if (!part.problem.empty()) out += fmt::format("    {}\n", in_message(part.problem));
   }
-  if (!model.problem.empty()) out += fmt::format("  problem: {}\n", model.problem);
+  if (!model.problem.empty()) out += fmt::format("  problem: {}\n", in_message(model.problem));
   return out;
 }
 
@@ -109,8 +111,8 @@ void list_words(const ModelsArguments& args, const std::vector<ModelPlace>& plac
   text += '\n';
   for (const auto& [kind, list] : known->words) {
     words[kind] = list;
-    text += fmt::format("{}\n", kind);
-    for (const std::string& word : list) text += fmt::format("  {}\n", word);
+    text += fmt::format("{}\n", in_one_line(kind));
+    for (const std::string& word : list) text += fmt::format("  {}\n", in_one_line(word));
   }
   args.json ? print_json({{"folder", chosen->folder.string()}, {"sizes", sizes}, {"words", words}}) : print(text);
 }

@@ -77,11 +77,11 @@ void run(CLI::App& parser, OverflowArguments& args) {
   EngineOptions& engine = args.engine.options;
   if (engine.threads == 0) engine.threads = usable_cpus();
   if (engine.precision.preset == PrecisionPreset::Auto && !engine.precision.dtype) engine.precision.dtype = DType::F16;
-  FileRoles roles(parser, {"--cure", "--html"});
+  Terminal terminal(args.report.verbosity);
+  FileRoles roles(parser, {"--cure", "--html"}, terminal);
   roles.reads_model(find_model(args.engine.model));
   if (args.cure) roles.writes("--cure", *args.cure);
   if (args.html) roles.writes("--html", *args.html);
-  Terminal terminal(args.report.verbosity);
   const StopToken stop = stop_on_signals();
   const std::unique_ptr<Subject> subject = subject_of(parser, args);
   const StudyOptions options{.threads = engine.threads, .part = args.part, .absolute_sums = args.sums};

@@ -5,6 +5,7 @@
 #include "arguments.h"
 #include "backend/vulkan_devices.h"
 #include "commands/commands.h"
+#include "core/machine.h"
 #include "generate/find_model.h"
 #include "generate/quality.h"
 #include "plan_report.h"
@@ -48,6 +49,11 @@ void assume_a_card(EngineOptions& options, Terminal& terminal) {
                 listing.problem.empty() ? "`newbie devices` tells why" : listing.problem, memory);
 }
 
+const char* machine_words() {
+  return address_space_limit() ? "  (what ulimit -v leaves; kernels' code takes of it, too)"
+                               : "  (what the machine has left)";
+}
+
 void run(CLI::App& parser, PlanArguments& args) {
   Terminal terminal(args.report.verbosity);
   assume_a_card(args.engine.options, terminal);
@@ -69,7 +75,7 @@ void run(CLI::App& parser, PlanArguments& args) {
   }
   print(plan_table(plan) + evaluations_line(args.picture.request) +
         fmt::format("{:<28}{:>12}{}\n", "budget", format_bytes(plan.budget_bytes),
-                    args.engine.options.memory_budget_bytes != 0 ? "" : "  (what the machine has left)"));
+                    args.engine.options.memory_budget_bytes != 0 ? "" : machine_words()));
 }
 
 }  // namespace

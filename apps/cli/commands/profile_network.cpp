@@ -96,7 +96,7 @@ std::string trace_of(const std::vector<Recorder::Event>& events) {
 void run(const CLI::App& parser, ProfileArguments& args) {
   Terminal terminal(args.report.verbosity);
   if (args.trace) {
-    FileRoles roles(parser, {"--trace"});
+    FileRoles roles(parser, {"--trace"}, terminal);
     roles.reads_model(args.work.engine.model);
     roles.writes("--trace", *args.trace);
   }

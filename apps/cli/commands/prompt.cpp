@@ -6,6 +6,7 @@
 #include "arguments.h"
 #include "commands/commands.h"
 #include "core/error.h"
+#include "core/printable.h"
 #include "exit_code.h"
 #include "field_words.h"
 #include "flags.h"
@@ -40,7 +41,10 @@ struct PromptArguments {
   std::string where() const { return file && *file != "-" ? *file : "prompt"; }
 };
 
-std::string in_quotes(std::string_view text) { return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace); }
+// "one\ntwo", as JSON writes it.
+std::string as_json(std::string_view text) {
+  return printable_json(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace));
+}
 
 PromptTokens tokens_of(const PromptArguments& args, std::string_view text, const PromptTree& tree) {
   // Both encoders by hand need no transformer beside them.
@@ -81,9 +85,9 @@ void lint(const PromptArguments& args) {
   } else {
     std::string out;
     for (const Finding& f : findings) {
-      out += fmt::format("{}:{}:{}: {}: {} [{}]\n", args.where(), f.at.line, f.at.column, to_string(f.severity),
-                         f.message, f.code);
-      if (!f.hint.empty()) out += fmt::format("    {}\n", in_flags(f.hint));
+      out += fmt::format("{}:{}:{}: {}: {} [{}]\n", in_one_line(args.where()), f.at.line, f.at.column,
+                         to_string(f.severity), in_message(f.message), f.code);
+      if (!f.hint.empty()) out += fmt::format("    {}\n", in_message(in_flags(f.hint)));
     }
     out += fmt::format("{} errors, {} warnings, {} infos\n", errors, count_findings(report, Severity::Warning),
                        count_findings(report, Severity::Info));
@@ -101,13 +105,13 @@ std::string read_text(const PromptArguments& args) {
 }
 
 void print_prompt(const PromptArguments& args, const std::string& text) {
-  args.json ? print_json({{"prompt", text}}) : print(text + "\n");
+  args.json ? print_json({{"prompt", text}}) : print_data(text + "\n");
 }
 
 std::string piece_text(const EncoderTokens& encoder, const TokenPiece& piece) {
   if (piece.source == TokenPiece::Source::Special) return "(special)";
   if (piece.begin == piece.end) return "(with the next)";
-  return in_quotes(encoder.text.substr(piece.begin, piece.end - piece.begin));
+  return as_json(encoder.text.substr(piece.begin, piece.end - piece.begin));
 }
 
 void tokens(const PromptArguments& args) {

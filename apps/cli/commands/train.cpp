@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/machine.h"
+#include "core/printable.h"
 #include "generate/find_model.h"
 #include "interrupt.h"
 #include "standard_streams.h"
@@ -44,7 +45,7 @@ class TrainTerminal final : public TrainObserver {
     terminal_.on_work(fmt::format("encoding {}", what), static_cast<double>(done), static_cast<double>(of), {});
   }
   void on_resume(const std::filesystem::path& checkpoint, int64_t step) override {
-    terminal_.tell(fmt::format("going on from {} (step {})\n", checkpoint.string(), step));
+    terminal_.tell(fmt::format("going on from {} (step {})\n", in_one_line(checkpoint.string()), step));
   }
   void on_step(const StepRow& row) override {
     seconds_ = seconds_ == 0 ? row.seconds : 0.9 * seconds_ + 0.1 * row.seconds;
@@ -63,11 +64,11 @@ class TrainTerminal final : public TrainObserver {
     terminal_.tell(fmt::format("step {}: validation loss {:.5f}\n", step, loss));
   }
   void on_checkpoint(const std::filesystem::path& path) override {
-    terminal_.tell(fmt::format("saved {}\n", path.string()));
+    terminal_.tell(fmt::format("saved {}\n", in_one_line(path.string())));
     write_report(options_, terminal_);
   }
   void on_sample(const std::filesystem::path& path) override {
-    terminal_.tell(fmt::format("drew {}\n", path.string()));
+    terminal_.tell(fmt::format("drew {}\n", in_one_line(path.string())));
   }
 
  private:
@@ -86,7 +87,7 @@ void check(const TrainOptions& options, bool with_page, Terminal& terminal) {
     std::filesystem::create_directories(options.output, error);  // writing tells what is wrong
     const std::filesystem::path page = options.output / "check.html";
     write_file_atomically(page, train_check_page(options, plan, seconds));
-    out += page.string() + "\n";
+    out += in_one_line(page.string()) + "\n";
   }
   print(out);
 }
@@ -105,7 +106,7 @@ void run(const TrainArguments& args) {
   options.samples.engine.threads = options.threads;
   options.samples.engine.kept_hashes = cache_file("hashes.json");
   if (args.check || args.dry_run) return check(options, args.check, terminal);
-  if (args.report) return print(write_train_report(options).string() + "\n");
+  if (args.report) return print(in_one_line(write_train_report(options).string()) + "\n");
   TrainTerminal observer(terminal, options);
   TrainResult result;
   try {
@@ -125,8 +126,8 @@ void run(const TrainArguments& args) {
       fmt::format("{} steps, {} skipped, mean loss {:.5f}\n", result.steps, result.skipped, result.smoothed_loss);
   if (result.best_step != 0)
     out += fmt::format("lowest validation loss {:.5f}: {}\n", result.best_validation,
-                       checkpoint_path(options.output, result.best_step).string());
-  print(out + result.adapter.string() + "\n");
+                       in_one_line(checkpoint_path(options.output, result.best_step).string()));
+  print(out + in_one_line(result.adapter.string()) + "\n");
   if (result.stopped) fail(ErrorKind::Cancelled, "stopped; run the same again to go on");
 }
 

@@ -1,6 +1,7 @@
 #include "lists/prompt_list.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -9,6 +10,7 @@
 #include "field_words.h"
 #include "generate/request_json.h"
 #include "lists/csv.h"
+#include "standard_streams.h"
 #include "text/plain_text.h"
 
 namespace newbie {
@@ -23,22 +25,35 @@ std::string underscored(std::string name) {
   return name;
 }
 
+// The field that a key names, null for "output". Error{InvalidRequest} when a line may not say it.
+const RequestField* field_of_key(std::string_view name) {
+  const std::string key = underscored(std::string(name));
+  if (key == kOutputKey) return nullptr;
+  const RequestField* field = find_request_field(key);
+  if (field != nullptr && !field->in_lists)
+    fail_field(name, "a flag beside `prompts` says it for all lines", "not in a list of prompts");
+  if (field == nullptr)
+    fail_with_hint(ErrorKind::InvalidRequest, "keys: " + prompt_list_keys(), "unknown key \"{}\"{}", name,
+                   nearest_request_field(key).empty() ? "" : "; " + nearest_request_field(key));
+  return field;
+}
+
+[[noreturn]] void refuse_twice(std::string_view name) {
+  fail(ErrorKind::InvalidRequest, "key \"{}\" comes twice", name);
+}
+
 // What the line says of the request, by the names of its fields; "output" is taken out.
 OrderedJson fields_of_line(const OrderedJson& line, ListedRequest& out) {
   OrderedJson fields = OrderedJson::object();
   for (const auto& [name, value] : line.items()) {
-    const std::string key = underscored(name);
-    if (key == kOutputKey) {
+    const RequestField* field = field_of_key(name);
+    if (field == nullptr) {
       if (!value.is_string()) fail_field(kOutputKey, "", "expected a text, got {}", value.type_name());
       out.output = value.get<std::string>();
       continue;
     }
-    const RequestField* field = find_request_field(key);
-    if (field != nullptr && !field->in_lists)
-      fail_field(name, "a flag beside `prompts` says it for all lines", "not in a list of prompts");
-    if (field == nullptr)
-      fail_with_hint(ErrorKind::InvalidRequest, "keys: " + prompt_list_keys(), "unknown key \"{}\"{}", name,
-                     nearest_request_field(key).empty() ? "" : "; " + nearest_request_field(key));
+    const std::string key(field->name);
+    if (fields.contains(key)) refuse_twice(name);
     fields[key] = value;
   }
   return fields;
@@ -68,6 +83,13 @@ ListedRequest listed(const OrderedJson& json, std::string where, PictureArgument
   if (out.request.system_prompt) require_text("the system prompt", *out.request.system_prompt);
   check_request(out.request);
   return out;
+}
+
+// The keys of a table's columns. One without a name has no cells.
+void check_head(const std::vector<std::string>& keys) {
+  std::set<const RequestField*> seen;
+  for (const std::string& key : keys)
+    if (!key.empty() && !seen.insert(field_of_key(key)).second) refuse_twice(key);
 }
 
 // Cells are words, as behind flags.
@@ -101,22 +123,37 @@ std::string prompt_list_keys() {
 
 std::vector<ListedRequest> read_prompt_list(const std::filesystem::path& path, PictureArguments& arguments,
                                             bool has_prompt, BadLines bad_lines) {
-  const std::string text = plain_text(read_file(path, kMaxListBytes));
+  const bool is_standard_input = path == "-";
+  if (is_standard_input && (arguments.prompt == "-" || arguments.prompt_file == "-" || arguments.init_image == "-"))
+    fail(ErrorKind::InvalidRequest, "--prompts -: standard input cannot be a prompt or a picture, too");
+  const std::string name = is_standard_input ? "standard input" : path.string();
+  const std::string text =
+      plain_text(is_standard_input ? read_standard_input(kMaxListBytes) : read_file(path, kMaxListBytes));
   const std::string extension = path.extension().string();
   const bool is_plain = extension != ".jsonl" && extension != ".json" && extension != ".ndjson";
   std::vector<ListedRequest> out;
+  const auto place = [&](size_t number) { return fmt::format("{}:{}", name, number); };
+  const auto told = [](const std::string& where, const Error& e) {
+    return Error(e.kind(), fmt::format("{}: {}", where, in_keys(e.message())), in_keys(e.hint()));
+  };
   const auto add = [&](size_t number, auto json) {
-    const std::string where = fmt::format("{}:{}", path.string(), number);
+    const std::string where = place(number);
     try {
       out.push_back(listed(json(), where, arguments, has_prompt));
     } catch (const Error& e) {
-      Error told(e.kind(), fmt::format("{}: {}", where, in_keys(e.message())), in_keys(e.hint()));
-      if (bad_lines == BadLines::Refused) throw told;
-      out.push_back({.where = where, .request = {}, .problem = std::move(told)});
+      if (bad_lines == BadLines::Refused) throw told(where, e);
+      out.push_back({.where = where, .request = {}, .problem = told(where, e)});
     }
   };
   if (extension == ".csv" || extension == ".tsv") {
-    const std::vector<CsvRow> rows = read_csv(text, path.string());
+    const std::vector<CsvRow> rows = read_csv(text, name);
+    if (!rows.empty()) {
+      try {
+        check_head(rows[0].cells);
+      } catch (const Error& e) {
+        throw told(place(rows[0].line), e);
+      }
+    }
     for (size_t i = 1; i < rows.size(); ++i) add(rows[i].line, [&] { return json_of_row(rows[0].cells, rows[i]); });
   } else {
     for_each_line(text, [&](std::string_view line, size_t number) {
@@ -124,7 +161,7 @@ std::vector<ListedRequest> read_prompt_list(const std::filesystem::path& path, P
       if (!line.empty()) add(number, [&] { return json_of_line(line, is_plain); });
     });
   }
-  if (out.empty()) fail(ErrorKind::InvalidRequest, "{}: no lines", path.string());
+  if (out.empty()) fail(ErrorKind::InvalidRequest, "{}: no lines", name);
   return out;
 }
 

@@ -1,7 +1,6 @@
 // Answer: what a handler has said so far to one request, between the handler's thread and the I/O thread.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -22,6 +21,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   // The handler's side, from any thread.
   void respond(Response response);
   void start(Response head, std::string heartbeat);
+  std::function<void()> follow(Response head, std::string heartbeat, Exchange::Source source);
   bool write(std::string piece);
   void finish();
   void when_gone(std::function<void()> call);
@@ -30,8 +30,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
   // The connection's side, on the I/O thread.
   struct News {
     std::optional<Response> head;  // once
-    bool is_stream = false;
-    std::deque<std::string> pieces;
+    bool is_stream = false, is_followed = false;
+    std::vector<std::shared_ptr<const std::string>> pieces;
     bool is_whole = false;  // nothing follows
     bool is_gone = false;
     std::string heartbeat;
@@ -40,10 +40,13 @@ class Answer : public std::enable_shared_from_this<Answer> {
   News take();
   // Returns when there may be news, or after `seconds`: true.
   net::awaitable<bool> wait(double seconds);
+  // Returns after `seconds`, whatever news there is meanwhile; sooner when the client is gone.
+  net::awaitable<void> pause(double seconds);
   void gone();  // the client is
 
  private:
-  void ring();  // wakes wait()
+  void begin(Response head, std::string heartbeat);  // with the lock held
+  void ring();                                       // wakes wait()
 
   const Request request_;
   const size_t most_unsent_;
@@ -53,6 +56,9 @@ class Answer : public std::enable_shared_from_this<Answer> {
   size_t unsent_ = 0;
   std::string heartbeat_;
   bool is_stream_ = false;
+  bool is_waited_for_ = false;  // by wait(), which a ring is to wake
+  bool is_rung_ = false;        // `source_` may have more
+  Exchange::Source source_;     // of the I/O thread, once it is there
   std::function<void()> on_gone_;
   net::io_context& io_;
   net::steady_timer news_;

@@ -25,11 +25,13 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using Parser = http::request_parser<http::string_body>;
 
+constexpr size_t kMostEmptyLines = 2;  // before a request, which some send behind a body (RFC 9112 §2.2)
 constexpr size_t kBufferBytes = 65536;
 constexpr size_t kReadBytes = 4096;
 constexpr size_t kWriteBytes = 262144;  // at a time, each with its own deadline
 constexpr double kHeartbeat_s = 15;
-constexpr double kLookAgain_s = 0.25;  // for a leaving client behind bytes that it sent ahead
+constexpr double kBetweenPieces_s = 0.05;  // of a source
+constexpr double kLookAgain_s = 0.25;      // for a leaving client behind bytes that it sent ahead
 
 Response plain_error(int status, std::string_view what) {
   Response out(status, "application/json", fmt::format(R"({{"error":{{"message":"{}"}}}})", what));
@@ -88,6 +90,9 @@ class Handle : public Exchange {
   const Request& request() const override { return answer_->request(); }
   void respond(Response response) override { answer_->respond(std::move(response)); }
   void start(Response head, std::string heartbeat) override { answer_->start(std::move(head), std::move(heartbeat)); }
+  std::function<void()> follow(Response head, std::string heartbeat, Source source) override {
+    return answer_->follow(std::move(head), std::move(heartbeat), std::move(source));
+  }
   bool write(std::string piece) override { return answer_->write(std::move(piece)); }
   void finish() override { answer_->finish(); }
   void when_gone(std::function<void()> call) override { answer_->when_gone(std::move(call)); }
@@ -172,12 +177,18 @@ class Connection {
     }
     within(hub_.options.head_s);  // in all, not for each piece
     constexpr std::string_view kEnd = "\r\n\r\n";
-    size_t searched = 0;
+    size_t searched = 0, empty_lines = 0;
     while (true) {
+      while (empty_lines < kMostEmptyLines && starts_with("\r\n")) {
+        buffer_.consume(2);
+        ++empty_lines;
+        searched = 0;
+      }
       const std::string_view all(static_cast<const char*>(buffer_.data().data()), buffer_.size());
       const size_t end = all.find(kEnd, searched);
       head_bytes_ = end == std::string_view::npos ? all.size() : end + kEnd.size();
-      if (end != std::string_view::npos || all.size() > hub_.options.head.bytes) co_return true;  // check() says which
+      if (end != std::string_view::npos || all.size() > hub_.options.head.bytes || is_tls())
+        co_return true;  // check() says which
       searched = all.size() - std::min(all.size(), kEnd.size() - 1);
       const size_t got = co_await stream_.async_read_some(buffer_.prepare(kReadBytes), into(error));
       if (error) co_return false;
@@ -185,11 +196,17 @@ class Connection {
     }
   }
 
+  bool starts_with(std::string_view bytes) const {
+    return std::string_view(static_cast<const char*>(buffer_.data().data()), buffer_.size()).starts_with(bytes);
+  }
+  bool is_tls() const { return !encrypted_ && starts_with("\x16"); }  // a handshake's first byte, and no method's
+
   std::string_view head() const { return {static_cast<const char*>(buffer_.data().data()), head_bytes_}; }
 
   // Our own look at the head, then the library's.
   std::optional<Response> check() {
     HeadLimits limits = hub_.options.head;
+    if (is_tls()) return plain_error(400, "no TLS is spoken here: ask for http://, or start with --tls-cert");
     if (auto problem = check_head(head(), limits)) return plain_error(problem->status, problem->what);
     parser_.emplace();
     parser_->header_limit(static_cast<uint32_t>(limits.bytes));
@@ -212,6 +229,11 @@ class Connection {
     request_.client = lowest().socket().remote_endpoint(ignored).address().to_string();
     for (const auto& field : message)
       request_.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+    if (const auto absolute = absolute_target(request_.target)) {
+      std::erase_if(request_.headers, [](const Header& h) { return equal_ignoring_case(h.name, "Host"); });
+      request_.headers.push_back({"Host", std::string(absolute->authority)});
+      request_.target = (absolute->rest.starts_with('/') ? "" : "/") + std::string(absolute->rest);
+    }
     if (request_.target == "*" && request_.method == "OPTIONS") {
       request_.path = "*";
       return std::nullopt;
@@ -304,14 +326,17 @@ class Connection {
     while (!sent.is_whole && !sent.is_gone) {
       Answer::News news = answer->take();
       if (!news.any()) {
-        if (sent.is_stream && sent.is_quiet && !news.heartbeat.empty()) news.pieces.push_back(news.heartbeat);
+        if (sent.is_stream && sent.is_quiet && !news.heartbeat.empty())
+          news.pieces.push_back(std::make_shared<const std::string>(news.heartbeat));
         if (news.pieces.empty()) {
           sent.is_quiet = co_await answer->wait(kHeartbeat_s);
           continue;
         }
       }
       sent.is_quiet = false;
+      const bool is_followed = news.is_followed;
       co_await send_news(std::move(news), answer->request(), sent);
+      if (is_followed && !sent.is_whole && !sent.is_gone) co_await answer->pause(kBetweenPieces_s);
     }
     watch->end();
     if (sent.is_gone) answer->gone();
@@ -348,18 +373,26 @@ class Connection {
         co_return;
       }
     }
-    for (std::string& piece : news.pieces) {
-      if (sent.is_gone || is_head_request || piece.empty()) continue;
-      sent.bytes += piece.size();
-      if (sent.is_chunked) piece = fmt::format("{:x}\r\n", piece.size()) + piece + "\r\n";
-      const bool is_sent = co_await put(piece);
-      sent.is_gone = !is_sent;
-    }
-    if (!news.is_whole || sent.is_gone) co_return;
-    sent.is_whole = true;
-    if (!sent.is_chunked || is_head_request) co_return;
-    const bool is_sent = co_await put("0\r\n\r\n");
+    if (sent.is_gone) co_return;
+    sent.is_whole = news.is_whole;
+    if (is_head_request) co_return;
+    const std::string text = stream_text(news, sent);
+    const bool is_sent = co_await put(text);
     sent.is_gone = !is_sent;
+  }
+
+  // All that is new, a chunk a piece, and the end behind it: sent as one.
+  static std::string stream_text(const Answer::News& news, Sent& sent) {
+    std::string out;
+    for (const auto& piece : news.pieces) {
+      if (piece->empty()) continue;
+      sent.bytes += piece->size();
+      if (sent.is_chunked) out += fmt::format("{:x}\r\n", piece->size());
+      out += *piece;
+      if (sent.is_chunked) out += "\r\n";
+    }
+    if (sent.is_chunked && news.is_whole) out += "0\r\n\r\n";
+    return out;
   }
 
   net::awaitable<bool> send_stream_head(const Response& head, const Sent& sent) {

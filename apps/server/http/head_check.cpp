@@ -40,10 +40,12 @@ std::optional<HeadProblem> check_request_line(std::string_view line, bool& is_1_
   if (first == std::string_view::npos || first == last) return HeadProblem{400, "the request line has no three parts"};
   const std::string_view target = line.substr(first + 1, last - first - 1), version = line.substr(last + 1);
   if (!is_token(line.substr(0, first))) return HeadProblem{400, "the method is no word"};
-  if (target.empty() || (target[0] != '/' && target != "*"))
+  if (target.empty() || (target[0] != '/' && target != "*" && !absolute_target(target)))
     return HeadProblem{400, "the target does not begin with a slash"};
-  if (std::any_of(target.begin(), target.end(), [](char c) { return c <= 0x20 || c == 0x7F; }))
+  if (std::any_of(target.begin(), target.end(), [](char c) { return (c >= 0 && c <= 0x20) || c == 0x7F; }))
     return HeadProblem{400, "the target holds a space or a control character"};
+  if (std::any_of(target.begin(), target.end(), [](char c) { return c < 0; }))
+    return HeadProblem{400, "the target holds a byte that is not ASCII: %C3%A9 is é"};
   if (!version.starts_with("HTTP/")) return HeadProblem{400, "the request line does not end in a version"};
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return HeadProblem{505, "HTTP/1.1 is spoken here"};
   is_1_1 = version == "HTTP/1.1";
@@ -122,6 +124,18 @@ std::optional<HeadProblem> check_head(std::string_view head, const HeadLimits& l
     if (auto problem = lines == 0 ? check_request_line(line, is_1_1) : check_line(line, framing)) return problem;
   }
   return check_framing(framing, is_1_1);
+}
+
+std::optional<AbsoluteTarget> absolute_target(std::string_view target) {
+  const size_t scheme = target.find("://");
+  if (scheme == std::string_view::npos) return std::nullopt;
+  const std::string_view name = target.substr(0, scheme);
+  if (!equal_ignoring_case(name, "http") && !equal_ignoring_case(name, "https")) return std::nullopt;
+  target.remove_prefix(scheme + 3);
+  const size_t end = std::min(target.find_first_of("/?#"), target.size());
+  const AbsoluteTarget out{target.substr(0, end), target.substr(end)};
+  if (out.authority.empty() || out.authority.find('@') != std::string_view::npos) return std::nullopt;
+  return out;
 }
 
 bool split_target(std::string_view target, std::string& path, std::vector<std::pair<std::string, std::string>>& query) {

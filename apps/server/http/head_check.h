@@ -23,6 +23,13 @@ struct HeadProblem {
 // "xchunked" for chunked, a request without Host or with two, folded lines, and two lengths of the same value.
 std::optional<HeadProblem> check_head(std::string_view head, const HeadLimits& limits);
 
+// A target in absolute form, as proxies are asked (RFC 9112 §3.2.2): "http://host:7860/v1/jobs" is authority and rest,
+// which may be empty. Nothing when it is another: no scheme of HTTP, no authority or one with a user's name.
+struct AbsoluteTarget {
+  std::string_view authority, rest;  // of the given text
+};
+std::optional<AbsoluteTarget> absolute_target(std::string_view target);
+
 // A target as "/path?a=b": the path percent-decoded, the pairs of the query too ('+' is a space there). False when it
 // is none: it does not begin with a slash, a percent sign is not followed by two digits, a decoded byte is a control
 // character, or a step of the path is "..".

@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "a1111_request.h"
+#include "client_words.h"
 #include "job_json.h"
 #include "routes/all.h"
 #include "text/base64.h"
@@ -24,7 +25,7 @@ std::string timestamp_of(double seconds) {
 }
 
 // A JSON inside a text, as their clients expect it.
-std::string info_of(const JobView& job, const GenerateRequest& r, const std::vector<std::string>& notes) {
+std::string info_of(const JobView& job, const GenerateRequest& r) {
   OrderedJson seeds = OrderedJson::array(), texts = OrderedJson::array(), prompts = OrderedJson::array(),
               negatives = OrderedJson::array();
   for (const JobPicture& p : job.pictures) {
@@ -56,7 +57,7 @@ std::string info_of(const JobView& job, const GenerateRequest& r, const std::vec
                    {"styles", OrderedJson::array()},
                    {"job_timestamp", timestamp_of(job.times.created)},
                    {"clip_skip", 1},
-                   {"notes", notes}});
+                   {"notes", in_words_of(Dialect::A1111, job.warnings)}});
 }
 
 // An interrupted job gives what it has, which is what their clients expect of `interrupt`.
@@ -64,13 +65,13 @@ void draw_for_a1111(const Call& call, A1111Kind kind) {
   A1111Request asked = a1111_request(call, call.json(), kind);
   JobService& jobs = call.server.jobs();
   const auto r = std::make_shared<const GenerateRequest>(asked.submission.request);  // for `info`
-  const auto answer = [&jobs, owner = call.owner, parameters = std::move(asked.parameters),
-                       notes = std::move(asked.notes), r, sends = asked.send_images](const JobView& job) {
+  const auto answer = [&jobs, owner = call.owner, parameters = std::move(asked.parameters), r,
+                       sends = asked.send_images](const JobView& job) {
     if (job.state == JobState::Failed || job.interrupted) return failure_answer(job, Dialect::A1111);
     OrderedJson images = OrderedJson::array();
     for (size_t i = 0; sends && i < job.pictures.size(); ++i)
       images.push_back(encode_base64(*jobs.picture(job.id, owner, i)));
-    return json_answer(200, {{"images", images}, {"parameters", parameters}, {"info", info_of(job, *r, notes)}});
+    return json_answer(200, {{"images", images}, {"parameters", parameters}, {"info", info_of(job, *r)}});
   };
   submit_and_wait(call, std::move(asked.submission), answer);
 }

@@ -1,6 +1,7 @@
 // /sdapi/v1: what AUTOMATIC1111's clients ask before they draw. What we have none of is an empty list, which keeps them
 // going.
 #include "a1111_request.h"
+#include "a1111_settings.h"
 #include "adapter_names.h"
 #include "core/machine.h"
 #include "diffusion/registry.h"
@@ -14,27 +15,13 @@ namespace {
 
 std::string title_of(const Call& call) { return call.server.is_open() ? call.server.model().name : std::string(); }
 
-// Clients break when the checkpoint is no text.
-void get_options(const Call& call) {
-  call.answer({{"sd_model_checkpoint", title_of(call)},
-               {"sd_checkpoint_hash", ""},
-               {"samples_format", "png"},
-               {"sd_vae", "Automatic"},
-               {"CLIP_stop_at_last_layers", 1},
-               {"eta_noise_seed_delta", 0},
-               {"show_progress_every_n_steps", 10},
-               {"forge_additional_modules", OrderedJson::array()}});
-}
+void get_options(const Call& call) { call.answer(a1111_settings(call.server)); }
 
 // All of them come back from some clients. One model is open; what else they say is theirs.
 void set_options(const Call& call) {
   const OrderedJson json = call.json();
   if (!json.is_object()) refuse("", "expected an object");
-  const auto wanted = json.find("sd_model_checkpoint");
-  const std::string title = title_of(call);
-  if (wanted != json.end() && !wanted->is_null() && (!wanted->is_string() || (*wanted != title && *wanted != "")))
-    throw Error(ErrorKind::InvalidRequest, fmt::format("the model here is {}", title),
-                "start newbie serve with --model for another", "sd_model_checkpoint");
+  check_checkpoint(call.server, json);
   call.answer(OrderedJson(nullptr));
 }
 
@@ -90,6 +77,12 @@ void no_scripts(const Call& call) {
   call.answer({{"txt2img", OrderedJson::array()}, {"img2img", OrderedJson::array()}});
 }
 
+// What would have to be another engine.
+void not_here(const Call& call) {
+  throw Error(ErrorKind::Unsupported, fmt::format("{} is not known here", call.request().path),
+              "one model is open as long as newbie serve runs, and pictures are enlarged by enable_hr");
+}
+
 void memory(const Call& call) {
   const size_t used = resident_bytes(), free = available_memory_bytes();
   call.answer({{"ram", {{"free", free}, {"used", used}, {"total", used + free}}}, {"cuda", OrderedJson::object()}});
@@ -143,6 +136,19 @@ const Route a1111_png_info_route{"POST",   "/sdapi/v1/png-info",         Dialect
                                  png_info, "What a picture says (A1111)"};
 const Route a1111_refresh_route{"POST",       "/sdapi/v1/refresh-checkpoints", Dialect::A1111, false,
                                 empty_object, "Nothing changes (A1111)"};
+const Route a1111_refresh_loras_route{"POST",         "/sdapi/v1/refresh-loras",
+                                      Dialect::A1111, false,
+                                      empty_object,   "They are looked for anew each time (A1111)"};
+const Route a1111_refresh_vae_route{"POST",       "/sdapi/v1/refresh-vae",  Dialect::A1111, false,
+                                    empty_object, "Nothing changes (A1111)"};
+const Route a1111_unload_route{"POST",   "/sdapi/v1/unload-checkpoint",          Dialect::A1111, false,
+                               not_here, "Refused: the model stays open (A1111)"};
+const Route a1111_reload_route{"POST",   "/sdapi/v1/reload-checkpoint",          Dialect::A1111, false,
+                               not_here, "Refused: the model stays open (A1111)"};
+const Route a1111_extra_image_route{"POST",   "/sdapi/v1/extra-single-image",         Dialect::A1111, false,
+                                    not_here, "Refused: there is no upscaler (A1111)"};
+const Route a1111_extra_images_route{"POST",   "/sdapi/v1/extra-batch-images",         Dialect::A1111, false,
+                                     not_here, "Refused: there is no upscaler (A1111)"};
 const Route a1111_ping_route{"GET", "/internal/ping", Dialect::A1111, true, empty_object, "Is anybody there (A1111)"};
 
 }  // namespace newbie

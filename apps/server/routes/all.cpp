@@ -58,6 +58,12 @@ constexpr const Route* kRoutes[] = {&page_route,
                                     &a1111_hypernetworks_route,
                                     &a1111_face_restorers_route,
                                     &a1111_refresh_route,
+                                    &a1111_refresh_loras_route,
+                                    &a1111_refresh_vae_route,
+                                    &a1111_unload_route,
+                                    &a1111_reload_route,
+                                    &a1111_extra_image_route,
+                                    &a1111_extra_images_route,
                                     &a1111_ping_route,
                                     &asset_route};  // last: any name of a file
 

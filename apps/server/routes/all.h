@@ -17,6 +17,7 @@ extern const Route a1111_txt2img_route, a1111_img2img_route, a1111_progress_rout
     a1111_models_route, a1111_vae_route, a1111_modules_route, a1111_loras_route, a1111_upscalers_route,
     a1111_latent_upscale_modes_route, a1111_embeddings_route, a1111_scripts_route, a1111_script_info_route,
     a1111_cmd_flags_route, a1111_memory_route, a1111_png_info_route, a1111_styles_route, a1111_hypernetworks_route,
-    a1111_face_restorers_route, a1111_refresh_route, a1111_ping_route;
+    a1111_face_restorers_route, a1111_refresh_route, a1111_refresh_loras_route, a1111_refresh_vae_route,
+    a1111_unload_route, a1111_reload_route, a1111_extra_image_route, a1111_extra_images_route, a1111_ping_route;
 
 }  // namespace newbie

@@ -25,7 +25,7 @@ size_t index_of(std::string_view text, std::string_view extension) {
 }
 
 void submit_job(const Call& call) {
-  const std::string id = call.server.jobs().submit(own_submission(call, call.json()));
+  const std::string id = call.server.jobs().submit(own_submission(call, call.json()), call.stop);
   Response out = json_answer(202, job_json(call.server.jobs().view(id, call.owner)));
   out.set("Location", "/v1/jobs/" + id);
   out.set("X-Job-Id", id);
@@ -59,9 +59,7 @@ void job_events(const Call& call) {
   uint64_t after = 0;
   const std::string_view last = call.request().header_or("Last-Event-ID", "");
   std::from_chars(last.data(), last.data() + last.size(), after);  // whatever else it says: from the beginning
-  stream_job(call, call.arguments[0], after, [](const JobEvent& event, const JobView&) {
-    return fmt::format("id: {}\nevent: {}\ndata: {}\n\n", event.id, event.name, *event.data);
-  });
+  stream_job(call, call.arguments[0], after);
 }
 
 void job_picture(const Call& call) {

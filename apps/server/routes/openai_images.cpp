@@ -1,4 +1,6 @@
 // /v1/images: OpenAI's way to ask for pictures. The client waits; if it goes, its work goes, too.
+#include "client_words.h"
+#include "generate/quality.h"
 #include "http/multipart.h"
 #include "job_json.h"
 #include "openai_request.h"
@@ -37,19 +39,20 @@ int64_t text_tokens(const OpenModel& model, const GenerateRequest& r) {
   }
 }
 
-OrderedJson common_json(const JobView& job, const JobPicture* picture) {
-  OrderedJson out{{"background", "opaque"}, {"output_format", kind_of(job.format).name}, {"quality", "high"}};
-  if (picture != nullptr) out["size"] = fmt::format("{}x{}", picture->width, picture->height);
-  return out;
-}
-
 struct Answering {
   JobService* jobs;
   std::string owner, model, event_prefix;
+  std::string quality;  // one of our words, where its steps are; else OpenAI's "auto"
   int64_t text_tokens;
   bool wants_url;
   int partial_images;
 };
+
+OrderedJson common_json(const Answering& a, const JobView& job, const JobPicture* picture) {
+  OrderedJson out{{"background", "opaque"}, {"output_format", kind_of(job.format).name}, {"quality", a.quality}};
+  if (picture != nullptr) out["size"] = fmt::format("{}x{}", picture->width, picture->height);
+  return out;
+}
 
 std::string base64_of(const Answering& a, const JobView& job, size_t index) {
   return encode_base64(*a.jobs->picture(job.id, a.owner, index));
@@ -71,8 +74,9 @@ Response images_answer(const Answering& a, const JobView& job) {
     data.push_back(std::move(one));
   }
   OrderedJson out{{"created", created_of(job)}, {"model", a.model}};
-  out.update(common_json(job, &job.pictures.front()));
+  out.update(common_json(a, job, &job.pictures.front()));
   out["usage"] = usage_json(job, a.text_tokens);
+  out["warnings"] = in_words_of(Dialect::OpenAi, job.warnings);
   out["data"] = std::move(data);
   return json_answer(200, out);
 }
@@ -82,32 +86,41 @@ std::string sse(const OrderedJson& data) {
 }
 
 // Pictures as they come, the finished one of each last; an error ends the stream as an object of its own.
-std::string image_event(const Answering& a, int& sent_partials, const JobEvent& event, const JobView& job) {
+std::string image_event(const Answering& a, int& sent_partials, const JobEvent& event, const std::string& id) {
   if (event.name == "preview" && sent_partials < a.partial_images) {
-    const OrderedJson preview = OrderedJson::parse(*event.data);
+    const OrderedJson preview = OrderedJson::parse(event.data());
+    const JobView job = a.jobs->view(id, a.owner);
     OrderedJson out{{"type", a.event_prefix + ".partial_image"},
                     {"b64_json", preview["base64"]},
                     {"created_at", created_of(job)},
                     {"partial_image_index", sent_partials++}};
-    out.update(common_json(job, nullptr));
+    out.update(common_json(a, job, nullptr));
     out["output_format"] = "jpeg";
     out["size"] = fmt::format("{}x{}", preview["width"].get<int>(), preview["height"].get<int>());
     return sse(out);
   }
   if (event.name == "picture") {
-    const size_t index = OrderedJson::parse(*event.data)["picture"].get<size_t>();
+    const size_t index = OrderedJson::parse(event.data())["picture"].get<size_t>();
+    const JobView job = a.jobs->view(id, a.owner);
     const JobPicture& picture = job.pictures.at(index);
     OrderedJson out{{"type", a.event_prefix + ".completed"},
                     {"b64_json", base64_of(a, job, index)},
                     {"created_at", created_of(job)},
                     {"seed", seed_json(picture.seed)}};
-    out.update(common_json(job, &picture));
+    out.update(common_json(a, job, &picture));
     out["usage"] = usage_json(job, a.text_tokens);
+    out["warnings"] = in_words_of(Dialect::OpenAi, job.warnings);
     return sse(out);
   }
   if (event.name == "error")
-    return fmt::format("event: error\ndata: {}\n\n", one_line(error_json(*job.error, Dialect::OpenAi)));
+    return fmt::format("event: error\ndata: {}\n\n",
+                       one_line(failure_json(a.jobs->view(id, a.owner), Dialect::OpenAi)));
   return "";
+}
+
+std::string quality_words(const GenerateRequest& r) {
+  const Quality quality = quality_of(r);
+  return quality == Quality::Manual ? "auto" : std::string(name_in(qualities(), quality));
 }
 
 void draw_for_openai(const Call& call, OpenAiRequest asked, std::string event_prefix) {
@@ -116,6 +129,7 @@ void draw_for_openai(const Call& call, OpenAiRequest asked, std::string event_pr
               call.owner,
               model.name,
               std::move(event_prefix),
+              quality_words(asked.submission.request),
               text_tokens(model, asked.submission.request),
               asked.wants_url,
               asked.partial_images};
@@ -124,7 +138,7 @@ void draw_for_openai(const Call& call, OpenAiRequest asked, std::string event_pr
                            [a](const JobView& job) { return images_answer(a, job); });
   submit_and_stream(
       call, std::move(asked.submission),
-      [a, sent = 0](const JobEvent& event, const JobView& job) mutable { return image_event(a, sent, event, job); });
+      [a, sent = 0](const JobEvent& event, const std::string& id) mutable { return image_event(a, sent, event, id); });
 }
 
 void generations(const Call& call) { draw_for_openai(call, openai_request(call, call.json()), "image_generation"); }

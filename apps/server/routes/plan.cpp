@@ -25,7 +25,7 @@ void plan(const Call& call) {
   std::unique_ptr<JobEngine> other;
   if (!asked.precision.empty()) other = model.engine->in_precision(asked.precision);
   JobEngine& engine = other ? *other : *model.engine;
-  const MemoryPlan made = plan_or_say_what_fits(engine, asked.request);
+  const MemoryPlan made = prepare_or_say_what_fits(engine, asked.request, silent_log(), call.stop)->plan();
   const PictureSize size = engine.final_size(asked.request);
   OrderedJson out = plan_json(made);
   out["budget_bytes"] = made.budget_bytes;
@@ -38,6 +38,7 @@ void plan(const Call& call) {
   out["seconds"] = seconds ? OrderedJson(*seconds) : OrderedJson(nullptr);
   out["decided_by"] = made.largest_stage().name();
   out["unused"] = unused_fields(asked.request);
+  out["warnings"] = asked.notes;
   call.answer(out);
 }
 

@@ -2,10 +2,12 @@
 
 #include "backend/cpu/amx/kernels.h"
 #include "backend/cpu/kernels/kernels.h"
+#include "backend/unused_kernels.h"
 #include "graph/ops/all.h"
 
 #if NEWBIE_ONEDNN
 #include "backend/cpu/onednn/kernels.h"
+#include "backend/cpu/onednn/reserve.h"
 #endif
 
 namespace newbie::cpu {
@@ -78,3 +80,13 @@ std::string library_version() { return "no oneDNN"; }
 #endif
 
 }  // namespace newbie::cpu
+
+namespace newbie {
+
+void forget_unused_kernels() {
+#if NEWBIE_ONEDNN
+  cpu::onednn::forget_primitives();
+#endif
+}
+
+}  // namespace newbie

@@ -5,8 +5,11 @@
 #include <charconv>
 
 #include "core/json.h"
+#include "generate/json_text.h"
+#include "generate/recall/adapter_tags.h"
 #include "generate/recall/programs.h"
 #include "generate/recall/said.h"
+#include "generate/recall/their_syntax.h"
 
 namespace newbie {
 
@@ -54,7 +57,6 @@ constexpr std::string_view kHarmlessSettings[] = {"Version",
                                                   "Batch pos",
                                                   "Batch size",
                                                   "User",
-                                                  "Civitai resources",
                                                   "Civitai metadata",
                                                   "SDCPP"};
 
@@ -157,6 +159,26 @@ void take_hires_size(const std::string& value, Said& said) {
   said.lost("Hires resize", value);
 }
 
+// [{"type": "checkpoint", …}, {"type": "lora", "modelName": "ink", "weight": 0.8}]: what the site put into the model.
+// Its adapters have no tags in the prompt, and names of their own.
+void tell_resources(const std::string& value, Said& said) {
+  OrderedJson list;
+  try {
+    list = parse_ordered_json(value, "Civitai resources");
+  } catch (const Error&) {
+    return said.lost("Civitai resources", value);
+  }
+  for (const OrderedJson& one : list) {
+    if (!one.is_object()) continue;
+    const std::string type = string_at(one, "type");
+    if (type == "checkpoint" || type == "vae" || type == "upscaler") continue;
+    const auto weight = one.find("weight");
+    std::string name = string_at(one, "modelName");
+    if (name.empty() && one.contains("modelVersionId")) name = "of version " + one["modelVersionId"].dump();
+    said.lost("Civitai resources", fmt::format("{} {}{}", type, name, weight == one.end() ? "" : ':' + weight->dump()));
+  }
+}
+
 void take_setting(const Setting& s, Said& said) {
   const auto& [key, value] = s;
   if (std::ranges::find(kHarmlessSettings, key) != std::end(kHarmlessSettings)) return;
@@ -171,7 +193,13 @@ void take_setting(const Setting& s, Said& said) {
   if (key == "Hires upscale" && number_of(value)) return said.take("hires_scale", value, key);
   if (key == "Hires steps" && number_of(value)) return said.take("hires_steps", value, key);
   if (key == "Hires resize") return take_hires_size(value, said);
+  if (key == "Civitai resources") return tell_resources(value, said);
   said.lost(key, value);
+}
+
+// One that says there was a second pass, whether or not that can be drawn.
+bool is_of_hires(const Setting& s) {
+  return (s.key == "Hires upscale" || s.key == "Hires resize" || s.key == "Hires upscaler") && s.value != "None";
 }
 
 std::string_view without_line_end(std::string_view text) {
@@ -228,11 +256,18 @@ Recollection recall_a1111(std::string_view text) {
   };
   // Ours has its brackets as the request meant them, and says so in the text beside this one.
   const bool ours = value_of("Version").starts_with("newbie");
-  if (!ours) said.brackets_are_weights(false);
+  if (!ours) {
+    tell_syntax(said, SyntaxOf::A1111);
+    take_foreign_adapter_tags(said, TagOrder::TextEncoderFirst);
+    said.rewrite_weights(BracketRule::A1111);
+  }
   for (const Setting& one : settings) take_setting(one, said);
   if (!ours) said.default_schedule("normal");
   if (said.find("hires_scale") != nullptr) {
     if (said.find("hires_strength") == nullptr) said.rename("strength", "hires_strength");  // that pass's
+  } else if (!ours && std::ranges::any_of(settings, is_of_hires)) {
+    for (const char* field : {"strength", "hires_strength", "hires_steps"}) said.forget(field);
+    said.note("the second pass is not drawn: its factor is not told, or its proportions are others");
   } else if (const std::string* strength = said.find("strength"); strength != nullptr && !ours) {
     said.started_from_picture("Denoising strength " + *strength);
   }

@@ -1,5 +1,7 @@
 #include "generate/recall/comfyui_graph.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -16,7 +18,9 @@ constexpr int kMaxPassedOn = 64;  // a graph from a file may have rings
 std::vector<std::string> widget_names(std::string_view type) {
   if (type == "KSampler") return {"seed", "steps", "cfg", "sampler_name", "scheduler", "denoise"};
   if (type == "KSamplerAdvanced")
-    return {"add_noise", "noise_seed", "steps", "cfg", "sampler_name", "scheduler", "start_at_step", "end_at_step"};
+    return {"add_noise",     "noise_seed",   "steps",
+            "cfg",           "sampler_name", "scheduler",
+            "start_at_step", "end_at_step",  "return_with_leftover_noise"};
   if (type == "SamplerCustom") return {"add_noise", "noise_seed", "cfg"};
   if (type == "RandomNoise") return {"noise_seed"};
   if (type == "KSamplerSelect") return {"sampler_name"};
@@ -35,8 +39,32 @@ std::vector<std::string> widget_names(std::string_view type) {
   if (type == "RenormCFG") return {"cfg_trunc", "renorm_cfg"};
   if (type == "LoraLoader") return {"lora_name", "strength_model", "strength_clip"};
   if (type == "LoraLoaderModelOnly") return {"lora_name", "strength_model"};
+  if (type == "CLIPSetLastLayer") return {"stop_at_clip_layer"};
+  if (type == "LatentFromBatch" || type == "ImageFromBatch") return {"batch_index", "length"};
+  if (type == "RepeatLatentBatch") return {"amount"};
+  if (type == "UpscaleModelLoader") return {"model_name"};
+  if (type == "DualCLIPLoader") return {"clip_name1", "clip_name2", "type"};
+  if (type == "CLIPLoader") return {"clip_name", "type"};
+  if (type == "CheckpointLoaderSimple") return {"ckpt_name"};
+  if (type == "NewBieCLIPTextEncode") return {"user_prompt", "system_prompt", "use_chat_template"};
+  if (type == "CR Text") return {"text"};
+  if (type == "SetNode" || type == "GetNode") return {"name"};
   return {};
 }
+
+// Switches: the input that says which one, and the opening of the names of those, which a number follows.
+struct SwitchType {
+  std::string_view type, choice, inputs;
+};
+constexpr SwitchType kSwitches[] = {{"ImpactSwitch", "select", "input"},
+                                    {"CR Text Input Switch", "Input", "text"},
+                                    {"CR Text Input Switch (4 way)", "Input", "text"},
+                                    {"CR Image Input Switch", "Input", "image"},
+                                    {"CR Image Input Switch (4 way)", "Input", "image"},
+                                    {"CR Latent Input Switch", "Input", "latent"},
+                                    {"CR Conditioning Input Switch", "Input", "conditioning"},
+                                    {"CR Clip Input Switch", "Input", "clip"},
+                                    {"CR Model Input Switch", "Input", "model"}};
 
 // What the editor does with a seed afterwards, a widget behind it that is no input.
 bool is_control(const OrderedJson& value) {
@@ -44,7 +72,9 @@ bool is_control(const OrderedJson& value) {
   return std::ranges::any_of(kControls, [&](const char* word) { return value == word; });
 }
 
-bool passes_on(std::string_view type) { return type.starts_with("Reroute") || type == "(bypassed)"; }
+bool passes_on(std::string_view type) {
+  return type.starts_with("Reroute") || type == "(bypassed)" || type == "SetNode" || type == "GetNode";
+}
 
 const OrderedJson& array_at(const OrderedJson& object, const char* key) {
   static const OrderedJson kNone = OrderedJson::array();
@@ -65,6 +95,8 @@ void read_widgets(const OrderedJson& entry, ComfyNode& node) {
   if (names.empty())
     for (const OrderedJson& input : array_at(entry, "inputs"))
       if (input.is_object() && input.contains("widget")) names.push_back(string_at(input, "name"));
+  if (names.empty())  // what nobody names has a place
+    for (size_t i = 0; i < widgets->size(); ++i) node.values[fmt::format("widget {}", i)] = (*widgets)[i];
   size_t at = 0;
   for (const std::string& name : names) {
     if (at < widgets->size() && at > 0 && is_control((*widgets)[at])) ++at;
@@ -114,7 +146,26 @@ ComfyGraph ComfyGraph::of_workflow(const OrderedJson& json) {
     read_widgets(entry, node);
     out.nodes_[node.id] = std::move(node);
   }
+  out.join_named_links();
   return out;
+}
+
+// A node "get" stands for what the node "set" of the same name is linked to.
+void ComfyGraph::join_named_links() {
+  std::map<OrderedJson, std::string> setters;
+  for (const auto& [id, node] : nodes_)
+    if (const OrderedJson* name = value(node, "name"); node.type == "SetNode" && name != nullptr) setters[*name] = id;
+  for (auto& [id, node] : nodes_)
+    if (const OrderedJson* name = value(node, "name"); node.type == "GetNode" && name != nullptr)
+      if (const auto from = setters.find(*name); from != setters.end()) node.links["*"] = {from->second, 0};
+}
+
+std::string ComfyGraph::chosen_input(const ComfyNode& node) {
+  for (const SwitchType& row : kSwitches)
+    if (row.type == node.type)
+      if (const OrderedJson* choice = value(node, row.choice); choice != nullptr && choice->is_number_integer())
+        return std::string(row.inputs) + choice->dump();
+  return {};
 }
 
 const ComfyNode* ComfyGraph::find(const std::string& id) const {
@@ -127,11 +178,15 @@ const ComfyNode* ComfyGraph::behind(const ComfyNode& node, std::string_view inpu
   std::string key(input);
   for (int hop = 0; hop < kMaxPassedOn; ++hop) {
     auto link = from->links.find(key);
-    if (link == from->links.end() && from != &node && !from->links.empty()) link = from->links.begin();
+    if (const std::string chosen = from == &node ? "" : chosen_input(*from); !chosen.empty())
+      link = from->links.find(chosen);
+    else if (link == from->links.end() && from != &node && !from->links.empty())
+      link = from->links.begin();
     if (link == from->links.end()) return nullptr;
     const ComfyNode* to = find(link->second.node);
     if (to == nullptr) return nullptr;
-    if (!passes_on(to->type)) {
+    const std::string chosen = chosen_input(*to);
+    if (!passes_on(to->type) && (chosen.empty() || !to->links.contains(chosen))) {
       if (slot != nullptr) *slot = link->second.slot;
       return to;
     }

@@ -29,15 +29,20 @@ class ComfyGraph {
 
   const std::map<std::string, ComfyNode, std::less<>>& nodes() const { return nodes_; }
 
-  // What an input is linked to, past nodes that only pass on. `slot` gets which output. Null: nothing.
+  // What an input is linked to, past nodes that only pass on and switches whose choice is told. `slot` gets which
+  // output. Null: nothing.
   const ComfyNode* behind(const ComfyNode& node, std::string_view input, int64_t* slot = nullptr) const;
   // The first of these inputs that leads somewhere.
   const ComfyNode* behind_any(const ComfyNode& node, std::span<const std::string_view> inputs) const;
 
   static const OrderedJson* value(const ComfyNode& node, std::string_view key);
 
+  // The input that a switch passes on; empty when it is none, or its choice is not told.
+  static std::string chosen_input(const ComfyNode& node);
+
  private:
   const ComfyNode* find(const std::string& id) const;
+  void join_named_links();  // of an editor's "set" and "get" nodes
 
   std::map<std::string, ComfyNode, std::less<>> nodes_;
 };

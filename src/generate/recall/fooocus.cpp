@@ -2,6 +2,7 @@
 #include "generate/json_text.h"
 #include "generate/recall/programs.h"
 #include "generate/recall/said.h"
+#include "generate/recall/their_syntax.h"
 
 namespace newbie {
 
@@ -15,8 +16,6 @@ constexpr TheirKey kFooocusKeys[] = {{"prompt", "prompt"},
                                      {"guidance_scale", "cfg"},
                                      {"full_prompt"},
                                      {"full_negative_prompt"},
-                                     {"prompt_expansion"},
-                                     {"styles"},
                                      {"resolution"},
                                      {"sampler"},
                                      {"scheduler"},
@@ -24,8 +23,6 @@ constexpr TheirKey kFooocusKeys[] = {{"prompt", "prompt"},
                                      {"base_model"},
                                      {"base_model_hash"},
                                      {"vae"},
-                                     {"clip_skip"},
-                                     {"performance"},
                                      {"metadata_scheme"},
                                      {"created_by"},
                                      {"version"}};
@@ -46,6 +43,13 @@ void take_fooocus_adapters(const OrderedJson& json, Said& said) {
     else
       said.lost(key, words);
   }
+}
+
+// What `full_prompt` holds already, and values that say what `steps` says.
+bool is_said_elsewhere(std::string_view key, const OrderedJson& value, const OrderedJson& json) {
+  if (key == "styles" || key == "prompt_expansion") return json.contains("full_prompt");
+  if (key == "performance") return value == "Speed" || value == "Quality";  // others have an adapter of their own
+  return key == "clip_skip" && value == 1;
 }
 
 // Lists of pieces, the first of which holds the prompt.
@@ -72,10 +76,11 @@ Recollection recall_fooocus(const OrderedJson& json) {
   if (const std::string name = string_at(json, "scheduler"); !name.empty()) said.take_schedule(name);
   said.default_schedule("normal");
   take_fooocus_adapters(json, said);
-  said.brackets_are_weights(false);
+  tell_syntax(said, SyntaxOf::Others);
+  said.rewrite_weights(BracketRule::ComfyUi);  // its text encoders are ComfyUI's
   OrderedJson rest = OrderedJson::object();
   for (const auto& [key, value] : json.items())
-    if (!key.starts_with("lora_combined_")) rest[key] = value;
+    if (!key.starts_with("lora_combined_") && !is_said_elsewhere(key, value, json)) rest[key] = value;
   said.lose_rest(rest, kFooocusKeys);
   return std::move(said).done();
 }

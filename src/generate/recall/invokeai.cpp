@@ -1,7 +1,9 @@
 // InvokeAI: "invokeai_metadata" since version 3, "sd-metadata" before.
 #include "generate/json_text.h"
+#include "generate/recall/adapter_tags.h"
 #include "generate/recall/programs.h"
 #include "generate/recall/said.h"
+#include "generate/recall/their_syntax.h"
 
 namespace newbie {
 
@@ -26,7 +28,6 @@ constexpr TheirKey kInvokeKeys[] = {{"positive_prompt", "prompt"},
                                     {"app_version"},
                                     {"model"},
                                     {"vae"},
-                                    {"clip_skip"},
                                     {"rand_device"},
                                     {"positive_style_prompt"},
                                     {"negative_style_prompt"}};
@@ -34,7 +35,7 @@ constexpr TheirKey kInvokeKeys[] = {{"positive_prompt", "prompt"},
 // Of what version 2 called "image".
 constexpr TheirKey kOldKeys[] = {{"seed", "seed"}, {"steps", "steps"}, {"cfg_scale", "cfg"}, {"strength", "strength"},
                                  {"prompt"},       {"width"},          {"height"},           {"sampler"},
-                                 {"type"},         {"postprocessing"}};
+                                 {"type"}};
 
 // Schedulers of diffusers with Karras' levels end in _k.
 void take_scheduler(std::string name, Said& said) {
@@ -61,6 +62,30 @@ void take_invoke_adapters(const OrderedJson& json, Said& said) {
   }
 }
 
+// Models whose prompts it gives to compel; of others every bracket is a letter, as here.
+bool has_compel(const OrderedJson& json) {
+  const auto model = json.find("model");
+  const std::string base = model != json.end() && model->is_object() ? string_at(*model, "base") : "";
+  return base.empty() || base.starts_with("sd-1") || base.starts_with("sd-2") || base.starts_with("sdxl");
+}
+
+void read_prompt_syntax(Said& said) {
+  tell_syntax(said, SyntaxOf::InvokeAi);
+  said.rewrite_weights(BracketRule::Compel);
+}
+
+// Beside the prompts: what SDXL's second encoder read, and whose generator drew the noise.
+void tell_what_differs(const OrderedJson& json, Said& said) {
+  for (const auto& [style, prompt] :
+       {std::pair{"positive_style_prompt", "positive_prompt"}, {"negative_style_prompt", "negative_prompt"}})
+    if (const std::string words = string_at(json, style); !words.empty() && words != string_at(json, prompt))
+      said.lost(style, words);
+  if (const std::string device = string_at(json, "rand_device"); !device.empty() && device != "cpu")
+    said.lost("rand_device", device);
+  const std::string mode = string_at(json, "generation_mode");
+  if (!mode.empty() && !mode.ends_with("txt2img") && !json.contains("strength")) said.lost("generation_mode", mode);
+}
+
 }  // namespace
 
 Recollection recall_invokeai(const OrderedJson& json) {
@@ -74,6 +99,9 @@ Recollection recall_invokeai(const OrderedJson& json) {
     if (const auto strength = json.find("hrf_strength"); strength != json.end())
       said.lost("hrf_strength", text_of(*strength) + ", whose factor is not told,");
   }
+  leave_out_adapter_tags(said);
+  if (has_compel(json)) read_prompt_syntax(said);
+  tell_what_differs(json, said);
   if (said.find("strength") != nullptr) said.started_from_picture("strength");
   said.lose_rest(json, kInvokeKeys);
   return std::move(said).done();
@@ -88,8 +116,12 @@ Recollection recall_old_invokeai(const OrderedJson& json) {
   if (const auto prompt = image.find("prompt"); prompt != image.end()) {
     if (prompt->is_string()) words = prompt->get<std::string>();
     if (prompt->is_array())
-      for (const OrderedJson& part : *prompt)
-        if (part.is_object()) words += (words.empty() ? "" : ", ") + string_at(part, "prompt");
+      for (const OrderedJson& part : *prompt) {
+        if (!part.is_object()) continue;
+        words += (words.empty() ? "" : ", ") + string_at(part, "prompt");
+        if (const auto weight = part.find("weight"); weight != part.end() && *weight != 1)
+          said.lost("prompt", fmt::format("weight {} of {}", text_of(*weight), string_at(part, "prompt")));
+      }
   }
   for (size_t open = words.find('['); open != words.npos; open = words.find('[', open)) {
     const size_t close = words.find(']', open);
@@ -100,6 +132,8 @@ Recollection recall_old_invokeai(const OrderedJson& json) {
   if (const size_t last = words.find_last_not_of(", "); last != words.npos) words.resize(last + 1);
   if (!words.empty()) said.take("prompt", words, "prompt");
   if (!negative.empty()) said.take("negative_prompt", negative, "prompt");
+  leave_out_adapter_tags(said);
+  read_prompt_syntax(said);
   said.take_members(image, kOldKeys);
   said.take_sides(image);
   if (const std::string name = string_at(image, "sampler"); !name.empty()) said.take_sampler(name);

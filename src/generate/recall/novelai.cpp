@@ -1,7 +1,9 @@
-// NovelAI: the JSON of its "Comment". { } and [ ] are weights there; version 4 has captions of characters, too.
+// NovelAI: the JSON of its "Comment". Version 4 has captions of characters, too.
 #include "generate/json_text.h"
+#include "generate/recall/adapter_tags.h"
 #include "generate/recall/programs.h"
 #include "generate/recall/said.h"
+#include "generate/recall/their_syntax.h"
 
 namespace newbie {
 
@@ -58,6 +60,12 @@ std::string v4_caption(const OrderedJson& json, const char* key) {
   return out;
 }
 
+// Each character has its place in the picture, if its author switched that on.
+bool has_places(const OrderedJson& json) {
+  const auto v4 = json.find("v4_prompt");
+  return v4 != json.end() && v4->is_object() && v4->value("use_coords", OrderedJson(false)) == true;
+}
+
 }  // namespace
 
 Recollection recall_novelai(const OrderedJson& json) {
@@ -70,9 +78,10 @@ Recollection recall_novelai(const OrderedJson& json) {
   if (const std::string name = string_at(json, "noise_schedule"); !name.empty())
     said.take_schedule(name == "native" ? "normal" : name);
   said.default_schedule("normal");
-  if (const std::string* prompt = said.find("prompt"); prompt != nullptr && prompt->find("::") != prompt->npos)
-    said.note("weights of the form 1.2::text:: are read as words");
-  said.brackets_are_weights(true);
+  leave_out_adapter_tags(said);
+  tell_syntax(said, SyntaxOf::NovelAi);
+  said.rewrite_weights(json.contains("v4_prompt") ? BracketRule::NovelAi4 : BracketRule::NovelAi);
+  if (has_places(json)) said.lost("use_coords", "where characters stand");
   if (said.find("strength") != nullptr) said.started_from_picture("strength");
   if (const auto scale = json.find("uncond_scale"); scale != json.end() && *scale != 1 && *scale != 0)
     said.lost("uncond_scale", text_of(*scale));

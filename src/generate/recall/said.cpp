@@ -9,7 +9,6 @@
 #include "diffusion/schedules.h"
 #include "generate/json_text.h"
 #include "generate/request_fields.h"
-#include "text/prompt_weights.h"
 
 namespace newbie {
 
@@ -47,20 +46,6 @@ int64_t nearest_side(int64_t side) {
   return std::clamp<int64_t>((side + kSideStep / 2) / kSideStep * kSideStep, kSideStep, kMaxSide);
 }
 
-// A bare { or } would become a weight.
-std::string with_escaped_braces(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 1 < text.size()) {
-      out += text[i++];
-    } else if (text[i] == '{' || text[i] == '}') {
-      out += '\\';
-    }
-    out += text[i];
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string shortened(std::string_view text, size_t most) {
@@ -74,6 +59,10 @@ std::optional<double> number_of(std::string_view words) {
   const auto [end, code] = std::from_chars(words.data(), words.data() + words.size(), number);
   if (code != std::errc() || end != words.data() + words.size()) return std::nullopt;
   return number;
+}
+
+void Said::note(std::string words) {
+  if (std::ranges::find(out_.notes, words) == out_.notes.end()) out_.notes.push_back(std::move(words));
 }
 
 void Said::lost(std::string_view theirs, std::string_view value) {
@@ -191,15 +180,18 @@ void Said::default_schedule(std::string_view ours) {
   if (find("sampler") != nullptr && !has_schedule_) take_schedule(ours);
 }
 
-void Said::take_adapter(std::string_view name, double strength) {
+void Said::take_adapter(std::string_view name, double strength, std::optional<double> text_encoder) {
   // A picture names no path; what remains is looked for in --lora-dir.
   if (const size_t slash = name.find_last_of("/\\"); slash != std::string_view::npos) name.remove_prefix(slash + 1);
   for (const std::string_view ending : {".safetensors", ".ckpt", ".pt"})
     if (name.ends_with(ending)) name.remove_suffix(ending.size());
-  if (name.empty() || name == "None" || name == "none" || strength == 0) return;
+  const double there = text_encoder.value_or(strength);
+  if (name.empty() || name == "None" || name == "none" || (strength == 0 && there == 0)) return;
   const RequestField& row = request_field("loras");
   try {
-    const OrderedJson value = OrderedJson::array({{{"name", name}, {"strength", strength}}});
+    OrderedJson use{{"name", name}, {"strength", strength}};
+    if (there != strength) use["blocks"] = {{"text_encoder", there}};
+    const OrderedJson value = OrderedJson::array({std::move(use)});
     check_value(row, value);
     for (std::string& words : words_of_value(row, value)) out_.fields.emplace_back("loras", std::move(words));
   } catch (const Error&) {
@@ -207,33 +199,32 @@ void Said::take_adapter(std::string_view name, double strength) {
   }
 }
 
-void Said::brackets_are_weights(bool braces) {
-  std::string* prompts[2] = {nullptr, nullptr};
-  bool any = false;
-  for (auto& [name, value] : out_.fields)
-    if (name == "prompt" || name == "negative_prompt") {
-      std::string*& slot = prompts[name == "prompt" ? 0 : 1];
-      if (slot == nullptr) slot = &value;
-    }
-  std::string read[2];
-  for (int i = 0; i < 2; ++i) {
-    if (prompts[i] == nullptr) continue;
-    read[i] = braces ? *prompts[i] : with_escaped_braces(*prompts[i]);
-    const WeightedPrompt weighted = read_weights(read[i]);
-    if (!weighted.problems.empty())
-      return note(fmt::format("brackets of the {}prompt count as letters: {}", i == 0 ? "" : "negative ",
-                              weighted.problems.front().message));
-    any |= !weighted.spans.empty() || weighted.text != *prompts[i];
-  }
-  if (!any) return;
+void Said::rewrite_weights(BracketRule rule) {
+  constexpr const char* kPrompts[] = {"prompt", "negative_prompt"};
+  RewrittenPrompt read[2];
   for (int i = 0; i < 2; ++i)
-    if (prompts[i] != nullptr) *prompts[i] = read[i];
+    if (const std::string* prompt = find(kPrompts[i])) {
+      read[i] = rewrite_brackets(*prompt, rule);
+      for (const std::string& problem : read[i].problems) note(fmt::format("`{}`: {}", kPrompts[i], problem));
+    }
+  if (!read[0].has_markup && !read[1].has_markup) return;
+  for (int i = 0; i < 2; ++i)
+    if (find(kPrompts[i]) != nullptr) replace(kPrompts[i], std::move(read[i].text));
   out_.fields.emplace_back("weights", "true");
 }
 
 void Said::started_from_picture(std::string_view theirs) {
   note(fmt::format("{}: it was drawn from another picture, which it does not hold; give that with `init_image`",
                    theirs));
+}
+
+void Said::replace(std::string_view field, std::string words) {
+  for (auto& [name, value] : out_.fields)
+    if (name == field) value = std::move(words);
+}
+
+void Said::forget(std::string_view field) {
+  std::erase_if(out_.fields, [&](const auto& one) { return one.first == field; });
 }
 
 void Said::rename(std::string_view from, std::string_view to) {

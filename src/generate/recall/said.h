@@ -9,6 +9,7 @@
 
 #include "core/json.h"
 #include "generate/recall.h"
+#include "generate/recall/brackets.h"
 
 namespace newbie {
 
@@ -40,20 +41,23 @@ class Said {
   // For a text that names a sampler and no schedule.
   void default_schedule(std::string_view ours);
 
-  void take_adapter(std::string_view name, double strength);
+  // `text_encoder`: its strength there, where that is another one.
+  void take_adapter(std::string_view name, double strength, std::optional<double> text_encoder = std::nullopt);
 
-  // Brackets of both prompts count as weights where the text comes from: `weights`, if both can be read so. To be
-  // called when both prompts are there. `braces`: { } are weights there, too.
-  void brackets_are_weights(bool braces);
+  // Both prompts as a program reads them whose weights follow `rule`: if one of them has weights or brackets with
+  // backslashes, both are written in our markup, with `weights`. To be called when both prompts are there.
+  void rewrite_weights(BracketRule rule);
 
   // A picture was drawn from another one.
   void started_from_picture(std::string_view theirs);
 
-  void note(std::string words) { out_.notes.push_back(std::move(words)); }
+  void note(std::string words);                                // once
   void lost(std::string_view theirs, std::string_view value);  // "theirs: value has no counterpart"
 
   const std::string* find(std::string_view field) const { return out_.find(field); }
   void rename(std::string_view from, std::string_view to);
+  void replace(std::string_view field, std::string words);  // of a field that is there
+  void forget(std::string_view field);
 
   Recollection done() && { return std::move(out_); }
 

@@ -24,7 +24,8 @@ Stage decode_stage(Draft& draft) {
               {decoder_programs(draft.job, p.last(), bands), [=, from = draft.carried.latents, p = &p](StageRun& run) {
                  const std::span<const float> latent = latent_of(run, from, p->last());
                  run.state.picture = decode_latent(run, p->last(), bands, buffers, latent, Guarded::Yes);
-                 if (p->init) run.state.picture = finished_picture(*p->init, std::move(run.state.picture));
+                 if (run.state.init)
+                   run.state.picture = finished_picture(*run.state.init, std::move(run.state.picture));
                }});
   return stage;
 }

@@ -123,6 +123,7 @@ class Walk {
     run_.observer.on_latent(run_.at, s.index, s.latent);
     const int every = request_.preview_every, before = std::exchange(ended_, s.index + 1);
     if (every == 0 || ended_ / every == before / every || ended_ == s.intervals) return;
+    if (!run_.observer.wants_preview(run_.at)) return;
     const Image image = buffers_.preview
                             ? decode_latent(run_, pass_, bands_, *buffers_.preview, s.denoised, Guarded::No)
                             : linear_preview(*prepared_.preview_factors, s.denoised, pass_.h, pass_.w,

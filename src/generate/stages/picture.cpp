@@ -19,10 +19,12 @@ Stage picture_stage(Draft& draft) {
   if (carried.mask) stage.acts.emplace_back(Take{*carried.mask});
   stage.acts.emplace_back(Load{NetworkKind::Encoder, {program}});
   append_work(stage.acts, buffers.all(),
-              {{program}, [=, init = &*p.init, pass = &p.first()](StageRun& run) {
-                 encode_image(run, *pass, bands, buffers, init->picture, run.floats(*carried.picture));
+              {{program}, [=, pass = &p.first()](StageRun& run) {
+                 const InitPicture& init = run.state.init.emplace(*init_picture(run.job.request(), pass->size));
+                 tell_of_lost_mask(run.job.request(), init, run.job.log);
+                 encode_image(run, *pass, bands, buffers, init.picture, run.floats(*carried.picture));
                  if (carried.mask)
-                   latent_mask(*init->mask, run.job.model().vae.sizes.downscale(), run.floats(*carried.mask));
+                   latent_mask(*init.mask, run.job.model().vae.sizes.downscale(), run.floats(*carried.mask));
                }});
   stage.acts.emplace_back(Free{NetworkKind::Encoder});
   return stage;

@@ -25,13 +25,11 @@ Value negated(Value table) {
   const auto values = g.node(table.id()).constant;
   if (!values) return mul_scalar(table, -1.0);
   const auto turns_back = [&](const Node& n) {
-    return n.constant && n.shape == table.shape() && std::ranges::equal(*n.constant, *values, {}, std::negate());
+    return n.constant && n.shape == table.shape() && n.constant->is_negated(*values);
   };
   for (int id = 0; id < g.size(); ++id)
     if (turns_back(g.node(id))) return g.value(id);
-  std::vector<float> turned(values->size());
-  std::ranges::transform(*values, turned.begin(), std::negate());
-  return g.constant(Shape(table.shape()), std::move(turned));
+  return g.constant(Shape(table.shape()), values->negated());
 }
 }  // namespace
 

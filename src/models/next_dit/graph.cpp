@@ -10,35 +10,53 @@ namespace newbie {
 
 namespace {
 
-struct Position {
-  int64_t sequence, row, column;
+// The picture's side of one step: latent size in tokens.
+struct Grid {
+  int64_t caption_tokens, rows, columns;
+  int64_t tokens() const { return rows * columns; }
 };
 
-// Angle of pair k on an axis of n components: position · base^(−2k/n), in double, rounded once (§6).
-RopeTables rope(Graph& g, const std::vector<Position>& positions, const NextDitConfig& c) {
-  std::vector<float> angles;
-  angles.reserve(positions.size() * static_cast<size_t>(c.head_size / 2));
-  for (const Position& p : positions)
-    for (int axis = 0; axis < 3; ++axis) {
-      const double at = static_cast<double>(axis == 0 ? p.sequence : axis == 1 ? p.row : p.column);
-      const auto n = static_cast<double>(c.rope_axes[static_cast<size_t>(axis)]);
-      for (int64_t k = 0; k < c.rope_axes[static_cast<size_t>(axis)] / 2; ++k)
-        angles.push_back(static_cast<float>(at * std::pow(c.rope_base, -2.0 * static_cast<double>(k) / n)));
-    }
-  return rope_tables(g, static_cast<int64_t>(positions.size()), angles);
+Grid grid_of(const NextDitConfig& c, int64_t caption_tokens, int64_t height, int64_t width) {
+  const Grid grid{caption_tokens, height / c.patch, width / c.patch};
+  if (grid.rows < 1 || grid.columns < 1 || grid.rows * c.patch != height || grid.columns * c.patch != width)
+    fail(ErrorKind::InvalidRequest, "latent size {}x{} is not a multiple of the patch size {}", width, height, c.patch);
+  return grid;
 }
 
-std::vector<Position> caption_positions(int64_t tokens) {
-  std::vector<Position> out;
-  for (int64_t j = 0; j < tokens; ++j) out.push_back({j, 0, 0});
+// Tokens of a table: caption tokens are at (j, 0, 0), those of the picture behind all of them at (caption, row,
+// column).
+RopeAxes axes(const NextDitConfig& c, const Grid& grid) {
+  RopeAxes out{.extents = {grid.caption_tokens + 1, grid.rows, grid.columns}, .angles = {}};
+  // Angle of pair k on an axis of n components: position · base^(−2k/n), in double, rounded once (§6).
+  for (size_t axis = 0; axis < out.extents.size(); ++axis) {
+    const auto n = static_cast<double>(c.rope_axes[axis]);
+    for (int64_t at = 0; at < out.extents[axis]; ++at)
+      for (int64_t k = 0; k < c.rope_axes[axis] / 2; ++k)
+        out.angles[axis].push_back(
+            static_cast<float>(static_cast<double>(at) * std::pow(c.rope_base, -2.0 * static_cast<double>(k) / n)));
+  }
   return out;
 }
 
-std::vector<Position> image_positions(int64_t caption_tokens, int64_t rows, int64_t columns) {
-  std::vector<Position> out;
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t col = 0; col < columns; ++col) out.push_back({caption_tokens, r, col});
-  return out;
+RopeTables caption_rope(Graph& g, const NextDitConfig& c, int64_t caption_tokens) {
+  return rope_tables(g, caption_tokens, axes(c, {caption_tokens, 1, 1}), [](int64_t token) {
+    return RopePosition{token, 0, 0};
+  });
+}
+
+RopePosition picture_position(const Grid& grid, int64_t token) {
+  return {grid.caption_tokens, token / grid.columns, token % grid.columns};
+}
+
+RopeTables picture_rope(Graph& g, const NextDitConfig& c, const Grid& grid) {
+  return rope_tables(g, grid.tokens(), axes(c, grid), [grid](int64_t token) { return picture_position(grid, token); });
+}
+
+RopeTables joint_rope(Graph& g, const NextDitConfig& c, const Grid& grid) {
+  return rope_tables(g, grid.caption_tokens + grid.tokens(), axes(c, grid), [grid](int64_t token) {
+    return token < grid.caption_tokens ? RopePosition{token, 0, 0}
+                                       : picture_position(grid, token - grid.caption_tokens);
+  });
 }
 
 Value attention(const Scope& s, Value u, const RopeTables& table, const NextDitConfig& c) {  // [S, C] -> [S, C]
@@ -95,19 +113,6 @@ Value conditioning(const Scope& root, Value time, Value pooled, const NextDitCon
   return e.result(linear(e / "1", silu(reshape(both, {1, c.conditioning + c.pooled_width})), c.conditioning, true));
 }
 
-// The picture's side of one step: latent size in tokens.
-struct Grid {
-  int64_t caption_tokens, rows, columns;
-  int64_t tokens() const { return rows * columns; }
-};
-
-Grid grid_of(const NextDitConfig& c, int64_t caption_tokens, int64_t height, int64_t width) {
-  const Grid grid{caption_tokens, height / c.patch, width / c.patch};
-  if (grid.rows < 1 || grid.columns < 1 || grid.rows * c.patch != height || grid.columns * c.patch != width)
-    fail(ErrorKind::InvalidRequest, "latent size {}x{} is not a multiple of the patch size {}", width, height, c.patch);
-  return grid;
-}
-
 // What enters the joint layers: caption and picture tokens, and the vector that modulates every block.
 struct Entry {
   Value stream, activated;
@@ -128,7 +133,7 @@ Entry enter(const Scope& root, const NextDitConfig& c, const Grid& grid, const s
   const Value patches = reshape(permute(reshape(latent, {channels, grid.rows, p, grid.columns, p}), {1, 3, 2, 4, 0}),
                                 {grid.tokens(), patch_width});
   Value x = linear(root / "x_embedder", patches, c.dim, true);
-  const RopeTables table = rope(g, image_positions(grid.caption_tokens, grid.rows, grid.columns), c);
+  const RopeTables table = picture_rope(g, c, grid);
   for (int64_t i = 0; i < c.refiner_layers; ++i) {
     const Scope s = root / "noise_refiner" / i;
     x = block(s, x, table, modulation(s / "adaLN_modulation", activated, c), c);
@@ -147,7 +152,7 @@ Value context(const Scope& root, const NextDitConfig& c, int64_t caption_tokens)
   const Scope embedder = root / "cap_embedder";
   Value y = embedder.result(
       linear(embedder / "1", rms_norm(embedder / "0", caption, c.caption_width, c.norm_eps), c.dim, true));
-  const RopeTables table = rope(g, caption_positions(caption_tokens), c);
+  const RopeTables table = caption_rope(g, c, caption_tokens);
   for (int64_t i = 0; i < c.refiner_layers; ++i) y = block(root / "context_refiner" / i, y, table, {}, c);
   return y;
 }
@@ -155,10 +160,7 @@ Value context(const Scope& root, const NextDitConfig& c, int64_t caption_tokens)
 // The joint layers [first, last).
 Value layers(const Scope& root, Value z, Value activated, const NextDitConfig& c, const Grid& grid, int64_t first,
              int64_t last) {
-  std::vector<Position> joint = caption_positions(grid.caption_tokens);
-  const std::vector<Position> image = image_positions(grid.caption_tokens, grid.rows, grid.columns);
-  joint.insert(joint.end(), image.begin(), image.end());
-  const RopeTables table = rope(root.graph(), joint, c);
+  const RopeTables table = joint_rope(root.graph(), c, grid);
   for (int64_t i = first; i < last; ++i) {
     const Scope s = root / "layers" / i;
     z = block(s, z, table, modulation(s / "adaLN_modulation", activated, c), c);

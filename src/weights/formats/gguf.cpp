@@ -174,9 +174,9 @@ void check_places(std::vector<WeightEntry>& entries, size_t data_bytes, size_t a
       fail(ErrorKind::BadFile, "{}: tensor {}: expected an offset of whole {} bytes, got {}", where,
            in_quotes(entry.name), alignment, entry.begin);
     if (entry.end > data_bytes)
-      fail_with_hint(ErrorKind::BadFile, "the file may be cut short: download it again",
-                     "{}: tensor {}: expected to end within {} bytes of data, got {}", where, in_quotes(entry.name),
-                     data_bytes, entry.end);
+      fail_with_hint(ErrorKind::BadFile, "an incomplete download: get the file again",
+                     "{}: shorter than its header says: tensor {}: expected to end within {} bytes of data, got {}",
+                     where, in_quotes(entry.name), data_bytes, entry.end);
     if (before != nullptr && entry.begin < before->end)
       fail(ErrorKind::BadFile, "{}: tensor {}: expected to begin behind {} at byte {} of the data, got {}", where,
            in_quotes(entry.name), in_quotes(before->name), before->end, entry.begin);

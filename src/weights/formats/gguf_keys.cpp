@@ -81,7 +81,7 @@ class ValueReader {
   uint64_t array_count(GgufKind element) {
     const uint64_t count = reader_.u64(what_);
     if (count > reader_.left() / least_bytes(element))
-      fail_with_hint(ErrorKind::BadFile, "the file may be cut short: download it again",
+      fail_with_hint(ErrorKind::BadFile, "an incomplete download: get the file again",
                      "{}: key {}: expected an array that fits the file, got {} elements and {} bytes to come", where_,
                      in_quotes(key_), count, reader_.left());
     return count;

@@ -23,7 +23,7 @@ class LittleEndianReader {
   // Each throws Error{BadFile} saying in what (`what`) the file ends.
   std::span<const std::byte> take(uint64_t count, std::string_view what) {
     if (count > left())
-      fail_with_hint(ErrorKind::BadFile, "the file may be cut short: download it again",
+      fail_with_hint(ErrorKind::BadFile, "an incomplete download: get the file again",
                      "{}: expected {} bytes of {}, got {} until the end of the file", where_, count, what, left());
     at_ += static_cast<size_t>(count);
     return bytes_.subspan(at_ - static_cast<size_t>(count), static_cast<size_t>(count));

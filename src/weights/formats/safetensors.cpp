@@ -147,9 +147,9 @@ void check_tiling(const std::vector<SafetensorsEntry>& entries, size_t data_byte
            in_quotes(entry.name), at, entry.begin,
            entry.begin < at ? "overlaps the tensor before it" : "leaves a hole");
     if (entry.end > data_bytes)
-      fail_with_hint(ErrorKind::BadFile, "the file may be cut short: download it again",
-                     "{}: tensor {}: expected to end within {} bytes of data, got {}", where, in_quotes(entry.name),
-                     data_bytes, entry.end);
+      fail_with_hint(ErrorKind::BadFile, "an incomplete download: get the file again",
+                     "{}: shorter than its header says: tensor {}: expected to end within {} bytes of data, got {}",
+                     where, in_quotes(entry.name), data_bytes, entry.end);
     at = entry.end;
   }
   if (at != data_bytes)
@@ -167,17 +167,19 @@ uint64_t load_little_endian(const std::byte* bytes) {
 
 SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std::string_view where,
                                            Strictness strictness) {
+  if (file.size() < kLengthBytes) refuse_foreign_bytes(file, "safetensors", where);
   if (file.size() < kLengthBytes)
     fail(ErrorKind::BadFile, "{}: expected at least {} bytes of safetensors, got {}", where, kLengthBytes, file.size());
   const uint64_t length = load_little_endian(file.data());
-  if (length > kLongestHeader || length > file.size() - kLengthBytes) refuse_foreign_bytes(file, "safetensors", where);
+  if (length == 0 || length > kLongestHeader || length > file.size() - kLengthBytes)
+    refuse_foreign_bytes(file, "safetensors", where);
   if (length > kLongestHeader)
     fail(ErrorKind::BadFile, "{}: expected a header of at most {} bytes, got {}: not a safetensors file?", where,
          kLongestHeader, length);
   if (length > file.size() - kLengthBytes)
-    fail_with_hint(ErrorKind::BadFile, "the file may be cut short: download it again",
-                   "{}: expected a header of {} bytes, got {} bytes after its length", where, length,
-                   file.size() - kLengthBytes);
+    fail_with_hint(ErrorKind::BadFile, "an incomplete download: get the file again",
+                   "{}: shorter than its beginning says: expected a header of {} bytes, got {} bytes after its length",
+                   where, length, file.size() - kLengthBytes);
 
   std::string_view text(reinterpret_cast<const char*>(file.data()) + kLengthBytes, length);
   if (!text.starts_with('{'))

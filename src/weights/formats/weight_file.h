@@ -69,6 +69,7 @@ class WeightFile {
   void check_intact() const { file_.check_intact(); }  // Error{BadFile} when the file has shrunk under a read
   void fetch_pages(std::span<const std::byte> range) const { file_.fetch_pages(range); }
   void load_pages(std::span<const std::byte> range) const { file_.load_pages(range); }
+  void copy(size_t offset, std::span<std::byte> to) const { file_.copy(offset, to); }  // of the whole file
   std::span<const std::byte> around(std::span<const std::byte> range) const { return file_.around(range); }
   void drop_pages(std::span<const std::byte> range) const { file_.drop_pages(range); }
 

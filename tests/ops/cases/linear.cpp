@@ -136,7 +136,7 @@ std::vector<OpCase> linear_cases() {
       linear_case({33, 288}, 65, false, 4), linear_case({2, 5, 48}, 7, true, 5),  linear_case({7, 13}, 1, false, 6),
       linear_case({1, 1024}, 200, true, 7), linear_case({96}, 48, true, 8),       transposed_case({1, 96}, 48, 21),
       transposed_case({129, 48}, 96, 22),   transposed_case({2, 5, 65}, 288, 23), transposed_case({300, 7}, 520, 24),
-      transposed_case({48}, 13, 25)};
+      transposed_case({48}, 13, 25),        transposed_case({3, 1100}, 520, 26)};
 }
 
 std::vector<OpCase> linear_add_cases() {
@@ -151,7 +151,8 @@ std::vector<OpCase> batched_matmul_cases() {
           matmul_case({2, 33, 33}, {2, 33, 33}, false, 14),
           outer_case({1, 129, 48}, 96, 15),
           outer_case({3, 33, 17}, 5, 16),
-          outer_case({2, 7, 1}, 300, 17)};
+          outer_case({2, 7, 1}, 300, 17),
+          outer_case({1, 40, 300}, 24, 18)};
 }
 
 }  // namespace newbie::test

@@ -105,6 +105,23 @@ TEST(MappedFile, AnEmptyFileHasNoBytes) {
   file.drop_pages(file.bytes());
 }
 
+TEST(MappedFile, CopiesWithoutPages) {
+  const TemporaryFolder folder;
+  constexpr size_t kBytes = size_t{32} << 20;
+  put(folder / "a", std::string(kBytes - 1, 'x') + 'y');
+  const MappedFile file(folder / "a");
+  std::vector<std::byte> copied(kBytes);
+  std::ranges::fill(copied, std::byte{1});  // so that its own pages are there
+  const size_t before = resident_bytes();
+  file.copy(0, copied);
+  EXPECT_LT(resident_bytes(), before + kBytes / 2);
+  EXPECT_EQ(copied.front(), std::byte{'x'});
+  EXPECT_EQ(copied.back(), std::byte{'y'});
+  std::vector<std::byte> end(3, std::byte{9});
+  file.copy(kBytes - 2, end);
+  EXPECT_EQ(end, (std::vector<std::byte>{std::byte{'x'}, std::byte{'y'}, std::byte{0}}));
+}
+
 TEST(MappedFile, AStampTellsChanges) {
   const TemporaryFolder folder;
   put(folder / "a", "hello");

@@ -99,12 +99,13 @@ TEST(Schedules, TheMostStepsAreWalkableOrRefusedWithAReason) {
        {"official", "flow_euler", "few_steps", "many_steps", "flow_euler_double", "dpm", "normal", "sgm_uniform"})
     EXPECT_GE(make_sigmas(name, kMaxSteps).size(), size_t{kMaxSteps}) << name;
   EXPECT_EQ(make_sigmas("simple", 1000).size(), 1001u);
-  EXPECT_ERROR(make_sigmas("simple", 1001), ErrorKind::InvalidRequest, "simple with 1001 steps");
+  EXPECT_ERROR(make_sigmas("simple", 1001), ErrorKind::InvalidRequest,
+               "expected 1 to 1000 with schedule simple, got 1001");
 }
 
 TEST(Schedules, RefuseWhatIsOutOfRange) {
   EXPECT_ERROR(make_sigmas("simple", 0), ErrorKind::InvalidRequest,
-               "steps: expected 1 to 10000 with schedule simple, got 0");
+               "steps: expected 1 to 1000 with schedule simple, got 0");
   EXPECT_ERROR(make_sigmas("simple", -5), ErrorKind::InvalidRequest, "got -5");
   EXPECT_ERROR(make_sigmas("official", 1), ErrorKind::InvalidRequest,
                "steps: expected 2 to 10000 with schedule official, got 1");

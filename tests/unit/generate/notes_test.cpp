@@ -33,8 +33,17 @@ TEST(RequestNotes, OrdinaryRequestsHaveNone) {
   EXPECT_THAT(request_notes(r), ElementsAre());
 }
 
+TEST(RequestNotes, NothingIsAskedFor) {
+  GenerateRequest r;
+  for (const char* prompt : {"", "   ", "\n"}) {
+    r.prompt = prompt;
+    EXPECT_THAT(request_notes(r), ElementsAre(HasSubstr("`prompt` is empty")));
+  }
+}
+
 TEST(RequestNotes, Masks) {
   GenerateRequest r;
+  r.prompt = "1girl";
   r.init_image = painted(3, {1, 2, 3});
   r.mask = painted(3, {0, 0, 0, 0, 0, 0});
   EXPECT_THAT(request_notes(r), ElementsAre(HasSubstr("nothing is repainted")));
@@ -48,6 +57,7 @@ TEST(RequestNotes, Masks) {
 
 TEST(RequestNotes, LevelsGuidanceAndNames) {
   GenerateRequest r;
+  r.prompt = "1girl";
   r.sigmas = {1, 0.5};
   r.cfg_trunc = 0;
   r.system_prompt = "xlm";

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "core/error.h"
 #include "graph/ops/all.h"
 
@@ -26,7 +28,7 @@ ProgramKey key_of(int64_t tokens, Bands bands = Bands::None) { return {GraphKind
 
 TEST(ProgramCache, CompilesOnceAndDropsWhatWasNotAskedForTheLongest) {
   Compiler compiler;
-  ProgramCache cache(2, std::ref(compiler));
+  ProgramCache cache(2, std::ref(compiler), [] {});
   const auto one = cache.get(key_of(1));
   EXPECT_EQ(cache.get(key_of(1)), one);
   cache.get(key_of(2));
@@ -41,7 +43,7 @@ TEST(ProgramCache, CompilesOnceAndDropsWhatWasNotAskedForTheLongest) {
 
 TEST(ProgramCache, EveryPartOfTheKeyTellsProgramsApart) {
   Compiler compiler;
-  ProgramCache cache(8, std::ref(compiler));
+  ProgramCache cache(8, std::ref(compiler), [] {});
   cache.get(key_of(4));
   cache.get(key_of(4, Bands::Once));
   cache.get({GraphKind::JinaText, {4}});
@@ -51,7 +53,7 @@ TEST(ProgramCache, EveryPartOfTheKeyTellsProgramsApart) {
 
 TEST(ProgramCache, AJobKeepsItsProgramsWhenTheCacheLetsGo) {
   Compiler compiler;
-  ProgramCache cache(1, std::ref(compiler));
+  ProgramCache cache(1, std::ref(compiler), [] {});
   const JobAdapters none;
   JobPrograms job(cache, none);
   const CachedProgram& mine = job.get(key_of(5));
@@ -61,9 +63,41 @@ TEST(ProgramCache, AJobKeepsItsProgramsWhenTheCacheLetsGo) {
   EXPECT_EQ(mine.program.steps(), 1U);
 }
 
+TEST(ProgramCache, WhatIsLargeGoesWithItsJobs) {
+  Compiler compiler;
+  int forgotten = 0;
+  ProgramCache cache(
+      8, std::ref(compiler), [&] { ++forgotten; }, 4096);
+  cache.get(key_of(16));
+  const JobAdapters none;
+  {
+    JobPrograms one(cache, none), another(cache, none);
+    EXPECT_EQ(&one.get(key_of(4096)), &another.get(key_of(4096)));
+    EXPECT_EQ(compiler.compiled.size(), 2U);
+  }
+  EXPECT_EQ(forgotten, 1) << "once, by the last of them";
+  EXPECT_EQ(cache.size(), 1U);
+  cache.get(key_of(4096));
+  EXPECT_EQ(compiler.compiled.size(), 3U);
+}
+
+TEST(ProgramCache, AJobThatIsStoppedHasNothingBuilt) {
+  Compiler compiler;
+  ProgramCache cache(8, std::ref(compiler), [] {});
+  const JobAdapters none;
+  std::atomic<bool> stop{false};
+  JobPrograms job(cache, none);
+  job.stop_at(StopToken(&stop));
+  job.get(key_of(1));
+  stop = true;
+  job.get(key_of(1));
+  EXPECT_THROW(job.get(key_of(2)), Error);
+  EXPECT_EQ(compiler.compiled.size(), 1U);
+}
+
 TEST(ProgramCache, AFailureLeavesItAsItWas) {
   Compiler compiler;
-  ProgramCache cache(2, std::ref(compiler));
+  ProgramCache cache(2, std::ref(compiler), [] {});
   cache.get(key_of(1));
   EXPECT_THROW(cache.get(key_of(-1)), Error);
   EXPECT_EQ(cache.size(), 1U);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "unit/core/expect_error.h"
+#include "unit/generate/recalled.h"
 
 namespace newbie {
 namespace {
@@ -12,16 +13,6 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-std::string at(const Recollection& r, const char* field) {
-  const std::string* value = r.find(field);
-  return value != nullptr ? *value : "(not said)";
-}
-
-Recollection recalled(const char* key, const std::string& text) {
-  const std::vector<TextChunk> texts{{key, text}};
-  return *recall(texts, "x.png");
-}
 
 std::optional<Recollection> recall_if_any(const char* key, const std::string& text) {
   const std::vector<TextChunk> texts{{key, text}};
@@ -101,6 +92,53 @@ TEST(RecallA1111, BracketsAreWeights) {
   EXPECT_EQ(at(broken, "prompt"), "1girl, (smile");
   EXPECT_EQ(at(broken, "weights"), "(not said)");
   EXPECT_THAT(broken.notes, ElementsAre(HasSubstr("count as letters")));
+}
+
+TEST(RecallA1111, SyntaxThatIsMoreThanWordsIsTold) {
+  const auto of_prompt = [](const std::string& prompt) {
+    return recalled("parameters", prompt + "\nSteps: 9, Sampler: Euler");
+  };
+  const Recollection changing = of_prompt("1girl, [smile:crying:0.5], [cat|dog] ears, [hat::0.5], (x:1.2)");
+  EXPECT_EQ(at(changing, "prompt"), "1girl, \\[smile:crying:0.5\\], \\[cat|dog\\] ears, \\[hat::0.5\\], (x:1.2)");
+  EXPECT_THAT(changing.notes, ElementsAre(HasSubstr("[smile:crying:0.5] changes"), HasSubstr("[cat|dog] changes"),
+                                          HasSubstr("[hat::0.5] changes")));
+  EXPECT_THAT(of_prompt("1girl AND red hair :1.3").notes, ElementsAre(HasSubstr("AND composes several prompts")));
+  EXPECT_THAT(of_prompt("SAND, aANDb, @__@, a_b").notes, IsEmpty());
+  EXPECT_THAT(of_prompt("1girl, __hair/colour__").notes, ElementsAre(HasSubstr("__hair/colour__ is a wildcard")));
+  EXPECT_THAT(of_prompt("{red|blue} hair").notes, ElementsAre(HasSubstr("{red|blue} is a choice")));
+}
+
+// The first strength is the text encoder's there.
+TEST(RecallA1111, TagsOfAdapters) {
+  const auto of_prompt = [](const std::string& prompt) {
+    return recalled("parameters", prompt + "\nSteps: 9, Sampler: Euler");
+  };
+  const Recollection two = of_prompt("1girl, <lora:sty:0.8:0.3>, smile");
+  EXPECT_EQ(at(two, "prompt"), "1girl, smile");
+  EXPECT_EQ(at(two, "loras"), "sty:0.3,text_encoder=0.8");
+  EXPECT_EQ(at(of_prompt("1girl, <lora:sty:0.8>"), "prompt"), "1girl, <lora:sty:0.8>");  // as ours
+  EXPECT_EQ(at(of_prompt("1girl <lyco:sty:0.7>"), "loras"), "sty:0.7");
+  EXPECT_EQ(at(of_prompt("<lora:sty:te=0.5:unet=1>"), "loras"), "sty:1,text_encoder=0.5");
+  EXPECT_EQ(at(of_prompt("(a:1.2) <lora:sty (v2):0.7>"), "loras"), "sty (v2):0.7");
+  EXPECT_THAT(of_prompt("a <lora:sty:1:1:lbw=MIDD>").notes, ElementsAre("<lora:sty>: lbw=MIDD has no counterpart"));
+}
+
+TEST(RecallA1111, ASecondPassThatCannotBeDrawnIsNoStartingPicture) {
+  const Recollection r = recalled("parameters",
+                                  "a\nSteps: 4, Size: 64x64, Denoising strength: 0.4, Hires resize: 128x96, Hires "
+                                  "upscaler: Latent, Hires steps: 3");
+  EXPECT_EQ(at(r, "strength"), "(not said)");
+  EXPECT_EQ(at(r, "hires_steps"), "(not said)");
+  EXPECT_THAT(r.notes,
+              ElementsAre("Hires resize: 128x96 has no counterpart", "Hires upscaler: Latent has no counterpart",
+                          HasSubstr("the second pass is not drawn")));
+}
+
+TEST(RecallA1111, AdaptersThatASiteHadAreTold) {
+  const Recollection r = recalled("parameters",
+                                  "a\nSteps: 4, Civitai resources: [{\"type\":\"checkpoint\",\"modelVersionId\":1},"
+                                  "{\"type\":\"lora\",\"weight\":0.8,\"modelName\":\"Ink\",\"modelVersionId\":2}]");
+  EXPECT_THAT(r.notes, ElementsAre("Civitai resources: lora Ink:0.8 has no counterpart"));
 }
 
 TEST(RecallA1111, SizesThatAreNotOursAreToldAndRounded) {
@@ -186,6 +224,35 @@ TEST(RecallSwarmUi, ReadsItsJson) {
   EXPECT_THAT(by_shape.notes, ElementsAre(HasSubstr("aspectratio: 3:2"), HasSubstr("sidelength: 768")));
 }
 
+TEST(RecallSwarmUi, TagsOfPrompts) {
+  const auto of_prompt = [](const std::string& prompt) {
+    return recalled("parameters", R"({"sui_image_params": {"prompt": ")" + prompt + R"("}})");
+  };
+  const Recollection parts = of_prompt("1girl, smile <segment:face,0.6> detailed eyes <base>, hat<refiner>x");
+  EXPECT_EQ(at(parts, "prompt"), "1girl, smile , hat");
+  EXPECT_THAT(parts.notes, ElementsAre(HasSubstr("<segment:face,0.6> detailed eyes is not drawn"),
+                                       HasSubstr("<refiner>x is not drawn")));
+  EXPECT_THAT(
+      of_prompt("a <random:red,blue> b <wildcard:hair> <alternate:c,d>").notes,
+      ElementsAre(HasSubstr("<random:red,blue> is a tag"), HasSubstr("<wildcard:hair>"), HasSubstr("<alternate:c,d>")));
+  EXPECT_THAT(of_prompt("a<break>b<comment:no>").notes, ElementsAre(HasSubstr("<break> parts the prompt")));
+  EXPECT_EQ(at(of_prompt("a<break>b<comment:no>"), "prompt"), "a b");
+  EXPECT_EQ(at(of_prompt("<general_tags>1girl</general_tags>"), "prompt"), "<general_tags>1girl</general_tags>");
+  EXPECT_EQ(at(of_prompt("a, (b:1.3), [c]"), "prompt"), "a, (b:1.3), \\[c\\]");
+}
+
+TEST(RecallSwarmUi, ARefinerWithoutAFactorIsAPassOfTheSameSize) {
+  const Recollection pass = recalled("parameters", R"({"sui_image_params": {"prompt": "a", "refinermethod": "PostApply",
+      "refinercontrolpercentage": 0.3, "refinermodel": "z"}})");
+  EXPECT_EQ(at(pass, "hires_scale"), "1");
+  EXPECT_EQ(at(pass, "hires_strength"), "0.3");
+  EXPECT_THAT(pass.notes, ElementsAre("refinermodel: z has no counterpart"));
+  const Recollection swap = recalled("parameters", R"({"sui_image_params": {"prompt": "a", "refinermethod": "StepSwap",
+      "refinercontrolpercentage": 0.3}})");
+  EXPECT_EQ(at(swap, "hires_strength"), "(not said)");
+  EXPECT_THAT(swap.notes, ElementsAre(HasSubstr("refinermethod: StepSwap"), HasSubstr("refinercontrolpercentage")));
+}
+
 TEST(RecallFooocus, ReadsItsOwnSchemeAndA1111s) {
   const std::string json = R"json({"adm_guidance": "(1.5, 0.8, 0.3)", "base_model": "animaPencilXL", "clip_skip": 2,
       "full_negative_prompt": ["blurry", ""], "full_prompt": ["1girl, smile", "cinematic"], "guidance_scale": 7.0,
@@ -203,9 +270,9 @@ TEST(RecallFooocus, ReadsItsOwnSchemeAndA1111s) {
   EXPECT_EQ(at(r, "width"), "896");
   EXPECT_EQ(at(r, "height"), "1152");
   EXPECT_EQ(at(r, "loras"), "ink:0.5");
-  EXPECT_THAT(r.notes,
-              ElementsAre("sampler dpmpp_2m_sde_gpu is not one of ours", "scheduler karras is not one of ours",
-                          "adm_guidance: (1.5, 0.8, 0.3) has no counterpart", "sharpness: 2.0 has no counterpart"));
+  EXPECT_THAT(r.notes, ElementsAre("sampler dpmpp_2m_sde_gpu is not one of ours", "scheduler karras is not one of ours",
+                                   "adm_guidance: (1.5, 0.8, 0.3) has no counterpart",
+                                   "clip_skip: 2 has no counterpart", "sharpness: 2.0 has no counterpart"));
   const Recollection text = recalled(
       "parameters",
       "1girl\nNegative prompt: blurry\nSteps: 30, Sampler: Euler, Seed: 5, Size: 896x1152, CFG scale: 4, Sharpness: 2, "
@@ -240,6 +307,27 @@ TEST(RecallInvokeAi, NewAndOld) {
   EXPECT_THAT(old.notes, ElementsAre("hires_fix: true has no counterpart"));
 }
 
+TEST(RecallInvokeAi, WhatItDidBesideThePromptIsTold) {
+  const Recollection r = recalled("invokeai_metadata", R"json({"generation_mode": "sdxl_txt2img", "positive_prompt":
+      "1girl, hair++, (smile)1.4", "positive_style_prompt": "film", "clip_skip": 2, "rand_device": "cuda", "model":
+      {"name": "x", "base": "sdxl"}})json");
+  EXPECT_EQ(at(r, "prompt"), "1girl, (hair:1.21), (smile:1.4)");
+  EXPECT_EQ(at(r, "weights"), "true");
+  EXPECT_THAT(r.notes,
+              testing::UnorderedElementsAre("positive_style_prompt: film has no counterpart",
+                                            "rand_device: cuda has no counterpart", "clip_skip: 2 has no counterpart"));
+  const Recollection blended = recalled("invokeai_metadata", R"json({"generation_mode": "txt2img", "positive_prompt":
+      "(\"a\", \"b+\").blend(0.5, 0.5)"})json");
+  EXPECT_EQ(at(blended, "prompt"), "(\"a\", \"b+\").blend(0.5, 0.5)");
+  EXPECT_THAT(blended.notes, ElementsAre(HasSubstr(".blend( composes several prompts")));
+  // Models that its library does not read for have letters.
+  EXPECT_EQ(
+      at(recalled("invokeai_metadata", R"json({"generation_mode": "flux_txt2img", "positive_prompt": "c++", "model":
+      {"base": "flux"}})json"),
+         "prompt"),
+      "c++");
+}
+
 TEST(RecallNovelAi, ReadsItsComment) {
   const std::vector<TextChunk> texts{
       {"Title", "NovelAI generated image"},
@@ -250,7 +338,7 @@ TEST(RecallNovelAi, ReadsItsComment) {
           "sampler": "k_euler_ancestral", "uc": "lowres", "sm": true, "signed_hash": "x"})"}};
   const Recollection r = *recall(texts, "x.png");
   EXPECT_EQ(r.source, "NovelAI");
-  EXPECT_EQ(at(r, "prompt"), "{1girl}, smile");
+  EXPECT_EQ(at(r, "prompt"), "(1girl:1.05), smile");
   EXPECT_EQ(at(r, "weights"), "true");
   EXPECT_EQ(at(r, "negative_prompt"), "lowres");
   EXPECT_EQ(at(r, "sampler"), "euler_a");
@@ -264,183 +352,14 @@ TEST(RecallNovelAi, ReadsItsComment) {
       "1.3::blue hair::"}]}}})",
                               "n.json");
   ASSERT_TRUE(v4);
-  EXPECT_EQ(at(*v4, "prompt"), "2girls, park, girl, red hair, 1.3::blue hair::");
-  EXPECT_THAT(v4->notes, Contains(HasSubstr("1.2::text::")));
-}
-
-// One graph, of which tests change or add nodes.
-std::string graph_of(const std::string& nodes) {
-  return R"({"4": {"class_type": "UNETLoader", "inputs": {"unet_name": "NewBie.safetensors"}},
-    "5": {"class_type": "EmptySD3LatentImage", "inputs": {"width": 128, "height": 192, "batch_size": 1}},
-    "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "1girl, red_hair", "clip": ["8", 0]}},
-    "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "blurry", "clip": ["8", 0]}},
-    "8": {"class_type": "DualCLIPLoader", "inputs": {"clip_name1": "g", "clip_name2": "j", "type": "newbie"}},
-    "9": {"class_type": "SaveImage", "inputs": {"images": ["10", 0], "filename_prefix": "a"}},
-    "10": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["11", 0]}},
-    "11": {"class_type": "VAELoader", "inputs": {"vae_name": "ae.safetensors"}},)" +
-         nodes + "}";
-}
-std::string sampler(const std::string& links, const std::string& id = "3") {
-  return '"' + id + R"(": {"class_type": "KSampler", "inputs": {"seed": 77, "steps": 9, "cfg": 5.5, "sampler_name":
-      "res_multistep", "scheduler": "simple", "denoise": 1.0, "model": ["4", 0], )" +
-         links + "}}";
-}
-
-TEST(RecallComfyUi, AGraphThatRan) {
-  const Recollection r =
-      recalled("prompt", graph_of(sampler(R"("positive": ["6", 0], "negative": ["7", 0], "latent_image": ["5", 0])")));
-  EXPECT_EQ(at(r, "prompt"), "1girl, red_hair");
-  EXPECT_EQ(at(r, "negative_prompt"), "blurry");
-  EXPECT_EQ(at(r, "system_prompt"), "none");
-  EXPECT_EQ(at(r, "routing"), "comfyui");
-  EXPECT_EQ(at(r, "seed"), "77");
-  EXPECT_EQ(at(r, "sampler"), "res_multistep");
-  EXPECT_EQ(at(r, "schedule"), "simple");
-  EXPECT_EQ(at(r, "height"), "192");
-  EXPECT_EQ(at(r, "strength"), "(not said)");
-  EXPECT_THAT(r.notes, IsEmpty());
-}
-
-TEST(RecallComfyUi, NumbersAndTextsFromOtherNodes) {
-  const Recollection r = recalled("prompt", graph_of(R"json(
-      "20": {"class_type": "PrimitiveInt", "inputs": {"value": 648312782957426}, "is_changed": [NaN]},
-      "21": {"class_type": "PrimitiveInt", "inputs": {"value": 320}},
-      "22": {"class_type": "Seed (rgthree)", "inputs": {
-  "seed" : 5}},
-      "23": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "You are… <Prompt Start>\n"}},
-      "24": {"class_type": "StringConcatenate", "inputs": {"string_a": ["23", 0], "string_b": "1girl", "delimiter": "+"}},
-      "25": {"class_type": "CLIPTextEncode", "inputs": {"text": ["24", 0]}},
-      "26": {"class_type": "EmptyLatentImage", "inputs": {"width": ["21", 0], "height": 256, "batch_size": 4}},
-      "27": {"class_type": "SomeMath", "inputs": {"a": 3}},
-      "3": {"class_type": "KSampler", "inputs": {"seed": ["20", 0], "steps": ["27", 0], "cfg": 5.5, "sampler_name":
-        "euler", "scheduler": "beta", "denoise": 1, "model": ["4", 0], "positive": ["25", 0], "negative": ["7", 0],
-        "latent_image": ["26", 0]}})json"));
-  EXPECT_EQ(at(r, "seed"), "648312782957426");
-  EXPECT_EQ(at(r, "prompt"), "You are… <Prompt Start>\n+1girl");
-  EXPECT_EQ(at(r, "width"), "320");
-  EXPECT_EQ(at(r, "steps"), "(not said)");
-  EXPECT_THAT(r.notes, testing::UnorderedElementsAre("steps comes from a node SomeMath", HasSubstr("batch_size 4")));
-}
-
-TEST(RecallComfyUi, ConditioningThatIsMoreThanAText) {
-  const Recollection zero =
-      recalled("prompt", graph_of(R"(
-      "30": {"class_type": "ConditioningZeroOut", "inputs": {"conditioning": ["6", 0]}},)" +
-                                  sampler(R"("positive": ["6", 0], "negative": ["30", 0], "latent_image": ["5", 0])")));
-  EXPECT_EQ(at(zero, "prompt"), "1girl, red_hair");
-  EXPECT_EQ(at(zero, "negative_prompt"), "");
-  EXPECT_THAT(zero.notes, ElementsAre(HasSubstr("ConditioningZeroOut")));
-
-  const Recollection joined =
-      recalled("prompt", graph_of(R"(
-      "12": {"class_type": "CLIPTextEncode", "inputs": {"text": "smile"}},
-      "30": {"class_type": "ConditioningConcat", "inputs": {"conditioning_to": ["6", 0], "conditioning_from": ["12", 0]}},)" +
-                                  sampler(R"("positive": ["30", 0], "negative": ["7", 0], "latent_image": ["5", 0])")));
-  EXPECT_EQ(at(joined, "prompt"), "1girl, red_hair, smile");
-  EXPECT_THAT(joined.notes, ElementsAre(HasSubstr("ConditioningConcat")));
-
-  const Recollection combined =
-      recalled("prompt", graph_of(R"(
-      "80": {"class_type": "ConditioningCombine", "inputs": {"conditioning_1": ["6", 0], "conditioning_2": ["7", 0]}},)" +
-                                  sampler(R"("positive": ["80", 0], "negative": ["7", 0], "latent_image": ["5", 0])")));
-  EXPECT_EQ(at(combined, "prompt"), "1girl, red_hair");
-  EXPECT_THAT(combined.notes, ElementsAre("a node ConditioningCombine acts on the positive prompt"));
-
-  // A node with both prompts: its second output is the negative one.
-  const Recollection control = recalled(
-      "prompt", graph_of(R"(
-      "80": {"class_type": "ControlNetApplyAdvanced", "inputs": {"positive": ["6", 0], "negative": ["7", 0], "strength": 1}},)" +
-                         sampler(R"("positive": ["80", 0], "negative": ["80", 1], "latent_image": ["5", 0])")));
-  EXPECT_EQ(at(control, "prompt"), "1girl, red_hair");
-  EXPECT_EQ(at(control, "negative_prompt"), "blurry");
-  EXPECT_EQ(control.notes.size(), 2u);
-
-  const Recollection lumina =
-      recalled("prompt", graph_of(R"(
-      "12": {"class_type": "CLIPTextEncodeLumina2", "inputs": {"system_prompt": "superior", "user_prompt": "a cat"}},)" +
-                                  sampler(R"("positive": ["12", 0], "negative": ["7", 0], "latent_image": ["5", 0])")));
-  EXPECT_EQ(at(lumina, "prompt"), "a cat");
-  EXPECT_THAT(at(lumina, "system_prompt"), HasSubstr("superior degree of image-text alignment"));
-  EXPECT_THAT(at(lumina, "system_prompt"), testing::EndsWith("<Prompt Start> "));
-}
-
-TEST(RecallComfyUi, CustomSamplers) {
-  const Recollection r = recalled("prompt", graph_of(R"(
-      "3": {"class_type": "SamplerCustomAdvanced", "inputs": {"noise": ["20", 0], "guider": ["21", 0], "sampler": ["22", 0],
-        "sigmas": ["23", 0], "latent_image": ["5", 0]}},
-      "20": {"class_type": "RandomNoise", "inputs": {"noise_seed": 78}},
-      "21": {"class_type": "CFGGuider", "inputs": {"model": ["24", 0], "positive": ["6", 0], "negative": ["7", 0], "cfg": 4}},
-      "22": {"class_type": "KSamplerSelect", "inputs": {"sampler_name": "euler"}},
-      "23": {"class_type": "BasicScheduler", "inputs": {"model": ["4", 0], "scheduler": "beta", "steps": 11, "denoise": 1}},
-      "24": {"class_type": "ModelSamplingAuraFlow", "inputs": {"shift": 4.0, "model": ["25", 0]}},
-      "25": {"class_type": "LoraLoaderModelOnly", "inputs": {"lora_name": "a/ink.safetensors", "strength_model": 0.5,
-        "model": ["26", 0]}},
-      "26": {"class_type": "PerturbedAttentionGuidance", "inputs": {"scale": 3, "model": ["4", 0]}})"));
-  EXPECT_EQ(at(r, "prompt"), "1girl, red_hair");
-  EXPECT_EQ(at(r, "seed"), "78");
-  EXPECT_EQ(at(r, "cfg"), "4");
-  EXPECT_EQ(at(r, "sampler"), "euler");
-  EXPECT_EQ(at(r, "schedule"), "beta");
-  EXPECT_EQ(at(r, "steps"), "11");
-  EXPECT_EQ(at(r, "shift"), "4");
-  EXPECT_EQ(at(r, "loras"), "ink:0.5");
-  EXPECT_THAT(r.notes, ElementsAre("a node PerturbedAttentionGuidance acts on the model"));
-}
-
-TEST(RecallComfyUi, ASecondPassOnAnEnlargedLatent) {
-  const std::string links = R"("positive": ["6", 0], "negative": ["7", 0], "latent_image": )";
-  const std::string upscale =
-      R"("40": {"class_type": "LatentUpscaleBy", "inputs": {"samples": ["41", 0], "upscale_method": "bislerp",
-         "scale_by": 1.5}},)";
-  const std::string second =
-      R"("3": {"class_type": "KSampler", "inputs": {"seed": 78, "steps": 6, "cfg": 5.5, "sampler_name": "res_multistep",
-         "scheduler": "simple", "denoise": 0.5, "model": ["4", 0], "positive": ["6", 0], "negative": ["7", 0],
-         "latent_image": ["40", 0]}},)";
-  const Recollection r = recalled("prompt", graph_of(second + upscale + sampler(links + R"(["5", 0])", "41")));
-  EXPECT_EQ(at(r, "seed"), "77");
-  EXPECT_EQ(at(r, "steps"), "9");
-  EXPECT_EQ(at(r, "width"), "128");
-  EXPECT_EQ(at(r, "hires_scale"), "1.5");
-  EXPECT_EQ(at(r, "hires_strength"), "0.5");
-  EXPECT_EQ(at(r, "hires_steps"), "6");
-  EXPECT_EQ(at(r, "strength_rule"), "comfyui");
-  EXPECT_EQ(at(r, "strength"), "(not said)");
-  EXPECT_THAT(r.notes, ElementsAre(HasSubstr("LatentUpscaleBy bislerp"), HasSubstr("seed 78 of the second pass")));
-}
-
-TEST(RecallComfyUi, StartedFromAPicture) {
-  const Recollection r = recalled("prompt", graph_of(R"(
-      "50": {"class_type": "LoadImage", "inputs": {"image": "photo.png"}},
-      "51": {"class_type": "VAEEncode", "inputs": {"pixels": ["50", 0], "vae": ["11", 0]}},
-      "3": {"class_type": "KSampler", "inputs": {"seed": 1, "steps": 9, "cfg": 5, "sampler_name": "euler", "scheduler":
-        "simple", "denoise": 0.6, "model": ["4", 0], "positive": ["6", 0], "negative": ["7", 0], "latent_image": ["51", 0]}})"));
-  EXPECT_EQ(at(r, "strength"), "0.6");
-  EXPECT_EQ(at(r, "strength_rule"), "comfyui");
-  EXPECT_THAT(r.notes, ElementsAre(HasSubstr("image photo.png: it was drawn from another picture")));
-}
-
-TEST(RecallComfyUi, TheGraphOfTheEditor) {
-  const auto r = recall_text(R"({"nodes": [
-      {"id": 3, "type": "KSampler", "widgets_values": [5, "fixed", 20, 5.5, "euler", "simple", 0.5],
-       "inputs": [{"name": "positive", "link": 1}, {"name": "negative", "link": 2}, {"name": "latent_image", "link": 3}]},
-      {"id": 12, "type": "Reroute", "inputs": [{"name": "", "link": 4}]},
-      {"id": 6, "type": "CLIPTextEncode", "widgets_values": ["1girl"], "inputs": []},
-      {"id": 7, "type": "CLIPTextEncode", "widgets_values": [""]},
-      {"id": 8, "type": "EmptyLatentImage", "widgets_values": [512, 256, 1]},
-      {"id": 9, "type": "KSampler", "mode": 2, "widgets_values": [6, "fixed", 20, 5.5, "euler", "simple", 1],
-       "inputs": [{"name": "positive", "link": 1}, {"name": "latent_image", "link": 3}]}],
-      "links": [[1, 12, 0, 3, 1, "CONDITIONING"], [2, 7, 0, 3, 2, "CONDITIONING"], [3, 8, 0, 3, 3, "LATENT"],
-                [4, 6, 0, 12, 0, "CONDITIONING"]]})",
-                             "w.json");
-  ASSERT_TRUE(r);
-  EXPECT_EQ(r->source, "workflow");
-  EXPECT_EQ(at(*r, "prompt"), "1girl");
-  EXPECT_EQ(at(*r, "negative_prompt"), "");
-  EXPECT_EQ(at(*r, "seed"), "5");
-  EXPECT_EQ(at(*r, "steps"), "20");
-  EXPECT_EQ(at(*r, "width"), "512");
-  EXPECT_EQ(at(*r, "strength"), "0.5");
-  EXPECT_EQ(at(*r, "strength_rule"), "comfyui");
+  EXPECT_EQ(at(*v4, "prompt"), "2girls, park, girl, red hair, (blue hair:1.3)");
+  EXPECT_EQ(at(*v4, "weights"), "true");
+  EXPECT_THAT(v4->notes, IsEmpty());
+  EXPECT_THAT(recall_text(R"({"prompt": "a", "uc": "", "v4_prompt": {"caption": {"base_caption": "1girl"}, "use_coords":
+      true}})",
+                          "n.json")
+                  ->notes,
+              ElementsAre(HasSubstr("where characters stand")));
 }
 
 TEST(Recall, TextsByThemselves) {

@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 
+#include "diffusion/registry.h"
 #include "generate/request_json.h"
 #include "unit/core/expect_error.h"
 
@@ -62,6 +63,17 @@ TEST(RequestFields, NamesAndFlagsAreUniqueAndRowsAreWhole) {
     EXPECT_EQ(field.picture != nullptr, field.kind == FieldKind::Picture) << field.name;
     EXPECT_NO_THROW(check_value(field, field.get(GenerateRequest()))) << field.name;
     EXPECT_TRUE(is_default(field, GenerateRequest())) << field.name;
+  }
+}
+
+// One sampler, one name: pictures say the same whichever was given.
+TEST(RequestFields, AnotherNameOfASamplerBecomesItsOwn) {
+  for (const Sampler* sampler : samplers()) {
+    if (sampler->alias.empty()) continue;
+    GenerateRequest r;
+    set_field(request_field("sampler"), r, sampler->alias);
+    EXPECT_EQ(r.sampler, sampler->name);
+    EXPECT_EQ(request_from_json({{"sampler", sampler->alias}}, {}).sampler, sampler->name);
   }
 }
 

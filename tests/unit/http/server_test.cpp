@@ -121,6 +121,44 @@ TEST(HttpServer, StreamsPieces) {
   EXPECT_THAT(old.read_all(), EndsWith("\r\n\r\none two three"));
 }
 
+// What lies elsewhere is fetched when it is rung for; several at once are one piece, and the last ends the answer.
+TEST(HttpServer, FollowsASource) {
+  std::mutex mutex;
+  std::vector<std::string> news{"first "};
+  bool is_last = false;
+  std::function<void()> ring;
+  std::promise<void> follows;
+  HttpServer server(
+      {}, [](const Request&) { return std::nullopt; },
+      [&](const ExchangePtr& exchange) {
+        ring = exchange->follow(Response(200, "text/plain", ""), "", [&] {
+          const std::lock_guard lock(mutex);
+          Exchange::Pieces out{.texts = {}, .is_last = is_last};
+          for (std::string& text : news) out.texts.push_back(std::make_shared<const std::string>(std::move(text)));
+          news.clear();
+          return out;
+        });
+        follows.set_value();
+      },
+      silent_log());
+  std::thread thread([&] { server.run(); });
+  RawClient client(server.port());
+  client.send(http_request("GET", "/"));
+  client.read_until([](const std::string& all) { return all.find("first ") != std::string::npos; });
+  follows.get_future().wait();
+  {
+    const std::lock_guard lock(mutex);
+    news = {"second ", "third"};
+    is_last = true;
+  }
+  ring();
+  const HttpAnswer answer = parse_answer(client.read_all());
+  EXPECT_EQ(answer.body, "first second third");
+  ring();  // nobody is there any more
+  server.stop();
+  thread.join();
+}
+
 TEST(HttpServer, HeadHasNoBodyAndExpectIsAnswered) {
   EchoServer server;
   RawClient client(server.http.port());
@@ -165,7 +203,7 @@ TEST(HttpServer, HostileRequests) {
       {"GET / HTTP/1.1\r\n\r\n", {400}},
       {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", {400}},
       {"GET / HTTP/1.1\r\n" + host + "X: a\r\n b\r\n\r\n", {400}},
-      {"\x16\x03\x01\x02", {0}},  // TLS where none is spoken
+      {"\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", {400}},  // more empty lines than anybody sends
   };
   for (const auto& [bytes, statuses] : cases) {
     RawClient client(server.http.port());
@@ -177,6 +215,54 @@ TEST(HttpServer, HostileRequests) {
   RawClient healthy(server.http.port());
   healthy.send(kHealthy);
   EXPECT_EQ(healthy.read_status(), 200);
+}
+
+TEST(HttpServer, TlsWherePlainHttpIsSpokenIsToldAtOnce) {
+  HttpOptions options;
+  options.head_s = 600;
+  EchoServer server(options);
+  RawClient client(server.http.port());
+  client.send("\x16\x03\x01\x02");  // and waits for an answer
+  EXPECT_THAT(client.read_head(), AllOf(HasSubstr("HTTP/1.1 400 "), HasSubstr("Connection: close")));
+}
+
+TEST(HttpServer, EmptyLinesBeforeARequestAreNothing) {
+  EchoServer server;
+  for (const char* lines : {"\r\n", "\r\n\r\n"}) {
+    RawClient client(server.http.port());
+    for (int i = 0; i < 2; ++i) {  // before the first of a connection, and before another
+      client.forget();
+      for (const char* line = lines; *line != '\0'; ++line) client.send({line, 1});
+      client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+      EXPECT_THAT(client.read_until([](const std::string& all) { return all.ends_with("hi"); }),
+                  EndsWith("POST /a hi"));
+    }
+  }
+}
+
+TEST(HttpServer, AnAbsoluteTargetsAuthorityIsTheHost) {
+  std::string host, target;
+  HttpServer http(
+      {},
+      [&](const Request& r) {
+        host = r.header_or("Host", "");
+        target = r.target;
+        return std::optional(Response(200, "text/plain", "seen"));
+      },
+      [](const ExchangePtr&) {}, silent_log());
+  std::thread thread([&] { http.run(); });
+  const std::pair<const char*, const char*> cases[] = {{"http://evil.example/v1/models?a=b", "/v1/models?a=b"},
+                                                       {"HTTP://evil.example", "/"},
+                                                       {"http://evil.example?a", "/?a"}};
+  for (const auto& [asked, expected] : cases) {
+    RawClient client(http.port());
+    client.send(std::string("GET ") + asked + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_EQ(client.read_status(), 200);
+    EXPECT_EQ(host, "evil.example");
+    EXPECT_EQ(target, expected);
+  }
+  http.stop();
+  thread.join();
 }
 
 TEST(HttpServer, ABodyOverTheLimitIsToldTheLimitAndItsFlag) {

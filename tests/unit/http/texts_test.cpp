@@ -26,6 +26,23 @@ TEST(CheckHead, TakesWhatClientsSend) {
   EXPECT_EQ(status_of_head("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n"), 200);
   EXPECT_EQ(status_of_head("GET / HTTP/1.0\r\n\r\n"), 200);
   EXPECT_EQ(status_of_head("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
+  EXPECT_EQ(status_of_head("GET HTTP://a:80/b?c HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
+}
+
+TEST(CheckHead, SaysWhatIsWrongWithATarget) {
+  EXPECT_THAT(check_head("GET /\xC3\xA9 HTTP/1.1\r\nHost: a\r\n\r\n", {})->what, HasSubstr("not ASCII"));
+  EXPECT_THAT(check_head("GET /a\tb HTTP/1.1\r\nHost: a\r\n\r\n", {})->what, HasSubstr("control character"));
+}
+
+TEST(AbsoluteTarget, IsAuthorityAndRest) {
+  const auto whole = absolute_target("http://a:80/b?c=http://d");
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->authority, "a:80");
+  EXPECT_EQ(whole->rest, "/b?c=http://d");
+  EXPECT_EQ(absolute_target("https://a?b")->rest, "?b");
+  EXPECT_EQ(absolute_target("https://a")->rest, "");
+  for (const char* other : {"/a?b=http://c", "ws://a/", "http://", "http://me@a", "*", ""})
+    EXPECT_FALSE(absolute_target(other)) << other;
 }
 
 TEST(CheckHead, RefusesWhatTwoReadersCouldReadDifferently) {
@@ -56,7 +73,9 @@ TEST(CheckHead, RefusesWhatTwoReadersCouldReadDifferently) {
       {"GET /\r\nHost: a\r\n\r\n", 400},
       {"GET  HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"GET http:///a HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"GET http://me@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"G(T / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost: a\r\n", 400},

@@ -77,5 +77,23 @@ TEST(Exif, PicturesAreTurnedUpright) {
   }
 }
 
+// A directory of 65535 entries that all mean the same megabyte would be 64 GB of texts.
+TEST(Exif, OfATagThatIsThereAgainTheFirstCounts) {
+  const auto le = [](uint32_t v, int bytes) {
+    std::string out;
+    for (int i = 0; i < bytes; ++i) out += static_cast<char>(v >> (8 * i) & 0xFF);
+    return out;
+  };
+  constexpr uint32_t kEntries = 65535, kText = 1 << 20;
+  std::string block = "II" + le(42, 2) + le(8, 4) + le(kEntries, 2);
+  for (uint32_t i = 0; i < kEntries; ++i)
+    block += le(0x9286, 2) + le(7, 2) + le(kText, 4) + le(10 + 12 * kEntries + 4, 4);
+  block += le(0, 4) + std::string(kText, 'x');
+  const Exif exif = read_exif(bytes_of(block));
+  ASSERT_EQ(exif.texts.size(), 1U);
+  EXPECT_EQ(exif.texts[0].text.size(), kText);
+  EXPECT_TRUE(read_exif(bytes_of(block), kText - 1).texts.empty());
+}
+
 }  // namespace
 }  // namespace newbie

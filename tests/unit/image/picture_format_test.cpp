@@ -3,12 +3,15 @@
 
 #include <cmath>
 
+#include "core/files.h"
 #include "image/flatten.h"
 #include "image/grid.h"
 #include "image/letters.h"
 #include "image/mask.h"
 #include "image/orientation.h"
 #include "unit/core/expect_error.h"
+#include "unit/core/temporary_folder.h"
+#include "unit/image/handmade_png.h"
 #include "unit/image/picture_files.h"
 
 namespace newbie {
@@ -30,13 +33,57 @@ TEST(PictureFormat, IsFoundByContentWhenReadingAndByNameWhenWriting) {
   EXPECT_EQ(format_of_name("b.gif"), std::nullopt);
   EXPECT_EQ(format_of_name("png"), std::nullopt);
   for (const std::string& nothing : {std::string(), std::string("GIF90a"), std::string("\xFF"), std::string("RIFF")})
-    EXPECT_ERROR(decode_picture(bytes_of(nothing), "x"), ErrorKind::BadFile, "x: not a PNG, JPEG, WebP, BMP or GIF");
+    EXPECT_ERROR(decode_picture(bytes_of(nothing), "x"), ErrorKind::BadFile,
+                 "x: not a PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF");
 }
 
 TEST(PictureFormat, EveryFormatKeepsTheTexts) {
   const std::vector<TextChunk> texts{{"newbie", R"({"seed":7})"}};
   for (const PictureFormat format : {PictureFormat::Png, PictureFormat::Jpeg, PictureFormat::WebP})
     EXPECT_EQ(decode_picture(encode_picture(format, corners(), texts, 90), "x").texts, texts);
+}
+
+// What a file says, without its pixels: the same as with them, whatever they would take.
+TEST(PictureFormat, TextsComeWithoutPixels) {
+  DecodeLimits limits;
+  limits.texts_only = true;
+  limits.max_memory_bytes = 0;
+  const std::vector<TextChunk> texts{{"parameters", "1girl\nSteps: 28"}, {"newbie", R"({"seed":7})"}};
+  for (const PictureFormat format : {PictureFormat::Png, PictureFormat::Jpeg, PictureFormat::WebP}) {
+    const std::vector<std::byte> file = encode_picture(format, corners(), texts, 90);
+    const DecodedPicture said = decode_picture(file, "x", limits);
+    EXPECT_EQ(said.texts.size(), texts.size());
+    EXPECT_EQ(said.texts, decode_picture(file, "x").texts);
+    EXPECT_TRUE(said.image.pixels.empty());
+  }
+  for (const char* name : {"palette.png", "grey.jpg", "alpha.webp", "rgb.bmp", "plain.gif", "animated.gif",
+                           "animated.png", "animated.webp"}) {
+    const DecodedPicture whole = decode_picture(bytes_of(data_file(name)), name),
+                         said = decode_picture(bytes_of(data_file(name)), name, limits);
+    EXPECT_EQ(std::pair(said.image.width, said.image.height), std::pair(whole.image.width, whole.image.height)) << name;
+    EXPECT_EQ(said.texts, whole.texts) << name;
+    EXPECT_TRUE(said.image.pixels.empty()) << name;
+  }
+}
+
+TEST(PictureFormat, TextsBehindPixelsAndBesideDamagedOnes) {
+  const auto text = [](const std::string& value) {
+    return test::chunk("tEXt", "newbie" + std::string(1, '\0') + value);
+  };
+  const std::string front = test::png_file({24, 16, 8, 2}, text("in front"), "no stream at all");
+  const std::string behind = front.substr(0, front.size() - test::chunk("IEND", "").size()) +
+                             test::chunk("IDAT", "more of it") + text("behind") + test::chunk("IEND", "");
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "a.png", behind);
+  const DecodedPicture said = read_picture_texts(folder / "a.png");
+  EXPECT_EQ(said.image.width, 24);
+  ASSERT_EQ(said.texts.size(), 2u);
+  EXPECT_EQ(said.texts[0].text, "in front");
+  EXPECT_EQ(said.texts[1].text, "behind");
+  // What is cut off before its texts end is damaged, as it is with pixels.
+  write_file_atomically(folder / "a.png", std::string_view(behind).substr(0, behind.size() - 20));
+  EXPECT_ERROR(read_picture_texts(folder / "a.png"), ErrorKind::BadFile, "damaged PNG");
+  EXPECT_ERROR(read_picture_texts(folder / "b.png"), ErrorKind::BadFile, "b.png");
 }
 
 TEST(PictureFormat, BmpAndGif) {
@@ -99,10 +146,7 @@ TEST(PictureFormat, DamagedBmpAndGifAreErrorsOrPictures) {
 
 TEST(PictureFormat, OthersAreCalledByTheirNames) {
   using namespace std::string_literals;
-  for (const auto& [bytes, name] : {std::pair{"II*\0aaaaaaaa"s, "TIFF"},
-                                    {"\0\0\0\x1c"
-                                     "ftypavif"s,
-                                     "AVIF"},
+  for (const auto& [bytes, name] : {std::pair{"II+\0aaaaaaaa"s, "BigTIFF"},
                                     {"\0\0\0\x1c"
                                      "ftypheic"s,
                                      "HEIC"},

@@ -119,7 +119,7 @@ TEST(Png, LimitsAreCheckedBeforeMemoryIsTaken) {
   const std::string huge = png_file({0x7fffffff, 0x7fffffff, 8, 6}, "", "");
   EXPECT_ERROR(decode_png(as_bytes(huge)), ErrorKind::BadFile, "2147483647x2147483647");
   const std::string empty = png_file({0, 5, 8, 2}, "", "");
-  EXPECT_ERROR(decode_png(as_bytes(empty)), ErrorKind::BadFile, "damaged");
+  EXPECT_ERROR(decode_png(as_bytes(empty)), ErrorKind::BadFile, "0x5");
 }
 
 TEST(Png, ATextBombDoesNotUnpack) {

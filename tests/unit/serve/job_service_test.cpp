@@ -66,7 +66,7 @@ Refused refusal_of(const std::function<void()>& what) {
 
 std::vector<std::string> event_names(JobService& service, const std::string& id) {
   std::vector<std::string> names;
-  for (const JobEvent& event : service.events(id, "me", 0)) names.push_back(event.name);
+  for (const JobEvent& event : service.news(id, "me", 0).events) names.push_back(event.name);
   return names;
 }
 
@@ -82,8 +82,8 @@ TEST(JobService, DrawsAndKeeps) {
   const auto bytes = service.picture(id, "me", 0);
   EXPECT_EQ(decode_picture(*bytes, "it").image, MadeUpEngine::picture(7));
   EXPECT_EQ(decode_picture(*bytes, "it").texts.size(), 2u);
-  EXPECT_THAT(event_names(service, id), ElementsAre("queued", "position", "started", "stage", "stage", "step", "step",
-                                                    "picture", "guard", "done"));
+  EXPECT_THAT(event_names(service, id), ElementsAre("queued", "position", "started", "stage", "stage", "step", "guard",
+                                                    "step", "picture", "done"));
 }
 
 TEST(JobService, WarningsAreTheJobs) {
@@ -93,6 +93,38 @@ TEST(JobService, WarningsAreTheJobs) {
   EXPECT_THAT(wait_for_end(service, id).warnings, ElementsAre("doubtful is doubtful"));
   EXPECT_THAT(event_names(service, id), ::testing::Contains("warning"));
   EXPECT_TRUE(wait_for_end(service, service.submit(submission("a"))).warnings.empty());
+}
+
+// One that waits is not kept prepared, so that a long queue takes no more than its requests.
+TEST(JobService, WhatIsDrawnAtOnceIsPreparedOnce) {
+  MadeUpEngine engine;
+  JobService service(engine, {}, silent_log());
+  wait_for_end(service, service.submit(submission("a")));
+  while (!service.is_idle()) std::this_thread::yield();
+  EXPECT_EQ(engine.prepared(), 1);
+  engine.hold();
+  const std::string first = service.submit(submission("b"));
+  engine.wait_for_started(2);
+  const std::string second = service.submit(submission("c"));
+  EXPECT_EQ(engine.prepared(), 3);
+  engine.release();
+  wait_for_end(service, first);
+  wait_for_end(service, second);
+  EXPECT_EQ(engine.prepared(), 4);
+}
+
+TEST(JobService, WhatTheGuardDoesIsToldWhileItDraws) {
+  MadeUpEngine engine;
+  engine.hold();
+  JobService service(engine, {}, silent_log());
+  const std::string id = service.submit(submission("a"));
+  engine.allow(1);
+  while (service.view(id, "me").guard_events.empty()) std::this_thread::yield();
+  EXPECT_EQ(service.view(id, "me").state, JobState::Running);
+  EXPECT_EQ(event_names(service, id).back(), "guard");
+  EXPECT_EQ(service.counters().guard_events, 1u);
+  engine.release();
+  EXPECT_EQ(wait_for_end(service, id).guard_events.size(), 1u);
 }
 
 TEST(JobService, AnOwnerSeesOnlyItsOwn) {
@@ -329,6 +361,34 @@ TEST(Journal, FinishedPicturesOutliveTheProcess) {
   EXPECT_EQ(r.engine.started().size(), 1u);
 }
 
+TEST(Journal, APictureThatIsNotWhatWasWrittenIsGone) {
+  Restart r;
+  std::string id;
+  {
+    JobService service(r.engine, r.options(false), silent_log());
+    id = service.submit(submission("a"));
+    wait_for_end(service, id);
+  }
+  const std::filesystem::path picture = r.folder / "jobs" / (id + ".0.png");
+  const std::string whole = read_file(picture, 1 << 20);
+  std::string changed = whole;
+  changed[changed.size() / 2] ^= 1;
+  JobService service(r.engine, r.options(false), silent_log());
+  for (const std::string& bytes : {whole.substr(0, whole.size() / 2), changed, whole + "x"}) {
+    write_file_atomically(picture, bytes);
+    EXPECT_EQ(refusal_of([&] { service.picture(id, "me", 0); }), Refused::ExpiredJob);
+  }
+  std::filesystem::remove(picture);
+  EXPECT_EQ(refusal_of([&] { service.picture(id, "me", 0); }), Refused::ExpiredJob);
+  try {
+    service.picture(id, "me", 0);
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), ::testing::Not(HasSubstr(r.folder.path().string())));
+  }
+  write_file_atomically(picture, whole);
+  EXPECT_EQ(service.picture(id, "me", 0)->size(), whole.size());
+}
+
 TEST(Journal, UnfinishedJobsAreLostOrDrawnAgainEachOnce) {
   for (const bool resume : {false, true}) {
     Restart r;
@@ -346,6 +406,7 @@ TEST(Journal, UnfinishedJobsAreLostOrDrawnAgainEachOnce) {
       EXPECT_EQ(view.state, resume ? JobState::Done : JobState::Failed);
       if (!resume) {
         EXPECT_THAT(view.error->message(), HasSubstr("lost"));
+        EXPECT_EQ(view.error->kind(), ErrorKind::Cancelled) << "nothing that anybody should report";
       }
     }
     EXPECT_EQ(r.engine.started().size(), resume ? 4u : 1u) << "the first was begun twice";
@@ -373,13 +434,24 @@ TEST(Journal, TwoServersDoNotShareOne) {
   EXPECT_ERROR(Journal(r.folder / "jobs"), ErrorKind::BadFile, "another server");
 }
 
+struct WarningLog : Log {
+  std::vector<std::string> warnings;
+  void write(LogLevel level, std::string_view text) override {
+    if (level == LogLevel::Warning) warnings.emplace_back(text);
+  }
+};
+
 TEST(Journal, DamagedRecordsAreLeftAlone) {
   Restart r;
   std::filesystem::create_directories(r.folder / "jobs");
   const std::filesystem::path damaged = r.folder / "jobs/0123456789abcdef0123456789abcdef.json";
   for (const char* text : {"", "{", "[]", R"({"version":1})", R"({"version":1,"id":"../x"})", "\xff"}) {
     write_file_atomically(damaged, text);
-    JobService service(r.engine, r.options(true), silent_log());
+    WarningLog log;
+    JobService service(r.engine, r.options(true), log);
+    ASSERT_EQ(log.warnings.size(), 1u);
+    EXPECT_EQ(log.warnings[0].find(damaged.string()), log.warnings[0].rfind(damaged.string()))
+        << "the path is said once";
     EXPECT_TRUE(service.list("me", 10).empty());
     EXPECT_TRUE(std::filesystem::exists(damaged));
   }

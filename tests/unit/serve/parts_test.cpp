@@ -10,6 +10,7 @@
 #include "serve/job_id.h"
 #include "serve/job_store.h"
 #include "serve/memory_ledger.h"
+#include "serve/preview_pace.h"
 #include "serve/progress_meter.h"
 #include "serve/speed_log.h"
 
@@ -37,7 +38,8 @@ TEST(EventLog, NumbersRiseAndALateListenerGetsTheRest) {
   const std::vector<JobEvent> rest = log.since(1);
   ASSERT_EQ(rest.size(), 1u);
   EXPECT_EQ(rest[0].id, 2u);
-  EXPECT_EQ(*rest[0].data, R"({"stage":"gemma"})");
+  EXPECT_EQ(rest[0].data(), R"({"stage":"gemma"})");
+  EXPECT_EQ(*rest[0].text, "id: 2\nevent: stage\ndata: {\"stage\":\"gemma\"}\n\n");
   EXPECT_TRUE(log.since(2).empty());
   EXPECT_EQ(log.since(99).size(), 2u);  // an earlier process counted so far
 }
@@ -114,6 +116,27 @@ TEST(ProgressMeter, TellsHowLongTheRestTakes) {
   EXPECT_DOUBLE_EQ(meter.seconds_left().value_or(0), 6.0);
 }
 
+TEST(PreviewPace, PreviewsTakeASmallShareOfTheTime) {
+  PreviewPace pace;
+  double now = 100, spent = 0;
+  EXPECT_TRUE(pace.is_due(now));
+  for (int step = 0; step < 10'000; ++step, now += 0.01) {
+    if (!pace.is_due(now)) continue;
+    const double cost = step % 3 == 0 ? 0.001 : 0.004;
+    pace.made(now, now + cost);
+    spent += cost;
+    now += cost;
+  }
+  EXPECT_LE(spent, PreviewPace::kShare * (now - 100) + 0.004);
+  EXPECT_GE(spent, PreviewPace::kShare * (now - 100) / 2) << "hardly any is made";
+}
+
+TEST(PreviewPace, WhatTakesNoTimeIsAlwaysDue) {
+  PreviewPace pace;
+  pace.made(5, 5);
+  EXPECT_TRUE(pace.is_due(5));
+}
+
 TEST(SpeedLog, TimeGoesWithWork) {
   SpeedLog log;
   EXPECT_EQ(log.seconds("", 1000), std::nullopt);
@@ -146,19 +169,19 @@ TEST(WhatWouldFit, GivesUpTheLeast) {
   GenerateRequest request;
   request.width = 256, request.height = 128, request.batch = 4;
   engine.budget = 1000 + 256 * 128;
-  std::optional<Fit> fit = what_would_fit(engine, request);
+  std::optional<Fit> fit = what_would_fit(engine, request, {});
   ASSERT_TRUE(fit);
   EXPECT_EQ(fit->what, "one picture at a time");
   EXPECT_EQ(fit->peak_bytes, engine.budget);
 
   engine.budget = 1000 + 128 * 64;
-  fit = what_would_fit(engine, request);
+  fit = what_would_fit(engine, request, {});
   ASSERT_TRUE(fit);
   EXPECT_EQ(fit->what, "128x64 instead of 256x128");
   EXPECT_EQ(fit->request.width, 128);
 
   engine.budget = 10;
-  EXPECT_FALSE(what_would_fit(engine, request));
+  EXPECT_FALSE(what_would_fit(engine, request, {}));
 }
 
 std::shared_ptr<JobEntry> job_named(const std::string& id, size_t bytes) {

@@ -55,6 +55,18 @@ TEST(A1111, NeutralValuesOfWhatWeLackPass) {
   EXPECT_EQ(served.post("/sdapi/v1/txt2img", asked).status, 200) << served.post("/sdapi/v1/txt2img", asked).body;
 }
 
+TEST(A1111, NullAsksForNothing) {
+  Served served;
+  OrderedJson asked = kLibreChat;
+  for (const char* field : {"send_images", "styles", "sampler_name", "alwayson_scripts", "batch_size", "n_iter",
+                            "override_settings", "denoising_strength", "script_args", "tiling", "hr_upscaler"})
+    asked[field] = nullptr;
+  const HttpAnswer answer = served.post("/sdapi/v1/txt2img", asked);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.json()["images"].size(), 1u);
+  EXPECT_EQ(served.engine->last_request().sampler, GenerateRequest().sampler);
+}
+
 TEST(A1111, WhatWouldBeAnotherPictureIsRefusedByName) {
   Served served;
   const std::pair<const char*, OrderedJson> cases[] = {{"restore_faces", true},
@@ -68,6 +80,9 @@ TEST(A1111, WhatWouldBeAnotherPictureIsRefusedByName) {
                                                        {"steps", 0},
                                                        {"steps", "many"},
                                                        {"batch_size", 1.5},
+                                                       {"n_iter", 0},
+                                                       {"enable_hr", "maybe"},
+                                                       {"override_settings", {{"sd_model_checkpoint", "another"}}},
                                                        {"width", 8}};
   for (const auto& [field, value] : cases) {
     OrderedJson asked = kLibreChat;
@@ -77,6 +92,113 @@ TEST(A1111, WhatWouldBeAnotherPictureIsRefusedByName) {
     EXPECT_LT(answer.status, 500) << field;
     EXPECT_LT(answer.body.size(), 1000u);
     for (const char* member : {"error", "detail", "body", "errors"}) EXPECT_TRUE(answer.json().contains(member));
+  }
+}
+
+OrderedJson notes_of(const HttpAnswer& answer) {
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  return OrderedJson::parse(answer.json()["info"].get<std::string>())["notes"];
+}
+
+TEST(A1111, WhatIsNotHeededIsTold) {
+  Served served;
+  const std::pair<OrderedJson, const char*> cases[] = {
+      {{{"override_settings", {{"CLIP_stop_at_last_layers", 2}}}}, "CLIP_stop_at_last_layers 2"},
+      {{{"override_settings", {{"sd_vae", "x.safetensors"}}}}, "sd_vae \"x.safetensors\""},
+      {{{"clip_skip", 2}}, "`clip_skip` 2"},
+      {{{"seed_resize_from_w", 512}}, "`seed_resize_from_w` 512"},
+      {{{"enable_hr", true}, {"hr_upscaler", "Latent"}, {"hr_scale", 1.5}}, "`hr_upscaler` Latent"},
+      {{{"enable_hr", true}, {"hr_cfg", 3}}, "`hr_cfg` 3"},
+      {{{"sampler_name", "DPM++ 2M Karras"}}, "`scheduler` Karras"},
+      {{{"sampler_name", "Euler a Karras"}, {"scheduler", "Automatic"}}, "`scheduler` Karras"},
+      {{{"scheduler", "karras"}}, "`scheduler` karras"},
+      {{{"cfg_scale", 1}}, "`negative_prompt` does nothing with `cfg_scale` 1"},
+      {{{"prompt", ""}}, "`prompt` is empty"},
+      {{{"model", "sdxl"}}, "`model` sdxl"},
+      {{{"save_images", true}}, "`save_images` true"}};
+  for (const auto& [said, part] : cases) {
+    OrderedJson asked = kLibreChat;
+    asked.update(said);
+    const OrderedJson notes = notes_of(served.post("/sdapi/v1/txt2img", asked));
+    ASSERT_EQ(notes.size(), 1u) << said << notes;
+    EXPECT_THAT(notes[0].get<std::string>(), HasSubstr(part));
+  }
+  OrderedJson usual = kLibreChat;
+  usual.update({{"override_settings", {{"sd_model_checkpoint", "avatar"}, {"CLIP_stop_at_last_layers", 1}}},
+                {"clip_skip", 1},
+                {"hr_upscaler", "Latent"},
+                {"hr_cfg", 3},
+                {"sampler_name", "Euler Simple"}});
+  EXPECT_EQ(notes_of(served.post("/sdapi/v1/txt2img", usual)), OrderedJson::array());
+  EXPECT_EQ(served.engine->last_request().schedule, "simple");
+}
+
+TEST(A1111, TakesValuesAsPydanticDoes) {
+  Served served;
+  OrderedJson asked = kLibreChat;
+  asked.update({{"steps", "2"},
+                {"width", "64"},
+                {"height", 64.0},
+                {"cfg_scale", "7"},
+                {"seed", 7.0},
+                {"batch_size", "1"},
+                {"alwayson_scripts", OrderedJson::array()},
+                {"override_settings", OrderedJson::array()},
+                {"styles", {""}},
+                {"mask", ""},
+                {"restore_faces", "False"},
+                {"enable_hr", "true"},
+                {"hr_scale", "1.5"}});
+  HttpAnswer answer = served.post("/sdapi/v1/txt2img", asked);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const GenerateRequest drawn = served.engine->last_request();
+  EXPECT_EQ(drawn.steps, 2);
+  EXPECT_EQ(drawn.width, 64);
+  EXPECT_EQ(drawn.height, 64);
+  EXPECT_EQ(drawn.cfg, 7);
+  EXPECT_EQ(drawn.seed, 7u);
+  EXPECT_EQ(drawn.hires_scale, 1.5);
+  asked["send_images"] = "false";
+  EXPECT_TRUE(served.post("/sdapi/v1/txt2img", asked).json()["images"].empty());
+  for (const auto& [field, value] : {std::pair("steps", "2.5"), std::pair("steps", ""), std::pair("width", "wide"),
+                                     std::pair("cfg_scale", "inf"), std::pair("send_images", "perhaps")}) {
+    OrderedJson wrong = kLibreChat;
+    wrong[field] = value;
+    answer = served.post("/sdapi/v1/txt2img", wrong);
+    EXPECT_EQ(answer.status, 422) << field << value;
+    EXPECT_THAT(answer.json()["detail"].get<std::string>(), ::testing::StartsWith(std::string(field) + ": "));
+  }
+}
+
+TEST(A1111, ErrorsNameTheClientsFields) {
+  Served served;
+  const std::pair<const char*, OrderedJson> cases[] = {{"cfg_scale", 1000},   {"batch_size", 0},  {"n_iter", 0},
+                                                       {"sampler_name", "x"}, {"scheduler", "x"}, {"send_images", "x"},
+                                                       {"enable_hr", "x"}};
+  for (const auto& [field, value] : cases) {
+    OrderedJson asked = kLibreChat;
+    asked[field] = value;
+    const HttpAnswer answer = served.post("/sdapi/v1/txt2img", asked);
+    EXPECT_EQ(answer.status, 422) << field;
+    EXPECT_THAT(answer.json()["detail"].get<std::string>(), ::testing::StartsWith(std::string(field) + ": "));
+  }
+}
+
+TEST(A1111, PicturesAsClientsWriteThem) {
+  Served served;
+  Image given = MadeUpEngine::picture(3);
+  uint32_t state = 1;  // of noise: no file of it lacks the two digits that base64url writes otherwise
+  for (uint8_t& value : given.pixels) value = static_cast<uint8_t>((state = state * 1664525 + 1013904223) >> 24);
+  const std::string plain = encode_base64(encode_picture(PictureFormat::Png, given, {}, 0));
+  std::string url = plain;
+  std::ranges::replace(url, '+', '-');
+  std::ranges::replace(url, '/', '_');
+  ASSERT_NE(url, plain);
+  for (const std::string& picture : {"data:image/png;base64, " + plain, "DATA:image/png;BASE64," + plain, url}) {
+    OrderedJson asked = kLibreChat;
+    asked["init_images"] = {picture};
+    EXPECT_EQ(served.post("/sdapi/v1/img2img", asked).status, 200) << picture.substr(0, 30);
+    EXPECT_EQ(served.engine->last_request().init_image, given);
   }
 }
 
@@ -120,7 +242,7 @@ TEST(A1111, ImageToImage) {
   const HttpAnswer masked = served.post("/sdapi/v1/img2img", asked);
   ASSERT_EQ(masked.status, 200) << masked.body;
   EXPECT_EQ(last_use(served), (Use{InitFit::Pad, false, true, 2, 8}));
-  EXPECT_THAT(masked.json()["info"].get<std::string>(), HasSubstr("inpainting_fill 0"));
+  EXPECT_THAT(masked.json()["info"].get<std::string>(), HasSubstr("`inpainting_fill` 0"));
   for (const auto& [name, value] : {std::pair{"mask_blur_y", 3}, std::pair{"resize_mode", 3}}) {
     OrderedJson wrong = asked;
     wrong[name] = value;
@@ -203,6 +325,27 @@ TEST(A1111, ListsKeepClientsGoing) {
   for (const char* address : {"/sdapi/v1/embeddings", "/sdapi/v1/cmd-flags", "/sdapi/v1/memory", "/internal/ping"})
     EXPECT_EQ(served.get(address).status, 200) << address;
   EXPECT_EQ(served.ask("HEAD", "/").status, 200);
+}
+
+TEST(A1111, WhatIsNotThereIsSaidInTheirWords) {
+  Served served;
+  for (const char* path : {"refresh-loras", "refresh-vae"})
+    EXPECT_EQ(served.post(std::string("/sdapi/v1/") + path, {}).body, "{}\n") << path;
+  const std::pair<const char*, int> cases[] = {{"unload-checkpoint", 422},
+                                               {"reload-checkpoint", 422},
+                                               {"extra-single-image", 422},
+                                               {"extra-batch-images", 422},
+                                               {"nothing-of-theirs", 404}};
+  for (const auto& [path, status] : cases) {
+    const HttpAnswer answer = served.post(std::string("/sdapi/v1/") + path, {});
+    EXPECT_EQ(answer.status, status) << path;
+    EXPECT_TRUE(answer.json()["error"].is_string() && answer.json()["detail"].is_string()) << answer.body;
+  }
+  EXPECT_EQ(served.ask("PUT", "/sdapi/v1/options").status, 405);
+  EXPECT_TRUE(served.ask("PUT", "/sdapi/v1/options").json()["detail"].is_string());
+  const HttpAnswer foreign = served.post("/sdapi/v1/txt2img", kLibreChat, "Origin: https://evil.example\r\n");
+  EXPECT_EQ(foreign.status, 403);
+  EXPECT_TRUE(foreign.json()["detail"].is_string());
 }
 
 TEST(A1111, LoraStandInPromptsAndAreListed) {

@@ -44,6 +44,8 @@ TEST(Gate, ForeignNamesDoNotReachALoopbackServer) {
   const auto answer = gate(request("GET", {{"Host", "evil.example"}}), options, {}, false);
   EXPECT_THAT(answer->body, AllOf(HasSubstr("evil.example"), HasSubstr("--host-name")));
   EXPECT_EQ(status(request("GET", {{"Host", "evil.example"}}), {.is_loopback = false}), 200);
+  EXPECT_EQ(status(request("GET", {}), options), 200) << "HTTP/1.0, which no browser speaks";
+  EXPECT_THAT(gate(request("GET", {{"Host", ""}}), options, {}, false)->body, HasSubstr("an empty Host"));
 }
 
 TEST(Gate, PagesOfOtherSitesChangeNothing) {
@@ -77,11 +79,40 @@ TEST(Gate, PreflightsAreAnsweredBeforeKeysAreAsked) {
   EXPECT_EQ(ask("https://evil.example"), 403);
 }
 
+TEST(Gate, AListedPageMaySendTheHeadersItAsksFor) {
+  const GateOptions options{.origins = {"https://front.example"}};
+  const auto allowed = [&](const char* asked) -> std::string {
+    const auto answer = gate(request("OPTIONS", {{"Host", "localhost"},
+                                                 {"Origin", "https://front.example"},
+                                                 {"Access-Control-Request-Method", "POST"},
+                                                 {"Access-Control-Request-Headers", asked}}),
+                             options, {}, false);
+    for (const Header& h : answer->headers())
+      if (h.name == "Access-Control-Allow-Headers") return h.value;
+    return "";
+  };
+  const std::string openai = "authorization,content-type,x-stainless-arch, x-stainless-os";
+  EXPECT_EQ(allowed(openai.c_str()), openai);
+  const std::string usual = "Authorization, Content-Type, Last-Event-ID";
+  for (const char* bad : {"", "*", "a,,b", "a b", "x:y", "a,", "\xC3\xA9"}) EXPECT_EQ(allowed(bad), usual) << bad;
+}
+
 TEST(Gate, OriginsThatNeverMatchAreRefusedAtTheStart) {
-  for (const char* good : {"https://example.org", "http://localhost:3000"}) check_origin(good);
-  for (const char* bad :
-       {"https://example.org/", "example.org", "*", "", "ftp://example.org", "https://", "https://a b"})
+  for (const char* good : {"https://example.org", "http://localhost:3000", "app://obsidian.md", "capacitor://localhost",
+                           "tauri://localhost", "chrome-extension://abcdefghijklmnop"})
+    check_origin(good);
+  for (const char* bad : {"https://example.org/", "example.org", "", "ftp://example.org", "file://", "https://",
+                          "https://a b", "://a", "a b://c"})
     EXPECT_ERROR(check_origin(bad), ErrorKind::InvalidRequest, "is no origin");
+  for (const char* wild : {"*", "https://*.example.org"})
+    EXPECT_ERROR(check_origin(wild), ErrorKind::InvalidRequest, "compared as they are");
+}
+
+TEST(Gate, AnAppsPageIsNoPageOfThisServer) {
+  const Header host{"Host", "localhost"};
+  EXPECT_EQ(status(request("POST", {host, {"Origin", "http://localhost"}}), {}), 200);
+  EXPECT_EQ(status(request("POST", {host, {"Origin", "tauri://localhost"}}), {}), 403);
+  EXPECT_EQ(status(request("POST", {host, {"Origin", "tauri://localhost"}}), {.origins = {"tauri://localhost"}}), 200);
 }
 
 TEST(ApiKeys, BearerAndBasic) {
@@ -137,6 +168,10 @@ TEST(Gate, KeysOverHttp) {
   EXPECT_EQ(refused.status, 401);
   EXPECT_THAT(refused.headers.at("www-authenticate"), HasSubstr("Bearer"));
   EXPECT_EQ(served.get("/metrics").status, 401);
+  EXPECT_THAT(refused.body, HasSubstr("a key is needed"));
+  EXPECT_THAT(served.get("/v1/jobs", "Authorization: Bearer \r\n").body, HasSubstr("a key is needed"));
+  EXPECT_THAT(served.get("/v1/jobs", "Authorization: Bearer 0000000000000000\r\n").body, HasSubstr("none of this"));
+  EXPECT_TRUE(served.get("/sdapi/v1/options").json()["detail"].is_string());
   const std::string anna = "Authorization: Bearer 0123456789abcdef\r\n",
                     bot = "Authorization: Bearer fedcba9876543210\r\n";
   const HttpAnswer taken = served.post("/v1/jobs", {{"prompt", "1girl"}, {"steps", 2}}, anna);

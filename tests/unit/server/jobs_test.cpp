@@ -96,12 +96,97 @@ TEST(Jobs, WhatIsWrongIsSaidByField) {
   EXPECT_EQ(served.ask("POST", "/v1/jobs", std::string(100000, '[')).status, 400);
 }
 
+TEST(Jobs, OtherProgramsNamesAreAnsweredWithOurs) {
+  Served served;
+  const std::pair<const char*, const char*> cases[] = {{"num_inference_steps", "`steps`"},
+                                                       {"guidance_scale", "`cfg`"},
+                                                       {"guidance", "`cfg`"},
+                                                       {"sampler_name", "`sampler`"},
+                                                       {"n", "`batch`"},
+                                                       {"size", "`width` and `height`"}};
+  for (const auto& [theirs, ours] : cases) {
+    OrderedJson request = kRequest;
+    request[theirs] = 1;
+    const OrderedJson error = served.post("/v1/jobs", request).json()["error"];
+    EXPECT_EQ(error["param"], theirs);
+    EXPECT_EQ(error["hint"], std::string("here it is ") + ours);
+  }
+  EXPECT_THAT(served.post("/v1/images/generations", {{"prompt", "a"}, {"num_images", 2}}).body, HasSubstr("`n`"));
+}
+
+TEST(Jobs, BodiesThatCannotBeReadSayWhy) {
+  Served served;
+  const HttpAnswer packed = served.post("/v1/jobs", kRequest, "Content-Encoding: gzip\r\n");
+  EXPECT_EQ(packed.status, 415);
+  EXPECT_THAT(packed.body, HasSubstr("Content-Encoding: gzip"));
+  EXPECT_EQ(served.post("/v1/jobs", kRequest, "Content-Encoding: identity\r\n").status, 202);
+  std::string wide;
+  for (const char c : kRequest.dump()) wide += {c, '\0'};
+  for (const std::string& body : {wide, "\xFF\xFE" + wide}) {
+    const HttpAnswer answer = served.ask("POST", "/v1/jobs", body);
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_THAT(answer.body, HasSubstr("UTF-16"));
+  }
+}
+
+TEST(Jobs, AnEndedJobHasNoMorePicturesToCome) {
+  Served served;
+  served.engine->fails = true;
+  const std::string id = submit(served);
+  served.wait_for_end(id);
+  EXPECT_THAT(served.get("/v1/jobs/" + id + "/pictures/0").body,
+              AllOf(HasSubstr("ended (failed)"), Not(HasSubstr("so far"))));
+}
+
 TEST(Jobs, SeedsBeyondWhatJavaScriptCountsComeAsText) {
   Served served;
   OrderedJson request = kRequest;
   request["seed"] = "18446744073709551615";
   const OrderedJson job = served.wait_for_end(submit(served, request));
   EXPECT_EQ(job["pictures"][0]["seed"], "18446744073709551615");
+}
+
+TEST(Jobs, NullAsksForNothing) {
+  Served served;
+  const OrderedJson request{{"prompt", "1girl"},    {"quality", "draft"},       {"steps", nullptr},
+                            {"seed", nullptr},      {"client_id", nullptr},     {"init_image", nullptr},
+                            {"tolerance", nullptr}, {"output_format", nullptr}, {"output_compression", nullptr},
+                            {"precision", nullptr}};
+  EXPECT_EQ(served.wait_for_end(submit(served, request))["state"], "done");
+  EXPECT_EQ(served.engine->last_request().steps, 7) << "those of `quality`";
+}
+
+TEST(Jobs, WhatDoesNothingIsTold) {
+  Served served;
+  served.server.model().known = KnownThings{.sizes = {{128, 128}}, .words = {{"all", {"1girl"}}}};
+  const std::pair<OrderedJson, const char*> cases[] = {
+      {{{"strength", 0.3}}, "`strength` does nothing without `init_image`"},
+      {{{"mask_blur", 4}}, "`mask_blur` does nothing without `mask`"},
+      {{{"negative_prompt", "1girl"}, {"cfg", 1}}, "`negative_prompt` does nothing with `cfg` 1"},
+      {{{"prompt", "1girl, cat"}}, "never learned: cat"},
+      {{{"width", 64}}, "learned pictures of 128x128; at 64x128"},
+      {{{"prompt", nullptr}}, "`prompt` is empty"}};
+  for (const auto& [said, part] : cases) {
+    OrderedJson request = kRequest;
+    request.update({{"width", 128}, {"height", 128}});
+    request.update(said);
+    EXPECT_THAT(served.post("/v1/plan", request).json()["warnings"].dump(), HasSubstr(part));
+    const std::string id = submit(served, request);
+    const OrderedJson warnings = served.wait_for_end(id)["warnings"];
+    ASSERT_EQ(warnings.size(), 1u) << warnings;
+    EXPECT_THAT(warnings[0].get<std::string>(), HasSubstr(part));
+    EXPECT_THAT(served.get("/v1/jobs/" + id + "/events").body, HasSubstr("event: warning\n"));
+  }
+}
+
+TEST(Jobs, ASamplerHasOneName) {
+  Served served;
+  for (const char* name : {"euler_a", "euler_ancestral"}) {
+    OrderedJson request = kRequest;
+    request["sampler"] = name;
+    served.wait_for_end(submit(served, request));
+    EXPECT_EQ(served.engine->last_request().sampler, "euler_a");
+  }
 }
 
 TEST(Jobs, OtherNumbersAreAskedForByName) {
@@ -139,6 +224,37 @@ TEST(Plans, WhatIsHardToPlanHoldsNobodyElseUp) {
   EXPECT_EQ(served.get("/health").status, 200);
   served.engine->release();
   EXPECT_EQ(parse_answer(clients[0]->read_all()).status, 200);
+}
+
+TEST(Plans, AClientThatLeavesTakesItsPlanAlong) {
+  Served served;
+  served.engine->hold();
+  for (const char* address : {"/v1/plan", "/v1/images/generations", "/sdapi/v1/txt2img"}) {
+    RawClient client(served.http.port());
+    client.send(http_request("POST", address, OrderedJson{{"prompt", "hard to plan"}}.dump()));
+    served.engine->wait_for_planning(1);
+  }
+  served.engine->wait_for_no_planning();
+  EXPECT_TRUE(served.engine->started().empty());
+}
+
+// Nobody left: both threads that plan are at it, and what waits behind them is not begun.
+TEST(Plans, TheEndOfTheServerStopsThem) {
+  Served served;
+  served.engine->hold();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (const char* address : {"/v1/plan", "/v1/jobs", "/v1/jobs"}) {
+    clients.push_back(std::make_unique<RawClient>(served.http.port()));
+    clients.back()->send(http_request("POST", address, OrderedJson{{"prompt", "hard to plan"}}.dump()));
+    if (clients.size() <= 2) served.engine->wait_for_planning(static_cast<int>(clients.size()));
+  }
+  served.server.slow_lane.interrupt();
+  for (const auto& client : clients) {
+    const HttpAnswer answer = parse_answer(client->read_all());
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(answer.headers.at("retry-after"), "5");
+  }
+  EXPECT_TRUE(served.get("/v1/jobs").json()["jobs"].empty());
 }
 
 TEST(Compare, TwoPrecisionsOfOneRequest) {
@@ -309,13 +425,17 @@ TEST(System, LoadingIsNotReadyAndHealthAnswersAlways) {
   const HttpAnswer refused = served.post("/v1/jobs", kRequest);
   EXPECT_EQ(refused.status, 503);
   EXPECT_EQ(refused.headers.at("retry-after"), "5");
+  EXPECT_EQ(refused.json()["error"]["code"], "loading");
   EXPECT_EQ(served.get("/sdapi/v1/options").json()["sd_model_checkpoint"], "");
   served.open();
   EXPECT_EQ(served.get("/ready").status, 200);
   EXPECT_EQ(served.post("/v1/jobs", kRequest).status, 202);
   served.server.drain();
   EXPECT_EQ(served.get("/ready").status, 503);
-  EXPECT_EQ(served.post("/v1/jobs", kRequest).status, 503);
+  const HttpAnswer draining = served.post("/v1/jobs", kRequest);
+  EXPECT_EQ(draining.status, 503);
+  EXPECT_EQ(draining.json()["error"]["code"], "draining");
+  EXPECT_EQ(draining.json()["error"]["type"], "server_error");
 }
 
 TEST(System, AddressesAndMethods) {

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "image/picture_format.h"
 #include "served.h"
 #include "text/base64.h"
@@ -66,6 +68,24 @@ TEST(OpenAi, NoSizeIsTheModelsOwn) {
   EXPECT_EQ(served.engine->last_request().height, 48);
 }
 
+TEST(OpenAi, NullAsksForNothing) {
+  Served served;
+  OrderedJson asked = kAsked;
+  asked["n"] = 1;
+  for (const char* field : {"seed", "size", "response_format", "output_format", "output_compression", "stream",
+                            "partial_images", "background", "quality", "style", "cfg_scale"})
+    asked[field] = nullptr;
+  std::set<uint64_t> seeds;
+  for (int i = 0; i < 3; ++i) {
+    const HttpAnswer answer = served.post("/v1/images/generations", asked);
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    seeds.insert(answer.json()["data"][0]["seed"].get<uint64_t>());
+  }
+  EXPECT_GT(seeds.size(), 1u) << "without a seed every picture is another";
+  EXPECT_EQ(served.engine->last_request().cfg, GenerateRequest().cfg);
+  EXPECT_EQ(served.engine->last_request().steps, 2);
+}
+
 TEST(OpenAi, UrlsAreDataUrls) {
   Served served;
   OrderedJson asked = kAsked;
@@ -86,23 +106,71 @@ TEST(OpenAi, ErrorsAreObjectsNamingTheField) {
                                                        {"response_format", "text"},
                                                        {"output_format", "gif"},
                                                        {"output_compression", 101},
-                                                       {"stream", "yes"},
+                                                       {"stream", "maybe"},
                                                        {"partial_images", 4},
                                                        {"unknown_field", 1},
                                                        {"steps", -1},
+                                                       {"quality", "much"},
+                                                       {"prompt", ""},
+                                                       {"prompt", "  "},
                                                        {"prompt", nullptr}};
   for (const auto& [field, value] : cases) {
     OrderedJson asked = kAsked;
     asked[field] = value;
-    if (value.is_null()) asked.erase(field);
     const HttpAnswer answer = served.post("/v1/images/generations", asked);
     EXPECT_EQ(answer.status, 400) << field;
     const OrderedJson error = answer.json()["error"];
     EXPECT_EQ(error["type"], "invalid_request_error");
     EXPECT_TRUE(error["message"].is_string() && error.contains("code"));
-    const std::string param = error["param"].is_string() ? error["param"].get<std::string>() : "";
-    EXPECT_TRUE(param == field || (param == "batch" && std::string_view(field) == "n")) << answer.body;
+    EXPECT_EQ(error["param"], field) << answer.body;
+    EXPECT_THAT(error["message"].get<std::string>(), ::testing::StartsWith(std::string(field) + ": "));
   }
+}
+
+TEST(OpenAi, WhatIsNotHeededIsTold) {
+  Served served;
+  const std::pair<OrderedJson, const char*> cases[] = {{{{"strength", 0.3}}, "`strength` does nothing"},
+                                                       {{{"mask_blur", 4}}, "`mask_blur` does nothing"},
+                                                       {{{"cfg_scale", 1}}, "`negative_prompt` does nothing"},
+                                                       {{{"quality", "hd"}}, "`quality` hd"},
+                                                       {{{"style", "vivid"}}, "`style` changes nothing"}};
+  for (const auto& [said, part] : cases) {
+    OrderedJson asked = kAsked;
+    asked.update(said);
+    const HttpAnswer answer = served.post("/v1/images/generations", asked);
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    const OrderedJson told = answer.json()["warnings"];
+    ASSERT_EQ(told.size(), 1u) << told;
+    EXPECT_THAT(told[0].get<std::string>(), HasSubstr(part));
+    EXPECT_EQ(served.get("/v1/jobs/" + answer.headers.at("x-job-id")).json()["warnings"].size(), 1u);
+  }
+  EXPECT_EQ(served.post("/v1/images/generations", kAsked).json()["warnings"], OrderedJson::array());
+}
+
+TEST(OpenAi, QualityIsOurWordOrTheirs) {
+  Served served;
+  OrderedJson asked = kAsked;
+  asked.erase("steps");
+  for (const char* theirs : {"auto", "low", "medium", "high", "standard", "hd"}) {
+    asked["quality"] = theirs;
+    const HttpAnswer answer = served.post("/v1/images/generations", asked);
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(answer.json()["quality"], "auto");
+    EXPECT_EQ(served.engine->last_request().steps, GenerateRequest().steps);
+  }
+  asked["quality"] = "draft";
+  EXPECT_EQ(served.post("/v1/images/generations", asked).json()["quality"], "draft");
+  EXPECT_EQ(served.engine->last_request().steps, 7);
+}
+
+TEST(OpenAi, NumbersAsOtherLanguagesWriteThem) {
+  Served served;
+  OrderedJson asked = kAsked;
+  asked.update({{"n", 2.0}, {"steps", "2"}, {"cfg_scale", "3.5"}, {"stream", "False"}});
+  const HttpAnswer answer = served.post("/v1/images/generations", asked);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.json()["data"].size(), 2u);
+  EXPECT_EQ(served.engine->last_request().cfg, 3.5);
 }
 
 TEST(OpenAi, StreamsPartialPicturesAndThenWholeOnes) {
@@ -167,6 +235,20 @@ TEST(OpenAi, EditsAreForms) {
     ASSERT_EQ(answer.status, 200) << answer.body;
     EXPECT_EQ(answer.json()["data"].size(), 1u);
   }
+  const std::vector<std::pair<std::string, std::string>> habits[] = {{{"n", "1.0"}, {"stream", "False"}},
+                                                                     {{"n", ""}, {"size", ""}, {"seed", ""}},
+                                                                     {{"quality", "auto"}},
+                                                                     {{"quality", "hd"}, {"steps", "2.0"}},
+                                                                     {{"quality", "draft"}},
+                                                                     {{"sigmas", "1,0.5,0"}}};
+  for (std::vector<std::pair<std::string, std::string>> fields : habits) {
+    fields.emplace_back("prompt", "1girl");
+    const HttpAnswer answer = served.ask("POST", "/v1/images/edits", form(fields, image, "image[0]"), type);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+  }
+  const HttpAnswer streamed =
+      served.ask("POST", "/v1/images/edits", form({{"prompt", "a"}, {"stream", "True"}}, image), type);
+  EXPECT_EQ(streamed.headers.at("content-type"), "text/event-stream; charset=utf-8");
   EXPECT_EQ(served.ask("POST", "/v1/images/edits", form({{"prompt", "a"}, {"n", "one"}}, image), type).status, 400);
   EXPECT_EQ(
       served.ask("POST", "/v1/images/edits", form({{"prompt", "a"}}, "no picture"), type).json()["error"]["param"],
@@ -231,6 +313,19 @@ TEST(OpenAi, WhatTheEndOfTheServerStopsIsWorthAskingForAgain) {
   EXPECT_EQ(answer.status, 503);
   EXPECT_TRUE(answer.headers.contains("retry-after"));
   EXPECT_FALSE(answer.headers.contains("x-should-retry"));
+}
+
+TEST(OpenAi, AStreamThatTheEndOfTheServerStopsSaysSo) {
+  Served served;
+  served.engine->hold();
+  OrderedJson asked = kAsked;
+  asked["stream"] = true;
+  RawClient client(served.http.port());
+  client.send(http_request("POST", "/v1/images/generations", asked.dump()));
+  served.engine->wait_for_started(1);
+  served.server.jobs().cancel_all(CancelReason::Shutdown);
+  EXPECT_THAT(parse_answer(client.read_all()).body,
+              AllOf(HasSubstr("\"type\":\"server_error\""), HasSubstr("\"code\":\"draining\"")));
 }
 
 TEST(OpenAi, SeedsBeyondWhatJavaScriptCountsComeAsText) {

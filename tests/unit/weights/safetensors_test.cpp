@@ -108,7 +108,7 @@ TEST(Safetensors, RefusesABadLength) {
   EXPECT_ERROR(parse_bytes(safetensors_bytes("{}", "", 100'000'000)), ErrorKind::BadFile, "got 2 bytes after");
   EXPECT_ERROR(parse_bytes(safetensors_bytes("{}", "", 100'000'001)), ErrorKind::BadFile, "at most 100000000");
   EXPECT_ERROR(parse_bytes(safetensors_bytes("{}", "", UINT64_MAX)), ErrorKind::BadFile, "at most 100000000");
-  EXPECT_ERROR(parse_bytes(safetensors_bytes("", "", 0)), ErrorKind::BadFile, "starts with '{', got ''");
+  EXPECT_ERROR(parse_bytes(safetensors_bytes("", "", 0)), ErrorKind::BadFile, "got zeros");
 }
 
 TEST(Safetensors, RefusesAHeaderThatIsNotStrictJson) {
@@ -143,6 +143,18 @@ TEST(Safetensors, NamesWhatTheFileIsInstead) {
   refused("<!DOCTYPE html><html></html>", ErrorKind::BadFile, "got a web page");
   refused(std::string_view("PK\x03\x04\0\0\0\0\0\0", 10), ErrorKind::Unsupported, "got an archive, as PyTorch's");
   refused("\x80\x02}q\x01X\x03\x01\x01", ErrorKind::Unsupported, "got a Python pickle");
+  refused("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", ErrorKind::BadFile, "got XML");
+  refused("<Error><Code>AccessDenied</Code></Error>", ErrorKind::BadFile, "storage server");
+  refused("Access to model a/b is restricted.", ErrorKind::BadFile, "does not give to everyone");
+  refused("\x89HDF\r\n\x1a\n and more of it", ErrorKind::Unsupported, "got HDF5");
+  refused("\x08\x07\x12\x07pytorch", ErrorKind::Unsupported, "got ONNX");
+  refused("\x1f\x8b\x08", ErrorKind::BadFile, "gzip");  // less than a header's length takes
+  refused("BZh9", ErrorKind::BadFile, "bzip2");
+  refused("7z\xbc\xaf\x27\x1c", ErrorKind::BadFile, "7z");
+  refused("Rar!\x1a\x07\x01", ErrorKind::BadFile, "RAR");
+  refused(std::string(100, '\0'), ErrorKind::BadFile, "got zeros");
+  // A header of 0x120708 bytes begins as ONNX does; here it is cut.
+  refused(std::string_view("\x08\x07\x12\0\0\0\0\0{\"a\"", 12), ErrorKind::BadFile, "shorter than");
   // A header of 0x0280 bytes begins as pickles do.
   const std::string header = "{" + std::string(0x280 - 2, ' ') + "}";
   EXPECT_TRUE(parse_bytes(safetensors_bytes(header)).entries.empty());

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "backend/cpu/kernels/transpose.h"
 #include "backend/cpu/onednn/kernels.h"
 #include "backend/cpu/onednn/primitive.h"
 #include "core/checked.h"
@@ -20,8 +21,9 @@ using namespace onednn;
 using dnnl::memory;
 using MatmulDesc = dnnl::matmul::primitive_desc;
 
-constexpr int64_t kTileRows = 256, kPanelColumns = 256;
-constexpr int64_t kPackingRows = 32;  // packing a panel takes about as long as that many rows of its product
+constexpr int64_t kTileRows = 128, kPanelColumns = 256;
+constexpr int64_t kPanelBytes = 512 << 10;  // a panel may be wider as long as it stays in a core's cache
+constexpr int64_t kPackingRows = 32;        // packing a panel takes about as long as that many rows of its product
 
 // Where operands lie: both row-major, either perhaps transposed. A batch of b serves `share` batches of a, which are
 // then rows of one.
@@ -52,6 +54,13 @@ int64_t tasks_of_panel(int64_t panels, int64_t tiles, int64_t tile_rows, int64_t
   return best;
 }
 
+// All columns, where so few numbers are multiplied: a tile of the result is whole rows then.
+int64_t panel_width(const Product& p, size_t element) {
+  const bool fits = static_cast<double>(p.depth) * static_cast<double>(p.columns) * static_cast<double>(element) <=
+                    static_cast<double>(kPanelBytes);
+  return fits ? p.columns : std::min(p.columns, kPanelColumns);
+}
+
 class Matmul final : public HostKernel {
  public:
   explicit Matmul(const KernelRequest& request)
@@ -62,7 +71,7 @@ class Matmul final : public HostKernel {
         // Products of f32 stay f32 in oneDNN: a narrower result is rounded when a tile is copied.
         sums_(dtype_ == DType::F32 ? DType::F32 : result_),
         tile_rows_(std::min(product_.rows, kTileRows)),
-        width_(std::min(product_.columns, kPanelColumns)),
+        width_(panel_width(product_, size_of(dtype_))),
         tasks_(tasks_of_panel(product_.batches * panels(), tiles(), tile_rows_, workers_)),
         primitives_(workers_) {
     for (int64_t columns : {width_, product_.columns - (panels() - 1) * width_}) {
@@ -76,11 +85,6 @@ class Matmul final : public HostKernel {
       packed_bytes_ = std::max(packed_bytes_, round_up(packed.get_size(), 64));
       for (int64_t rows : {tile_rows_, product_.rows - (tiles() - 1) * tile_rows_}) add_primitive(rows, columns);
     }
-    if (product_.transposed_a)
-      for (int64_t rows : {tile_rows_, product_.rows - (tiles() - 1) * tile_rows_})
-        if (!turners_.contains(rows))
-          turners_.emplace(rows, reorder(strided(rows, product_.depth, dtype_, 1, product_.rows),
-                                         matrix(rows, product_.depth, dtype_)));
     const auto rows = static_cast<size_t>(tile_rows_);
     if (product_.transposed_a)
       turned_bytes_ = round_up(checked_mul(rows * size_of(dtype_), static_cast<size_t>(product_.depth)), 64);
@@ -153,7 +157,7 @@ class Matmul final : public HostKernel {
       const int64_t rows = std::min(tile_rows_, last - row);
       const std::byte* x = at(args.inputs[0], batch * p.rows * p.depth + (p.transposed_a ? row : row * p.depth));
       if (p.transposed_a) {
-        run.execute(turners_.at(rows), worker, {x, turned, spare});
+        transpose(dtype_, x, p.rows, p.depth, rows, turned, p.depth);
         x = turned;
       }
       std::byte* to =
@@ -172,7 +176,7 @@ class Matmul final : public HostKernel {
   int64_t tasks_;                           // of a panel
   std::map<int64_t, memory::desc> packed_;  // by columns
   Primitives primitives_;
-  std::map<int64_t, size_t> packers_, turners_;             // by columns, by rows
+  std::map<int64_t, size_t> packers_;                       // by columns
   std::map<std::pair<int64_t, int64_t>, size_t> products_;  // by rows and columns
   std::string implementation_;
   size_t packed_bytes_ = 0, turned_bytes_ = 0, tile_bytes_ = 0, primitive_bytes_ = 0;  // of a worker

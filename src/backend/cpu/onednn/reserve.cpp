@@ -17,6 +17,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/machine.h"
 
 namespace newbie::cpu::onednn {
 namespace {
@@ -147,19 +148,18 @@ void* map_reserve() {
   return ::mmap(nullptr, kReserveBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
-// oneDNN keeps up to 1024 primitives that nobody has any more, with their code.
-void let_onednn_forget() {
-  const int before = dnnl::get_primitive_cache_capacity();
-  dnnl::set_primitive_cache_capacity(0);
-  dnnl::set_primitive_cache_capacity(before);
-}
-
 [[noreturn]] void no_room() {
-  fail_with_hint(ErrorKind::OverBudget, "close other programs, or raise the limit of address space (ulimit -v)",
+  fail_with_hint(ErrorKind::OverBudget, hint_for_refused_memory(kReserveBytes),
                  "out of memory: could not set {} bytes aside for oneDNN", kReserveBytes);
 }
 
 }  // namespace
+
+void forget_primitives() {
+  static const int capacity = dnnl::get_primitive_cache_capacity();
+  dnnl::set_primitive_cache_capacity(0);
+  dnnl::set_primitive_cache_capacity(capacity);
+}
 
 void require_reserve() {
   {
@@ -172,7 +172,7 @@ void require_reserve() {
   }
   void* pages = map_reserve();
   if (pages == MAP_FAILED) {
-    let_onednn_forget();
+    forget_primitives();
     pages = map_reserve();
   }
   if (pages == MAP_FAILED) no_room();

@@ -10,4 +10,7 @@ namespace newbie::cpu::onednn {
 // cannot be set aside. Any thread.
 void require_reserve();
 
+// oneDNN keeps up to 1024 primitives that nobody has any more, with their code: it lets go of them. Any thread.
+void forget_primitives();
+
 }  // namespace newbie::cpu::onednn

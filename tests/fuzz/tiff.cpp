@@ -1,0 +1,9 @@
+// TIFF files: what is read fits itself and its limits.
+#include "image/tiff.h"
+
+#include "fuzz/read_picture.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  newbie::fuzz::read_picture(newbie::decode_tiff, data, size);
+  return 0;
+}
