@@ -10,6 +10,7 @@
 #include "serve/preview_pace.h"
 #include "serve/progress_meter.h"
 #include "text/base64.h"
+#include "weights/sha256.h"
 
 namespace newbie {
 

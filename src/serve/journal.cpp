@@ -119,12 +119,6 @@ JobRecord read_record(const std::filesystem::path& path) {
 
 }  // namespace
 
-std::string sha256_of(std::span<const std::byte> bytes) {
-  Sha256 hash;
-  hash.add(bytes);
-  return hash.hex();
-}
-
 Journal::Journal(const std::filesystem::path& folder) : folder_(folder) {
   std::error_code error;
   std::filesystem::create_directories(folder_, error);

@@ -18,8 +18,6 @@ struct JobRecord {
   int quality = 95;
 };
 
-std::string sha256_of(std::span<const std::byte> bytes);  // JobPicture::sha256
-
 // `write` and `remove` of one job must not overlap; everything else may be called from several threads.
 class Journal {
  public:

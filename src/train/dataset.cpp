@@ -78,9 +78,7 @@ Dataset read_dataset(const DatasetOptions& options, Log& log) {
       const DecodedPicture picture = decode_picture(as_bytes(bytes), f.path.string());
       e.width = picture.image.width;
       e.height = picture.image.height;
-      Sha256 hash;
-      hash.add(as_bytes(bytes));
-      e.content = hash.hex();
+      e.content = sha256_of(as_bytes(bytes));
     } catch (const Error& error) {
       if (options.strict || error.kind() == ErrorKind::OverBudget) throw;
       out.broken.push_back({e.name, error.message()});

@@ -16,9 +16,7 @@ void require_setting(bool good, std::string_view key, const auto& value, std::st
 
 std::string hash_of(const Json& json) {
   const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  Sha256 hash;
-  hash.add({reinterpret_cast<const std::byte*>(text.data()), text.size()});
-  return hash.hex();
+  return sha256_of(std::as_bytes(std::span(text)));
 }
 
 }  // namespace

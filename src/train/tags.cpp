@@ -15,10 +15,9 @@ namespace {
 
 // Another caption is shuffled by other numbers, whatever its place in the folder.
 uint64_t number_of(const std::string& caption, int64_t order) {
-  Sha256 hash;
-  hash.add({reinterpret_cast<const std::byte*>(caption.data()), caption.size()});
+  const std::string hash = sha256_of(std::as_bytes(std::span(caption)));
   uint64_t number = 0;
-  for (const char c : hash.hex().substr(0, 12))
+  for (const char c : hash.substr(0, 12))
     number = number * 16 + static_cast<uint64_t>(c <= '9' ? c - '0' : c - 'a' + 10);
   return number * 65536 + static_cast<uint64_t>(order);
 }

@@ -160,4 +160,10 @@ std::string Sha256::hex() {
   return text;
 }
 
+std::string sha256_of(std::span<const std::byte> bytes) {
+  Sha256 hash;
+  hash.add(bytes);
+  return hash.hex();
+}
+
 }  // namespace newbie

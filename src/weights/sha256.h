@@ -31,4 +31,7 @@ class Sha256 {
   bool instructions_ = has_instructions();
 };
 
+// Of bytes that are all there.
+std::string sha256_of(std::span<const std::byte> bytes);
+
 }  // namespace newbie

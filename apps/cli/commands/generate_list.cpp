@@ -393,7 +393,7 @@ class ListRun {
       if (then != parse_ordered_json(whole.request_json(static_cast<int>(k)), "the request"))
         throw Error(ErrorKind::BadFile, "it was drawn from another request, model or precision");
       if (sheet_) sheet_->pictures[static_cast<size_t>(job.names[k].index)] = flatten(picture.image, 255);
-      record.sha256 = sha256_of(bytes);
+      record.sha256 = sha256_of(std::as_bytes(std::span(bytes)));
     } catch (const Error& e) {
       terminal_.warn("{} will be replaced: {}", path.string(), e.message());
       return false;
@@ -402,12 +402,6 @@ class ListRun {
     written_->add(record);
     ++there_;
     return true;
-  }
-
-  static std::string sha256_of(std::string_view bytes) {
-    Sha256 sha;
-    sha.add(std::as_bytes(std::span(bytes)));
-    return sha.hex();
   }
 
   // `all`: which pictures of the line the request gives, in its order.
@@ -430,7 +424,7 @@ class ListRun {
       const std::vector<std::byte> bytes = encode_picture(job.output.format(), picture.image, texts, picture_.quality);
       job.output.save(job.paths[k], bytes);
       PictureRecord record = record_of(job, k);
-      record.sha256 = sha256_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+      record.sha256 = sha256_of(bytes);
       record.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
       begin = Clock::now();
       written_->add(record);

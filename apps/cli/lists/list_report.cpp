@@ -121,9 +121,7 @@ std::optional<fs::path> place_of(const PictureRecord& record, const fs::path& re
 
 std::string sha256_of_file(const fs::path& path) {
   const std::string bytes = read_file(path, kMaxCheckedBytes);
-  Sha256 sha;
-  sha.add(std::as_bytes(std::span(bytes)));
-  return sha.hex();
+  return sha256_of(std::as_bytes(std::span(bytes)));
 }
 
 void check_file(const PictureRecord& record, const fs::path& report, std::vector<std::string>& problems) {
