@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "backend/device_caps.h"
 #include "cache_file.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -27,7 +28,7 @@ std::string cpu_words() {
 }
 
 std::string machine_key(const Backend& backend, int threads) {
-  return fmt::format("{}threads {}\nbackend {}\n", cpu_words(), threads, backend.version());
+  return fmt::format("{}threads {}\nas {}\nbackend {}\n", cpu_words(), threads, this_cpu().name, backend.version());
 }
 
 std::optional<std::vector<DTypeRate>> read_cache(const fs::path& path, const std::string& key) {

@@ -20,8 +20,8 @@ struct PeakRate {
 // Where operands may be. Caches: in registers, and loaded, too.
 enum class PeakOperands { Registers, Caches };
 
-// Every instruction this machine has for matrix products, best of `repeats` runs of about 50 ms on all threads. Limits
-// of the instruction set (ONEDNN_MAX_CPU_ISA) hold here too.
+// Every instruction this machine has for matrix products, those of f32 also as ways to multiply bf16, best of `repeats`
+// runs of about 50 ms on all threads. Limits of the instruction set (ONEDNN_MAX_CPU_ISA) hold here too.
 std::vector<PeakRate> measure_peak(ThreadPool& threads, PeakOperands operands = PeakOperands::Registers,
                                    int repeats = 5);
 

@@ -2,7 +2,7 @@
 """What HTTP costs: latency.py NEWBIE [TURNS=50]
 
 How long /health takes while all cores draw, how much longer a picture takes over HTTP than inside the process, and what
-twenty listeners cost the one job they watch. Prints figures, and compares none with a clock: machines differ, and their
+twenty listeners and what previews cost the job they watch. Prints figures, and compares none with a clock: machines differ, and their
 neighbours do. To be read on a machine that does nothing else.
 """
 
@@ -114,25 +114,25 @@ def cpu_seconds(server: Server) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def listeners(server: Server, turns: int) -> None:
-    """By turns, with and without twenty who listen to its events."""
-    seconds: dict[int, list[float]] = {0: [], 20: []}
-    cpu: dict[int, list[float]] = {0: [], 20: []}
+def watched(server: Server, turns: int, what: str, ways: list[tuple[dict, int]]) -> None:
+    """Two ways by turns, each a request and how many listen to its events: what the second takes of the first."""
+    seconds: list[list[float]] = [[], []]
+    cpu: list[list[float]] = [[], []]
     for turn in range(turns):
-        for count in (0, 20) if turn % 2 else (20, 0):
+        for way in (0, 1) if turn % 2 else (1, 0):
+            request, count = ways[way]
             before = cpu_seconds(server)
-            job = server.post("/v1/jobs", {**LONG, "seed": turn})["id"]
+            job = server.post("/v1/jobs", {**request, "seed": turn})["id"]
             listening = Listeners(server, job, count)
             view = wait(server, job)
             listening.thread.join()
             assert min(listening.read, default=1) > 0
-            seconds[count].append(seconds_of(view))
-            cpu[count].append(cpu_seconds(server) - before)
-    for what, by in (("time", seconds), ("the server's CPU time", cpu)):
-        ratio = [with_them / alone for alone, with_them in zip(by[0], by[20])]
-        print(f"twenty listeners: {statistics.median(ratio):.3f} of {what} alone "
-              f"(median of {len(ratio)} turns, {min(ratio):.3f} to {max(ratio):.3f}; {LONG['steps']} steps in "
-              f"{statistics.median(by[0]):.2f} s)", flush=True)
+            seconds[way].append(seconds_of(view))
+            cpu[way].append(cpu_seconds(server) - before)
+    for of, by in (("time", seconds), ("the server's CPU time", cpu)):
+        ratio = [second / first for first, second in zip(*by)]
+        print(f"{what}: {statistics.median(ratio):.3f} of {of} without (median of {len(ratio)} turns, {min(ratio):.3f} to "
+              f"{max(ratio):.3f}; {LONG['steps']} steps in {statistics.median(by[0]):.2f} s)", flush=True)
 
 
 def main() -> int:
@@ -141,7 +141,9 @@ def main() -> int:
         wait(server, server.post("/v1/jobs", SMALL)["id"])  # the first one loads and plans
         overhead(server, turns)
         health_while_drawing(server)
-        listeners(server, max(3, turns // 10))
+        few = max(3, turns // 5)
+        watched(server, few, "twenty listeners", [(LONG, 0), (LONG, 20)])
+        watched(server, few, "a preview every step, one listener", [(LONG, 1), ({**LONG, "preview_every": 1}, 1)])
     return 0
 
 

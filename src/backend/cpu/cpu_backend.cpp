@@ -1,5 +1,6 @@
 // The CPU backend: the first kernel of the list that takes a request, the same in f32 where f16 is asked for, and the
 // plain loops where there is none.
+#include "backend/cpu/bf16_products.h"
 #include "backend/cpu/emulated_f16.h"
 #include "backend/cpu/kernel_list.h"
 #include "backend/cpu/kernels/instruction_limit.h"
@@ -13,7 +14,9 @@ class CpuBackend final : public HostBackend {
   CpuBackend() { cpu::limit_highway(); }
 
   std::string name() const override { return "cpu"; }
-  std::string version() const override { return "cpu, " + cpu::library_version(); }
+  std::string version() const override {
+    return "cpu, " + cpu::library_version() + (cpu::widens_bf16() ? ", bf16 widened" : "");
+  }
 
   std::shared_ptr<const HostKernel> make_host_kernel(const KernelRequest& request,
                                                      std::string* why_not) const override {

@@ -13,7 +13,9 @@ namespace newbie::cpu {
 namespace {
 
 // A slice of a panel stays in the first cache while a block's rows, which stay in the second, are multiplied with it.
-constexpr int64_t kSliceDepth = 384, kBlockRows = 64, kGroupPanels = 12;
+constexpr int64_t kSliceDepth = 384, kBlockRows = 128, kGroupPanels = 12;
+// Below so many rows widening a slice of a panel beforehand takes longer than doing it in every product.
+constexpr int64_t kRowsToWiden = 3 * kRowsAtOnce;
 constexpr int64_t kEnoughTasks = 16;  // for a small layer, keep a few cores busy
 
 struct PackedWeight {
@@ -38,12 +40,12 @@ class Linear final : public HostKernel {
     while (ceil_div(rows_, block_rows_) * ceil_div(weight_.panels(), group_) < kEnoughTasks && group_ > 1) group_ /= 2;
     const auto rows = static_cast<size_t>(block_rows_);
     if (request.inputs[0].dtype != DType::F32) wide_bytes_ = checked_mul(rows * sizeof(float), kSliceDepth);
+    if (weight_.dtype != DType::F32 && block_rows_ >= kRowsToWiden)
+      panel_bytes_ = checked_mul(kSliceDepth * sizeof(float), static_cast<size_t>(weight_.columns));
     sum_bytes_ = checked_mul(rows * sizeof(float), static_cast<size_t>(group_ * weight_.columns));
   }
 
-  size_t scratch_bytes() const override {
-    return checked_mul(checked_add(wide_bytes_, sum_bytes_), static_cast<size_t>(workers_));
-  }
+  size_t scratch_bytes() const override { return checked_mul(worker_bytes(), static_cast<size_t>(workers_)); }
 
   WeightLayout weight_layout(size_t input) const override {
     if (input != 1) return {};
@@ -72,10 +74,13 @@ class Linear final : public HostKernel {
   }
 
  private:
+  size_t worker_bytes() const { return checked_add(checked_add(wide_bytes_, panel_bytes_), sum_bytes_); }
+
   void run_block(const KernelArgs& args, int64_t row, int64_t panel, int worker) const {
-    std::byte* share = args.scratch + (wide_bytes_ + sum_bytes_) * static_cast<size_t>(worker);
+    std::byte* share = args.scratch + worker_bytes() * static_cast<size_t>(worker);
     auto* wide = reinterpret_cast<float*>(share);
-    auto* sums = reinterpret_cast<float*>(share + wide_bytes_);
+    auto* wide_panel = reinterpret_cast<float*>(share + wide_bytes_);
+    auto* sums = reinterpret_cast<float*>(share + wide_bytes_ + panel_bytes_);
     const int64_t rows = std::min(block_rows_, rows_ - row), panels = std::min(group_, weight_.panels() - panel);
     const int64_t stride = panels * weight_.columns;
     const Source x(args.inputs[0]), weight(args.inputs[1].data, weight_.dtype);
@@ -84,15 +89,21 @@ class Linear final : public HostKernel {
       const int64_t depth = std::min(kSliceDepth, weight_.k - at);
       const Source slice = x.at(static_cast<size_t>(row * weight_.k + at));
       if (x.dtype != DType::F32) widen_rows(slice, weight_.k, rows, depth, wide, kSliceDepth);
-      for (int64_t i = 0; i < panels; ++i)
+      for (int64_t i = 0; i < panels; ++i) {
+        Source part = weight.at(static_cast<size_t>(((panel + i) * weight_.k + at) * weight_.columns));
+        if (panel_bytes_ != 0) {
+          widen_rows(part, weight_.columns, depth, weight_.columns, wide_panel, weight_.columns);
+          part = Source(reinterpret_cast<const std::byte*>(wide_panel), DType::F32);
+        }
         multiply_panel({.x = x.dtype == DType::F32 ? slice.as<float>() : wide,
                         .x_stride = x.dtype == DType::F32 ? weight_.k : kSliceDepth,
                         .rows = rows,
-                        .panel = weight.at(static_cast<size_t>(((panel + i) * weight_.k + at) * weight_.columns)),
+                        .panel = part,
                         .depth = depth,
                         .sums = sums + i * weight_.columns,
                         .sums_stride = stride,
                         .add = at > 0});
+      }
     }
     const int64_t column = panel * weight_.columns, columns = std::min(stride, weight_.n - column);
     if (addend_)
@@ -108,7 +119,7 @@ class Linear final : public HostKernel {
   PackedWeight weight_;
   bool addend_, bias_;
   int64_t block_rows_ = 0, group_ = 0;
-  size_t wide_bytes_ = 0, sum_bytes_ = 0;  // of a worker
+  size_t wide_bytes_ = 0, panel_bytes_ = 0, sum_bytes_ = 0;  // of a worker: rows and a panel in f32, sums
 };
 
 }  // namespace

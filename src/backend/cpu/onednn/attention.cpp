@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backend/cpu/kernels/matmul.h"
 #include "backend/cpu/kernels/softmax_rows.h"
 #include "backend/cpu/onednn/kernels.h"
 #include "backend/cpu/onednn/primitive.h"
@@ -40,6 +41,7 @@ class Attention final : public HostKernel {
         tile_rows_(rows_per_tile(queries_, keys_, heads_)),
         workers_(request.threads),
         dtype_(request.inputs[0].dtype),
+        factor_(multiplied_as(dtype_)),
         scale_(static_cast<float>(request.attrs.real("scale"))),
         causal_(request.attrs.integer("causal") != 0),
         window_(request.attrs.integer("window")),
@@ -47,7 +49,7 @@ class Attention final : public HostKernel {
         primitives_(workers_) {
     // What every tile shares is laid out as the widest tile wants it.
     const auto any = [&](int64_t rows, int64_t columns) {
-      return memory::desc({rows, columns}, data_type(dtype_), memory::format_tag::any);
+      return memory::desc({rows, columns}, data_type(factor_), memory::format_tag::any);
     };
     const memory::desc keys = score_desc(tile_rows_, any(d_, keys_)).weights_desc();
     const memory::desc values = value_desc(tile_rows_, any(keys_, d_)).weights_desc();
@@ -62,7 +64,7 @@ class Attention final : public HostKernel {
     if (rows_of(tiles() - 1) != tile_rows_) add_tile(rows_of(tiles() - 1), keys, values);
 
     const auto rows = static_cast<size_t>(tile_rows_), d = static_cast<size_t>(d_);
-    query_bytes_ = round_up(rows * d * size_of(dtype_), 64);
+    query_bytes_ = round_up(rows * d * size_of(factor_), 64);
     score_bytes_ = round_up(checked_mul(rows * sizeof(float), static_cast<size_t>(keys_)), 64);
     result_bytes_ = round_up(rows * d * sizeof(float), 64);
     sum_bytes_ = round_up(rows * sizeof(float), 64);
@@ -126,10 +128,10 @@ class Attention final : public HostKernel {
   }
 
   MatmulDesc score_desc(int64_t rows, const memory::desc& keys) const {
-    return {{matrix(rows, d_, dtype_), keys, matrix(rows, keys_, DType::F32)}, attributes(), engine()};
+    return {{matrix(rows, d_, factor_), keys, matrix(rows, keys_, DType::F32)}, attributes(), engine()};
   }
   MatmulDesc value_desc(int64_t rows, const memory::desc& values) const {
-    return {{matrix(rows, keys_, dtype_), values, matrix(rows, d_, DType::F32)}, attributes(), engine()};
+    return {{matrix(rows, keys_, factor_), values, matrix(rows, d_, DType::F32)}, attributes(), engine()};
   }
   void need(const memory::desc& scratchpad) {
     primitive_bytes_ = std::max(primitive_bytes_, round_up(scratchpad.get_size(), 64));
@@ -167,9 +169,13 @@ class Attention final : public HostKernel {
     auto* sums = reinterpret_cast<float*>(results + result_bytes_);
     const auto element = [&](int64_t row) { return static_cast<size_t>((first + row) * heads_ + head) * width; };
 
-    for (int64_t row = 0; row < rows; ++row)  // oneDNN's fast matmul reads and writes no strided rows
-      std::memcpy(queries + static_cast<size_t>(row) * width * size_of(dtype_),
-                  args.inputs[0].data + element(row) * size_of(dtype_), width * size_of(dtype_));
+    if (factor_ != dtype_) {
+      widen_rows(Source(args.inputs[0]).at(element(0)), heads_ * d_, rows, d_, reinterpret_cast<float*>(queries), d_);
+    } else {
+      for (int64_t row = 0; row < rows; ++row)  // oneDNN's fast matmul reads and writes no strided rows
+        std::memcpy(queries + static_cast<size_t>(row) * width * size_of(dtype_),
+                    args.inputs[0].data + element(row) * size_of(dtype_), width * size_of(dtype_));
+    }
     run.execute(tile.scores, worker, {queries, scores, spare(args, worker)}, shared(0, kv_head));
     for (int64_t row = 0; row < rows; ++row) {
       const KeyRange seen = visible_keys(first + row, keys_, causal_, window_);
@@ -179,7 +185,7 @@ class Attention final : public HostKernel {
                                .last = static_cast<size_t>(seen.last),
                                .keys = keys,
                                .scale = scale_},
-                              Target(scores, dtype_).at(static_cast<size_t>(row) * keys));
+                              Target(scores, factor_).at(static_cast<size_t>(row) * keys));
       if (!round_to_f16_) continue;
       auto* weights = reinterpret_cast<float*>(scores) + static_cast<size_t>(row) * keys;
       for (size_t i = 0; i < keys; ++i) weights[i] = to_float(to_f16(weights[i]));
@@ -192,7 +198,7 @@ class Attention final : public HostKernel {
 
   int64_t queries_, keys_, heads_, kv_heads_, d_, tile_rows_;
   int workers_;
-  DType dtype_;
+  DType dtype_, factor_;  // of q, k and v; what they are multiplied as
   float scale_;
   bool causal_;
   int64_t window_;

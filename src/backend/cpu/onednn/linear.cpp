@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "backend/cpu/bf16_products.h"
 #include "backend/cpu/kernels/add_to.h"
 #include "backend/cpu/kernels/quantise.h"
 #include "backend/cpu/onednn/kernels.h"
@@ -292,6 +293,10 @@ std::shared_ptr<const HostKernel> make_onednn_linear(const KernelRequest& reques
         "x {}, weight {}, computed in {}, result {}: oneDNN multiplies f32 or bf16 operands, and where the CPU has an "
         "instruction for them 8-bit numbers made of these",
         to_string(dtype), to_string(request.inputs[1].dtype), to_string(compute), to_string(request.output.dtype));
+    return nullptr;
+  }
+  if (dtype == DType::BF16 && compute == DType::BF16 && widens_bf16()) {
+    *why_not = "bf16 operands are widened here, which our own linear does";
     return nullptr;
   }
   if (request.output.shape.elements() == 0 || request.inputs[0].shape.last() == 0) {

@@ -2,6 +2,9 @@
 // columns] in every batch. A task is a panel of columns of one batch, or some rows of it: what multiplies is packed
 // into scratch, then tiles of rows go by. linear_transposed reads its weight as the file has it: no second packed copy
 // is held for it.
+#include "backend/cpu/kernels/matmul.h"
+
+#include <cstring>
 #include <map>
 #include <vector>
 
@@ -9,7 +12,6 @@
 #include "backend/cpu/onednn/kernels.h"
 #include "backend/cpu/onednn/primitive.h"
 #include "core/checked.h"
-#include "core/float_formats.h"
 #include "graph/ops/attention.h"
 #include "graph/ops/linear.h"
 
@@ -67,16 +69,17 @@ class Matmul final : public HostKernel {
       : product_(product_of(request)),
         workers_(request.threads),
         dtype_(request.inputs[0].dtype),
+        factor_(multiplied_as(dtype_)),
         result_(request.output.dtype),
         // Products of f32 stay f32 in oneDNN: a narrower result is rounded when a tile is copied.
-        sums_(dtype_ == DType::F32 ? DType::F32 : result_),
+        sums_(factor_ == DType::F32 ? DType::F32 : result_),
         tile_rows_(std::min(product_.rows, kTileRows)),
-        width_(panel_width(product_, size_of(dtype_))),
+        width_(panel_width(product_, size_of(factor_))),
         tasks_(tasks_of_panel(product_.batches * panels(), tiles(), tile_rows_, workers_)),
         primitives_(workers_) {
     for (int64_t columns : {width_, product_.columns - (panels() - 1) * width_}) {
       if (packed_.contains(columns)) continue;
-      const memory::desc any({product_.depth, columns}, data_type(dtype_), memory::format_tag::any);
+      const memory::desc any({product_.depth, columns}, data_type(factor_), memory::format_tag::any);
       const memory::desc packed = matmul_desc(tile_rows_, any, columns).weights_desc();
       const auto stride =
           product_.transposed_b ? std::pair{int64_t{1}, product_.depth} : std::pair{product_.columns, int64_t{1}};
@@ -85,9 +88,9 @@ class Matmul final : public HostKernel {
       packed_bytes_ = std::max(packed_bytes_, round_up(packed.get_size(), 64));
       for (int64_t rows : {tile_rows_, product_.rows - (tiles() - 1) * tile_rows_}) add_primitive(rows, columns);
     }
-    const auto rows = static_cast<size_t>(tile_rows_);
-    if (product_.transposed_a)
-      turned_bytes_ = round_up(checked_mul(rows * size_of(dtype_), static_cast<size_t>(product_.depth)), 64);
+    const auto rows = static_cast<size_t>(tile_rows_), depth = static_cast<size_t>(product_.depth);
+    if (product_.transposed_a) turned_bytes_ = round_up(checked_mul(rows * size_of(dtype_), depth), 64);
+    if (factor_ != dtype_) widened_bytes_ = round_up(checked_mul(rows * size_of(factor_), depth), 64);
     tile_bytes_ = in_place() ? 0 : round_up(rows * static_cast<size_t>(width_) * size_of(sums_), 64);
   }
 
@@ -111,10 +114,12 @@ class Matmul final : public HostKernel {
   int64_t tiles() const { return ceil_div(product_.rows, tile_rows_); }
   int64_t panels() const { return ceil_div(product_.columns, width_); }
   bool in_place() const { return panels() == 1 && sums_ == result_; }  // a tile lies in the result as it is made
-  size_t worker_bytes() const { return packed_bytes_ + turned_bytes_ + tile_bytes_ + primitive_bytes_; }
+  size_t worker_bytes() const {
+    return packed_bytes_ + turned_bytes_ + widened_bytes_ + tile_bytes_ + primitive_bytes_;
+  }
 
   MatmulDesc matmul_desc(int64_t rows, const memory::desc& weights, int64_t columns) const {
-    return {{matrix(rows, product_.depth, dtype_), weights, matrix(rows, columns, sums_)}, attributes(), engine()};
+    return {{matrix(rows, product_.depth, factor_), weights, matrix(rows, columns, sums_)}, attributes(), engine()};
   }
 
   size_t reorder(const memory::desc& from, const memory::desc& to) {
@@ -145,7 +150,8 @@ class Matmul final : public HostKernel {
     const int64_t columns = std::min(width_, p.columns - column);
     std::byte* packed = args.scratch + worker_bytes() * static_cast<size_t>(worker);
     std::byte* turned = packed + packed_bytes_;
-    std::byte* const tile = turned + turned_bytes_;
+    std::byte* const widened = turned + turned_bytes_;
+    std::byte* const tile = widened + widened_bytes_;
     std::byte* const spare = tile + tile_bytes_;
     const auto at = [](const ConstTensorView& view, int64_t element) {
       return view.data + static_cast<size_t>(element) * size_of(view.spec.dtype);
@@ -160,18 +166,27 @@ class Matmul final : public HostKernel {
         transpose(dtype_, x, p.rows, p.depth, rows, turned, p.depth);
         x = turned;
       }
+      if (factor_ != dtype_) {
+        widen_rows({x, dtype_}, p.depth, rows, p.depth, reinterpret_cast<float*>(widened), p.depth);
+        x = widened;
+      }
       std::byte* to =
           args.output.data + static_cast<size_t>((batch * p.rows + row) * p.columns + column) * size_of(result_);
       run.execute(products_.at({rows, columns}), worker, {x, packed, in_place() ? to : tile, spare});
-      const auto width = static_cast<size_t>(columns);
-      for (int64_t r = 0; r < rows && !in_place(); ++r, to += static_cast<size_t>(p.columns) * size_of(result_))
-        convert(sums_, tile + static_cast<size_t>(r) * width * size_of(sums_), result_, to, width);
+      if (in_place()) continue;
+      if (sums_ == DType::F32) {
+        store_sums(reinterpret_cast<const float*>(tile), columns, rows, columns, nullptr, {to, result_}, p.columns);
+        continue;
+      }
+      const size_t row_bytes = static_cast<size_t>(columns) * size_of(result_);
+      for (int64_t r = 0; r < rows; ++r, to += static_cast<size_t>(p.columns) * size_of(result_))
+        std::memcpy(to, tile + static_cast<size_t>(r) * row_bytes, row_bytes);
     }
   }
 
   Product product_;
   int workers_;
-  DType dtype_, result_, sums_;  // sums_: of a tile
+  DType dtype_, factor_, result_, sums_;  // factor_: what operands are multiplied as; sums_: of a tile
   int64_t tile_rows_, width_;
   int64_t tasks_;                           // of a panel
   std::map<int64_t, memory::desc> packed_;  // by columns
@@ -179,7 +194,8 @@ class Matmul final : public HostKernel {
   std::map<int64_t, size_t> packers_;                       // by columns
   std::map<std::pair<int64_t, int64_t>, size_t> products_;  // by rows and columns
   std::string implementation_;
-  size_t packed_bytes_ = 0, turned_bytes_ = 0, tile_bytes_ = 0, primitive_bytes_ = 0;  // of a worker
+  size_t packed_bytes_ = 0, turned_bytes_ = 0, widened_bytes_ = 0, tile_bytes_ = 0,
+         primitive_bytes_ = 0;  // of a worker
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "backend/cpu/bf16_products.h"
 #include "backend/cpu/onednn/kernels.h"
 #include "core/error.h"
 
@@ -32,6 +33,8 @@ dnnl::memory::data_type data_type(DType dtype) {
   if (!is_supported(dtype)) fail(ErrorKind::Internal, "{} is not for oneDNN", to_string(dtype));
   return dtype == DType::BF16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
 }
+
+DType multiplied_as(DType dtype) { return dtype == DType::BF16 && widens_bf16() ? DType::F32 : dtype; }
 
 dnnl::primitive_attr attributes() {
   dnnl::primitive_attr attr;

@@ -38,6 +38,7 @@ Primitive made(const Arguments&... arguments) {
 
 bool is_supported(DType dtype);  // F32, BF16
 dnnl::memory::data_type data_type(DType dtype);
+DType multiplied_as(DType dtype);  // F32 of BF16 where bf16 is widened (widens_bf16)
 
 // Scratch is ours to give; f32 is computed as f32 whatever the environment says.
 dnnl::primitive_attr attributes();
