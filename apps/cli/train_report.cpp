@@ -240,7 +240,7 @@ std::string train_report(const TrainOptions& o) {
 
 fs::path write_train_report(const TrainOptions& o) {
   const fs::path path = o.output / "report.html";
-  write_file_atomically(path, train_report(o));
+  write_page(path, train_report(o));
   return path;
 }
 

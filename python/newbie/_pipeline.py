@@ -107,6 +107,15 @@ class Compared:
     result: Dict[str, Any]
 
 
+def _device_of_map(device_map: Any, device: Any) -> Any:
+    """The device that diffusers' device_map means where all parts are on one."""
+    if device is not None:
+        raise TypeError("device and device_map are the same thing")
+    if not isinstance(device_map, str):
+        raise InvalidRequest("device_map: parts are not put on several devices here", 'device="auto", "cpu" or "vulkan:0"')
+    return "auto" if device_map in ("auto", "balanced", "balanced_low_0", "sequential") else device_map
+
+
 class DiffusionPipeline:
     """A model, opened once, drawn with as often as you like. Made by from_pretrained()."""
 
@@ -160,12 +169,16 @@ class DiffusionPipeline:
         trust_remote_code: Optional[bool] = None,
         low_cpu_mem_usage: Optional[bool] = None,
         local_files_only: Optional[bool] = None,
+        variant: Optional[str] = None,
+        device_map: Optional[str] = None,
     ) -> "DiffusionPipeline":
         """Opens a folder in any layout that `newbie generate -m` takes. None is what NEWBIE_MODEL names, else the model
         installed with the library. `torch_dtype` or `dtype`: torch.bfloat16, "bfloat16", "bf16", "auto" …; torch is not
         imported. `device`: "cpu", "vulkan", "vulkan:0" …, as .to() takes it. `memory`: for the whole process, in bytes or as
-        "6GiB"; `device_memory`: of a card's. The last four words are taken because scripts
-        have them, and change nothing: nothing is downloaded, and nothing but weights is read."""
+        "6GiB"; `device_memory`: of a card's. `use_safetensors`, `trust_remote_code`, `low_cpu_mem_usage` and
+        `local_files_only` are taken because scripts have them, and change nothing: nothing is downloaded, and nothing but
+        weights is read. `device_map`: a device, or "balanced" for what `device="auto"` is. `variant`: refused with the way
+        to name such files, as a folder's are taken as they lie."""
         if torch_dtype is not None and dtype is not None:
             raise TypeError("torch_dtype and dtype are the same thing")
         name = pretrained_model_name_or_path
@@ -176,6 +189,13 @@ class DiffusionPipeline:
                 f"{name}: no such folder, and nothing is downloaded",
                 f"get it first, as by `hf download {name} --local-dir {name.split('/')[1]}`, and give that folder",
             )
+        if variant is not None:
+            raise InvalidRequest(
+                f"variant: {variant}: files of a folder are taken as they lie, whatever their name says",
+                f'name such a file, as by transformer="…/diffusion_pytorch_model.{variant}.safetensors"; `dtype` says what to compute in',
+            )
+        if device_map is not None:
+            device = _device_of_map(device_map, device)
         chosen = dtype if torch_dtype is None else torch_dtype
         return cls(
             Engine(
@@ -197,6 +217,23 @@ class DiffusionPipeline:
                 adapters=lora_dir,
             )
         )
+
+    @classmethod
+    def from_single_file(
+        cls,
+        pretrained_model_link_or_path: Union[str, "os.PathLike[str]"],
+        *,
+        config: Optional[Union[str, "os.PathLike[str]"]] = None,
+        **words: Any,
+    ) -> "DiffusionPipeline":
+        """A transformer in one file, safetensors or GGUF; `config` is the folder that has the other parts (None: as
+        from_pretrained), `words` those of from_pretrained."""
+        path = os.path.expanduser(os.fspath(pretrained_model_link_or_path))
+        if "transformer" in words:
+            raise TypeError("from_single_file: the file is the transformer")
+        if "://" in path:
+            raise InvalidRequest(f"{path}: nothing is downloaded", "get the file first, and give its path")
+        return cls.from_pretrained(config, transformer=path, **words)
 
     def __call__(
         self,

@@ -29,6 +29,7 @@ class Checker {
   explicit Checker(const ComparedTable& table) : table_(table) {}
 
   std::vector<TableFinding> run() {
+    check_device();
     check_names();
     for (const ComparedRow& row : table_.rows) {
       check_memory(row);
@@ -55,17 +56,43 @@ class Checker {
     return out;
   }
 
+  // Numbers in another unit than the file's are far from what any machine has.
+  void check_device() {
+    constexpr double kMostMemory = 2e13, kMostOperations = 1e19;  // a rack's
+    if (table_.device_memory_bytes && *table_.device_memory_bytes > kMostMemory)
+      find(Verdict::Impossible, table_.device, "memory", "a device with {}: the unit is GB",
+           gigabytes(*table_.device_memory_bytes));
+    for (const auto& [name, rate] : table_.peak_operations)
+      if (rate > kMostOperations)
+        find(Verdict::Impossible, table_.device, "time",
+             "a peak of {:.3g} TFLOP/s of {}: the unit is 10^12 operations a second", rate / 1e12, name);
+  }
+
+  static bool says_something(const ComparedRow& row) {
+    return row.memory_bytes || row.seconds || row.fid || row.kid || row.clip_score || !row.succeeded ||
+           !row.failure.empty();
+  }
+
   void check_names() {
     std::set<std::string> seen;
+    for (size_t i = 0; i < table_.rows.size(); ++i) {
+      const ComparedRow& row = table_.rows[i];
+      const std::string place = row.name.empty() ? fmt::format("row {}", i + 1) : row.name;
+      if (plain_name(row.name).empty()) find(Verdict::Missing, place, "name", "the row has no name");
+      if (!says_something(row)) find(Verdict::Missing, place, "row", "nothing is said of it");
+    }
     for (const ComparedRow& row : table_.rows)
-      if (!seen.insert(plain_name(row.name)).second)
+      if (const std::string name = plain_name(row.name); !name.empty() && !seen.insert(name).second)
         find(Verdict::Contradiction, row.name, "name", "two rows have this name: which is meant is not said");
   }
 
   void check_memory(const ComparedRow& row) {
+    if (row.memory_bytes && *row.memory_bytes == 0)
+      return find(Verdict::Impossible, row.name, "memory", "a peak of nothing");
     if (row.memory_bytes && table_.device_memory_bytes && *row.memory_bytes > *table_.device_memory_bytes)
-      find(Verdict::Impossible, row.name, "memory", "{} at the peak on a device with {}", gigabytes(*row.memory_bytes),
-           gigabytes(*table_.device_memory_bytes));
+      find(Verdict::Impossible, row.name, "memory", "{} at the peak on a device with {}{}",
+           gigabytes(*row.memory_bytes), gigabytes(*table_.device_memory_bytes),
+           *row.memory_bytes / 1000 <= *table_.device_memory_bytes ? ": the unit is GB" : "");
     if (!row.memory_bytes || !row.weights_bytes || *row.memory_bytes >= *row.weights_bytes) return;
     find(Verdict::Impossible, row.name, "memory",
          "{} at the peak is less than the {} of weights with all parts resident: parts were freed, or it is no peak",
@@ -94,6 +121,7 @@ class Checker {
   }
 
   void check_time(const ComparedRow& row) {
+    if (row.seconds && *row.seconds == 0) return find(Verdict::Impossible, row.name, "time", "a picture in no time");
     if (!row.seconds || !table_.operations) return;
     const auto peak = table_.peak_operations.find(row.arithmetic);
     if (peak == table_.peak_operations.end() || !(peak->second > 0))
@@ -106,9 +134,10 @@ class Checker {
       if (rate > peak->second && *row.seconds >= *table_.operations / rate)
         others += fmt::format("; {} would do ({} TFLOP/s, {} at least)", name, std::round(rate / 1e11) / 10,
                               seconds_in_words(*table_.operations / rate));
-    find(Verdict::Impossible, row.name, "time", "{} ({}) at the {} peak of {} TFLOP/s take {} at least, not {}{}",
-         operations_in_words(*table_.operations), table_.work, row.arithmetic, std::round(peak->second / 1e11) / 10,
-         seconds_in_words(least), seconds_in_words(*row.seconds), others);
+    find(Verdict::Impossible, row.name, "time", "{}{} at the {} peak of {} TFLOP/s take {} at least, not {}{}",
+         operations_in_words(*table_.operations), table_.work.empty() ? "" : fmt::format(" ({})", table_.work),
+         row.arithmetic, std::round(peak->second / 1e11) / 10, seconds_in_words(least), seconds_in_words(*row.seconds),
+         others);
   }
 
   static bool tells_of_memory(std::string_view failure) {

@@ -63,8 +63,12 @@ class ScoreChecker {
       if (table_.rows.empty()) continue;
       check_first(kind, table_.rows.front());
       if (!(table_.rows.front().*(kind.of))) continue;
+      without_interval_.clear();
       for (size_t i = 1; i < table_.rows.size(); ++i)
         if (table_.rows[i].*(kind.of)) check_difference(kind, table_.rows[i]);
+      if (without_interval_.size() > kToldRows)
+        find(Verdict::NoEvidence, table_.rows.front().name, kind, "nor is there an interval of {} more rows",
+             without_interval_.size() - kToldRows);
     }
   }
 
@@ -90,22 +94,23 @@ class ScoreChecker {
   }
 
   void check_missing(const ScoreKind& kind) {
-    std::string without_n, without_kind, too_few;
-    const auto add = [](std::string& list, const std::string& name) { list += (list.empty() ? "" : ", ") + name; };
+    std::vector<std::string> without_n, without_kind, too_few;
     for (const ComparedRow& row : table_.rows) {
       const std::optional<ComparedScore>& s = row.*(kind.of);
       if (!s) continue;
-      if (!s->n) add(without_n, row.name);
-      if (is_too_few(kind, *s)) add(too_few, row.name);
-      if (s->kind.empty()) add(without_kind, row.name);
+      if (!s->n) without_n.push_back(row.name);
+      if (is_too_few(kind, *s)) too_few.push_back(row.name);
+      if (s->kind.empty()) without_kind.push_back(row.name);
     }
     if (!without_n.empty())
-      find(Verdict::Missing, without_n, kind, "no number of pictures is given, and no interval can be had without it");
+      find(Verdict::Missing, named(without_n), kind,
+           "no number of pictures is given, and no interval can be had without it");
     if (!without_kind.empty())
-      find(Verdict::Missing, without_kind, kind,
+      find(Verdict::Missing, named(without_kind), kind,
            "which network or variant it is of is not said: values of different ones are not comparable");
     if (!too_few.empty())
-      find(Verdict::Missing, too_few, kind, "fewer than {} pictures: too few for an interval that means anything",
+      find(Verdict::Missing, named(too_few), kind,
+           "fewer than {} pictures: too few for an interval that means anything",
            kind.is_distance ? kFewestForDistance : kFewestForMean);
   }
 
@@ -117,7 +122,10 @@ class ScoreChecker {
       if (*interval && (*interval)->low > (*interval)->high)
         find(Verdict::Impossible, row, kind, "the {} {:.4g} to {:.4g} ends before it begins", what, (*interval)->low,
              (*interval)->high);
-    if (s.interval && s.interval->low <= s.interval->high && !s.interval->contains(s.value))
+    if (s.interval && s.interval->low == s.interval->high)
+      find(Verdict::Missing, row, kind, "the interval {:.4g} to {:.4g} has no width: rounded away, or no interval",
+           s.interval->low, s.interval->high);
+    else if (s.interval && s.interval->low <= s.interval->high && !s.interval->contains(s.value))
       find(Verdict::Impossible, row, kind, "{:.4g} is not in its own interval {:.4g} to {:.4g}", s.value,
            s.interval->low, s.interval->high);
     if (s.interval && !kind.is_distance) {
@@ -135,6 +143,11 @@ class ScoreChecker {
     if (!a.kind.empty() && !b.kind.empty() && !is_same_kind(a.kind, b.kind)) {
       find(Verdict::Contradiction, rows, kind, "of \"{}\" and of \"{}\": values of different ones are not comparable",
            a.kind, b.kind);
+      return false;
+    }
+    if (!kind.is_distance && is_hundredfold(a.value, b.value)) {
+      find(Verdict::Contradiction, rows, kind, "{:.4g} and {:.4g}: one is told in hundredths, the other is not",
+           a.value, b.value);
       return false;
     }
     if (!a.n || !b.n || *a.n == *b.n) return true;
@@ -156,7 +169,7 @@ class ScoreChecker {
     if (b.difference) {
       const Interval& i = *b.difference;
       if (i.low > i.high) return;  // told already
-      if (!i.contains(difference))
+      if (!holds(i, difference, std::abs(a.value) + std::abs(b.value)))
         return find(Verdict::Impossible, rows, kind, "the values differ by {:+.4g}, which is not in {:+.4g} to {:+.4g}",
                     difference, i.low, i.high);
       const bool sure = !i.contains(0);
@@ -166,19 +179,30 @@ class ScoreChecker {
     }
     if (is_sound(a) && is_sound(b)) {
       const double error = std::hypot(error_of(*a.interval), error_of(*b.interval));
-      const double z = error > 0 ? std::abs(difference) / error : difference == 0 ? 0 : kMany;
+      const double z = std::abs(difference) / error;
       const bool sure = z > normal_quantile(0.975);
       return find(sure ? Verdict::Difference : Verdict::NoEvidence, rows, kind,
                   "{:+.4g}, z = {:.2f} if the rows are independent: {}{}", difference, z,
                   sure ? "beyond chance at 5 %" : no_evidence(error), beside);
     }
-    find(Verdict::NoEvidence, rows, kind,
-         "{:+.4g} without an interval: no evidence of a difference, nor of there being none", difference);
+    if (without_interval_.size() < kToldRows)
+      find(Verdict::NoEvidence, rows, kind,
+           "{:+.4g} without an interval: no evidence of a difference, nor of there being none", difference);
+    without_interval_.push_back(row.name);
   }
 
-  static constexpr double kMany = 1e9;
-
-  static bool is_sound(const ComparedScore& s) { return s.interval && s.interval->contains(s.value); }
+  static bool is_sound(const ComparedScore& s) {
+    return s.interval && s.interval->low < s.interval->high && s.interval->contains(s.value);
+  }
+  // Whether `interval` holds a difference of two numbers of `magnitude` together, which has their rounding.
+  static bool holds(const Interval& interval, double difference, double magnitude) {
+    const double rounding = 4 * std::numeric_limits<double>::epsilon() * magnitude;
+    return difference >= interval.low - rounding && difference <= interval.high + rounding;
+  }
+  static bool is_hundredfold(double a, double b) {
+    const double ratio = a != 0 && b != 0 ? std::max(a / b, b / a) : 0;
+    return ratio > 50 && ratio < 200;
+  }
   static double error_of(const Interval& i) { return (i.high - i.low) / (2 * normal_quantile(0.975)); }
   static std::string no_evidence(double error) {
     constexpr size_t kLarge = 1000000;  // the errors are taken as known
@@ -186,8 +210,20 @@ class ScoreChecker {
                        detectable_errors(kLarge) * error);
   }
 
+  static constexpr size_t kToldRows = 8;  // of a thousand that is enough to read
+
+  // The first few, and how many more.
+  static std::string named(const std::vector<std::string>& rows) {
+    const size_t told = rows.size() <= kToldRows + 1 ? rows.size() : kToldRows;
+    std::string out;
+    for (size_t i = 0; i < told; ++i) out += (i == 0 ? "" : ", ") + rows[i];
+    if (told < rows.size()) out += fmt::format(" and {} more", rows.size() - told);
+    return out;
+  }
+
   const ComparedTable& table_;
   std::vector<TableFinding>& findings_;
+  std::vector<std::string> without_interval_;  // rows of the score at hand
 };
 
 }  // namespace

@@ -104,6 +104,7 @@ Inspected inspect_one(const fs::path& path, std::optional<FileKind> expected, co
       result.graphs.emplace_back(named.name, transform(named.graph, compile).str());
   } catch (const Error& e) {
     result.problem = e.message();
+    result.hint = e.hint();
   }
   return result;
 }

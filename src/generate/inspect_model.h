@@ -24,7 +24,7 @@ struct Inspected {
   std::filesystem::path path;
   FileKind kind = FileKind::Unknown;
   std::string what;           // in words
-  std::string problem;        // why it cannot be used as what it looks like; empty: it can
+  std::string problem, hint;  // why it cannot be used as what it looks like, and what to try; empty: it can
   std::string config_origin;  // of a part that could be opened
 
   struct Amount {

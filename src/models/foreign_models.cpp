@@ -106,11 +106,16 @@ std::optional<std::string_view> find_foreign_model(const HeaderShapes& header) {
   return std::nullopt;
 }
 
-std::optional<std::string> find_foreign_gguf(const std::map<std::string, std::string>& texts) {
+std::optional<std::string> find_foreign_gguf_type(const std::map<std::string, std::string>& texts) {
   const std::string_view type = text_of(texts, "general.type"), architecture = text_of(texts, "general.architecture");
   if (type == "mmproj" || architecture == "clip") return "the vision part of a language model (mmproj)";
   if (type == "adapter") return "an adapter of llama.cpp's (LoRA in GGUF)";
   if (!type.empty() && type != "model") return fmt::format("GGUF of type {}", in_quotes(type));
+  return std::nullopt;
+}
+
+std::optional<std::string> find_foreign_gguf_architecture(const std::map<std::string, std::string>& texts) {
+  const std::string_view architecture = text_of(texts, "general.architecture");
   for (const Architecture& row : kArchitectures)
     if (row.word == architecture) return std::string(row.model);
   if (architecture.empty() || is_one_of(architecture, kOurArchitectures)) return std::nullopt;

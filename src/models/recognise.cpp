@@ -53,7 +53,11 @@ Recognised recognise(const HeaderShapes& header, const std::map<std::string, std
   if (std::any_of(header.begin(), header.end(), [](const auto& entry) { return is_adapter_factor(entry.first); }))
     return {FileKind::Adapter, std::string(to_string(FileKind::Adapter))};
   if (const auto foreign = find_foreign_model(header)) return {FileKind::Foreign, std::string(*foreign)};
-  if (auto foreign = find_foreign_gguf(texts)) return {FileKind::Foreign, std::move(*foreign)};
+  if (auto foreign = find_foreign_gguf_type(texts)) return {FileKind::Foreign, std::move(*foreign)};
+  // Nothing else has the transformer's names; converters give it whatever architecture they know. The other parts'
+  // names are those of whole families.
+  if (!holds(header, FileKind::Transformer))
+    if (auto foreign = find_foreign_gguf_architecture(texts)) return {FileKind::Foreign, std::move(*foreign)};
   for (const FileKind part : {FileKind::Transformer, FileKind::TextEncoder, FileKind::ClipModel, FileKind::Vae}) {
     if (!holds(header, part)) continue;
     Recognised found{part, std::string(to_string(part))};

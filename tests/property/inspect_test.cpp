@@ -142,6 +142,9 @@ TEST(Inspect, NamesForeignModels) {
   const Inspection found = inspect(folder / "sdxl.safetensors", {});
   EXPECT_FALSE(found.is_whole());
   EXPECT_THAT(found.parts.at(0).problem, HasSubstr("got Stable Diffusion XL"));
+  std::filesystem::resize_file(folder / "sdxl.safetensors",
+                               std::filesystem::file_size(folder / "sdxl.safetensors") - 1);
+  EXPECT_THAT(inspect(folder / "sdxl.safetensors", {}).parts.at(0).hint, HasSubstr("get the file again"));
   EXPECT_ERROR(inspect(folder / "none", {}), ErrorKind::BadFile, "got nothing there");
 }
 

@@ -318,6 +318,27 @@ def test_opening(monkeypatch: pytest.MonkeyPatch) -> None:
         newbie.DiffusionPipeline.from_pretrained(MODEL, dtype="f32", torch_dtype="f32")
 
 
+def test_what_diffusers_scripts_open_with(pipe: newbie.DiffusionPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = newbie.DiffusionPipeline.from_pretrained(MODEL, dtype="float32", device_map="cpu")
+    size = dict(height=64, width=64, num_inference_steps=1, generator=3)
+    want = pipe("1girl", **size).pictures[0].encode()
+    assert opened("1girl", **size).pictures[0].encode() == want
+    with pytest.raises(newbie.InvalidRequest, match="several devices"):
+        newbie.DiffusionPipeline.from_pretrained(MODEL, device_map={"transformer": 0})
+    with pytest.raises(TypeError):
+        newbie.DiffusionPipeline.from_pretrained(MODEL, device="cpu", device_map="cpu")
+    with pytest.raises(newbie.InvalidRequest, match="fp16"):
+        newbie.DiffusionPipeline.from_pretrained(MODEL, variant="fp16")
+
+    file = MODEL / "transformer" / "diffusion_pytorch_model.safetensors"
+    single = newbie.DiffusionPipeline.from_single_file(file, config=MODEL, torch_dtype="float32")
+    assert single("1girl", **size).pictures[0].encode() == want
+    with pytest.raises(newbie.InvalidRequest, match="nothing is downloaded"):
+        newbie.DiffusionPipeline.from_single_file("https://example.org/model.safetensors")
+    with pytest.raises(TypeError):
+        newbie.DiffusionPipeline.from_single_file(file, transformer=file)
+
+
 def test_an_engine_is_closed_once(pipe: newbie.DiffusionPipeline) -> None:
     with newbie.Engine(MODEL, threads=1) as engine:
         job = engine.prepare({"prompt": "1girl", "width": 32, "height": 32, "steps": 1})

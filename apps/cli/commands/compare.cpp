@@ -55,7 +55,7 @@ void check_table_file(const CompareArguments& args) {
   const std::vector<TableFinding> findings = check_table(file.table);
   if (args.report.json)
     return print_json({{"title", file.title}, {"source", file.source}, {"findings", findings_json(findings)}});
-  print(fmt::format("{}\n\n{}", file.title.empty() ? *args.check : file.title,
+  print(fmt::format("{}\n\n{}", in_one_line(file.title.empty() ? *args.check : file.title),
                     findings.empty() ? "nothing to object to\n" : findings_text(findings)));
 }
 

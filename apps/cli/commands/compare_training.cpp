@@ -12,6 +12,7 @@
 #include "flags.h"
 #include "generate/find_model.h"
 #include "interrupt.h"
+#include "report/html.h"
 #include "standard_streams.h"
 #include "terminal.h"
 #include "train/checkpoint.h"
@@ -147,7 +148,7 @@ void run(const CLI::App& parser, const CompareTrainingArguments& args) {
     }
   terminal.clear_bar();
   const fs::path page = folder / "report.html";
-  write_file_atomically(page, compare_training_page(base, rows));
+  write_page(page, compare_training_page(base, rows));
   const OrderedJson json = compare_training_json(rows);
   write_file_atomically(folder / "report.json", json.dump(1) + "\n");
   if (args.report.json) return print_json(json);

@@ -25,6 +25,7 @@ OrderedJson part_json(const Inspected& part) {
   OrderedJson out{{"path", part.path.string()},    {"what", part.what},
                   {"problem", part.problem},       {"tensors", part.tensors},
                   {"parameters", part.parameters}, {"bytes", part.bytes}};
+  if (!part.hint.empty()) out["hint"] = part.hint;
   if (!part.config_origin.empty()) out["configuration"] = part.config_origin;
   OrderedJson dtypes = OrderedJson::object();
   for (const auto& [name, amount] : part.dtypes)
@@ -75,6 +76,7 @@ std::string part_text(const Inspected& part) {
   std::string out =
       fmt::format("{}\n  {}\n", in_one_line(part.path.string()), part.what.empty() ? "unreadable" : part.what);
   if (!part.problem.empty()) out += fmt::format("  problem: {}\n", in_message(part.problem));
+  if (!part.hint.empty()) out += fmt::format("  hint: {}\n", in_message(part.hint));
   if (part.tensors != 0)
     out += fmt::format("  {} parameters in {} tensors, {}\n", part.parameters, part.tensors, format_bytes(part.bytes));
   for (const auto& [name, amount] : part.dtypes)

@@ -10,6 +10,7 @@
 #include "core/printable.h"
 #include "generate/find_model.h"
 #include "interrupt.h"
+#include "report/html.h"
 #include "standard_streams.h"
 #include "terminal.h"
 #include "train/checkpoint.h"
@@ -86,7 +87,7 @@ void check(const TrainOptions& options, bool with_page, Terminal& terminal) {
     std::error_code error;
     std::filesystem::create_directories(options.output, error);  // writing tells what is wrong
     const std::filesystem::path page = options.output / "check.html";
-    write_file_atomically(page, train_check_page(options, plan, seconds));
+    write_page(page, train_check_page(options, plan, seconds));
     out += in_one_line(page.string()) + "\n";
   }
   print(out);

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "core/files.h"
+#include "core/printable.h"
 #include "graph/cost.h"
 #include "graph/ops/sources.h"
 #include "measure/full_size.h"
@@ -281,9 +283,16 @@ OrderedJson findings_json(const std::vector<TableFinding>& findings) {
 }
 
 std::string findings_text(const std::vector<TableFinding>& findings) {
+  constexpr size_t kMost = 20;  // of a verdict and a quantity
   std::string out;
+  std::map<std::pair<Verdict, std::string>, size_t> told;
   for (const TableFinding& f : findings)
-    out += fmt::format("{:<14}{:<12}{}\n{:26}{}\n", to_string(f.verdict), f.quantity, f.row, "", f.words);
+    if (++told[{f.verdict, f.quantity}] <= kMost)
+      out += fmt::format("{:<14}{:<12}{}\n{:26}{}\n", to_string(f.verdict), f.quantity, in_one_line(f.row), "",
+                         in_one_line(f.words));
+  for (const auto& [kind, count] : told)
+    if (count > kMost)
+      out += fmt::format("{:<14}{:<12}{} more: --json lists all\n", to_string(kind.first), kind.second, count - kMost);
   return out;
 }
 

@@ -1,5 +1,10 @@
 #include "report/html.h"
 
+#include <fstream>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/printable.h"
 #include "image/picture_format.h"
 #include "report/style.h"
 #include "text/base64.h"
@@ -8,6 +13,8 @@
 namespace newbie {
 
 namespace {
+
+constexpr std::string_view kOpening = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n";
 
 std::string_view class_of(Mark mark) {
   switch (mark) {
@@ -82,7 +89,7 @@ void HtmlPage::figure(std::string_view title, std::string_view content_html, std
 }
 
 std::string HtmlPage::str() const {
-  std::string out = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n";
+  std::string out(kOpening);
   out.append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>").append(title_);
   out.append("</title>\n<style>\n").append(kPageStyle).append("</style></head>\n<body><main>\n<h1>").append(title_);
   out.append("</h1>\n").append(body_).append("</main></body></html>\n");
@@ -95,6 +102,18 @@ std::string inline_picture(const Image& picture, std::string_view alternative_te
   return "<img width=\"" + std::to_string(picture.width) + "\" height=\"" + std::to_string(picture.height) +
          "\" loading=\"lazy\" alt=\"" + escape_html(alternative_text) + "\" src=\"data:image/webp;base64," +
          encode_base64(bytes) + "\">";
+}
+
+void write_page(const std::filesystem::path& path, const std::string& page) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) {
+    std::string opening(kOpening.size(), '\0');
+    std::ifstream(path, std::ios::binary).read(opening.data(), static_cast<std::streamsize>(opening.size()));
+    if (opening != kOpening)
+      fail_with_hint(ErrorKind::InvalidRequest, "give it another name, or write into another folder",
+                     "{} is there already, and is no page that newbie wrote", in_one_line(path.string()));
+  }
+  write_file_atomically(path, page);
 }
 
 }  // namespace newbie

@@ -2,6 +2,7 @@
 // and in the dark.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,5 +53,9 @@ class HtmlPage {
 
 // An <img> with the picture in it, in as few bytes as keep every pixel.
 std::string inline_picture(const Image& picture, std::string_view alternative_text);
+
+// Writes a page under a name that the program chose. Error{InvalidRequest} when something else than a page like it has
+// the name: a page of an earlier run makes room, nobody else's file does.
+void write_page(const std::filesystem::path& path, const std::string& page);
 
 }  // namespace newbie

@@ -169,7 +169,8 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, std:
                                            Strictness strictness) {
   if (file.size() < kLengthBytes) refuse_foreign_bytes(file, "safetensors", where);
   if (file.size() < kLengthBytes)
-    fail(ErrorKind::BadFile, "{}: expected at least {} bytes of safetensors, got {}", where, kLengthBytes, file.size());
+    fail_with_hint(ErrorKind::BadFile, "an incomplete download: get the file again",
+                   "{}: expected at least {} bytes of safetensors, got {}", where, kLengthBytes, file.size());
   const uint64_t length = load_little_endian(file.data());
   if (length == 0 || length > kLongestHeader || length > file.size() - kLengthBytes)
     refuse_foreign_bytes(file, "safetensors", where);

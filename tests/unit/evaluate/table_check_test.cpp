@@ -1,6 +1,7 @@
 // What arithmetic says about a table of precisions.
 #include "evaluate/table_check.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <cmath>
@@ -254,6 +255,66 @@ TEST(TableCheck, ConsistentTablesHaveNoFault) {
     for (const TableFinding& f : check_table(table))
       ASSERT_FALSE(is_fault(f.verdict)) << i << ": " << f.row << ", " << f.quantity << ": " << f.words;
   }
+}
+
+// Numbers of one table in another unit than the rest: each is told as one.
+TEST(TableCheck, OtherUnitsAreTold) {
+  ComparedTable table = possible();
+  table.rows[0].memory_bytes = 5000e9;
+  auto found = check_table(table);
+  ASSERT_THAT(verdicts(found), ElementsAre(Verdict::Impossible));
+  EXPECT_THAT(found[0].words, HasSubstr("the unit is GB"));
+
+  table = possible();
+  table.device_memory_bytes = 81920e9;
+  EXPECT_THAT(verdicts(check_table(table)), ElementsAre(Verdict::Impossible));
+  table = possible();
+  table.peak_operations["f32"] = 19.5e24;
+  EXPECT_THAT(verdicts(check_table(table)), ElementsAre(Verdict::Impossible));
+
+  table = possible();
+  table.rows[0].clip_score = {.value = 31, .n = 100, .interval = Interval{30, 32}, .kind = "some CLIP"};
+  table.rows[1].clip_score = {.value = 0.31, .n = 100, .interval = Interval{0.3, 0.32}, .kind = "some CLIP"};
+  found = check_table(table);
+  ASSERT_THAT(verdicts(found), ElementsAre(Verdict::Contradiction));
+  EXPECT_THAT(found[0].words, HasSubstr("hundredths"));
+}
+
+TEST(TableCheck, NothingIsNoMeasurement) {
+  ComparedTable table = possible();
+  table.rows[0].seconds = 0;
+  table.rows[1].memory_bytes = 0;
+  EXPECT_THAT(verdicts(check_table(table)), ElementsAre(Verdict::Impossible, Verdict::Impossible));
+  table = possible();
+  table.rows.push_back({});
+  const auto found = check_table(table);
+  ASSERT_THAT(verdicts(found), ElementsAre(Verdict::Missing, Verdict::Missing));
+  EXPECT_EQ(found[0].row, "row 3");
+}
+
+TEST(TableCheck, AnIntervalWithoutWidthIsNone) {
+  ComparedTable table = possible();
+  table.rows[0].fid = {.value = 20, .n = 1000, .interval = Interval{20, 20}, .kind = "inception"};
+  table.rows[1].fid = {.value = 20.1, .n = 1000, .interval = Interval{20.1, 20.1}, .kind = "inception"};
+  EXPECT_THAT(verdicts(check_table(table)), ElementsAre(Verdict::Missing, Verdict::Missing, Verdict::NoEvidence));
+}
+
+// 0.31 - 0.3 is not 0.01 in binary.
+TEST(TableCheck, RoundingIsNoContradiction) {
+  ComparedTable table = possible();
+  table.rows[0].clip_score = {.value = 0.3, .n = 100, .interval = Interval{0.29, 0.31}, .kind = "cosine"};
+  table.rows[1].clip_score = {
+      .value = 0.31, .n = 100, .interval = Interval{0.3, 0.32}, .difference = Interval{0.005, 0.01}, .kind = "cosine"};
+  EXPECT_THAT(verdicts(check_table(table)), ElementsAre(Verdict::Difference));
+}
+
+TEST(TableCheck, RowsOfManyAreTakenTogether) {
+  ComparedTable table = possible();
+  for (int i = 0; i < 1000; ++i) table.rows.push_back({.name = fmt::format("row {}", i)});
+  for (ComparedRow& row : table.rows) row.fid = {.value = 20, .n = 1000, .kind = "inception"};
+  const auto found = check_table(table);
+  ASSERT_EQ(found.size(), 9u);
+  EXPECT_THAT(found.back().words, HasSubstr("993 more rows"));
 }
 
 }  // namespace

@@ -42,6 +42,18 @@ TEST(Recognise, TellsForeignModelsByName) {
   }
 }
 
+TEST(Recognise, TensorsOfTheTransformerCountForMoreThanAnArchitecture) {
+  const HeaderShapes ours = {{"x_embedder.weight", {2304, 64}}, {"clip_text_pooled_proj.1.weight", {1024, 1024}}};
+  for (const char* word : {"lumina2", "z_image", "Lumina2", "flux", "some new one"})
+    EXPECT_EQ(recognise(ours, {{"general.architecture", word}}).kind, FileKind::Transformer) << word;
+  EXPECT_EQ(recognise(ours, {{"general.architecture", "lumina2"}, {"general.type", "adapter"}}).kind,
+            FileKind::Foreign);
+  const HeaderShapes gemma = {{"blk.0.post_ffw_norm.weight", {2560}}, {"blk.0.attn_q_norm.weight", {256}}};
+  EXPECT_EQ(recognise(gemma, {{"general.architecture", "gemma3"}}).kind, FileKind::TextEncoder);
+  EXPECT_EQ(recognise(gemma, {{"general.architecture", "gemma3n"}}).words, "Gemma 3n");
+  EXPECT_EQ(recognise({{"weight", {1}}}, {{"general.architecture", "z_image"}}).kind, FileKind::Foreign);
+}
+
 TEST(Recognise, KnowsItsOwnParts) {
   const HeaderShapes gemma = {{"language_model.model.embed_tokens.weight", {262208, 2560}},
                               {"language_model.model.layers.0.post_feedforward_layernorm.weight", {2560}},

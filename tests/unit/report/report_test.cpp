@@ -2,8 +2,11 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
 
+#include "core/error.h"
+#include "core/files.h"
 #include "report/html.h"
 #include "report/svg_plot.h"
 
@@ -77,6 +80,22 @@ TEST(Plots, NothingToShowIsStillAPlot) {
   EXPECT_THAT(bar_plot({}), HasSubstr("</svg>"));
   const std::string one = dot_plot({.x = {"x"}, .dots = {{.name = "only", .value = 3}}, .guide = PlotMark{3, "same"}});
   EXPECT_THAT(one, Not(HasSubstr("nan")));
+}
+
+TEST(Pages, OnlyAPageMakesRoomForAPage) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "newbie_pages";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  const std::filesystem::path path = folder / "check.html";
+  write_page(path, HtmlPage("first").str());
+  write_page(path, HtmlPage("second").str());
+  EXPECT_THAT(read_file(path, 1 << 20), HasSubstr("<title>second"));
+  for (const char* others : {"", "mine", "<!doctype html>\n<html><body>a page of mine</body></html>"}) {
+    write_file_atomically(path, others);
+    EXPECT_THROW(write_page(path, HtmlPage("third").str()), Error);
+    EXPECT_EQ(read_file(path, 1 << 20), others);
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Plots, BarsStackFromTheLeft) {
