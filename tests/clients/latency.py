@@ -66,9 +66,18 @@ def health_while_drawing(server: Server) -> None:
     print(f"/health while all cores draw: {milliseconds(took)}", flush=True)
 
 
+def seconds_for(work) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
 def overhead(server: Server, turns: int) -> None:
-    """A client's time less what the engine itself says it took, from the same requests."""
+    """A client's time less what the same request takes inside a process: drawing, by the engine's own clock, and planning
+    before it, by what /v1/plan takes beyond /health."""
     whole, beyond = [], []
+    planning = statistics.median(seconds_for(lambda k=k: server.post("/v1/plan", {**SMALL, "seed": 1000 + k}))
+                                 - seconds_for(lambda: server.get("/health")) for k in range(turns))
     for k in range(turns):
         began = time.perf_counter()
         status, answer = ask(server.url, "/v1/images/generations", {**PICTURE, "size": "128x128", "seed": k})
@@ -77,9 +86,9 @@ def overhead(server: Server, turns: int) -> None:
         newest = server.get("/v1/jobs?most=1")["jobs"][0]
         inside = seconds_of(newest)
         whole.append(took)
-        beyond.append(took - inside)
+        beyond.append(took - inside - planning)
     print(f"a picture over HTTP: {milliseconds(whole)}", flush=True)
-    print(f"  beyond the engine's own time: {milliseconds(beyond)}", flush=True)
+    print(f"  beyond a plan of {1000 * planning:.2f} ms and the drawing: {milliseconds(beyond)}", flush=True)
 
 
 class Listeners:
