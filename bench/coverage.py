@@ -21,7 +21,7 @@ def out_of_bounds(row):
         return 3 * math.sqrt(share * (1 - share) / row["repetitions"])
 
     bad = []
-    if not 0.92 - slack(0.92) <= row["covered"] <= 0.98 + slack(0.98):
+    if row["covered"] is not None and not 0.92 - slack(0.92) <= row["covered"] <= 0.98 + slack(0.98):
         bad.append("interval")
     if row["found"] is not None and row["truth"] == 0 and not 0.03 - slack(0.03) <= row["found"] <= 0.07 + slack(0.07):
         bad.append("test")
@@ -34,9 +34,9 @@ def table(rows, command):
              "| Estimate | N | repetitions | truth | deviation of estimates | interval holds it | found |",
              "|---|---|---|---|---|---|---|"]
     for r in rows:
-        found = "–" if r["found"] is None else f"{100 * r['found']:.1f} %"
+        covered, found = ("–" if r[key] is None else f"{100 * r[key]:.1f} %" for key in ("covered", "found"))
         lines.append(f"| {r['what']} | {r['n']} | {r['repetitions']} | {r['truth']:.4g} | {r['deviation']:.2g} | "
-                     f"{100 * r['covered']:.1f} % | {found} |")
+                     f"{covered} | {found} |")
     return "\n".join(lines) + "\n"
 
 

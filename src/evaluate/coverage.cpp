@@ -144,12 +144,13 @@ class Simulation {
       values.push_back(j.value);
       found += j.found ? 1 : 0;
       if (!j.interval) continue;
-      row.covered += j.interval->contains(truth) ? 1 : 0;
-      row.below += truth < j.interval->low ? 1 : 0;
-      row.above += truth > j.interval->high ? 1 : 0;
+      if (!row.intervals) row.intervals.emplace();
+      row.intervals->covered += j.interval->contains(truth) ? 1 : 0;
+      row.intervals->below += truth < j.interval->low ? 1 : 0;
+      row.intervals->above += truth > j.interval->high ? 1 : 0;
     }
     const auto share = [&](double count) { return count / static_cast<double>(times); };
-    row.covered = share(row.covered), row.below = share(row.below), row.above = share(row.above);
+    if (auto& i = row.intervals) *i = {share(i->covered), share(i->below), share(i->above)};
     row.deviation = spread_of(values).deviation;
     if (has_difference) {
       row.found = share(static_cast<double>(found));

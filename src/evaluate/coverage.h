@@ -29,12 +29,15 @@ struct CoverageRow {
   std::string what;
   size_t n = 0;
   size_t repetitions = 0;
-  double truth = 0;             // what the interval is of
-  double deviation = 0;         // of the estimates
-  double covered = 0;           // share of intervals that hold it
-  double below = 0, above = 0;  // share of intervals that lie above it, and below
-  std::optional<double> found;  // share that a difference was found in: 5 % where there is none, else the power
-  bool has_difference = false;  // of `found`
+  double truth = 0;               // what the interval is of
+  double deviation = 0;           // of the estimates
+  struct Intervals {              // shares of them
+    double covered = 0;           // that hold it
+    double below = 0, above = 0;  // that lie above it, and below
+  };
+  std::optional<Intervals> intervals;  // of an estimate that has any
+  std::optional<double> found;         // share that a difference was found in: 5 % where there is none, else the power
+  bool has_difference = false;         // of `found`
 };
 
 // Every interval and every test at every size. Draws are with replacement, so the population itself is the truth: the

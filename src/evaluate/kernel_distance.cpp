@@ -117,6 +117,9 @@ u_statistic::Estimate paired_kernel_estimate(const FeatureMatrix& a, const Featu
   const PairMatrix pairs = pair_matrix(a, b);
   u_statistic::Estimate out = u_statistic::estimate({.a = pairs, .b = std::nullopt, .c = std::nullopt},
                                                     u_statistic::Slope::WithValue, options, pool, watch);
+  // A few pairs carry most of such a distance, and sets that have none of them cannot know: intervals held the truth in
+  // 70 to 85 of 100 sets (docs/evaluate.md). The test keeps its 5 %.
+  out.sureness.interval.reset();
   if (!is_tested(a.rows(), options)) return out;
   const std::vector<double> by_chance =
       u_statistic::with_random_signs(pairs, {options.resamples, options.seed ^ kTestSeed}, pool, watch);

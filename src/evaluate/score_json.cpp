@@ -19,7 +19,7 @@ OrderedJson number_json(double value) {
 }
 
 void add_sureness(OrderedJson& out, const Sureness& s) {
-  out["standard_error"] = s.interval ? OrderedJson(s.standard_error) : OrderedJson();
+  out["standard_error"] = s.interval || s.p_value ? OrderedJson(s.standard_error) : OrderedJson();
   out["interval"] = interval_json(s.interval);
   out["detectable"] = s.detectable ? OrderedJson(*s.detectable) : OrderedJson();
   if (s.p_value) out["p_value"] = *s.p_value;

@@ -134,8 +134,10 @@ TEST(Faults, AllocationsOfARunWithAPictureAndTwoPassesMayFail) {
   }
 }
 
-// Opening the model, drawing and writing the picture, over an older one or not.
-TEST(Faults, EveryFileOperationOfARunMayFail) {
+// Opening the model, drawing and writing the picture: over an older one (true), or under a new name.
+class FileFaults : public testing::TestWithParam<bool> {};
+
+TEST_P(FileFaults, EveryOperationOfARunMayFail) {
   struct HookRemover {
     ~HookRemover() { set_file_fault_hook({}); }
   } remover;
@@ -144,48 +146,50 @@ TEST(Faults, EveryFileOperationOfARunMayFail) {
   const std::string want_text(reinterpret_cast<const char*>(want.data()), want.size());
   const std::string old_text = "an older picture";
 
-  for (const bool over_old : {false, true}) {
-    size_t n = 0, failures = 0;
-    for (bool reached_the_end = false; !reached_the_end; ++n) {
-      const TemporaryFolder folder;
-      const fs::path path = folder / "picture.png";
-      if (over_old) write_file_atomically(path, old_text);
-      Fault fault;
-      fault.arm(n);
-      std::optional<TextToImage> engine;
-      set_file_fault_hook([&](size_t, const char*) { return fault.allows(); });
-      const auto failure = failure_of([&] {
-        engine.emplace(open());
-        write_file_atomically(path, draw(*engine));
-      });
-      set_file_fault_hook({});
-      reached_the_end = fault.calls <= n;
+  const bool over_old = GetParam();
+  size_t n = 0, failures = 0;
+  for (bool reached_the_end = false; !reached_the_end; ++n) {
+    const TemporaryFolder folder;
+    const fs::path path = folder / "picture.png";
+    if (over_old) write_file_atomically(path, old_text);
+    Fault fault;
+    fault.arm(n);
+    std::optional<TextToImage> engine;
+    set_file_fault_hook([&](size_t, const char*) { return fault.allows(); });
+    const auto failure = failure_of([&] {
+      engine.emplace(open());
+      write_file_atomically(path, draw(*engine));
+    });
+    set_file_fault_hook({});
+    reached_the_end = fault.calls <= n;
 
-      size_t files = 0;
-      for (const auto& entry : fs::directory_iterator(folder.path())) {
-        ++files;
-        EXPECT_EQ(entry.path(), path) << "left behind by operation " << n;
-      }
-      if (failure) {
-        ++failures;
-        EXPECT_EQ(failure, ErrorKind::BadFile) << "operation " << n;
-        EXPECT_EQ(files, over_old ? 1U : 0U) << "operation " << n;
-        if (over_old) {
-          EXPECT_EQ(read_file(path, 1 << 20), old_text) << "operation " << n;
-        }
-      } else {
-        EXPECT_EQ(read_file(path, 1 << 20), want_text) << "operation " << n;
-      }
-      if (engine) {
-        EXPECT_EQ(draw(*engine), want) << "after operation " << n << " failed";
-      }
+    size_t files = 0;
+    for (const auto& entry : fs::directory_iterator(folder.path())) {
+      ++files;
+      EXPECT_EQ(entry.path(), path) << "left behind by operation " << n;
     }
-    EXPECT_GT(failures, 10U);
-    RecordProperty(over_old ? "operations_over_old" : "operations", static_cast<int>(n - 1));
+    if (failure) {
+      ++failures;
+      EXPECT_EQ(failure, ErrorKind::BadFile) << "operation " << n;
+      EXPECT_EQ(files, over_old ? 1U : 0U) << "operation " << n;
+      if (over_old) {
+        EXPECT_EQ(read_file(path, 1 << 20), old_text) << "operation " << n;
+      }
+    } else {
+      EXPECT_EQ(read_file(path, 1 << 20), want_text) << "operation " << n;
+    }
+    if (engine) {
+      EXPECT_EQ(draw(*engine), want) << "after operation " << n << " failed";
+    }
   }
+  EXPECT_GT(failures, 10U);
+  RecordProperty("operations", static_cast<int>(n - 1));
   TextToImage fresh = open();
   EXPECT_EQ(draw(fresh), want);
 }
+
+INSTANTIATE_TEST_SUITE_P(Over, FileFaults, testing::Bool(),
+                         [](const auto& which) { return which.param ? "OldPicture" : "Nothing"; });
 
 TEST(Faults, WhatTheStandardLibraryThrowsBecomesAnError) {
   TextToImage engine = open();

@@ -56,10 +56,18 @@ std::string table_of(const std::vector<CoverageRow>& rows) {
   std::string out =
       "| Estimate | N | truth | deviation of estimates | covered | lies above it | lies below it | found |\n"
       "|---|---|---|---|---|---|---|---|\n";
-  const auto percent = [](double share) { return fmt::format("{:.1f} %", 100 * share); };
-  for (const CoverageRow& r : rows)
+  const auto percent = [](std::optional<double> share) {
+    return share ? fmt::format("{:.1f} %", 100 * *share) : std::string("–");
+  };
+  for (const CoverageRow& r : rows) {
+    const auto interval = [&](double CoverageRow::Intervals::*of) {
+      return percent(r.intervals ? std::optional((*r.intervals).*of) : std::nullopt);
+    };
+    using Intervals = CoverageRow::Intervals;
     out += fmt::format("| {} | {} | {:.4g} | {:.2g} | {} | {} | {} | {} |\n", r.what, r.n, r.truth, r.deviation,
-                       percent(r.covered), percent(r.below), percent(r.above), r.found ? percent(*r.found) : "–");
+                       interval(&Intervals::covered), interval(&Intervals::below), interval(&Intervals::above),
+                       percent(r.found));
+  }
   return out;
 }
 
@@ -74,16 +82,19 @@ void simulate(const SimulationArguments& args) {
   terminal.clear_bar();
   if (!args.report.json) return print(table_of(rows));
   OrderedJson json = OrderedJson::array();
-  for (const CoverageRow& r : rows)
+  for (const CoverageRow& r : rows) {
+    const auto number = [](std::optional<double> x) { return x ? OrderedJson(*x) : OrderedJson(); };
+    const auto& i = r.intervals;
     json.push_back({{"what", r.what},
                     {"n", r.n},
                     {"repetitions", r.repetitions},
                     {"truth", r.truth},
                     {"deviation", r.deviation},
-                    {"covered", r.covered},
-                    {"above_truth", r.below},
-                    {"below_truth", r.above},
-                    {"found", r.found ? OrderedJson(*r.found) : OrderedJson()}});
+                    {"covered", number(i ? std::optional(i->covered) : std::nullopt)},
+                    {"above_truth", number(i ? std::optional(i->below) : std::nullopt)},
+                    {"below_truth", number(i ? std::optional(i->above) : std::nullopt)},
+                    {"found", number(r.found)}});
+  }
   print_json(json);
 }
 
