@@ -136,7 +136,8 @@ def owners_take_turns(program: str) -> None:
                 return [call(owner, "/v1/jobs", body)["id"] for _ in range(count)]
 
             many, few = submit("ann", 30), submit("bob", 5)
-            jobs = [(owner, call(owner, f"/v1/jobs/{job}")) for owner, ids in (("ann", many), ("bob", few)) for job in ids]
+            both = (("ann", many), ("bob", few))
+            jobs = [(owner, call(owner, f"/v1/jobs/{job}")) for owner, ids in both for job in ids]
             while any(job["state"] != "done" for _, job in jobs):
                 assert not any(job["state"] in ("failed", "cancelled") for _, job in jobs), jobs
                 time.sleep(0.1)
@@ -145,7 +146,7 @@ def owners_take_turns(program: str) -> None:
             waited = sorted((job["started"], owner) for owner, job in jobs if job["started"] >= asked)
             order = "".join(owner[0] for _, owner in waited)
             assert "b" in order and "aa" not in order[: order.rindex("b")], order
-            for ids in (many, few):
+            for _, ids in both:
                 began = [next(job["started"] for _, job in jobs if job["id"] == k) for k in ids]
                 assert began == sorted(began), began
             print(f"passed  owners take turns, and each owner's jobs come in their order: {order}", flush=True)
@@ -183,7 +184,7 @@ def clients_that_cost_nothing(server: Server) -> None:
         slow.sendall(head_of("/v1/jobs", 100_000))
         assert is_let_go(slow, b" ", 240), "a body that comes byte by byte is still waited for"
     print("passed  a body that comes byte by byte is let go", flush=True)
-    # Its buffers and ours are full long before the last of these answers; reading begins when the server should have gone.
+    # Buffers are full long before the last of these answers; reading begins when the server should have gone.
     with connect(server.url) as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         asked = 2000

@@ -60,11 +60,16 @@ class Server:
 
 
 def ask(  # noqa: ANN201
-    url: str, path: str, body: object = None, method: str | None = None, timeout: float = 300, headers: dict[str, str] = {}
+    url: str,
+    path: str,
+    body: object = None,
+    method: str | None = None,
+    timeout: float = 300,
+    headers: dict[str, str] | None = None,
 ):
     """Status and JSON of an answer; 0 and None when the connection broke."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url + path, data, {"Content-Type": "application/json", **headers}, method=method)
+    request = urllib.request.Request(url + path, data, {"Content-Type": "application/json", **(headers or {})}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             text, status = answer.read(), answer.status
