@@ -8,9 +8,6 @@ namespace newbie {
 
 namespace {
 
-// A request with guidance, a step cache and a hires pass has two dozen; those of a few sizes stay.
-constexpr size_t kMostPrograms = 96;
-
 // The stored format of a part is a reason for what it computes in, too: nothing finer can come of it.
 Resolution with_stored_formats(Resolution resolution, const OpenedModel& model, const std::string& device_reason) {
   if (!device_reason.empty()) resolution.reasons.push_back("device: " + device_reason);
@@ -44,11 +41,14 @@ Engine::Engine(const ModelPaths& paths, const EngineOptions& options, Log& l, st
       text_cache(options.text_cache ? std::optional<TextCache>(std::in_place, *options.text_cache, l) : std::nullopt),
       adapters(model.transformer, model.text_encoder, options.adapters),
       programs(
-          kMostPrograms,
+          {},
           [this](const ProgramKey& key) {
             return newbie::compile(build_graph(model, key), *runtime.backend, compile_options(key));
           },
-          forget_unused_kernels) {
+          [] {
+            forget_unused_kernels();
+            release_free_heap();
+          }) {
   runtime.fuse = options.fuse;
   runtime.decompose = options.decompose;
   runtime.name_values = options.name_values;

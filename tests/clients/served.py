@@ -59,10 +59,17 @@ class Server:
         return ask(self.url, path, body)[1]
 
 
-def ask(url: str, path: str, body: object = None, method: str | None = None, timeout: float = 300):  # noqa: ANN201
+def ask(  # noqa: ANN201
+    url: str,
+    path: str,
+    body: object = None,
+    method: str | None = None,
+    timeout: float = 300,
+    headers: dict[str, str] | None = None,
+):
     """Status and JSON of an answer; 0 and None when the connection broke."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url + path, data, {"Content-Type": "application/json"}, method=method)
+    request = urllib.request.Request(url + path, data, {"Content-Type": "application/json", **(headers or {})}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             text, status = answer.read(), answer.status

@@ -7,17 +7,23 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <thread>
 
 #include "core/files.h"
+#include "core/float_formats.h"
 #include "e2e/run_program.h"
 #include "text/base64.h"
 #include "unit/core/temporary_folder.h"
 #include "unit/http/client.h"
+#include "weights/formats/safetensors.h"
+#include "weights/safetensors_writer.h"
 
 namespace newbie::e2e {
 namespace {
+
+namespace fs = std::filesystem;
 
 using ::testing::HasSubstr;
 
@@ -156,6 +162,51 @@ TEST(Serve, WhatWasFinishedOutlivesAKill) {
     });
     EXPECT_EQ(again.exit_code, 0) << again.err;
   }
+}
+
+// The embedded model, but what layer 1 adds is beyond f16 and well inside f32.
+fs::path model_that_leaves_f16(const TemporaryFolder& folder) {
+  const fs::path out = folder / "model", file_name = fs::path("transformer") / "diffusion_pytorch_model.safetensors";
+  fs::copy(avatar(), out, fs::copy_options::recursive);
+  const SafetensorsFile file(avatar() / file_name);
+  std::vector<float> gain;
+  std::vector<NamedTensor> tensors;
+  for (const SafetensorsEntry& e : file.entries()) {
+    const TensorSpec spec = file.spec(e);
+    tensors.push_back({e.name, {spec, file.bytes(e).data()}});
+    if (e.name != "layers.1.ffn_norm2.weight") continue;
+    gain.resize(spec.shape.elements());
+    convert(spec.dtype, file.bytes(e).data(), DType::F32, reinterpret_cast<std::byte*>(gain.data()), gain.size());
+    for (float& g : gain) g *= 0x1p20f;
+    tensors.back() = {e.name, {{spec.shape, DType::F32}, reinterpret_cast<const std::byte*>(gain.data())}};
+  }
+  EXPECT_FALSE(gain.empty());
+  fs::remove(out / file_name);
+  write_safetensors(out / file_name, tensors, file.metadata());
+  return out;
+}
+
+TEST(Serve, WhatTheGuardDoesReachesAListenerWhileItDraws) {
+  const TemporaryFolder folder;
+  const std::string model = model_that_leaves_f16(folder).string();
+  const Outcome o = serve({"-m", model, "--precision", "f16-naive"}, [&](const Running& server) {
+    const std::string id = server.submit(kLongRequest);
+    RawClient listener(server.port());
+    listener.send(http_request("GET", "/v1/jobs/" + id + "/events"));
+    const std::string heard = listener.read_until([](const std::string& all) {
+      const size_t at = all.find("event: guard");
+      return at != std::string::npos && all.find("\n\n", at) != std::string::npos;
+    });
+    EXPECT_THAT(heard, HasSubstr("event: guard"));
+    EXPECT_THAT(heard, HasSubstr(R"("where":"transformer.layers.1")"));
+    EXPECT_THAT(heard, HasSubstr("run again with transformer.layers.1 in f32"));
+    const OrderedJson job = server.ask("GET", "/v1/jobs/" + id).json();
+    EXPECT_EQ(job["state"], "running") << job;
+    EXPECT_FALSE(job["guard"].empty());
+    server.ask("DELETE", "/v1/jobs/" + id);
+    EXPECT_EQ(server.wait_for_end(id)["state"], "cancelled");
+  });
+  EXPECT_EQ(o.exit_code, 0) << o.err;
 }
 
 TEST(Serve, RefusesToStartWhereItShouldNot) {
