@@ -1,7 +1,5 @@
 #include "previews.h"
 
-#include <sys/stat.h>
-
 #include "core/error.h"
 #include "core/files.h"
 #include "standard_streams.h"
@@ -60,22 +58,29 @@ Previews::Previews(const PictureArguments& arguments, Terminal& terminal, std::s
   roles.takes("--preview", path_);
 }
 
-std::optional<Previews::FileIdentity> Previews::identity_of(const fs::path& path) {
-  struct stat info {};
-  if (::lstat(path.c_str(), &info) != 0) return std::nullopt;
-  return FileIdentity{info.st_dev, info.st_ino};
+// By its bytes: who puts a file of theirs in its place may do so at any moment, also right behind our renaming.
+bool Previews::is_ours() const {
+  std::error_code ignored;
+  if (fs::symlink_status(path_, ignored).type() != fs::file_type::regular) return false;
+  try {
+    return read_file(path_, written_.size()) ==
+           std::string_view(reinterpret_cast<const char*>(written_.data()), written_.size());
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 Previews::~Previews() {
   std::error_code ignored;
-  if (written_ && !keep_ && identity_of(path_) == written_) fs::remove(path_, ignored);
+  if (!written_.empty() && !keep_ && is_ours()) fs::remove(path_, ignored);
 }
 
 void Previews::on_preview(const RunPlace& /*at*/, const Preview& preview) {
   if (!path_.empty()) {
     try {
-      write_file_atomically(path_, encode_picture(format_, preview.image, {}, quality_));
-      written_ = identity_of(path_);
+      std::vector<std::byte> bytes = encode_picture(format_, preview.image, {}, quality_);
+      write_file_atomically(path_, bytes);
+      written_ = std::move(bytes);
     } catch (const Error& e) {
       terminal_.warn("--preview: {}", e.message());
     }

@@ -2,10 +2,7 @@
 // Everything else of the progress goes on to the terminal's bar.
 #pragma once
 
-#include <sys/types.h>
-
-#include <optional>
-#include <utility>
+#include <vector>
 
 #include "arguments.h"
 #include "file_roles.h"
@@ -40,13 +37,11 @@ class Previews final : public RunObserver {
   void show(const Image& image);
 
  private:
-  // Which file a name leads to: the device, and the number on it.
-  using FileIdentity = std::pair<dev_t, ino_t>;
-  static std::optional<FileIdentity> identity_of(const std::filesystem::path& path);
+  bool is_ours() const;  // what has the preview's name
 
   Terminal& terminal_;
-  std::filesystem::path path_;           // empty: no previews
-  std::optional<FileIdentity> written_;  // our own
+  std::filesystem::path path_;      // empty: no previews
+  std::vector<std::byte> written_;  // the last one; empty: none yet
   PictureFormat format_ = PictureFormat::Png;
   int quality_;
   bool keep_;
