@@ -320,7 +320,7 @@ def test_opening(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_diffusers_scripts_open_with(pipe: newbie.DiffusionPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = newbie.DiffusionPipeline.from_pretrained(MODEL, dtype="float32", device_map="cpu")
-    size = dict(height=64, width=64, num_inference_steps=1, generator=3)
+    size: Dict[str, Any] = dict(height=64, width=64, num_inference_steps=1, generator=3)
     want = pipe("1girl", **size).pictures[0].encode()
     assert opened("1girl", **size).pictures[0].encode() == want
     with pytest.raises(newbie.InvalidRequest, match="several devices"):
