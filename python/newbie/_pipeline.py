@@ -170,7 +170,7 @@ class DiffusionPipeline:
         low_cpu_mem_usage: Optional[bool] = None,
         local_files_only: Optional[bool] = None,
         variant: Optional[str] = None,
-        device_map: Optional[str] = None,
+        device_map: Any = None,
     ) -> "DiffusionPipeline":
         """Opens a folder in any layout that `newbie generate -m` takes. None is what NEWBIE_MODEL names, else the model
         installed with the library. `torch_dtype` or `dtype`: torch.bfloat16, "bfloat16", "bf16", "auto" …; torch is not
