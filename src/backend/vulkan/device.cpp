@@ -75,8 +75,9 @@ Device::Device(std::shared_ptr<const Instance> instance, const FoundDevice& foun
 // Whoever submitted something has waited for it.
 Device::~Device() {
   if (abandoned_) {
+    // Of devices that were not destroyed. Never destroyed itself: at the process's end their drivers may be at work.
     static std::mutex mutex;
-    static std::vector<std::shared_ptr<const Instance>> kept;  // of devices that were not destroyed
+    static auto& kept = *new std::vector<std::shared_ptr<const Instance>>();
     const std::lock_guard lock(mutex);
     kept.push_back(instance_);
     return;
