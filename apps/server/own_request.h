@@ -9,7 +9,7 @@
 
 namespace newbie {
 
-// Fields as request_fields.h has them, and "output_format" ("png", "jpeg", "webp"), "output_compression" (1 to 100),
+// Fields as request_fields.h has them, and "output_format" ("png", "jpeg", "webp"), "output_compression" (0 to 100),
 // "precision" (a preset's name), "client_id". Error{InvalidRequest} as request_from_json() throws it, and for a prompt
 // that is too long or no text.
 Submission own_submission(const Call& call, OrderedJson json);

@@ -28,8 +28,7 @@ using Parser = http::request_parser<http::string_body>;
 constexpr size_t kMostEmptyLines = 2;  // before a request, which some send behind a body (RFC 9112 §2.2)
 constexpr size_t kBufferBytes = 65536;
 constexpr size_t kReadBytes = 4096;
-constexpr size_t kWriteBytes = 262144;  // at a time, each with its own deadline
-constexpr double kHeartbeat_s = 15;
+constexpr size_t kWriteBytes = 262144;     // at a time, each with its own deadline
 constexpr double kBetweenPieces_s = 0.05;  // of a source
 constexpr double kLookAgain_s = 0.25;      // for a leaving client behind bytes that it sent ahead
 
@@ -267,7 +266,8 @@ class Connection {
   net::awaitable<std::optional<Response>> read_body() {
     SystemError error;
     within(hub_.options.body_s);
-    if (!parser_->is_done() && equal_ignoring_case(request_.header_or("Expect", ""), "100-continue")) {
+    const bool waits = parser_->get().version() >= 11 && request_.header("Expect") != nullptr;  // 1.0 has no 100
+    if (waits && !parser_->is_done()) {
       co_await net::async_write(stream_, net::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), into(error));
       if (error) broken_ = true;
     }
@@ -329,7 +329,7 @@ class Connection {
         if (sent.is_stream && sent.is_quiet && !news.heartbeat.empty())
           news.pieces.push_back(std::make_shared<const std::string>(news.heartbeat));
         if (news.pieces.empty()) {
-          sent.is_quiet = co_await answer->wait(kHeartbeat_s);
+          sent.is_quiet = co_await answer->wait(hub_.options.heartbeat_s);
           continue;
         }
       }

@@ -32,7 +32,7 @@ std::string_view trimmed(std::string_view text) {
 // What the lines say about how the body is framed and whom it is for.
 struct Framing {
   size_t hosts = 0, lengths = 0, encodings = 0;
-  bool is_chunked = true, is_length = true;
+  bool is_chunked = true, is_length = true, is_continue = true;
 };
 
 std::optional<HeadProblem> check_request_line(std::string_view line, bool& is_1_1) {
@@ -65,6 +65,8 @@ std::optional<HeadProblem> check_line(std::string_view line, Framing& framing) {
     ++framing.lengths;
     framing.is_length = framing.is_length && is_digits(value) && value.size() <= kMostLengthDigits;
   }
+  if (equal_ignoring_case(name, "Expect"))
+    framing.is_continue = framing.is_continue && equal_ignoring_case(value, "100-continue");
   if (equal_ignoring_case(name, "Transfer-Encoding")) {
     ++framing.encodings;
     framing.is_chunked = framing.is_chunked && equal_ignoring_case(value, "chunked");
@@ -78,6 +80,7 @@ std::optional<HeadProblem> check_framing(const Framing& f, bool is_1_1) {
   if (f.encodings > 0 && f.lengths > 0) return HeadProblem{400, "Content-Length and Transfer-Encoding together"};
   if (f.encodings > 0 && !is_1_1) return HeadProblem{400, "Transfer-Encoding in HTTP/1.0"};
   if (f.encodings > 1 || !f.is_chunked) return HeadProblem{501, "the only Transfer-Encoding known here is chunked"};
+  if (!f.is_continue) return HeadProblem{417, "the only Expect known here is 100-continue"};
   return std::nullopt;
 }
 

@@ -15,7 +15,7 @@ struct HeadLimits {
 };
 
 struct HeadProblem {
-  int status;  // 400, 431, 501 or 505
+  int status;  // 400, 417, 431, 501 or 505
   std::string what;
 };
 

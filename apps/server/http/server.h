@@ -30,6 +30,7 @@ struct HttpOptions {
   size_t unsent_bytes = size_t{8} << 20;                        // of one stream: who reads more slowly is let go
   size_t connections = 256;                                     // beyond that, the one that has been idle longest goes
   double head_s = 10, body_s = 120, idle_s = 60, write_s = 30;  // the longest each may take
+  double heartbeat_s = 15;  // of silence in a stream before its heartbeat is sent: proxies give up after 30 or 60
   int handler_threads = 4;
 };
 

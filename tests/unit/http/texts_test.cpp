@@ -25,6 +25,7 @@ TEST(CheckHead, TakesWhatClientsSend) {
   EXPECT_EQ(status_of_head("POST /v1/jobs?x=%20 HTTP/1.1\r\nhost:a\r\nContent-Length: 12\r\nX-Empty:\r\n\r\n"), 200);
   EXPECT_EQ(status_of_head("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n"), 200);
   EXPECT_EQ(status_of_head("GET / HTTP/1.0\r\n\r\n"), 200);
+  EXPECT_EQ(status_of_head(get("Host: a\r\nExpect: 100-Continue\r\n")), 200);
   EXPECT_EQ(status_of_head("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
   EXPECT_EQ(status_of_head("GET HTTP://a:80/b?c HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
 }
@@ -68,6 +69,9 @@ TEST(CheckHead, RefusesWhatTwoReadersCouldReadDifferently) {
       {get("Host: a\r\nTransfer-Encoding: xchunked\r\n"), 501},
       {get("Host: a\r\nTransfer-Encoding: gzip, chunked\r\n"), 501},
       {get("Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), 501},
+      {get("Host: a\r\nExpect: 200-ok\r\n"), 417},
+      {get("Host: a\r\nExpect: 100-continue, a=b\r\n"), 417},
+      {get("Host: a\r\nExpect: 100-continue\r\nExpect: other\r\n"), 417},
       {"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
       {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
       {"GET /\r\nHost: a\r\n\r\n", 400},
