@@ -38,7 +38,7 @@ class JobStore {
   size_t finished_bytes() const { return bytes_; }
 
  private:
-  static constexpr size_t kRemembered = 100000;
+  static constexpr size_t kRemembered = 10000;  // 1.7 MiB of names
   struct Ended {
     std::string id;
     double at;
