@@ -207,6 +207,9 @@ class Checks:
         raise AssertionError(f"the keyboard does not reach {name}")
 
     def shot(self, name: str) -> None:
+        """Once nothing fades in any more; what turns for ever is not waited for."""
+        self.b.wait("return document.getAnimations().every(a => a.playState !== 'running' || "
+                    "a.effect.getComputedTiming().iterations === Infinity)", what="still pictures")
         self.b.screenshot(self.out / f"{name}.png")
 
     def drop(self, data: bytes) -> None:
@@ -222,6 +225,7 @@ class Checks:
         self.fresh()
         self.draw()
         self.wait_for_tiles(1)
+        self.b.wait(r"return /^done · seed \d+ · [\d.]+ s$/.test(document.querySelector('.state').textContent)")
         self.b.click(self.b.find(".tile"))
         self.b.wait("return document.querySelector('dialog.viewer').open")
         self.shot("wide-light-picture")

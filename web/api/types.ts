@@ -112,6 +112,8 @@ export interface Job {
   step: number;
   steps: number;
   seconds_left: number | null;
+  started: number | null; // seconds since 1970
+  ended: number | null;
   pictures: Picture[];
   guard?: GuardEvent[];
   warnings?: string[];

@@ -27,7 +27,11 @@ export function comparison(a: Kept, b: Kept): HTMLElement {
     },
     (e: unknown) => (numbers.textContent = String(e instanceof Error ? e.message : e)),
   );
-  const said = (k: Kept): string => [k.seed, String((k.request["precision"] as string | undefined) ?? ""), `${String(k.request["steps"] ?? "")}`].filter(Boolean).join(" · ");
+  const said = (k: Kept): string => {
+    const steps = k.request["steps"];
+    return [s.seedOf(k.seed), String((k.request["precision"] as string | undefined) ?? ""), typeof steps === "number" ? s.stepsOf(steps) : ""]
+      .filter(Boolean).join(" · ");
+  };
   return h("div", { class: "compare" }, stage, slider,
     h("div", { class: "row spread" }, h("span", {}, said(a)), h("label", { class: "check" }, box, s.showDifference), h("span", {}, said(b))),
     numbers);

@@ -1,5 +1,5 @@
 // The picture that is being drawn, or was: preview, stage, steps, time left; and the queue with what can be done about it.
-import { isOver } from "../api/types";
+import { isOver, type Job } from "../api/types";
 import { fill, h } from "../core/h";
 import { effect } from "../core/signal";
 import { kept } from "../state/gallery";
@@ -72,11 +72,21 @@ function stateInWords(f: Followed): string {
   const s = strings.value;
   const { job } = f;
   if (job.state === "queued") return `${s.states.queued} · ${s.position(job.position || 1)}`;
+  if (job.state === "done") return doneInWords(job);
   if (job.state !== "running") return s.states[job.state];
   const stage = s.stageNames[job.stage] ?? job.stage;
   const parts = [stage || s.states.running];
   if (job.steps && (job.stage === "denoise" || job.stage === "hires")) parts.push(s.step(job.step, job.steps));
   if (job.seconds_left !== null && job.seconds_left > 0.5) parts.push(s.left(secondsInWords(job.seconds_left)));
+  return parts.join(" · ");
+}
+
+function doneInWords(job: Job): string {
+  const s = strings.value;
+  const parts = [s.states.done];
+  const seeds = job.pictures.map((p) => p.seed);
+  if (seeds.length === 1) parts.push(s.seedOf(String(seeds[0])));
+  if (job.started !== null && job.ended !== null) parts.push(secondsInWords(job.ended - job.started));
   return parts.join(" · ");
 }
 

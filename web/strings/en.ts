@@ -77,6 +77,8 @@ export const en = {
   parameters: "Parameters as text",
   previous: "The previous picture",
   next: "The next picture",
+  seedOf: (seed: string) => `seed ${seed}`,
+  stepsOf: (steps: number) => `${steps} ${steps === 1 ? "step" : "steps"}`,
   step: (step: number, steps: number) => `step ${step} of ${steps}`,
   left: (seconds: string) => `${seconds} left`,
   states: { queued: "waiting", running: "drawing", cancelling: "stopping", done: "done", failed: "failed", cancelled: "cancelled" },

@@ -117,6 +117,8 @@ export const zh: Strings = {
   parameters: "文本形式的参数",
   previous: "上一张图片",
   next: "下一张图片",
+  seedOf: (seed) => `种子 ${seed}`,
+  stepsOf: (steps) => `${steps} 步`,
   step: (step, steps) => `第 ${step} / ${steps} 步`,
   left: (seconds) => `还需 ${seconds}`,
   states: { queued: "等待中", running: "绘制中", cancelling: "停止中", done: "完成", failed: "失败", cancelled: "已取消" },
