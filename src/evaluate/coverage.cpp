@@ -136,7 +136,7 @@ class Simulation {
         all[i] = one(draws, *alone_[static_cast<size_t>(worker)], i);
       });
     }
-    watch_.on_item(rows_.size() + 1, 14 * options_.sizes.size());
+    watch_.on_item(rows_.size() + 1, 15 * options_.sizes.size());
     CoverageRow row{.what = what, .n = n, .repetitions = times, .truth = truth};
     std::vector<double> values;
     size_t found = 0;
@@ -248,19 +248,20 @@ class Simulation {
                return judged(d.value, d.sureness);
              });
     }
-    repeat("FID of pairs", n,
-           expectation(n,
-                       [&](Draws& draws) {
-                         const PairedDraw d = draw_pairs(n, false, draws);
-                         return frechet_distance(d.first, d.second).value;
-                       }),
-           std::nullopt, times, [&, n](Draws& draws, ThreadPool& pool, uint64_t seed) {
-             const PairedDraw d = draw_pairs(n, false, draws);
-             const SetDistance e = frechet_report(
-                 d.first, d.second, Sets::Paired,
-                 {.resamples = options_.resamples, .splits = 0, .seed = seed, .subsets = {}}, pool, quietly());
-             return judged(e.value, e.sureness);
-           });
+    for (const bool exchanged : {false, true}) {
+      const double truth = exchanged ? 0 : expectation(n, [&](Draws& draws) {
+        const PairedDraw d = draw_pairs(n, false, draws);
+        return frechet_distance(d.first, d.second).value;
+      });
+      repeat(exchanged ? "FID of pairs, no difference" : "FID of pairs", n, truth, !exchanged, times,
+             [&, n, exchanged](Draws& draws, ThreadPool& pool, uint64_t seed) {
+               const PairedDraw d = draw_pairs(n, exchanged, draws);
+               const SetDistance e = frechet_report(
+                   d.first, d.second, Sets::Paired,
+                   {.resamples = options_.resamples, .splits = 0, .seed = seed, .subsets = {}}, pool, quietly());
+               return judged(e.value, e.sureness);
+             });
+    }
     for (const bool exchanged : {false, true}) {
       const auto difference = [&, n, exchanged](Draws& draws) {
         const PairedDraw d = draw_pairs(n, exchanged, draws);

@@ -5,13 +5,14 @@
 
 #include "core/error.h"
 #include "evaluate/split_spread.h"
+#include "evaluate/u_statistic.h"
 
 namespace newbie {
 
 namespace {
 
 // Streams of Draws: the kernel distance's subsets have the first ones of their own seed.
-constexpr uint64_t kSplitSeed = 0x53504C4954;
+constexpr uint64_t kSplitSeed = 0x53504C4954, kTestSeed = 0x54455354;
 
 using Distance = double (*)(const FeatureMatrix& a, const FeatureMatrix& b);
 
@@ -29,6 +30,24 @@ void add_split_half(SetDistance& out, const FeatureMatrix& set, Distance distanc
                         select_rows(set, both.subspan(out.half_rows, out.half_rows)));
       });
   out.split_half = spread_of(values);
+}
+
+// Of both sets with the two pictures of random pairs exchanged, as often as there are resamples: what the distance would
+// be if it were nothing which of a pair is in which set.
+std::vector<double> with_random_exchanges(const FeatureMatrix& a, const FeatureMatrix& b, Distance distance,
+                                          const BootstrapOptions& options, ThreadPool& pool, const Watch& watch) {
+  FeatureMatrix both = a;
+  both.values.insert(both.values.end(), b.values.begin(), b.values.end());
+  const size_t n = a.rows();
+  return bootstrap(options, pool, watch, [&](Draws& draws) {
+    std::vector<size_t> first(n), second(n);
+    for (size_t i = 0; i < n; ++i) {
+      const bool exchanged = draws.below(2) == 1;
+      first[i] = exchanged ? n + i : i;
+      second[i] = exchanged ? i : n + i;
+    }
+    return distance(select_rows(both, first), select_rows(both, second));
+  });
 }
 
 SetDistance sizes_of(const FeatureMatrix& a, const FeatureMatrix& b, Sets sets) {
@@ -56,6 +75,12 @@ SetDistance frechet_report(const FeatureMatrix& a, const FeatureMatrix& b, Sets 
       {options.resamples, options.seed}, pool, watch);
   out.sureness = sureness_of(out.value, spread, fewest);
   out.extrapolated = spread.extrapolated;
+  if (!paired) return out;
+  // As with kernel distances of pairs: intervals held the truth in 77 (N = 20) to 89 (N = 256) of 100 sets.
+  out.sureness.interval.reset();
+  out.sureness.p_value = u_statistic::p_value_of(
+      out.value,
+      with_random_exchanges(a, b, frechet_value, {options.resamples, options.seed ^ kTestSeed}, pool, watch));
   return out;
 }
 

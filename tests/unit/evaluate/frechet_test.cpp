@@ -141,6 +141,8 @@ TEST(FrechetReport, PairsAreDividedTogether) {
   // Every part is as far from its counterpart as the whole is: 8 · 0.25, to the rounding of features.
   EXPECT_NEAR(d.value, 2, 1e-4);
   EXPECT_LT(d.sureness.standard_error, 1e-4);
+  EXPECT_FALSE(d.sureness.interval);
+  EXPECT_NEAR(*d.sureness.p_value, 1.0 / 61, 1e-9) << "no exchange of pairs is as far apart";
   EXPECT_THROW(frechet_report(a, normal_features(59, 8, 1), Sets::Paired, {}, pool, {}), Error);
 }
 
