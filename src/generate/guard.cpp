@@ -152,6 +152,7 @@ bool Guard::try_enter(State& state, const Task& task, StopToken stop) {
   const size_t limit = plan_.budget_bytes - std::min(plan_.budget_bytes, taken);
 
   Network& network = state.network.emplace(engine.network(task.program.network()));
+  network.adapt(engine.adapters.find(task.program.key.adapters));
   network.adopt(task.network.loaded_weights());
   const WideStage chosen = widest_stage_within(network, wide, *stage, limit);
   if (chosen.plan.resident_peak_bytes() > limit) return false;

@@ -73,6 +73,33 @@ TEST(AdapterRequests, ThePlanIsWhatIsAllocated) {
     }
 }
 
+// One value that is no number, where the stream of the fast preset is bf16.
+struct OneBadValue final : RunObserver {
+  int visits = 0;
+  Wants wants() const override { return {.alterations = true}; }
+  void alter(const RunPlace&, std::string_view, const std::string& path, TensorView value) override {
+    if (path == "layers.0" && value.spec.dtype == DType::BF16 && ++visits > 4) value.span<uint16_t>()[5] = 0x7FC0;
+  }
+};
+
+TEST(AdapterRequests, TheGuardsRetryHasThem) {
+  for (const bool merge : {false, true}) {
+    GenerateRequest request = request_with({{"kohya", 1}});
+    request.merge_adapters = merge;
+    request.steps = 4;
+    TextToImage engine = open({PrecisionPreset::Fast, DType::BF16});
+    const Image healthy = draw(engine, request).picture.image;
+    Image got;
+    OneBadValue bad;
+    const GenerateResult result =
+        engine.generate(request, bad, {}, [&](GeneratedImage image) { got = std::move(image.image); });
+    ASSERT_EQ(result.guard_events.size(), 1U);
+    EXPECT_THAT(result.guard_events[0].action, HasSubstr("transformer.layers.0 in f32"));
+    EXPECT_GT(psnr(got.pixels, healthy.pixels), 25.0);
+    EXPECT_NE(got, healthy);
+  }
+}
+
 TEST(AdapterRequests, FitIntoATightBudget) {
   const GenerateRequest request = request_with({{"kohya", 1}, {"loha", 1}});
   Image want;

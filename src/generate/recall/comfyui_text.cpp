@@ -1,6 +1,7 @@
 #include "generate/recall/comfyui_text.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "generate/json_text.h"
 #include "text/trim.h"
@@ -58,10 +59,15 @@ constexpr std::string_view kOtherInputs[] = {
     "model",  "clip",         "vae",  "image",      "images", "mask",       "pixels",       "samples",
     "latent", "latent_image", "seed", "noise_seed", "pipe",   "basic_pipe", "conditioning", "negative"};
 
-std::string replaced(std::string text, std::string_view find, std::string_view by) {
-  for (size_t at = text.find(find); at != std::string::npos; at = text.find(find, at + by.size()))
-    text.replace(at, find.size(), by);
-  return text;
+// Nothing where it would be too long: some of these behind each other multiply.
+std::optional<std::string> replaced(std::string_view text, std::string_view find, std::string_view by) {
+  std::string out;
+  for (size_t at = text.find(find); at != text.npos; at = text.find(find)) {
+    out.append(text.substr(0, at)).append(by);
+    text.remove_prefix(at + find.size());
+    if (out.size() > kMaxTextBytes) return std::nullopt;
+  }
+  return out.append(text);
 }
 
 class TextReader {
@@ -77,11 +83,12 @@ class TextReader {
 
  private:
   std::optional<std::string> of_node(const ComfyNode& node) {
-    if (++visits_ > kMaxTextNodes || depth_ == kMaxComfyHops) return std::nullopt;
-    ++depth_;
+    if (++visits_ > kMaxTextNodes || path_.size() == kMaxComfyHops) return std::nullopt;
+    if (std::ranges::find(path_, &node) != path_.end()) return std::nullopt;  // a ring
+    path_.push_back(&node);
     std::optional<std::string> out = of_known_node(node);
     if (!out) out = of_unknown_node(node);
-    --depth_;
+    path_.pop_back();
     return out;
   }
 
@@ -114,9 +121,17 @@ class TextReader {
       if (!out && std::ranges::find(kOtherInputs, key) == std::end(kOtherInputs)) out = of_input(node, key);
     if (out)
       reading_.tell(node, fmt::format("a node {} makes a text: what it was given is taken", shortened(node.type)));
-    else if (depth_ == 1)
+    else if (path_.size() == 1)
       reading_.tell(node, fmt::format("a text comes from a node {}", shortened(node.type)));
     return out;
+  }
+
+  // One of several that are joined. A link that gives no text leaves it out, and that is told.
+  std::string part_of(const ComfyNode& node, const std::string& key) {
+    auto text = of_input(node, key);
+    if (!text && node.links.contains(key))
+      reading_.tell(node, fmt::format("{} of a node {} gives no text: it is left out", key, shortened(node.type)));
+    return std::move(text).value_or("");
   }
 
   std::optional<std::string> joined(const ComfyNode& node, const TextJoiner& row) {
@@ -129,7 +144,7 @@ class TextReader {
     for (const std::string& key : numbered(node, row.inputs)) {
       reading_.plain(node, key);
       if (count && number_of(std::string_view(key).substr(row.inputs.size())) > count->get<double>()) continue;
-      std::string part = of_input(node, key).value_or("");
+      std::string part = part_of(node, key);
       if (strips) part = trim(part, kBlanksAndLineEnds);
       if (part.empty() && row.skips_empty) continue;
       out += (first ? "" : delimiter) + part;
@@ -185,15 +200,16 @@ class TextReader {
     if (reading_.plain_word(node, "action") != "append") return std::nullopt;
     std::string out;
     for (const std::string& key : numbered(node, "text_"))
-      if (const std::string part = of_input(node, key).value_or(""); !part.empty())
-        out += (tidies && !out.empty() ? ", " : "") + part;
+      if (const std::string part = part_of(node, key); !part.empty())
+        if ((out += (tidies && !out.empty() ? ", " : "") + part).size() > kMaxTextBytes) return std::nullopt;
     const auto holds = [&](std::string_view untidy) { return out.find(untidy) != out.npos; };
     if (tidies && (holds("  ") || holds(" ,") || holds(",,") || holds("\n") || trim(out) != out)) return std::nullopt;
     return understood(node, std::move(out));
   }
 
   ComfyReading& reading_;
-  int visits_ = 0, depth_ = 0;
+  int visits_ = 0;
+  std::vector<const ComfyNode*> path_;  // the nodes that are being read
 };
 
 }  // namespace

@@ -29,16 +29,21 @@ constexpr TheirKey kFooocusKeys[] = {{"prompt", "prompt"},
 
 // ["name", 0.5, "hash"] in a list; single adapters are "lora_combined_1": "name : 0.5".
 void take_fooocus_adapters(const OrderedJson& json, Said& said) {
-  if (const auto loras = json.find("loras"); loras != json.end() && loras->is_array())
-    for (const OrderedJson& one : *loras)
-      if (one.is_array() && one.size() >= 2 && one[0].is_string() && one[1].is_number())
-        said.take_adapter(one[0].get<std::string>(), one[1].get<double>());
+  if (const auto loras = json.find("loras"); loras != json.end() && !says_nothing(*loras)) {
+    for (const OrderedJson& one : *loras) {
+      const bool is_pair = one.is_array() && one.size() >= 2 && one[0].is_string();
+      if (const auto strength = is_pair ? number_of(text_of(one[1])) : std::nullopt)
+        said.take_adapter(one[0].get<std::string>(), *strength);
+      else
+        said.lost("loras", text_of(one));
+    }
+  }
   for (const auto& [key, value] : json.items()) {
     if (!key.starts_with("lora_combined_") || !value.is_string()) continue;
     const auto& words = value.get_ref<const std::string&>();
     const size_t colon = words.rfind(" : ");
-    if (colon == words.npos) continue;
-    if (const auto strength = number_of(words.substr(colon + 3)))
+    const auto strength = colon == words.npos ? std::nullopt : number_of(words.substr(colon + 3));
+    if (strength)
       said.take_adapter(words.substr(0, colon), *strength);
     else
       said.lost(key, words);

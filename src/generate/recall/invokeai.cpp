@@ -49,16 +49,24 @@ void take_scheduler(std::string name, Said& said) {
 // {"model": {"name": …}, "weight": 0.75}; older ones {"lora": {"model_name": …}}.
 void take_invoke_adapters(const OrderedJson& json, Said& said) {
   const auto loras = json.find("loras");
-  if (loras == json.end() || !loras->is_array()) return;
+  if (loras == json.end() || says_nothing(*loras)) return;
+  if (!loras->is_array()) return said.lost("loras", text_of(*loras));
   for (const OrderedJson& one : *loras) {
-    if (!one.is_object()) continue;
     std::string name;
+    if (!one.is_object()) {
+      said.lost("loras", text_of(one));
+      continue;
+    }
     for (const char* model : {"model", "lora"})
       if (const auto it = one.find(model); name.empty() && it != one.end() && it->is_object())
         for (const char* key : {"name", "model_name"})
           if (name.empty()) name = string_at(*it, key);
     const auto weight = one.find("weight");
-    said.take_adapter(name, weight != one.end() && weight->is_number() ? weight->get<double>() : 1.0);
+    const std::optional<double> strength = weight == one.end() ? 1.0 : number_of(text_of(*weight));
+    if (name.empty() || !strength)
+      said.lost("loras", text_of(one));
+    else
+      said.take_adapter(name, *strength);
   }
 }
 

@@ -54,6 +54,11 @@ std::string shortened(std::string_view text, size_t most) {
   return out;
 }
 
+bool says_nothing(const OrderedJson& value) {
+  return value.is_null() || value == false || value == 0 || value == "" || value == "None" || value == "[]" ||
+         ((value.is_array() || value.is_object()) && value.empty());
+}
+
 std::optional<double> number_of(std::string_view words) {
   double number = 0;
   const auto [end, code] = std::from_chars(words.data(), words.data() + words.size(), number);
@@ -91,7 +96,10 @@ void Said::take(std::string_view field, std::string_view words, std::string_view
 }
 
 void Said::take_json(std::string_view field, const OrderedJson& value, std::string_view theirs) {
-  if (value.is_string() || value.is_number()) take(field, text_of(value), theirs);
+  if (value.is_string() || value.is_number())
+    take(field, text_of(value), theirs);
+  else if (!says_nothing(value))
+    lost(theirs, text_of(value));
 }
 
 void Said::take_members(const OrderedJson& object, std::span<const TheirKey> table) {
@@ -101,10 +109,6 @@ void Said::take_members(const OrderedJson& object, std::span<const TheirKey> tab
 }
 
 void Said::lose_rest(const OrderedJson& object, std::span<const TheirKey> table) {
-  const auto says_nothing = [](const OrderedJson& value) {
-    return value.is_null() || value == false || value == 0 || value == "" || value == "None" || value == "[]" ||
-           ((value.is_array() || value.is_object()) && value.empty());
-  };
   for (const auto& [key, value] : object.items())
     if (std::ranges::find(table, std::string_view(key), &TheirKey::theirs) == table.end() && !says_nothing(value))
       lost(key, text_of(value));
@@ -136,9 +140,14 @@ void Said::take_size(std::string_view words) {
 void Said::take_sides(const OrderedJson& object) {
   const auto side = [&](const char* key) -> int64_t {
     const auto it = object.find(key);
-    return it != object.end() && it->is_number() ? static_cast<int64_t>(std::clamp(it->get<double>(), -1.0, 1e6)) : 0;
+    if (it == object.end() || says_nothing(*it)) return 0;
+    const std::optional<double> pixels = number_of(text_of(*it));
+    if (!pixels) lost(key, text_of(*it));
+    return static_cast<int64_t>(std::clamp(pixels.value_or(0), -1.0, 1e6));
   };
-  if (const int64_t width = side("width"), height = side("height"); width != 0 && height != 0) take_size(width, height);
+  const int64_t width = side("width"), height = side("height");
+  if (width != 0 && height != 0) return take_size(width, height);
+  if (width != 0 || height != 0) note(fmt::format("size {}x{}: expected both sides", width, height));
 }
 
 bool Said::try_sampler(std::string_view name) {

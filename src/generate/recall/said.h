@@ -24,7 +24,7 @@ class Said {
 
   // `words` for a field; `theirs` is what the text calls it, for the note. The first value of a field stays.
   void take(std::string_view field, std::string_view words, std::string_view theirs);
-  // The same of a text or number in JSON; anything else, null above all, says nothing.
+  // The same of a text or number in JSON. Null and false say nothing; anything else is no value of a field.
   void take_json(std::string_view field, const OrderedJson& value, std::string_view theirs);
   // All members of an object that a table knows, and a note for each that it does not know and that says something.
   void take_members(const OrderedJson& object, std::span<const TheirKey> table);
@@ -68,6 +68,9 @@ class Said {
   Recollection out_;
   bool has_sampler_ = false, has_schedule_ = false;  // named, if only by a name we do not know
 };
+
+// Null, false, 0 and whatever is empty.
+bool says_nothing(const OrderedJson& value);
 
 // The number that a text is, whatever the locale; nothing when it is none.
 std::optional<double> number_of(std::string_view words);

@@ -51,7 +51,8 @@ constexpr TheirKey kSwarmKeys[] = {{"prompt", "prompt"},
 // Lists of equal length; a weight may be a text.
 void take_swarm_adapters(const OrderedJson& params, Said& said) {
   const auto names = params.find("loras"), weights = params.find("loraweights");
-  if (names == params.end() || !names->is_array()) return;
+  if (names == params.end() || says_nothing(*names)) return;
+  if (!names->is_array()) return said.lost("loras", text_of(*names));
   for (size_t i = 0; i < names->size(); ++i) {
     double weight = 1;
     if (weights != params.end() && weights->is_array() && i < weights->size()) {

@@ -311,6 +311,37 @@ TEST(RecallComfyUi, TheTextEncodersChainIsRead) {
   EXPECT_THAT(lora.notes, IsEmpty());
 }
 
+// A part of a text that a link does not give is told; rings and texts that multiply end.
+TEST(RecallComfyUi, WhatATextLacksIsTold) {
+  const auto prompt = [](const std::string& nodes) {
+    return patched("{" + nodes + R"(, "6": {"inputs": {"text": ["20", 0]}}})");
+  };
+  constexpr const char* kJoiner =
+      R"("20": {"class_type": "StringConcatenate", "inputs": {"string_a": "1girl", "string_b": ["21", 0],
+      "delimiter": ", "}})";
+  const Recollection nowhere = prompt(kJoiner);
+  EXPECT_EQ(at(nowhere, "prompt"), "1girl, ");
+  EXPECT_THAT(nowhere.notes, ElementsAre("string_b of a node StringConcatenate gives no text: it is left out"));
+  const Recollection appended = prompt(R"("20": {"class_type": "StringFunction|pysssss", "inputs": {"action": "append",
+      "tidy_tags": "no", "text_a": "1girl", "text_b": ["21", 0]}})");
+  EXPECT_EQ(at(appended, "prompt"), "1girl");
+  EXPECT_THAT(appended.notes, ElementsAre(HasSubstr("text_b of a node StringFunction|pysssss gives no text")));
+
+  const Recollection ring = prompt(std::string(kJoiner) + R"(, "21": {"class_type": "CR Text", "inputs": {"text":
+      ["20", 0]}})");
+  EXPECT_EQ(at(ring, "prompt"), "1girl, ");
+  EXPECT_THAT(ring.notes, Contains("string_b of a node StringConcatenate gives no text: it is left out"));
+
+  std::string bomb = R"("30": {"class_type": "CR Text", "inputs": {"text": "aaaa"}})";
+  for (int i = 20; i < 30; ++i)
+    bomb += fmt::format(R"(, "{}": {{"class_type": "StringReplace", "inputs": {{"string": ["{}", 0], "find": "a",
+        "replace": "{}"}}}})",
+                        i, i + 1, std::string(1000, 'a'));
+  const Recollection grown = prompt(bomb);
+  EXPECT_LE(at(grown, "prompt").size(), size_t{1} << 20);
+  EXPECT_THAT(grown.notes, Contains("a node StringReplace makes a text: what it was given is taken"));
+}
+
 TEST(RecallComfyUi, TextsAsTheirNodesMakeThem) {
   const auto prompt = [](const std::string& node) {
     return patched(R"({"20": )" + node + R"(, "6": {"inputs": {"text": ["20", 0]}}})");

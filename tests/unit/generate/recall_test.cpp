@@ -307,6 +307,32 @@ TEST(RecallInvokeAi, NewAndOld) {
   EXPECT_THAT(old.notes, ElementsAre("hires_fix: true has no counterpart"));
 }
 
+// Values of another type than their program writes today are read where they can be, and told where not.
+TEST(RecallJson, ValuesOfOtherTypesAreNotLost) {
+  const Recollection swarm = recalled("parameters", R"({"sui_image_params": {"prompt": "a", "loras": "ink,wash",
+      "width": "128", "height": "192", "steps": [9]}})");
+  EXPECT_EQ(at(swarm, "width"), "128");
+  EXPECT_EQ(at(swarm, "height"), "192");
+  EXPECT_THAT(swarm.notes,
+              testing::UnorderedElementsAre("loras: ink,wash has no counterpart", "steps: [9] has no counterpart"));
+  const Recollection half =
+      recalled("parameters", R"({"sui_image_params": {"prompt": "a", "width": 128, "height": "tall"}})");
+  EXPECT_THAT(half.notes, ElementsAre("height: tall has no counterpart", "size 128x0: expected both sides"));
+
+  const Recollection invoke = recalled("invokeai_metadata", R"({"positive_prompt": "a", "cfg_scale": [4, 3], "loras":
+      [{"model": {"name": "ink"}, "weight": "0.5"}, {"model": {"key": "1"}}, "wash"]})");
+  EXPECT_EQ(at(invoke, "loras"), "ink:0.5");
+  EXPECT_THAT(invoke.notes, testing::UnorderedElementsAre("cfg_scale: [4,3] has no counterpart",
+                                                          R"(loras: {"model":{"key":"1"}} has no counterpart)",
+                                                          "loras: wash has no counterpart"));
+
+  const Recollection fooocus = recalled("parameters", R"({"prompt": "a", "metadata_scheme": "fooocus", "loras":
+      [["ink", "0.5", "h"], ["wash"]], "lora_combined_1": "paper"})");
+  EXPECT_EQ(at(fooocus, "loras"), "ink:0.5");
+  EXPECT_THAT(fooocus.notes, testing::UnorderedElementsAre(R"(loras: ["wash"] has no counterpart)",
+                                                           "lora_combined_1: paper has no counterpart"));
+}
+
 TEST(RecallInvokeAi, WhatItDidBesideThePromptIsTold) {
   const Recollection r = recalled("invokeai_metadata", R"json({"generation_mode": "sdxl_txt2img", "positive_prompt":
       "1girl, hair++, (smile)1.4", "positive_style_prompt": "film", "clip_skip": 2, "rand_device": "cuda", "model":
