@@ -9,6 +9,7 @@
 #include "diffusion/schedules.h"
 #include "generate/json_text.h"
 #include "generate/request_fields.h"
+#include "text/trim.h"
 
 namespace newbie {
 
@@ -59,10 +60,19 @@ bool says_nothing(const OrderedJson& value) {
          ((value.is_array() || value.is_object()) && value.empty());
 }
 
+namespace {
+
+// That of a picture without one: drawn, it would be another picture.
+bool is_blank_prompt(std::string_view field, std::string_view words) {
+  return field == "prompt" && trim(words, kBlanksAndLineEnds).empty();
+}
+
+}  // namespace
+
 std::optional<double> number_of(std::string_view words) {
   double number = 0;
   const auto [end, code] = std::from_chars(words.data(), words.data() + words.size(), number);
-  if (code != std::errc() || end != words.data() + words.size()) return std::nullopt;
+  if (code != std::errc() || end != words.data() + words.size() || !std::isfinite(number)) return std::nullopt;
   return number;
 }
 
@@ -75,7 +85,7 @@ void Said::lost(std::string_view theirs, std::string_view value) {
 }
 
 void Said::take(std::string_view field, std::string_view words, std::string_view theirs) {
-  if (find(field) != nullptr) return;
+  if (find(field) != nullptr || is_blank_prompt(field, words)) return;
   const RequestField& row = request_field(field);
   try {
     OrderedJson value;
@@ -228,6 +238,7 @@ void Said::started_from_picture(std::string_view theirs) {
 }
 
 void Said::replace(std::string_view field, std::string words) {
+  if (is_blank_prompt(field, words)) return forget(field);
   for (auto& [name, value] : out_.fields)
     if (name == field) value = std::move(words);
 }

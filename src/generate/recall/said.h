@@ -22,7 +22,8 @@ class Said {
  public:
   explicit Said(std::string source) { out_.source = std::move(source); }
 
-  // `words` for a field; `theirs` is what the text calls it, for the note. The first value of a field stays.
+  // `words` for a field; `theirs` is what the text calls it, for the note. The first value of a field stays. A
+  // prompt of blanks says nothing.
   void take(std::string_view field, std::string_view words, std::string_view theirs);
   // The same of a text or number in JSON. Null and false say nothing; anything else is no value of a field.
   void take_json(std::string_view field, const OrderedJson& value, std::string_view theirs);
@@ -72,7 +73,7 @@ class Said {
 // Null, false, 0 and whatever is empty.
 bool says_nothing(const OrderedJson& value);
 
-// The number that a text is, whatever the locale; nothing when it is none.
+// The finite number that a text is, whatever the locale; nothing when it is none.
 std::optional<double> number_of(std::string_view words);
 
 // Up to `most` bytes of a text for a note, on one line.

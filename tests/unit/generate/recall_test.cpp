@@ -48,6 +48,18 @@ TEST(RecallA1111, OldAndNewForms) {
   EXPECT_EQ(at(recalled("parameters", "just words"), "prompt"), "just words");
 }
 
+// A picture without a prompt is refused by who draws: an empty one would be another picture.
+TEST(Recall, APromptOfBlanksIsNone) {
+  const auto has_prompt = [](const Recollection& r) { return r.find("prompt") != nullptr; };
+  EXPECT_FALSE(has_prompt(recalled("parameters", " \n\t\nNegative prompt: bad\nSteps: 9, Sampler: Euler, Seed: 1")));
+  const Recollection fooocus =
+      recalled("parameters", R"({"prompt": " ", "seed": 7, "base_model": "m", "full_prompt": [], "steps": 30})");
+  EXPECT_FALSE(has_prompt(fooocus));
+  EXPECT_EQ(at(fooocus, "seed"), "7");
+  const Recollection tags = recalled("parameters", R"({"sui_image_params": {"prompt": "<comment:nothing>", "seed": 3}})");
+  EXPECT_FALSE(has_prompt(tags));
+}
+
 // People shorten the settings; a prompt that only ends like them is left alone.
 TEST(RecallA1111, SettingsMayLackTheirSteps) {
   const Recollection r = recalled("parameters", "1girl\nNegative prompt: bad\nSeed: 7, Size: 128x256, CFG scale: 3");
