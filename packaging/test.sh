@@ -5,20 +5,21 @@ set -euo pipefail
 packages=$(cd "$1" && pwd)
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 system=$(mktemp -d)
-trap 'rm -rf "$system"' EXIT
+trap 'umount -q "$system/proc" || true; rm -rf --one-file-system "$system"' EXIT
 inside() { chroot "$system" /usr/bin/env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root DEBIAN_FRONTEND=noninteractive "$@"; }
 
 # The mirror that this machine itself uses.
-mmdebstrap --quiet --variant=apt --mode=root bookworm "$system"
+mmdebstrap --quiet --variant=apt --mode=root --skip=cleanup/apt/lists bookworm "$system"
+mount -t proc proc "$system/proc"
 cp "$packages"/*.deb "$source"/examples/draw.{c,py} "$system/root/"
-inside apt-get install -q -y --no-install-recommends /root/*.deb gcc libc6-dev pkg-config >/dev/null
+inside sh -c 'apt-get install -q -y --no-install-recommends /root/*.deb gcc libc6-dev pkg-config' >/dev/null
 
 inside sh -c 'cd /root && newbie generate -q -p "1girl, glasses" -s 7 -o program.png'
 inside sh -c 'cd /root && gcc draw.c $(pkg-config --cflags --libs newbie) -o draw &&
   ./draw "$(pkg-config --variable=modeldir newbie)" "1girl, glasses" library.png && cmp program.png library.png'
 inside sh -c 'cd /root && python3 draw.py "$(pkg-config --variable=modeldir newbie)" "1girl, glasses" python.png &&
   cmp program.png python.png'
-inside sh -c 'man -w newbie 2>/dev/null || test -s /usr/share/man/man1/newbie.1.gz || test -s /usr/share/man/man1/newbie.1'
+inside sh -c 'gzip -t /usr/share/man/man1/newbie.1.gz'
 inside apt-get purge -q -y newbie python3-newbie 'libnewbie*' newbie-model-avatar >/dev/null
 left=$(inside sh -c 'find /usr /etc /var/lib -path "*newbie*" -not -path "/var/lib/dpkg/*" -not -path "/var/lib/apt/*"')
 [[ -z $left ]] || { printf 'left behind:\n%s\n' "$left" >&2; exit 1; }
