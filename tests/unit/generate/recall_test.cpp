@@ -56,7 +56,8 @@ TEST(Recall, APromptOfBlanksIsNone) {
       recalled("parameters", R"({"prompt": " ", "seed": 7, "base_model": "m", "full_prompt": [], "steps": 30})");
   EXPECT_FALSE(has_prompt(fooocus));
   EXPECT_EQ(at(fooocus, "seed"), "7");
-  const Recollection tags = recalled("parameters", R"({"sui_image_params": {"prompt": "<comment:nothing>", "seed": 3}})");
+  const Recollection tags =
+      recalled("parameters", R"({"sui_image_params": {"prompt": "<comment:nothing>", "seed": 3}})");
   EXPECT_FALSE(has_prompt(tags));
 }
 
