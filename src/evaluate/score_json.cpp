@@ -54,8 +54,7 @@ OrderedJson distance_json(const std::string& metric, const SetDistance& d, const
                       {"mean", d.subset.over_subsets.mean},
                       {"deviation", d.subset.over_subsets.deviation}};
   if (d.extrapolated) {
-    if (d.sureness.interval)
-      out["interval_of"] = fmt::format("the expectation at N = {} and {}", d.rows_a, d.rows_b);
+    if (d.sureness.interval) out["interval_of"] = fmt::format("the expectation at N = {} and {}", d.rows_a, d.rows_b);
     out["extrapolated"] = *d.extrapolated;
     out["form"] = d.gram ? "gram" : "covariance";
   }

@@ -32,8 +32,8 @@ void add_split_half(SetDistance& out, const FeatureMatrix& set, Distance distanc
   out.split_half = spread_of(values);
 }
 
-// Of both sets with the two pictures of random pairs exchanged, as often as there are resamples: what the distance would
-// be if it were nothing which of a pair is in which set.
+// Of both sets with the two pictures of random pairs exchanged, as often as there are resamples: what the distance
+// would be if it were nothing which of a pair is in which set.
 std::vector<double> with_random_exchanges(const FeatureMatrix& a, const FeatureMatrix& b, Distance distance,
                                           const BootstrapOptions& options, ThreadPool& pool, const Watch& watch) {
   FeatureMatrix both = a;
